@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base64.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+char *base64_encode(const void *data, size_t size)
+{
+	const uint8_t *from = data;
+	char *text = malloc((size + 2) / 3 * 4 + 1);
+	char *to = text;
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		uint32_t bits = (uint32_t)from[i] << 16;
+
+		bits |= left > 1 ? (uint32_t)from[i + 1] << 8 : 0;
+		bits |= left > 2 ? from[i + 2] : 0;
+		*to++ = alphabet[bits >> 18];
+		*to++ = alphabet[bits >> 12 & 63];
+		*to++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
+		*to++ = left > 2 ? alphabet[bits & 63] : '=';
+	}
+	*to = '\0';
+	return text;
+}
+
+static int sextet(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out)
+{
+	uint8_t *to = buf;
+	size_t digits = len;
+	uint32_t bits = 0;
+
+	if (len % 4)
+		return false;
+	for (int pad = 0; pad < 2 && digits && text[digits - 1] == '='; pad++)
+		digits--;
+	for (size_t i = 0; i < digits; i++) {
+		int value = sextet(text[i]);
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+		/* Two digits hold the first byte, three the second, four the third. */
+		if (i % 4)
+			*to++ = (uint8_t)(bits >> (6 - i % 4 * 2));
+	}
+	if (bits & (digits % 4 == 2 ? 15u : digits % 4 == 3 ? 3u : 0))
+		return false;
+	*size_out = (size_t)(to - (uint8_t *)buf);
+	return true;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket's protocol, between weftctl and weftd: a Unix stream socket
+ * RUN/control.sock (mode 0600). One request line, one answer line, both JSON
+ * documents ended by a newline; then the daemon closes.
+ *
+ *   weftctl                                   weftd
+ *      | {"version":1,"command":"status"}\n     |
+ *      |--------------------------------------->|
+ *      | {"version":1,"status":{...}}\n         |
+ *      |<---------------------------------------|  or {"version":1,"error":"text"}\n
+ *
+ * status: {"weftd":"0.1.0","pid":7,"node":"<uuid>","name":"host1","startedAt":1700000000,
+ *   "networks":[{
+ *     "name":"default",
+ *     "state":"ready",            starting | ready | degraded
+ *     "reason":"",                why it is not ready
+ *     "since":1700000000,         of the state, seconds since the epoch
+ *     "store":{"endpoint":"http://127.0.0.1:2379","connected":true,"since":1700000000,"error":""},
+ *     "lease":{"subnet":"10.5.1.0/24","key":"10.5.1.0-24","id":"7587...","ttl":86400,
+ *              "renewedAt":1700000000,"reserved":false,
+ *              "lost":false,         another node holds the subnet
+ *              "trouble":""},        why it is not held or renewed; no lease yet: null
+ *     "cluster":"10.5.0.0/16","vni":1,"port":8472,"mtu":1450,
+ *     "bridge":"weft-br1","vxlan":"weft-vx1","vtepMac":"c6:d2:32:6f:8f:44",
+ *     "uplink":{"name":"eth0","address":"192.168.0.1","publicIP":"192.168.0.1","mtu":1500},
+ *                                    (cluster to vtepMac are absent before there is a
+ *                                    configuration; uplink is null before it is found)
+ *     "peers":{"known":2,"programmed":2,"refused":0},
+ *     "passes":{"run":3,"failed":0,"written":6,"lastError":""}}]}
+ *
+ * peers: [{"network":"default","subnet":"10.5.2.0/24","publicIP":"192.168.0.2",
+ *     "vtepMac":"..","node":"<uuid>","name":"host2","mtu":1450,
+ *     "state":"programmed",       programmed | pending | refused
+ *     "reason":""}]               node and name are "" for a flannel node; a refused key
+ *                                 that could not be parsed has "key" and "reason" alone.
+ */
+#pragma once
+
+#define CONTROL_SOCKET "control.sock"
+#define CONTROL_VERSION 1
+#define CONTROL_REQUEST_MAX 4096
+#define CONTROL_ANSWER_MAX (64 << 20) /* 50,000 peers are about 12 MB */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nl.h"
+
+#include "err.h"
+#include "nl_private.h"
+
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define ANSWER_TIMEOUT_S 10
+#define DUMP_TRIES 20
+
+int nl_open(struct nl **nl_out, struct err *err)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
+	const int on = 1;
+	AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct nl *nl;
+
+	if (fd < 0)
+		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
+	/*
+	 * A kernel that lacks one of these gives no texts, answers with more bytes, or leaves
+	 * it to the readers to filter a dump: all of which they stand.
+	 */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	/* A connected socket takes messages from the kernel alone, not from other processes. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
+	    connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)))
+		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
+	nl = malloc(sizeof(*nl));
+	if (!nl)
+		return err_nomem(err, "netlink socket");
+	nl->fd = take_fd(&fd);
+	nl->seq = 1;
+	nl->at = nl->end = 0;
+	*nl_out = nl;
+	return 0;
+}
+
+void nl_free(struct nl *nl)
+{
+	if (!nl)
+		return;
+	close(nl->fd);
+	free(nl);
+}
+
+int nl_write(struct nl *nl, const void *messages, size_t size)
+{
+	ssize_t sent;
+
+	do
+		sent = send(nl->fd, messages, size, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? errno : 0;
+}
+
+int nl_read(struct nl *nl, int flags)
+{
+	ssize_t size;
+
+	nl->at = nl->end = 0;
+	/* MSG_TRUNC asks for the true size of a datagram, whatever fits. */
+	do
+		size = recv(nl->fd, nl->answer, sizeof(nl->answer), flags | MSG_TRUNC);
+	while (size < 0 && errno == EINTR);
+	if (size < 0)
+		return errno == EAGAIN && !(flags & MSG_DONTWAIT) ? ETIMEDOUT : errno;
+	if ((size_t)size > sizeof(nl->answer))
+		return EMSGSIZE;
+	nl->end = (size_t)size;
+	return 0;
+}
+
+const struct nlmsghdr *nl_unread(struct nl *nl)
+{
+	const struct nlmsghdr *header = (const void *)(nl->answer + nl->at);
+	size_t left = nl->end - nl->at;
+	size_t step;
+
+	if (left < sizeof(*header) || header->nlmsg_len < sizeof(*header) ||
+	    header->nlmsg_len > left)
+		return NULL;
+	step = NLMSG_ALIGN((size_t)header->nlmsg_len);
+	nl->at += step < left ? step : left;
+	return header;
+}
+
+int nl_next(struct nl *nl, uint32_t first, uint32_t count, int flags,
+	    const struct nlmsghdr **header_out)
+{
+	for (;;) {
+		const struct nlmsghdr *header = nl_unread(nl);
+		int error;
+
+		if (header && header->nlmsg_seq - first < count) {
+			*header_out = header;
+			return 0;
+		}
+		error = header ? 0 : nl_read(nl, flags);
+		if (error)
+			return error;
+	}
+}
+
+void nl_verdict_read(const struct nlmsghdr *header, struct nl_verdict *verdict_out)
+{
+	static const struct nla_policy policy[NLMSGERR_ATTR_MAX + 1] = {
+		[NLMSGERR_ATTR_MSG] = { .type = NLA_STRING },
+		[NLMSGERR_ATTR_OFFS] = { .type = NLA_U32 },
+	};
+	struct nlattr *table[NLMSGERR_ATTR_MAX + 1];
+	const struct nlmsgerr *body = (const void *)((const char *)header + NLMSG_HDRLEN);
+	size_t size = header->nlmsg_type == NLMSG_DONE ? sizeof(body->error) : sizeof(*body);
+	struct err unused = ERR_INIT;
+
+	verdict_out->text[0] = '\0';
+	if (header->nlmsg_len < NLMSG_LENGTH(size)) {
+		/* Nothing but a dump's end may be without a verdict. */
+		verdict_out->sys_errno = header->nlmsg_type == NLMSG_DONE ? 0 : EPROTO;
+		return;
+	}
+	verdict_out->sys_errno = -body->error;
+	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	/* The request is repeated in front of the attributes unless NETLINK_CAP_ACK cut it. */
+	if (header->nlmsg_type == NLMSG_ERROR && !(header->nlmsg_flags & NLM_F_CAPPED))
+		size += NLMSG_ALIGN((size_t)body->msg.nlmsg_len) - NLMSG_HDRLEN;
+	if (nl_attributes(header, size, table, NLMSGERR_ATTR_MAX, policy, &unused))
+		return;
+	if (table[NLMSGERR_ATTR_MSG])
+		nla_strlcpy(verdict_out->text, table[NLMSGERR_ATTR_MSG], NL_TEXT_SIZE);
+	if (table[NLMSGERR_ATTR_OFFS]) {
+		size_t len = strlen(verdict_out->text);
+
+		snprintf(verdict_out->text + len, NL_TEXT_SIZE - len, "%sat byte %u of the request",
+			 len ? ", " : "", nl_u32(table[NLMSGERR_ATTR_OFFS]));
+	}
+}
+
+int nl_refused(struct err *err, const char *what, const struct nl_verdict *verdict)
+{
+	if (verdict->text[0])
+		return err_sys(err, ERR_KERNEL, verdict->sys_errno, "%s: %s", what, verdict->text);
+	return err_sys(err, ERR_KERNEL, verdict->sys_errno, "%s", what);
+}
+
+/* Sends one request with these flags added; its number comes back. Frees it. */
+static int ask(struct nl *nl, struct nl_msg *msg, uint16_t flags, const char *what,
+	       uint32_t *seq_out, struct err *err)
+{
+	AUTO(nlmsg) struct nl_msg *owned = msg;
+	struct nlmsghdr *header;
+	int error;
+
+	if (!owned)
+		return err_nomem(err, what);
+	header = nlmsg_hdr(owned);
+	header->nlmsg_flags |= flags;
+	header->nlmsg_seq = nl->seq++;
+	error = nl_write(nl, header, header->nlmsg_len);
+	if (error)
+		return err_sys(err, ERR_KERNEL, error, "%s: request not sent", what);
+	*seq_out = header->nlmsg_seq;
+	return 0;
+}
+
+static int no_answer(struct err *err, const char *what, int error)
+{
+	return err_sys(err, ERR_KERNEL, error, "%s: no answer from the kernel", what);
+}
+
+int nl_request(struct nl *nl, struct nl_msg *msg, const char *what, struct err *err)
+{
+	const struct nlmsghdr *header;
+	struct nl_verdict verdict;
+	uint32_t seq;
+
+	if (ask(nl, msg, NLM_F_ACK, what, &seq, err))
+		return -1;
+	do {
+		int error = nl_next(nl, seq, 1, 0, &header);
+
+		if (error)
+			return no_answer(err, what, error);
+	} while (header->nlmsg_type != NLMSG_ERROR);
+	nl_verdict_read(header, &verdict);
+	return verdict.sys_errno ? nl_refused(err, what, &verdict) : 0;
+}
+
+int nl_query(struct nl *nl, struct nl_msg *msg, const char *what, nl_visit_fn *visit, void *ctx,
+	     struct err *err)
+{
+	const struct nlmsghdr *header;
+	struct nl_verdict verdict;
+	uint32_t seq;
+	int error;
+
+	if (ask(nl, msg, 0, what, &seq, err))
+		return -1;
+	error = nl_next(nl, seq, 1, 0, &header);
+	if (error)
+		return no_answer(err, what, error);
+	if (header->nlmsg_type != NLMSG_ERROR)
+		return visit(ctx, header, err) ? -1 : 1;
+	nl_verdict_read(header, &verdict);
+	if (verdict.sys_errno == ENODEV || verdict.sys_errno == ENOENT ||
+	    verdict.sys_errno == ESRCH)
+		return 0;
+	return nl_refused(err, what, &verdict);
+}
+
+/*
+ * One try. A dump is read to its end even when nobody wants the rest: the kernel
+ * refuses a socket's next dump (EBUSY) while one is under way. *again_out tells that what
+ * visit saw is not a picture of one moment.
+ */
+static int dump_once(struct nl *nl, const struct nl_dump *dump, bool *again_out, struct err *err)
+{
+	const struct nlmsghdr *header;
+	struct nl_verdict verdict;
+	unsigned overruns = 0;
+	bool again = false;
+	uint32_t seq;
+	int result = 0;
+
+	if (ask(nl, dump->build(dump->ctx), NLM_F_DUMP, dump->what, &seq, err))
+		return -1;
+	for (;;) {
+		int error = nl_next(nl, seq, 1, 0, &header);
+
+		if (error == ENOBUFS && ++overruns < DUMP_TRIES) {
+			again = true;
+			continue;
+		}
+		if (error)
+			return no_answer(err, dump->what, error);
+		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+			again = true;
+		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
+			break;
+		if (result == 0 && !again)
+			result = dump->visit(dump->ctx, header, err);
+	}
+	nl_verdict_read(header, &verdict);
+	if (result)
+		return -1;
+	if (verdict.sys_errno)
+		return nl_refused(err, dump->what, &verdict);
+	*again_out = again;
+	return 0;
+}
+
+int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
+{
+	for (unsigned tries = 0; tries < DUMP_TRIES; tries++) {
+		bool again;
+
+		if (tries > 0 && dump->restart)
+			dump->restart(dump->ctx);
+		if (dump_once(nl, dump, &again, err))
+			return -1;
+		if (!again)
+			return 0;
+	}
+	return err_set(err, ERR_AGAIN, "%s: changed under the reader %d times in a row", dump->what,
+		       DUMP_TRIES);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strict parsing of the small words that come from outside: numbers, names,
+ * identifiers. Each names the value and what is allowed when it refuses. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+
+/* Decimal digits only, no sign, no blank, no leading zero; min <= n <= max. ERR_DECODE. */
+int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *value_out, struct err *err);
+int parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *value_out, struct err *err);
+
+/* "true", "false", "1", "0", "t", "f" in any case (Go's strconv.ParseBool). ERR_DECODE. */
+int parse_bool(const char *text, bool *value_out, struct err *err);
+
+/* CNI 1.1.0 "Parameters": [a-zA-Z0-9][a-zA-Z0-9_.-]*. ERR_ENV. */
+int parse_container_id(const char *text, struct err *err);
+
+/* The same form, as a network's name. ERR_CONFIG. */
+int parse_network_name(const char *text, struct err *err);
+
+/*
+ * 1 to 15 bytes, not "." or "..", no '/', ':' or white space (the kernel's
+ * dev_valid_name), no '%' (it would take "eth%d" as a template). ERR_ENV.
+ */
+int parse_ifname(const char *text, struct err *err);
+
+/* A UUID in its 8-4-4-4-12 lower-case form (RFC 9562). ERR_DECODE. */
+int parse_uuid(const char *text, struct err *err);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state.h"
+
+#include "auto.h"
+#include "err.h"
+#include "fs.h"
+#include "json.h"
+#include "parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STATE_VERSION 1
+#define STATE_FILE_MAX (64 << 10)
+#define STATE_DIR_MODE 0755
+#define STATE_FILE_MODE 0644
+
+/* A name that is to be part of a path. */
+static int check_name(const char *name, struct err *err)
+{
+	if (parse_network_name(name, err) < 0)
+		return -1;
+	if (strlen(name) >= STATE_NETWORK_NAME_SIZE)
+		return err_set(err, ERR_CONFIG, "network name \"%s\": at most %d bytes are allowed",
+			       ERR_SHOW(name), STATE_NETWORK_NAME_SIZE - 1);
+	return 0;
+}
+
+/* Every document starts with its version, so that a newer one is refused before it is read wrong. */
+static void check_version(const struct jr *root)
+{
+	uint32_t version = jr_u32(root, "version", 1, UINT32_MAX);
+
+	if (version > STATE_VERSION)
+		jr_fault(root, "version", "%u was written by a newer weft; this one knows %d",
+			 version, STATE_VERSION);
+}
+
+/* Copies a string of the document, of which the reader knows that it fits. */
+static void copy_str(const struct jr *at, const char *key, size_t size, char *text_out)
+{
+	snprintf(text_out, size, "%s", jr_str(at, key, size - 1));
+}
+
+/* Reads and parses path. 1 read, 0 absent, -1 failed. */
+static int read_document(const char *path, struct json **json_out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	int found = fs_read(AT_FDCWD, path, STATE_FILE_MAX, &text, &size, err);
+
+	if (found <= 0)
+		return found;
+	if (json_parse(text, size, STATE_FILE_MAX, JSON_STRICT, path, json_out, err) < 0) {
+		err->code = ERR_STATE;
+		return -1;
+	}
+	return 1;
+}
+
+/* ---- RUN/networks/NAME.json ------------------------------------------------------------- */
+
+static int network_path(char path[static FS_PATH_SIZE], const char *run_dir, const char *name,
+			struct err *err)
+{
+	char file[sizeof("networks/.json") + STATE_NETWORK_NAME_SIZE];
+
+	if (check_name(name, err) < 0)
+		return -1;
+	snprintf(file, sizeof(file), "networks/%s.json", name);
+	return fs_join(path, run_dir, file, err);
+}
+
+static void read_device(const struct jr *root, const char *key, char name_out[static IF_NAMESIZE])
+{
+	struct err why = ERR_INIT;
+
+	copy_str(root, key, IF_NAMESIZE, name_out);
+	if (parse_ifname(name_out, &why) < 0)
+		jr_fault(root, key, "%s", why.text);
+}
+
+static void read_family(const struct jr *at, struct state_family *family_out)
+{
+	struct state_family family = {
+		.cluster = jr_prefix(at, "cluster"),
+		.subnet = jr_prefix(at, "subnet"),
+		.gateway = jr_ipaddr(at, "gateway"),
+	};
+
+	family.cluster = prefix_masked(&family.cluster);
+	family.subnet = prefix_masked(&family.subnet);
+	if (!prefix_covers(&family.cluster, &family.subnet))
+		jr_fault(at, "subnet", "lies outside the cluster's network");
+	else if (!prefix_has(&family.subnet, &family.gateway))
+		jr_fault(at, "gateway", "lies outside the subnet");
+	*family_out = family;
+}
+
+static void read_families(const struct jr *root, struct state_network *network)
+{
+	struct jr families = jr_arr(root, "families");
+	size_t len = jr_len(&families);
+	struct jr at;
+
+	if (len < 1 || len > 2)
+		jr_fault(root, "families", "has %zu elements; one or two are allowed", len);
+	for (size_t i = 0; network->family_len < 2 && jr_each(&families, &i, &at);)
+		read_family(&at, &network->family[network->family_len++]);
+	if (network->family_len == 2 &&
+	    network->family[0].cluster.addr.family >= network->family[1].cluster.addr.family)
+		jr_fault(root, "families", "IPv4 comes first, and each family once");
+}
+
+int state_read_network(const char *run_dir, const char *name, struct state_network *network_out,
+		       struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct state_network network = { 0 };
+	char path[FS_PATH_SIZE];
+	struct jr root;
+	int found;
+
+	if (network_path(path, run_dir, name, err) < 0)
+		return -1;
+	found = read_document(path, &json, err);
+	if (found <= 0)
+		return found;
+
+	root = jr_root(json);
+	check_version(&root);
+	copy_str(&root, "name", sizeof(network.name), network.name);
+	if (strcmp(network.name, name) != 0)
+		jr_fault(&root, "name", "is \"%s\", not that of the file", network.name);
+	network.vni = jr_u32(&root, "vni", 0, 0xffffff);
+	read_device(&root, "bridge", network.bridge);
+	read_device(&root, "vxlan", network.vxlan);
+	network.mtu = jr_u32(&root, "mtu", 68, 65535);
+	network.lease_lost = jr_bool_opt(&root, "leaseLost", false);
+	read_families(&root, &network);
+	if (jr_done(json, ERR_STATE, err) < 0)
+		return -1;
+	*network_out = network;
+	return 1;
+}
+
+static int network_text(const struct state_network *network, char **text_out, struct err *err)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root, families;
+
+	if (!jb)
+		return err_nomem(err, "a network's state");
+	root = jb_root(jb);
+	jb_u32(root, "version", STATE_VERSION);
+	jb_str(root, "name", network->name);
+	jb_u32(root, "vni", network->vni);
+	jb_str(root, "bridge", network->bridge);
+	jb_str(root, "vxlan", network->vxlan);
+	jb_u32(root, "mtu", network->mtu);
+	jb_bool(root, "leaseLost", network->lease_lost);
+	families = jb_arr(root, "families");
+	for (size_t i = 0; i < network->family_len; i++) {
+		struct jb_at family = jb_obj(families, NULL);
+
+		jb_prefix(family, "cluster", &network->family[i].cluster);
+		jb_prefix(family, "subnet", &network->family[i].subnet);
+		jb_ipaddr(family, "gateway", &network->family[i].gateway);
+	}
+	return jb_text(jb, text_out, err);
+}
+
+/* Whether path holds exactly text. What cannot be read is not the same: it is written again. */
+static bool file_holds(const char *path, const char *text)
+{
+	AUTO_FREE char *old = NULL;
+	struct err ignored = ERR_INIT;
+	size_t size = 0;
+
+	return fs_read(AT_FDCWD, path, STATE_FILE_MAX, &old, &size, &ignored) == 1 &&
+	       size == strlen(text) && memcmp(old, text, size) == 0;
+}
+
+int state_write_network(const char *run_dir, const struct state_network *network, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	char dir[FS_PATH_SIZE], path[FS_PATH_SIZE];
+
+	if (network_path(path, run_dir, network->name, err) < 0 ||
+	    fs_join(dir, run_dir, "networks", err) < 0 || network_text(network, &text, err) < 0)
+		return -1;
+	if (file_holds(path, text))
+		return 0;
+	if (fs_mkdir(dir, STATE_DIR_MODE, err) < 0 ||
+	    fs_write(AT_FDCWD, path, STATE_FILE_MODE, text, strlen(text), FS_REPLACE, err) < 0)
+		return -1;
+	return 1;
+}
+
+int state_remove_network(const char *run_dir, const char *name, struct err *err)
+{
+	char path[FS_PATH_SIZE];
+
+	if (network_path(path, run_dir, name, err) < 0)
+		return -1;
+	return fs_unlink(AT_FDCWD, path, err);
+}
+
+/* ---- STATE/node.json -------------------------------------------------------------------- */
+
+static void read_node_network(const struct jr *at, struct state_node *node)
+{
+	struct state_node_network *network;
+	struct err why = ERR_INIT;
+
+	if (parse_network_name(at->key, &why) < 0) {
+		jr_fault(at, NULL, "%s", why.text);
+		return;
+	}
+	if (strlen(at->key) >= STATE_NETWORK_NAME_SIZE) {
+		jr_fault(at, NULL, "the name is longer than %d bytes", STATE_NETWORK_NAME_SIZE - 1);
+		return;
+	}
+	network = state_node_find(node, at->key);
+	if (!network) {
+		jr_fault(at, NULL, "is one network too many; %d are allowed", STATE_NODE_NETWORKS);
+		return;
+	}
+	network->vtep_mac = jr_mac(at, "vtepMac");
+	network->subnet = jr_prefix_opt(at, "subnet");
+	if (!mac_is_unicast(&network->vtep_mac))
+		jr_fault(at, "vtepMac", "is not the address of one device");
+}
+
+int state_read_node(const char *state_dir, struct state_node *node_out, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct state_node node = { 0 };
+	struct err why = ERR_INIT;
+	char path[FS_PATH_SIZE];
+	struct jr root, networks, at;
+	int found;
+
+	if (fs_join(path, state_dir, "node.json", err) < 0)
+		return -1;
+	found = read_document(path, &json, err);
+	if (found == 0)
+		*node_out = node;
+	if (found <= 0)
+		return found;
+
+	root = jr_root(json);
+	check_version(&root);
+	copy_str(&root, "node", sizeof(node.id), node.id);
+	if (parse_uuid(node.id, &why) < 0)
+		jr_fault(&root, "node", "%s", why.text);
+	networks = jr_obj(&root, "networks");
+	for (size_t i = 0; jr_each(&networks, &i, &at);)
+		read_node_network(&at, &node);
+	if (jr_done(json, ERR_STATE, err) < 0)
+		return -1;
+	*node_out = node;
+	return 1;
+}
+
+int state_write_node(const char *state_dir, const struct state_node *node, struct err *err)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	AUTO_FREE char *text = NULL;
+	char path[FS_PATH_SIZE];
+	struct jb_at root, networks;
+
+	if (!jb)
+		return err_nomem(err, "the node's state");
+	root = jb_root(jb);
+	jb_u32(root, "version", STATE_VERSION);
+	jb_str(root, "node", node->id);
+	networks = jb_obj(root, "networks");
+	for (size_t i = 0; i < node->network_len; i++) {
+		const struct state_node_network *network = &node->network[i];
+		struct jb_at at = jb_obj(networks, network->name);
+
+		jb_mac(at, "vtepMac", &network->vtep_mac);
+		if (prefix_is_set(&network->subnet))
+			jb_prefix(at, "subnet", &network->subnet);
+	}
+	if (jb_text(jb, &text, err) < 0 || fs_join(path, state_dir, "node.json", err) < 0 ||
+	    fs_mkdir(state_dir, STATE_DIR_MODE, err) < 0)
+		return -1;
+	return fs_write(AT_FDCWD, path, STATE_FILE_MODE, text, strlen(text),
+			FS_REPLACE | FS_DURABLE, err);
+}
+
+struct state_node_network *state_node_find(struct state_node *node, const char *name)
+{
+	struct state_node_network *network;
+
+	for (size_t i = 0; i < node->network_len; i++)
+		if (strcmp(node->network[i].name, name) == 0)
+			return &node->network[i];
+	if (node->network_len == STATE_NODE_NETWORKS)
+		return NULL;
+	network = &node->network[node->network_len++];
+	*network = (struct state_node_network){ 0 };
+	snprintf(network->name, sizeof(network->name), "%s", name);
+	return network;
+}
+
+/* ---- RUN/PART/NETWORK/ ------------------------------------------------------------------ */
+
+int state_open_dir(const char *run_dir, const char *part, const char *network, bool make,
+		   int *fd_out, struct err *err)
+{
+	char tail[32 + STATE_NETWORK_NAME_SIZE], path[FS_PATH_SIZE];
+	struct err absent = ERR_INIT;
+
+	if (check_name(network, err) < 0)
+		return -1;
+	snprintf(tail, sizeof(tail), "%s/%s", part, network);
+	if (fs_join(path, run_dir, tail, err) < 0)
+		return -1;
+	/* It is there but for the first time, and making it looks at every part of the path. */
+	if (fs_open_dir(path, false, fd_out, &absent) == 0)
+		return 1;
+	if (absent.sys_errno != ENOENT) {
+		*err = absent;
+		return -1;
+	}
+	if (!make)
+		return 0;
+	return fs_open_dir(path, true, fd_out, err) < 0 ? -1 : 1;
+}

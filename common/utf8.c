@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "utf8.h"
+
+#include <stdint.h>
+
+/* What may follow a first byte: RFC 3629 section 4, one row for each line there. */
+static const struct {
+	uint8_t first_low, first_high;
+	uint8_t second_low, second_high;
+	uint8_t len;
+} forms[] = {
+	{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
+
+static size_t form_len(const uint8_t *bytes, size_t size, size_t row)
+{
+	if (size < forms[row].len)
+		return 0;
+	if (bytes[1] < forms[row].second_low || bytes[1] > forms[row].second_high)
+		return 0;
+	for (size_t i = 2; i < forms[row].len; i++)
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+	return forms[row].len;
+}
+
+size_t utf8_len(const char *text, size_t size)
+{
+	const uint8_t *bytes = (const uint8_t *)text;
+
+	if (!size)
+		return 0;
+	if (bytes[0] < 0x80)
+		return 1;
+	for (size_t row = 0; row < sizeof(forms) / sizeof(forms[0]); row++)
+		if (bytes[0] >= forms[row].first_low && bytes[0] <= forms[row].first_high)
+			return form_len(bytes, size, row);
+	return 0;
+}

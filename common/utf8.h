@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a UTF-8 character ends (RFC 3629), for whoever must not pass on or
+ * print bytes that are none. Pure.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * The number of bytes, 1 to 4, of the character that text starts with; 0 when
+ * its first bytes are no character: a stray or missing continuation byte, an
+ * overlong form, a surrogate, a value above U+10FFFF, or size is 0.
+ */
+size_t utf8_len(const char *text, size_t size);

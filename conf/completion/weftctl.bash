@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Completion of weftctl for bash.
+
+_weftctl() {
+	local commands="status peers version help" words word command=""
+
+	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --run-dir ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}")
+		return
+	fi
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ " $commands " != *" $word "* ]] || command=$word
+	done
+	if [[ ${COMP_WORDS[COMP_CWORD]} == -* ]]; then
+		words="--run-dir --json --help --version"
+	elif [[ -z $command || $command == help ]]; then
+		words=$commands
+	else
+		words=""
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+complete -F _weftctl weftctl

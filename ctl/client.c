@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include "common/auto.h"
+#include "common/control.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+struct call {
+	const char *path; /* of the socket, for errors */
+	unsigned timeout_ms;
+	uint64_t deadline_ms;
+};
+
+struct answer {
+	char *text;
+	size_t size, cap;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int no_answer(const struct call *call, struct err *err)
+{
+	return err_set(err, ERR_STATE,
+		       "weftd does not answer at %s within %u.%u s: see its log, or start it anew",
+		       call->path, call->timeout_ms / 1000, call->timeout_ms % 1000 / 100);
+}
+
+static int refused(const struct call *call, int sys_errno, struct err *err)
+{
+	switch (sys_errno) {
+	case ENOENT:
+	case ENOTDIR:
+	case ECONNREFUSED:
+		return err_sys(err, ERR_STATE, sys_errno,
+			       "weftd is not running, or uses another run directory: %s",
+			       call->path);
+	case EACCES:
+	case EPERM:
+		return err_sys(err, ERR_STATE, sys_errno, "only root may ask weftd: %s",
+			       call->path);
+	case EAGAIN: /* the listener's queue stayed full until SO_SNDTIMEO ran out */
+		return no_answer(call, err);
+	default:
+		return err_sys(err, ERR_STATE, sys_errno, "connect to weftd: %s", call->path);
+	}
+}
+
+static int dial(const struct call *call, int *fd_out, struct err *err)
+{
+	struct timeval limit = { .tv_sec = call->timeout_ms / 1000,
+				 .tv_usec = (suseconds_t)(call->timeout_ms % 1000) * 1000 };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	AUTO_CLOSE int fd = -1;
+
+	if (strlen(call->path) >= sizeof(addr.sun_path))
+		return err_set(err, ERR_CONFIG,
+			       "run directory too long: a socket's path has at most %zu bytes, %s "
+			       "has %zu",
+			       sizeof(addr.sun_path) - 1, call->path, strlen(call->path));
+	memcpy(addr.sun_path, call->path, strlen(call->path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* For a Unix socket, SO_SNDTIMEO also bounds connect(2). */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return err_sys(err, ERR_IO, errno, "make a Unix socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return refused(call, errno, err);
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+/* A request is far smaller than a socket's buffer, so it is taken whole or not at all. */
+static int say(const struct call *call, int fd, const char *command, struct err *err)
+{
+	char request[CONTROL_REQUEST_MAX];
+	int len = snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"}\n",
+			   CONTROL_VERSION, command);
+
+	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+		return err_sys(err, ERR_STATE, errno, "ask weftd at %s", call->path);
+	return 0;
+}
+
+/* Waits for something to read until the deadline. */
+static int wait_readable(const struct call *call, int fd, struct err *err)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int ready;
+
+	do {
+		uint64_t now = now_ms();
+
+		if (now >= call->deadline_ms)
+			return no_answer(call, err);
+		ready = poll(&wait, 1, (int)(call->deadline_ms - now));
+	} while (ready == 0 || (ready < 0 && errno == EINTR));
+	if (ready < 0)
+		return err_sys(err, ERR_IO, errno, "wait for weftd at %s", call->path);
+	return 0;
+}
+
+static int make_room(struct answer *answer, struct err *err)
+{
+	size_t cap = answer->cap ? answer->cap * 2 : 16384;
+	char *grown;
+
+	if (answer->size < answer->cap)
+		return 0;
+	if (answer->size > CONTROL_ANSWER_MAX)
+		return err_set(err, ERR_DECODE, "weftd's answer has more than %d bytes",
+			       CONTROL_ANSWER_MAX);
+	grown = realloc(answer->text, cap);
+	if (!grown)
+		return err_nomem(err, "weftd's answer");
+	answer->text = grown;
+	answer->cap = cap;
+	return 0;
+}
+
+/* Reads up to the answer's newline, which it takes off. */
+static int hear(const struct call *call, int fd, struct answer *answer, struct err *err)
+{
+	for (;;) {
+		const char *end;
+		ssize_t got;
+
+		if (make_room(answer, err) < 0 || wait_readable(call, fd, err) < 0)
+			return -1;
+		got = recv(fd, answer->text + answer->size, answer->cap - answer->size, 0);
+		if (got < 0)
+			return err_sys(err, ERR_STATE, errno, "weftd's answer at %s", call->path);
+		if (got == 0)
+			return err_set(err, ERR_STATE,
+				       "weftd broke off its answer at %s: see its log", call->path);
+		end = memchr(answer->text + answer->size, '\n', (size_t)got);
+		answer->size += (size_t)got;
+		if (end) {
+			answer->size = (size_t)(end - answer->text);
+			return 0;
+		}
+	}
+}
+
+/* Whether it is an answer of the version that we know, and not an error. */
+static int check(struct json *json, struct err *err)
+{
+	struct jr root = jr_root(json);
+	uint32_t version = jr_u32(&root, "version", 1, UINT32_MAX);
+	const char *error = jr_str_opt(&root, "error", CONTROL_REQUEST_MAX, NULL);
+
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	if (error)
+		return err_set(err, ERR_STATE, "weftd answers: %s", error);
+	if (version != CONTROL_VERSION)
+		return err_set(err, ERR_DECODE,
+			       "weftd speaks version %" PRIu32 " of the control protocol, this "
+			       "weftctl version %d: use the weftctl that came with it",
+			       version, CONTROL_VERSION);
+	return 0;
+}
+
+static void auto_answer(struct answer *answer)
+{
+	free(answer->text);
+}
+
+int client_ask(const char *run_dir, const char *command, unsigned timeout_ms,
+	       struct json **answer_out, struct err *err)
+{
+	AUTO(answer) struct answer answer = { .text = NULL };
+	AUTO(json) struct json *json = NULL;
+	AUTO_CLOSE int fd = -1;
+	char path[FS_PATH_SIZE];
+	struct call call = { path, timeout_ms, now_ms() + timeout_ms };
+
+	if (fs_join(path, run_dir, CONTROL_SOCKET, err) < 0)
+		return -1;
+	if (dial(&call, &fd, err) < 0 || say(&call, fd, command, err) < 0 ||
+	    hear(&call, fd, &answer, err) < 0)
+		return -1;
+	if (json_parse(answer.text, answer.size, CONTROL_ANSWER_MAX, JSON_STRICT, "weftd's answer",
+		       &json, err) < 0 ||
+	    check(json, err) < 0)
+		return -1;
+	*answer_out = take_ptr(json);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands, one file each, and what they share. Called by main.c alone.
+ */
+#pragma once
+
+#include "out.h"
+
+#include <stdbool.h>
+
+struct err;
+struct jr;
+
+struct cmd {
+	const char *run_dir;
+	const char *argument; /* of help; NULL: none */
+	const struct out *out;
+	struct out_to to;
+};
+
+/* Runs a command. Answers its exit code (0 good, 1 something is wrong), or -1 with err. */
+typedef int cmd_fn(const struct cmd *cmd, struct err *err);
+
+/* weftd's own state and that of every network; 1 unless all of them are ready. */
+cmd_fn cmd_status;
+/* Every other node that weftd knows of. */
+cmd_fn cmd_peers;
+
+/*
+ * Shows a place of weftd's answer: all of it, or nothing and -1 when anything in
+ * it is not as control.h draws it. Whether it could be written is main's to see.
+ */
+int cmd_show(const struct cmd *cmd, out_fn *show, const struct jr *at, struct err *err);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weftctl: what a person, or a script with --json, asks weftd. Runs one command
+ * of the table below, and prints what went wrong.
+ */
+#include "cmd.h"
+#include "out.h"
+#include "term.h"
+#include "words.h"
+
+#include "common/err.h"
+#include "common/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_WRONG 1
+#define EXIT_USAGE 2
+
+static cmd_fn help;
+
+static int version(const struct cmd *cmd, struct err *err)
+{
+	(void)err;
+	cmd->out->version(&cmd->to, WEFT_VERSION);
+	return 0;
+}
+
+static const struct command {
+	const char *name;
+	cmd_fn *run;
+	const char *summary;
+	const char *more;
+} commands[] = {
+	{ "status", cmd_status, "how weftd and every network on this node are",
+	  "Shows weftd, and for every network: its state, this node's lease, peers, store,\n"
+	  "devices and uplink; below the tables, what is wrong.\n"
+	  "Exit code 0 when every network is ready, else 1.\n" },
+	{ "peers", cmd_peers, "the other nodes, and whether the kernel reaches them",
+	  "Lists the other nodes of every network. States: programmed (the kernel has all\n"
+	  "entries), pending (not yet), refused (ignored, and why).\n"
+	  "Exit code 0 when weftd answered, else 1.\n" },
+	{ "version", version, "the version of weftctl", "Shows the version of weftctl.\n" },
+	{ "help", help, "this text, or that of one command",
+	  "Says what weftctl can do; weftctl help COMMAND says more about one command.\n" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* NULL with err set where there is none. */
+static const struct command *find(const char *name, struct err *err)
+{
+	char names[ERR_DETAILS_SIZE] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+					 commands[i].name);
+	}
+	err_set(err, ERR_CONFIG, "\"%s\" is no command; allowed are %s", ERR_SHOW(name), names);
+	return NULL;
+}
+
+static int help(const struct cmd *cmd, struct err *err)
+{
+	const struct command *about = cmd->argument ? find(cmd->argument, err) : NULL;
+	FILE *file = cmd->to.file;
+
+	if (cmd->argument && !about)
+		return EXIT_USAGE;
+	fprintf(file, "Usage: weftctl [--run-dir DIR] [--json] %s\n\n",
+		about ? about->name : "COMMAND");
+	if (about)
+		fputs(about->more, file);
+	for (size_t i = 0; !about && i < COMMANDS; i++)
+		fprintf(file, "  %-9s%s\n", commands[i].name, commands[i].summary);
+	fputs("\n"
+	      "  --run-dir DIR  weftd's run directory (default " STATE_RUN_DIR ")\n"
+	      "  --json         JSON instead of tables\n"
+	      "  --help         this text, or that of a command\n"
+	      "  --version      the version of weftctl\n",
+	      file);
+	return 0;
+}
+
+/* Only for eyes, and not where they asked for none (no-color.org). */
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static int run(char *const argv[], struct err *err)
+{
+	const struct command *command;
+	struct words words;
+	struct cmd cmd;
+	int code;
+
+	if (words_parse(argv, &words, err) < 0)
+		return EXIT_USAGE;
+	command = find(words.command, err);
+	if (!command)
+		return EXIT_USAGE;
+	cmd.run_dir = words.run_dir;
+	cmd.argument = words.argument;
+	cmd.out = words.json ? &out_json : &out_text;
+	cmd.to.file = stdout;
+	cmd.to.colour = wants_colour();
+	cmd.to.now_s = (uint64_t)time(NULL);
+	code = command->run(&cmd, err);
+	return code < 0 ? EXIT_WRONG : code;
+}
+
+/* Output that did not arrive, as on a full disk, must not look good. */
+static int finish(int code, struct err *err)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (!err->code)
+		err_set(err, ERR_IO, "the output could not be written");
+	return code ? code : EXIT_WRONG;
+}
+
+int main(int argc, char *argv[])
+{
+	struct err err = ERR_INIT;
+	int code = finish(run(argv, &err), &err);
+
+	(void)argc;
+	if (err.code) {
+		fputs("weftctl: ", stderr);
+		term_put(stderr, err.text, 0);
+		fputc('\n', stderr);
+	}
+	return code;
+}

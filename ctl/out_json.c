@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "out.h"
+
+#include "common/auto.h"
+#include "common/json.h"
+
+#include <string.h>
+
+static void line(FILE *file, unsigned depth)
+{
+	fprintf(file, "\n%*s", (int)depth * 2, "");
+}
+
+/*
+ * Writes the string literal that starts at text and answers where it ends. JSON
+ * may carry DEL and C1 characters as they are; a terminal must not get them.
+ */
+static const char *put_string(FILE *file, const char *text)
+{
+	do {
+		unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+
+		if (first == '\\') {
+			fwrite(text, 1, 2, file);
+			text += 2;
+		} else if (first == 0x7f) {
+			fputs("\\u007f", file);
+			text++;
+		} else if (first == 0xc2 && second < 0xa0) {
+			fprintf(file, "\\u%04x", second);
+			text += 2;
+		} else {
+			fputc(first, file);
+			text++;
+		}
+	} while (*text != '"');
+	fputc('"', file);
+	return text + 1;
+}
+
+/* Compact JSON text, valid as common/json makes it, with a member or element a line. */
+static void put_indented(FILE *file, const char *text)
+{
+	unsigned depth = 0;
+
+	while (*text) {
+		char c = *text;
+
+		if (c == '"') {
+			text = put_string(file, text);
+			continue;
+		}
+		text++;
+		if ((c == '}' || c == ']') && depth)
+			line(file, --depth);
+		fputc(c, file);
+		if ((c == '{' || c == '[') && strchr("}]", *text))
+			fputc(*text++, file);
+		else if (c == '{' || c == '[')
+			line(file, ++depth);
+		else if (c == ',')
+			line(file, depth);
+		else if (c == ':')
+			fputc(' ', file);
+	}
+	fputc('\n', file);
+}
+
+static void put_value(const struct out_to *to, const struct jr *at)
+{
+	AUTO_FREE char *text = jr_text(at, NULL);
+
+	if (text)
+		put_indented(to->file, text);
+	else
+		jr_fault(at, NULL, "absent, or no memory to show it");
+}
+
+static void put_version(const struct out_to *to, const char *version)
+{
+	fprintf(to->file, "{\n  \"weftctl\": \"%s\"\n}\n", version);
+}
+
+const struct out out_json = { .status = put_value, .peers = put_value, .version = put_version };

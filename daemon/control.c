@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+#include "common/auto.h"
+#include "common/control.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/log.h"
+#include "loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define CLIENTS_MAX 32
+#define PATIENCE_MS 5000 /* with one client */
+
+struct client {
+	struct control *control; /* NULL: the slot is free */
+	struct loop_event *io, *deadline;
+	int fd;
+	char request[CONTROL_REQUEST_MAX];
+	size_t request_size;
+	char *answer; /* with its newline; NULL until the request is whole */
+	size_t answer_size, sent;
+};
+
+struct control {
+	struct loop *loop;
+	struct loop_event *listener;
+	int fd;
+	struct sockaddr_un address;
+	control_answer_fn *answer;
+	void *ctx;
+	struct client client[CLIENTS_MAX];
+};
+
+static void drop_client(struct client *client)
+{
+	loop_event_free(client->io);
+	loop_event_free(client->deadline);
+	close(client->fd);
+	free(client->answer);
+	memset(client, 0, sizeof(*client));
+}
+
+static void send_answer(struct client *client)
+{
+	ssize_t sent = send(client->fd, client->answer + client->sent,
+			    client->answer_size - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (sent > 0)
+		client->sent += (size_t)sent;
+	if (sent <= 0 || client->sent == client->answer_size)
+		drop_client(client);
+	else
+		loop_timer_start(client->deadline, PATIENCE_MS);
+}
+
+static void on_ready(void *ctx, int fd, unsigned ready);
+
+/* The request's line is whole: from here on the client is written to. */
+static void answer_request(struct client *client, size_t line_size)
+{
+	struct control *control = client->control;
+	struct err err;
+	char *answer = NULL;
+
+	if (control->answer(control->ctx, client->request, line_size, &answer, &err) < 0) {
+		log_error("request on the control socket not answered", "reason", err.text);
+		drop_client(client);
+		return;
+	}
+	client->answer = answer;
+	client->answer_size = strlen(answer) + 1;
+	answer[client->answer_size - 1] = '\n'; /* over its NUL: it is sent by size */
+	loop_event_free(client->io);
+	client->io = loop_fd(control->loop, client->fd, LOOP_WRITE, on_ready, client);
+	if (!client->io) {
+		drop_client(client);
+		return;
+	}
+	loop_timer_start(client->deadline, PATIENCE_MS);
+	send_answer(client);
+}
+
+static void read_request(struct client *client)
+{
+	size_t room = sizeof(client->request) - client->request_size;
+	char *into = client->request + client->request_size, *end;
+	ssize_t got = recv(client->fd, into, room, MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		drop_client(client);
+		return;
+	}
+	client->request_size += (size_t)got;
+	end = memchr(into, '\n', (size_t)got);
+	if (end)
+		answer_request(client, (size_t)(end - client->request));
+	else if (client->request_size == sizeof(client->request))
+		drop_client(client);
+}
+
+static void on_ready(void *ctx, int fd, unsigned ready)
+{
+	struct client *client = ctx;
+
+	(void)fd, (void)ready;
+	if (client->answer)
+		send_answer(client);
+	else
+		read_request(client);
+}
+
+static void on_deadline(void *ctx)
+{
+	drop_client(ctx);
+}
+
+static struct client *free_slot(struct control *control)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (!control->client[i].control)
+			return &control->client[i];
+	return NULL;
+}
+
+static void on_connection(void *ctx, int fd, unsigned ready)
+{
+	struct control *control = ctx;
+	AUTO_CLOSE int taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct client *client = free_slot(control);
+
+	(void)ready;
+	if (taken < 0 || !client)
+		return;
+	client->control = control;
+	client->fd = take_fd(&taken);
+	client->io = loop_fd(control->loop, client->fd, LOOP_READ, on_ready, client);
+	client->deadline = loop_timer(control->loop, on_deadline, client);
+	if (!client->io || !client->deadline) {
+		drop_client(client);
+		return;
+	}
+	loop_timer_start(client->deadline, PATIENCE_MS);
+}
+
+/* A socket that nobody listens on any more is in the way; a live one is another weftd's. */
+static int clear_path(const struct sockaddr_un *address, struct err *err)
+{
+	AUTO_CLOSE int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (probe < 0)
+		return err_sys(err, ERR_IO, errno, "no Unix socket");
+	/* EAGAIN: it listens, but is too busy to take another. */
+	if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	    errno == EAGAIN)
+		return err_set(err, ERR_CONFIG, "another weftd is running: it listens on %s",
+			       address->sun_path);
+	if (unlink(address->sun_path) < 0 && errno != ENOENT)
+		return err_sys(err, ERR_IO, errno, "cannot remove %s", address->sun_path);
+	return 0;
+}
+
+static int listen_on(struct control *control, const char *run_dir, struct err *err)
+{
+	char path[FS_PATH_SIZE];
+	mode_t mask;
+	int rc;
+
+	if (fs_join(path, run_dir, CONTROL_SOCKET, err) < 0)
+		return -1;
+	if (strlen(path) >= sizeof(control->address.sun_path))
+		return err_set(err, ERR_CONFIG,
+			       "%s is longer than the %zu bytes of a socket's path", path,
+			       sizeof(control->address.sun_path) - 1);
+	control->address.sun_family = AF_UNIX;
+	memcpy(control->address.sun_path, path, strlen(path) + 1);
+	if (clear_path(&control->address, err) < 0)
+		return -1;
+	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (control->fd < 0)
+		return err_sys(err, ERR_IO, errno, "no Unix socket");
+	mask = umask(0177);
+	rc = bind(control->fd, (const struct sockaddr *)&control->address,
+		  sizeof(control->address));
+	umask(mask);
+	if (rc < 0 || listen(control->fd, CLIENTS_MAX) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot listen on %s", path);
+	return 0;
+}
+
+int control_new(struct loop *loop, const char *run_dir, control_answer_fn *answer, void *ctx,
+		struct control **control_out, struct err *err)
+{
+	struct control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return err_nomem(err, "the control socket");
+	control->loop = loop;
+	control->answer = answer;
+	control->ctx = ctx;
+	control->fd = -1;
+	if (listen_on(control, run_dir, err) < 0) {
+		if (control->fd >= 0)
+			close(control->fd);
+		free(control);
+		return -1;
+	}
+	control->listener = loop_fd(loop, control->fd, LOOP_READ, on_connection, control);
+	if (!control->listener) {
+		control_free(control);
+		return err_nomem(err, "the control socket");
+	}
+	*control_out = control;
+	return 0;
+}
+
+void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (control->client[i].control)
+			drop_client(&control->client[i]);
+	loop_event_free(control->listener);
+	unlink(control->address.sun_path);
+	close(control->fd);
+	free(control);
+}

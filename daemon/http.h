@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP client on the loop (libcurl multi): POST with deadlines and size caps,
+ * whole or streamed answers. Used by the etcd store; knows nothing of etcd.
+ * Proxies of the environment are not used.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+
+struct http;
+struct http_call; /* one request under way */
+
+int http_new(struct loop *loop, struct http **http_out, struct err *err);
+/* Cancels what is under way; no callback is called. Not inside a callback. NULL is allowed. */
+void http_free(struct http *http);
+
+struct http_post {
+	const char *url;
+	const char *body;    /* JSON; copied */
+	uint64_t timeout_ms; /* of the whole request; 0: none, for streams */
+	uint64_t connect_ms; /* until connected */
+	size_t max_size;     /* of a whole answer, or of one line of a streamed one */
+	void *ctx;
+	/*
+	 * Where it is set, an answer of status 200 is a stream of lines: called for
+	 * each, without its newline and NUL-terminated. False ends the stream, and done
+	 * follows. The call may be cancelled inside it.
+	 */
+	bool (*line)(void *ctx, const char *line, size_t size);
+	/*
+	 * Called once, at the end, unless cancelled. err NULL: the answer's status and
+	 * whole body (empty after lines), NUL-terminated, valid during the call. Else what
+	 * went wrong (ERR_STORE): it names the URL's host and port, and its sys_errno is
+	 * EMSGSIZE where the answer was larger than max_size.
+	 */
+	void (*done)(void *ctx, unsigned status, const char *body, size_t size,
+		     const struct err *err);
+};
+
+/* NULL with err when it cannot even start. The call is freed after done, or by cancel. */
+struct http_call *http_post(struct http *http, const struct http_post *post, struct err *err);
+/* No callback of the call is called any more. NULL is allowed. */
+void http_cancel(struct http_call *call);

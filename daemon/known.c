@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "known.h"
+
+#include "common/err.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void set_free(struct known_set *set)
+{
+	peers_free(&set->peers);
+	known_unreads_free(&set->unread);
+	set->unread_count = 0;
+}
+
+void known_free(struct known *known)
+{
+	set_free(&known->now);
+	set_free(&known->listed);
+}
+
+/* ---- Keys that cannot be read ------------------------------------------------------------ */
+
+static struct known_unread *find_unread(struct known_set *set, const char *key)
+{
+	for (size_t i = 0; i < set->unread.len; i++)
+		if (!strcmp(set->unread.at[i].key, key))
+			return &set->unread.at[i];
+	return NULL;
+}
+
+static void note_unread(struct known_set *set, const char *key, const char *reason)
+{
+	struct known_unread *there, unread;
+
+	snprintf(unread.key, sizeof(unread.key), "%.*s", (int)sizeof(unread.key) - 1, key);
+	snprintf(unread.reason, sizeof(unread.reason), "%.*s", (int)sizeof(unread.reason) - 1,
+		 reason);
+	there = find_unread(set, unread.key);
+	if (there) {
+		*there = unread;
+		return;
+	}
+	set->unread_count++;
+	if (set->unread.len < KNOWN_UNREAD_MAX)
+		known_unreads_push(&set->unread, &unread);
+}
+
+static void forget_unread(struct known_set *set, const char *key)
+{
+	char shown[PEER_KEY_SIZE];
+	struct known_unread *there;
+
+	snprintf(shown, sizeof(shown), "%s", key);
+	there = find_unread(set, shown);
+	if (!there)
+		return;
+	*there = set->unread.at[--set->unread.len];
+	set->unread_count--;
+}
+
+/* ---- Lists ------------------------------------------------------------------------------- */
+
+void known_list_begin(struct known *known)
+{
+	set_free(&known->listed);
+	known->listing = true;
+}
+
+void known_list_failed(struct known *known)
+{
+	set_free(&known->listed);
+	known->listing = false;
+}
+
+/* Two keys can name one subnet (with and without an IPv6 part): the older one counts. */
+static void drop_doubles(struct peers *peers)
+{
+	size_t kept = 0;
+
+	vec_sort(peers->at, peers->len, sizeof(*peers->at), peer_cmp);
+	for (size_t i = 0; i < peers->len; i++) {
+		const struct peer *peer = &peers->at[i];
+
+		if (!kept || peer_cmp(&peers->at[kept - 1], peer))
+			peers->at[kept++] = *peer;
+		else if (peer->mod_revision < peers->at[kept - 1].mod_revision)
+			peers->at[kept - 1] = *peer;
+	}
+	peers->len = kept;
+}
+
+/* A wiped store counts its revisions anew: anything that it tells is younger than this. */
+static void keep_vanished(struct known *known, const struct prefix *ours)
+{
+	for (size_t i = 0; i < known->now.peers.len; i++) {
+		struct peer peer = known->now.peers.at[i];
+
+		if (prefix_equal(&peer.subnet, ours) ||
+		    peers_find(&known->listed.peers, &peer.subnet))
+			continue;
+		peer.vanished = true;
+		peer.mod_revision = 0;
+		peers_put(&known->listed.peers, &peer);
+	}
+}
+
+bool known_list_end(struct known *known, const struct prefix *ours)
+{
+	bool wiped;
+
+	drop_doubles(&known->listed.peers);
+	wiped = ours && !peers_find(&known->listed.peers, ours);
+	if (wiped)
+		keep_vanished(known, ours);
+	set_free(&known->now);
+	known->now = known->listed;
+	known->listed = (struct known_set){ .unread_count = 0 };
+	known->listing = false;
+	return wiped;
+}
+
+size_t known_drop_vanished(struct known *known)
+{
+	struct peers *peers = &known->now.peers;
+	size_t kept = 0, before = peers->len;
+
+	for (size_t i = 0; i < before; i++)
+		if (!peers->at[i].vanished)
+			peers->at[kept++] = peers->at[i];
+	peers->len = kept;
+	return before - kept;
+}
+
+/* ---- Entries ----------------------------------------------------------------------------- */
+
+/* Told after our own put was answered, though it happened before. */
+static bool is_stale(const struct known *known, const struct prefix *subnet, uint64_t revision)
+{
+	const struct peer *there = peers_find(&known->now.peers, subnet);
+
+	return !known->listing && there && there->mod_revision > revision;
+}
+
+static int put(struct known *known, struct known_set *set, const struct peer *peer, struct err *err)
+{
+	bool kept = true;
+
+	/* Lists come sorted by key, not by address: they are sorted once, at their end. */
+	if (known->listing)
+		kept = peers_push(&set->peers, peer);
+	else if (!is_stale(known, &peer->subnet, peer->mod_revision))
+		kept = peers_put(&set->peers, peer);
+	return kept ? 0 : err_nomem(err, "a lease");
+}
+
+/* What stands in for a lease whose value cannot be read. */
+static struct peer stand_in(const struct known *known, const struct prefix *subnet,
+			    const struct store_entry *entry)
+{
+	const struct peer *before = peers_find(&known->now.peers, subnet);
+	struct peer peer = before ? *before : (struct peer){ .subnet = *subnet };
+
+	peer.unreadable = true;
+	peer.vanished = false;
+	peer.mod_revision = entry->mod_revision;
+	peer.lease = entry->lease;
+	return peer;
+}
+
+int known_entry(struct known *known, const struct store_entry *entry, struct err *err)
+{
+	struct known_set *set = known->listing ? &known->listed : &known->now;
+	struct prefix subnet;
+	struct err ignored;
+	struct peer peer;
+
+	if (peer_parse(entry, &peer, err) == 0) {
+		forget_unread(set, entry->key);
+		return put(known, set, &peer, err);
+	}
+	note_unread(set, entry->key, err->text);
+	if (peer_parse_key(entry->key, &subnet, &ignored) == 0) {
+		peer = stand_in(known, &subnet, entry);
+		if (put(known, set, &peer, &ignored) < 0)
+			*err = ignored;
+	}
+	return -1;
+}
+
+void known_gone(struct known *known, const char *key, uint64_t mod_revision)
+{
+	struct prefix subnet;
+	struct err ignored;
+
+	forget_unread(&known->now, key);
+	if (peer_parse_key(key, &subnet, &ignored) == 0 && !is_stale(known, &subnet, mod_revision))
+		peers_remove(&known->now.peers, &subnet);
+}

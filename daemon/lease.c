@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lease.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "config.h"
+#include "loop.h"
+#include "peer.h"
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS 10000
+
+struct lease {
+	struct store *store;
+	struct lease_self self;
+	const struct lease_owner *owner;
+	void *ctx;
+	struct loop_event *timer; /* HELD: the next keepalive; else: the next try */
+	enum lease_state state;
+	struct lease_choice claim; /* what is being put, or is held */
+	struct prefix held;        /* the last subnet that was held; unset: none */
+	uint64_t id;               /* etcd's lease, granted or attached; 0: none */
+	uint64_t keeping;          /* the one that the last keepalive was for */
+	bool doubted;              /* the key may be gone: who does not find it next is believed */
+	uint32_t ttl_s;
+	uint64_t renewed_at;
+	unsigned attempt; /* failures in a row */
+	char trouble[ERR_TEXT_SIZE];
+};
+
+/* Says a trouble once, not at every try. */
+static void set_trouble(struct lease *lease, const char *text)
+{
+	if (*text && strcmp(lease->trouble, text))
+		log_warn("lease in trouble", "reason", text);
+	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);
+}
+
+/* Lists again later, which leads to lease_update and so to the next try. */
+static void try_again(struct lease *lease, const char *why)
+{
+	set_trouble(lease, why);
+	if (lease->state == LEASE_GRANTING || lease->state == LEASE_PUTTING)
+		lease->state = LEASE_NONE;
+	loop_timer_start(lease->timer,
+			 loop_backoff_ms(lease->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+}
+
+static uint64_t keepalive_ms(const struct lease *lease)
+{
+	uint64_t third_ms = (uint64_t)lease->ttl_s * 1000 / 3;
+
+	return loop_backoff_ms(0, third_ms ? third_ms : RETRY_FIRST_MS, UINT32_MAX);
+}
+
+static void on_put(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	struct lease *lease = ctx;
+	char subnet[PREFIX_TEXT_SIZE];
+	bool anew = !prefix_equal(&lease->held, &lease->claim.subnet);
+
+	if (err) {
+		if (err->sys_errno == ENOENT)
+			lease->id = 0; /* granted too long ago: it has expired unused */
+		try_again(lease, err->text);
+		return;
+	}
+	if (!reply->succeeded) {
+		try_again(lease, "another node was quicker to take the subnet");
+		return;
+	}
+	lease->state = LEASE_HELD;
+	lease->doubted = false;
+	lease->claim.if_revision = reply->mod_revision;
+	lease->held = lease->claim.subnet;
+	lease->renewed_at = (uint64_t)time(NULL);
+	lease->attempt = 0;
+	set_trouble(lease, "");
+	if (lease->claim.reserved)
+		loop_timer_stop(lease->timer);
+	else
+		loop_timer_start(lease->timer, keepalive_ms(lease));
+	log_info(anew ? "lease acquired" : "lease put again", "subnet",
+		 prefix_text(&lease->held, subnet), "ttl_s", LOG_NUM(lease->ttl_s), "reserved",
+		 lease->claim.reserved ? "yes" : "no");
+	lease->owner->changed(lease->ctx);
+}
+
+static void put_claim(struct lease *lease)
+{
+	struct peer peer = { .subnet = lease->claim.subnet };
+	AUTO_FREE char *value = NULL;
+	char key[PEER_KEY_SIZE];
+	struct err err;
+
+	lease->owner->fill(lease->ctx, &peer);
+	if (peer_value(&peer, &value, &err) < 0) {
+		try_again(lease, err.text);
+		return;
+	}
+	lease->state = LEASE_PUTTING;
+	lease->store->ops->put(lease->store, peer_key(&peer.subnet, key), value,
+			       lease->claim.reserved ? 0 : lease->id, lease->claim.if_revision,
+			       on_put, lease);
+}
+
+static void on_granted(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	struct lease *lease = ctx;
+
+	if (err) {
+		try_again(lease, err->text);
+		return;
+	}
+	lease->id = reply->lease;
+	lease->ttl_s = (uint32_t)reply->ttl_s;
+	put_claim(lease);
+}
+
+/* A grant that a lost race left unused serves the next try. */
+static void claim(struct lease *lease, const struct config *config,
+		  const struct lease_choice *choice)
+{
+	if (choice->verdict == LEASE_FULL) {
+		char text[128], network[PREFIX_TEXT_SIZE];
+
+		snprintf(text, sizeof(text), "no free subnet: all %llu of %s are leased",
+			 (unsigned long long)subnet_count(&config->plan),
+			 prefix_text(&config->plan.network, network));
+		lease->state = LEASE_NONE;
+		try_again(lease, text);
+		return;
+	}
+	lease->claim = *choice;
+	loop_timer_stop(lease->timer);
+	if (choice->reserved || lease->id) {
+		put_claim(lease);
+		return;
+	}
+	lease->state = LEASE_GRANTING;
+	lease->store->ops->grant(lease->store, config->lease_ttl_s, on_granted, lease);
+}
+
+static void on_kept(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	struct lease *lease = ctx;
+
+	if (lease->state != LEASE_HELD || lease->id != lease->keeping)
+		return;
+	if (err) {
+		set_trouble(lease, err->text);
+		loop_timer_start(lease->timer,
+				 loop_backoff_ms(lease->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+		return;
+	}
+	lease->attempt = 0;
+	set_trouble(lease, "");
+	if (!reply->ttl_s) {
+		log_warn("lease expired in the store; taking it again");
+		lease->id = 0;
+		lease->doubted = true;
+		lease->store->ops->refresh(lease->store);
+		return;
+	}
+	lease->ttl_s = (uint32_t)reply->ttl_s;
+	lease->renewed_at = (uint64_t)time(NULL);
+	loop_timer_start(lease->timer, keepalive_ms(lease));
+}
+
+static void on_timer(void *ctx)
+{
+	struct lease *lease = ctx;
+
+	if (lease->state == LEASE_HELD && lease->id) {
+		lease->keeping = lease->id;
+		lease->store->ops->keepalive(lease->store, lease->id, on_kept, lease);
+	} else {
+		lease->store->ops->refresh(lease->store);
+	}
+}
+
+static void lose(struct lease *lease, const struct peer *owner)
+{
+	char text[256], subnet[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s is leased by another node (%s %s)",
+		 prefix_text(&owner->subnet, subnet), owner->name,
+		 ipaddr_text(&owner->public_ip, addr));
+	if (lease->state != LEASE_LOST)
+		log_error("lease lost: no new container gets an address here", "reason", text);
+	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);
+	lease->state = LEASE_LOST;
+	lease->id = 0;
+	loop_timer_stop(lease->timer);
+	lease->owner->changed(lease->ctx);
+}
+
+/*
+ * Whether the key that we held is somebody's who is not us. We put it with our public address,
+ * so our id with another one is a clone of this node, which must not be fought with.
+ */
+static bool is_anothers(const struct lease *lease, const struct peer *peer)
+{
+	if (peer->unreadable)
+		return false;
+	if (peer->node[0] && strcmp(peer->node, lease->self.node))
+		return true;
+	return !ipaddr_equal(&peer->public_ip, &lease->self.public_ip);
+}
+
+/*
+ * A list that was made before our put may be told after it was answered. A key that is older
+ * than our put shows that; a key that is missing does not, so another list has to confirm it.
+ */
+static bool is_stale(struct lease *lease, const struct peer *peer)
+{
+	if (lease->state != LEASE_HELD)
+		return false;
+	if (peer)
+		return peer->mod_revision < lease->claim.if_revision;
+	if (lease->doubted)
+		return false;
+	lease->doubted = true;
+	lease->store->ops->refresh(lease->store);
+	return true;
+}
+
+/* Held as it should be: the store has what we put, attached to what we keep alive. */
+static bool is_kept(const struct lease *lease, const struct peer *peer)
+{
+	return lease->state == LEASE_HELD && !peer->unreadable &&
+	       (lease->claim.reserved || (lease->id && peer->lease == lease->id));
+}
+
+/* What became of the subnet that we held. */
+static void update_held(struct lease *lease, const struct config *config, const struct peers *known)
+{
+	const struct peer *peer = peers_find(known, &lease->held);
+	struct lease_choice choice = { .verdict = LEASE_CREATE, .subnet = lease->held };
+
+	if (is_stale(lease, peer))
+		return;
+	lease->doubted = false;
+	if (peer && is_anothers(lease, peer)) {
+		lose(lease, peer);
+		return;
+	}
+	if (peer && is_kept(lease, peer))
+		return;
+	if (peer) {
+		choice.verdict = LEASE_ADOPT;
+		choice.if_revision = peer->mod_revision;
+		choice.reserved = peer->lease == 0 && !peer->unreadable;
+	} else {
+		/* Expired or deleted: its etcd lease may live, but that is not known. */
+		lease->id = 0;
+	}
+	claim(lease, config, &choice);
+}
+
+void lease_update(struct lease *lease, const struct config *config, const struct peers *known)
+{
+	struct lease_choice choice;
+
+	if (lease->state == LEASE_GRANTING || lease->state == LEASE_PUTTING)
+		return;
+	if (prefix_is_set(&lease->held)) {
+		update_held(lease, config, known);
+		return;
+	}
+	choice = lease_choose(known, config, &lease->self);
+	claim(lease, config, &choice);
+}
+
+int lease_new(struct loop *loop, struct store *store, const struct lease_self *self,
+	      const struct lease_owner *owner, void *ctx, struct lease **lease_out, struct err *err)
+{
+	struct lease *lease = calloc(1, sizeof(*lease));
+
+	if (!lease)
+		return err_nomem(err, "the lease");
+	lease->store = store;
+	lease->self = *self;
+	lease->owner = owner;
+	lease->ctx = ctx;
+	lease->timer = loop_timer(loop, on_timer, lease);
+	if (!lease->timer) {
+		free(lease);
+		return err_nomem(err, "the lease's timer");
+	}
+	*lease_out = lease;
+	return 0;
+}
+
+void lease_free(struct lease *lease)
+{
+	if (!lease)
+		return;
+	loop_event_free(lease->timer);
+	free(lease);
+}
+
+struct lease_view lease_view(const struct lease *lease)
+{
+	return (struct lease_view){
+		.state = lease->state,
+		.subnet = lease->held,
+		.id = lease->id,
+		.revision = lease->claim.if_revision,
+		.ttl_s = lease->ttl_s,
+		.renewed_at = lease->renewed_at,
+		.reserved = lease->claim.reserved,
+		.trouble = lease->trouble,
+	};
+}

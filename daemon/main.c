@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weftd: the list of what is set up, in order, and taken down, in reverse. */
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/log.h"
+#include "common/nl.h"
+#include "control.h"
+#include "http.h"
+#include "loop.h"
+#include "network.h"
+#include "node.h"
+#include "options.h"
+#include "publish.h"
+#include "status.h"
+#include "store_etcd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2 /* what will not pass by itself */
+#define CONFIG_FILE_MAX (64 << 10)
+
+struct daemon {
+	struct options options;
+	char node_name[256];
+	struct node node;
+	struct loop *loop;
+	struct nl *nl;
+	struct http *http;
+	struct network *network;
+	struct control *control;
+	struct loop_event *terminate, *interrupt;
+	struct status_self status;
+};
+
+static const char *environment(const char *name)
+{
+	return getenv(name);
+}
+
+static int read_options(struct daemon *daemon, int argc, char *argv[], struct err *err)
+{
+	const char *named = options_config_path(argc, argv, environment);
+	const char *path = named ? named : OPTIONS_CONFIG_DEFAULT;
+	AUTO_FREE char *file = NULL;
+	size_t size = 0;
+	int found = fs_read(AT_FDCWD, path, CONFIG_FILE_MAX, &file, &size, err);
+
+	if (found < 0)
+		return err_wrap(err, "--config");
+	if (!found && named)
+		return err_set(err, ERR_CONFIG, "--config: there is no file %s", path);
+	return options_parse(argc, argv, environment, file, size, &daemon->options, err);
+}
+
+static int name_node(struct daemon *daemon, struct err *err)
+{
+	if (daemon->options.node_name)
+		snprintf(daemon->node_name, sizeof(daemon->node_name), "%s",
+			 daemon->options.node_name);
+	else if (gethostname(daemon->node_name, sizeof(daemon->node_name) - 1) < 0)
+		return err_sys(err, ERR_IO, errno, "no host name");
+	return 0;
+}
+
+static void on_signal(void *ctx, int number)
+{
+	struct daemon *daemon = ctx;
+
+	log_info("ending; the data path stays", "signal", strsignal(number));
+	loop_stop(daemon->loop);
+}
+
+static int answer(void *ctx, const char *request, size_t size, char **answer_out, struct err *err)
+{
+	return status_answer(ctx, request, size, answer_out, err);
+}
+
+static int make_network(struct daemon *daemon, struct err *err)
+{
+	const struct options *options = &daemon->options;
+	const struct network_env env = {
+		.loop = daemon->loop,
+		.nl = daemon->nl,
+		.node = &daemon->node,
+		.node_name = daemon->node_name,
+		.iface = options->iface,
+		.public_ip = options->public_ip,
+		.run_dir = options->run_dir,
+		.subnet_file = options->subnet_file,
+	};
+	const struct store_etcd_options etcd = {
+		.endpoints = options->endpoint,
+		.prefix = options->etcd_prefix,
+		.network = "default",
+	};
+	struct store *store;
+
+	if (network_new(&env, etcd.network, &daemon->network, err) < 0 ||
+	    store_etcd_new(daemon->loop, daemon->http, &etcd, &network_listener, daemon->network,
+			   &store, err) < 0)
+		return -1;
+	return network_start(daemon->network, store, err);
+}
+
+static int make_control(struct daemon *daemon, struct err *err)
+{
+	daemon->status = (struct status_self){
+		.node = &daemon->node,
+		.node_name = daemon->node_name,
+		.started_at = (uint64_t)time(NULL),
+		.networks = &daemon->network,
+		.network_len = 1,
+	};
+	return control_new(daemon->loop, daemon->options.run_dir, answer, &daemon->status,
+			   &daemon->control, err);
+}
+
+static int set_up(struct daemon *daemon, struct err *err)
+{
+	if (name_node(daemon, err) < 0 || publish_check_dir(daemon->options.run_dir, err) < 0 ||
+	    node_load(&daemon->node, daemon->options.state_dir, err) < 0 ||
+	    loop_new(&daemon->loop, err) < 0 || nl_open(&daemon->nl, err) < 0 ||
+	    http_new(daemon->loop, &daemon->http, err) < 0 || make_network(daemon, err) < 0 ||
+	    make_control(daemon, err) < 0)
+		return -1;
+	daemon->terminate = loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
+	daemon->interrupt = loop_signal(daemon->loop, SIGINT, on_signal, daemon);
+	if (!daemon->terminate || !daemon->interrupt)
+		return err_nomem(err, "the signals");
+	return 0;
+}
+
+static void tear_down(struct daemon *daemon)
+{
+	loop_event_free(daemon->interrupt);
+	loop_event_free(daemon->terminate);
+	control_free(daemon->control);
+	network_free(daemon->network);
+	if (daemon->http)
+		http_free(daemon->http);
+	if (daemon->nl)
+		nl_free(daemon->nl);
+	if (daemon->loop)
+		loop_free(daemon->loop);
+	options_free(&daemon->options);
+}
+
+int main(int argc, char *argv[])
+{
+	struct daemon daemon = { .loop = NULL };
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (read_options(&daemon, argc, argv, &err) < 0) {
+		fprintf(stderr, "weftd: %s\n", err.text);
+		options_free(&daemon.options);
+		return EXIT_USAGE;
+	}
+	if (daemon.options.action != OPTIONS_RUN) {
+		fputs(daemon.options.action == OPTIONS_HELP ? options_help() :
+							      "weftd " WEFT_VERSION "\n",
+		      stdout);
+		options_free(&daemon.options);
+		return 0;
+	}
+	log_setup(daemon.options.log_level, daemon.options.log_format, STDERR_FILENO);
+	signal(SIGPIPE, SIG_IGN);
+	rc = set_up(&daemon, &err);
+	if (rc == 0) {
+		log_info("weftd started", "version", WEFT_VERSION, "node", daemon.node.state.id,
+			 "name", daemon.node_name);
+		loop_run(daemon.loop);
+	} else {
+		log_error("weftd cannot start", "reason", err.text);
+	}
+	tear_down(&daemon);
+	return rc == 0 ? 0 : EXIT_USAGE;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "network.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "device.h"
+#include "loop.h"
+#include "network_private.h"
+#include "node.h"
+#include "publish.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define WAIT_MS 2000 /* between looks at what is not there yet */
+
+/* Nothing is wrong yet, and nothing to log. */
+static const char still_waiting[] = "on its way";
+
+static struct lease_view network_lease(const struct network *network)
+{
+	return network->lease ? lease_view(network->lease) : (struct lease_view){ .trouble = "" };
+}
+
+static void set_state(struct network *network, enum network_state state, const char *reason)
+{
+	static const char *const names[] = {
+		[NETWORK_STARTING] = "starting",
+		[NETWORK_READY] = "ready",
+		[NETWORK_DEGRADED] = "degraded",
+	};
+
+	if (network->state == state && !strcmp(network->reason, reason))
+		return;
+	if (state == NETWORK_READY)
+		log_info("network ready", "network", network->name);
+	else if (reason != still_waiting)
+		log_warn("network not ready", "network", network->name, "state", names[state],
+			 "reason", reason);
+	if (network->state != state || !network->since)
+		network->since = (uint64_t)time(NULL);
+	network->state = state;
+	snprintf(network->reason, sizeof(network->reason), "%s", reason);
+}
+
+/* The first thing that is wrong, in the order in which things come up; "" when nothing is. */
+static const char *find_fault(const struct network *network)
+{
+	struct sync_stats sync = sync_stats(network->sync);
+	struct lease_view lease = network_lease(network);
+
+	if (!network->connected)
+		return network->store_error;
+	if (network->config_error[0])
+		return network->config_error;
+	if (network->uplink_error[0])
+		return network->uplink_error;
+	if (lease.state != LEASE_HELD)
+		return lease.trouble[0] ? lease.trouble : still_waiting;
+	if (sync.last_error[0])
+		return sync.last_error;
+	if (network->publish_error[0])
+		return network->publish_error;
+	return network->published ? "" : still_waiting;
+}
+
+void network_judge(struct network *network)
+{
+	const char *fault = find_fault(network);
+
+	if (!*fault)
+		set_state(network, NETWORK_READY, fault);
+	else
+		set_state(network, network->published ? NETWORK_DEGRADED : NETWORK_STARTING, fault);
+}
+
+static uint32_t device_mtu(const struct network *network)
+{
+	uint32_t underlay = network->config.mtu ? network->config.mtu : network->uplink.mtu;
+
+	return underlay > DEVICE_OVERHEAD_V4 ? underlay - DEVICE_OVERHEAD_V4 : underlay;
+}
+
+static struct peer_self self_of(const struct network *network)
+{
+	struct peer_self self = {
+		.node = network->env.node->state.id,
+		.public_ip = network->uplink.public_ip,
+		.uplink = network->uplink.address,
+		.vtep_mac = network->vtep_mac,
+	};
+
+	self.subnet = network_lease(network).subnet;
+	return self;
+}
+
+static void fill_value(void *ctx, struct peer *peer)
+{
+	const struct network *network = ctx;
+
+	peer->public_ip = network->uplink.public_ip;
+	peer->vtep_mac = network->vtep_mac;
+	peer->vni = network->config.vni;
+	peer->mtu = device_mtu(network);
+	snprintf(peer->node, sizeof(peer->node), "%s", network->env.node->state.id);
+	snprintf(peer->name, sizeof(peer->name), "%s", network->env.node_name);
+}
+
+static void lease_changed(void *ctx)
+{
+	struct network *network = ctx;
+	struct lease_view lease = lease_view(network->lease);
+	struct peer own = { .subnet = lease.subnet };
+	struct err err;
+
+	/* The watch will tell it, too, but perhaps after changes that are younger. */
+	if (lease.state == LEASE_HELD) {
+		fill_value(network, &own);
+		own.mod_revision = lease.revision;
+		own.lease = lease.reserved ? 0 : lease.id;
+		if (!peers_put(&network->known.now.peers, &own))
+			log_error("no memory for a lease");
+	}
+	if (lease.state == LEASE_HELD &&
+	    node_remember_lease(network->env.node, network->name, &lease.subnet, &err) < 0)
+		log_error("the lease cannot be remembered", "reason", err.text);
+	network_judge(network);
+	sync_mark(network->sync);
+}
+
+static const struct lease_owner lease_owner = { fill_value, lease_changed };
+
+/* Uplink, MAC and lease: what needs the configuration. 0 once all is there. */
+static int come_up(struct network *network, struct err *err)
+{
+	const struct state_node_network *known;
+	char vxlan[IF_NAMESIZE];
+	struct lease_self self;
+
+	if (network->lease)
+		return 0;
+	if (uplink_find(network->env.nl, network->env.iface, &network->env.public_ip,
+			&network->uplink, err) < 0)
+		return -1;
+	known = node_network(network->env.node, network->env.nl, network->name,
+			     device_vxlan_name(network->config.vni, vxlan), err);
+	if (!known)
+		return -1;
+	network->vtep_mac = known->vtep_mac;
+	self = (struct lease_self){
+		.node = network->env.node->state.id,
+		.public_ip = network->uplink.public_ip,
+		.last = known->subnet,
+		.seed = node_seed(network->env.node),
+	};
+	return lease_new(network->env.loop, network->store, &self, &lease_owner, network,
+			 &network->lease, err);
+}
+
+void network_store_changed(struct network *network)
+{
+	struct err err;
+
+	if (!network->configured)
+		return;
+	if (come_up(network, &err) < 0) {
+		snprintf(network->uplink_error, sizeof(network->uplink_error), "%s", err.text);
+		loop_timer_start(network->wait, WAIT_MS);
+		network_judge(network);
+		return;
+	}
+	network->uplink_error[0] = '\0';
+	lease_update(network->lease, &network->config, &network->known.now.peers);
+	network_judge(network);
+	sync_mark(network->sync);
+}
+
+static void on_wait(void *ctx)
+{
+	struct network *network = ctx;
+
+	if (network->configured)
+		network_store_changed(network);
+	else
+		network->store->ops->refresh(network->store);
+}
+
+void network_config_missing(struct network *network, const char *why)
+{
+	snprintf(network->config_error, sizeof(network->config_error), "%s", why);
+	loop_timer_start(network->wait, WAIT_MS);
+	network_judge(network);
+}
+
+/* What should be, once a lease has been held: losing it takes nothing away. */
+static bool want_now(void *ctx, struct sync_want *want_out)
+{
+	struct network *network = ctx;
+	struct peer_self self = self_of(network);
+
+	if (!network->configured || !prefix_is_set(&self.subnet))
+		return false;
+	if (!peers_judge(&network->known.now.peers, &network->config, &self, &network->usable, NULL,
+			 NULL))
+		return false;
+	network->device = (struct device_want){
+		.network = network->name,
+		.vni = network->config.vni,
+		.port = network->config.port,
+		.mtu = device_mtu(network),
+		.learning = network->config.learning,
+		.gbp = network->config.gbp,
+		.mac = network->vtep_mac,
+		.local = network->uplink.address,
+		.gateway = { subnet_gateway(&self.subnet), self.subnet.len },
+	};
+	*want_out = (struct sync_want){ &network->device, &network->config, &network->usable };
+	return true;
+}
+
+static int publish(struct network *network, struct err *err)
+{
+	struct lease_view lease = lease_view(network->lease);
+	struct state_network state = {
+		.vni = network->config.vni,
+		.mtu = network->device.mtu,
+		.lease_lost = lease.state == LEASE_LOST,
+		.family_len = 1,
+	};
+
+	snprintf(state.name, sizeof(state.name), "%s", network->name);
+	device_bridge_name(state.vni, state.bridge);
+	device_vxlan_name(state.vni, state.vxlan);
+	state.family[0].cluster = network->config.plan.network;
+	state.family[0].subnet = lease.subnet;
+	state.family[0].gateway = subnet_gateway(&lease.subnet);
+	return publish_network(network->env.run_dir, network->env.subnet_file, &state, err);
+}
+
+/* Devices stand: containers may come. A peer that the kernel refused does not stop that. */
+static void passed(void *ctx)
+{
+	struct network *network = ctx;
+	struct err err;
+
+	peers_free(&network->usable);
+	if (!sync_stats(network->sync).good && !network->published) {
+		network_judge(network);
+		return;
+	}
+	network->publish_error[0] = '\0';
+	if (publish(network, &err) < 0) {
+		snprintf(network->publish_error, sizeof(network->publish_error), "%s", err.text);
+		loop_timer_start(network->wait, WAIT_MS);
+	} else {
+		network->published = true;
+	}
+	network_judge(network);
+}
+
+static const struct sync_owner sync_owner = { want_now, passed };
+
+int network_new(const struct network_env *env, const char *name, struct network **network_out,
+		struct err *err)
+{
+	struct network *network = calloc(1, sizeof(*network));
+
+	if (!network)
+		return err_nomem(err, "the network");
+	network->env = *env;
+	snprintf(network->name, sizeof(network->name), "%s", name);
+	snprintf(network->store_error, sizeof(network->store_error), "%s", still_waiting);
+	snprintf(network->reason, sizeof(network->reason), "%s", still_waiting);
+	network->since = (uint64_t)time(NULL);
+	network->wait = loop_timer(env->loop, on_wait, network);
+	network->grace = loop_timer(env->loop, network_grace_over, network);
+	if (!network->wait || !network->grace ||
+	    sync_new(env->loop, env->nl, &sync_owner, network, &network->sync, err) < 0) {
+		network_free(network);
+		return err_nomem(err, "the network");
+	}
+	*network_out = network;
+	return 0;
+}
+
+void network_free(struct network *network)
+{
+	if (!network)
+		return;
+	lease_free(network->lease);
+	if (network->store)
+		network->store->ops->free(network->store);
+	sync_free(network->sync);
+	loop_event_free(network->wait);
+	loop_event_free(network->grace);
+	known_free(&network->known);
+	peers_free(&network->usable);
+	free(network);
+}
+
+int network_start(struct network *network, struct store *store, struct err *err)
+{
+	network->store = store;
+	return store->ops->start(store, err);
+}
+
+struct network_view network_view(const struct network *network)
+{
+	return (struct network_view){
+		.name = network->name,
+		.state = network->state,
+		.reason = network->reason,
+		.since = network->since,
+		.endpoint = network->endpoint,
+		.connected = network->connected,
+		.connected_since = network->connected_since,
+		.store_error = network->connected ? "" : network->store_error,
+		.config = network->configured ? &network->config : NULL,
+		.uplink = network->uplink.index ? &network->uplink : NULL,
+		.vtep_mac = network->vtep_mac,
+		.mtu = network->uplink.index ? device_mtu(network) : 0,
+		.lease = network_lease(network),
+		.sync = sync_stats(network->sync),
+		.known = &network->known.now,
+		.self = self_of(network),
+	};
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One overlay network on this node: owns its store, lease, known leases and
+ * sync, and turns their events into "dirty". It comes up in this order, and waits where
+ * something is not there yet: uplink and configuration, lease, devices and
+ * peers, published files.
+ */
+#pragma once
+
+#include "common/state.h"
+#include "config.h"
+#include "known.h"
+#include "lease.h"
+#include "peer.h"
+#include "sync.h"
+#include "uplink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+struct nl;
+struct node;
+struct store;
+struct store_listener;
+
+/* What the node gives to each of its networks; all borrowed. */
+struct network_env {
+	struct loop *loop;
+	struct nl *nl;
+	struct node *node;
+	const char *node_name;
+	const char *iface; /* NULL: by the default route */
+	struct ipaddr public_ip;
+	const char *run_dir;
+	const char *subnet_file;
+};
+
+struct network;
+
+/* Makes it; network_listener tells its store, given later by network_start. */
+int network_new(const struct network_env *env, const char *name, struct network **network_out,
+		struct err *err);
+/* Frees it and its store. Devices, routes, lease and files stay as they are. */
+void network_free(struct network *network);
+
+extern const struct store_listener network_listener;
+
+/* Starts with this store, made with network_listener and the network as its context; owns it. */
+int network_start(struct network *network, struct store *store, struct err *err);
+
+enum network_state { NETWORK_STARTING, NETWORK_READY, NETWORK_DEGRADED };
+
+/* A look at everything, for status; valid until the loop goes on. */
+struct network_view {
+	const char *name;
+	enum network_state state;
+	const char *reason; /* "" or why it is not ready */
+	uint64_t since;     /* of the state, seconds since the epoch */
+	const char *endpoint;
+	bool connected;
+	uint64_t connected_since;
+	const char *store_error;
+	const struct config *config; /* NULL: none yet */
+	const struct uplink *uplink; /* NULL: none yet */
+	struct mac vtep_mac;
+	uint32_t mtu; /* of the devices; 0 before they are known */
+	struct lease_view lease;
+	struct sync_stats sync;
+	const struct known_set *known; /* every lease that the store holds, ours too */
+	struct peer_self self;
+};
+struct network_view network_view(const struct network *network);

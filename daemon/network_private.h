@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a network, shared by network.c (coming up, passes, publishing)
+ * and network_store.c (what the store tells). Nobody else includes it.
+ */
+#pragma once
+
+#include "common/err.h"
+#include "device.h"
+#include "known.h"
+#include "network.h"
+
+struct loop_event;
+
+struct network {
+	struct network_env env;
+	char name[STATE_NETWORK_NAME_SIZE];
+	struct store *store;
+	struct lease *lease; /* NULL until there is a configuration and an uplink */
+	struct sync *sync;
+	struct loop_event *wait; /* for what is not there yet */
+
+	/* What the store told. */
+	bool connected;
+	uint64_t connected_since;
+	char endpoint[256];
+	char store_error[ERR_TEXT_SIZE];
+	bool configured;
+	struct config config;
+	char config_error[ERR_TEXT_SIZE];
+	struct known known;                /* every lease, ours too */
+	struct loop_event *grace;          /* until what a wiped store has not told again goes */
+	uint64_t warned_ms, warnings_held; /* log_limit */
+
+	/* What the node is. */
+	struct uplink uplink; /* index 0: none yet */
+	char uplink_error[ERR_TEXT_SIZE];
+	struct mac vtep_mac;
+
+	/* What was done. */
+	struct device_want device; /* of the last pass */
+	struct peers usable;       /* during a pass */
+	bool published;
+	char publish_error[ERR_TEXT_SIZE];
+	enum network_state state;
+	char reason[ERR_TEXT_SIZE];
+	uint64_t since;
+};
+
+/* Reckons state and reason anew, and logs a change. */
+void network_judge(struct network *network);
+
+/* The store's content, or the configuration, is another. */
+void network_store_changed(struct network *network);
+
+/* The time that a wiped store had to tell everything again is over (network_store.c). */
+void network_grace_over(void *ctx);
+
+/* There is no usable configuration: says why, and looks again later. */
+void network_config_missing(struct network *network, const char *why);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store tells a network (store.h), and what becomes of it. */
+#include "common/log.h"
+#include "loop.h"
+#include "network_private.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define WARN_EVERY_MS 10000
+#define GRACE_MS 300000 /* ten times the longest pause between a node's tries to reach the store */
+
+static void on_list_begin(void *ctx)
+{
+	struct network *network = ctx;
+
+	known_list_begin(&network->known);
+}
+
+static void warn_config(void *ctx, const char *path, const char *what)
+{
+	(void)ctx;
+	log_warn("network configuration", "key", path, "remark", what);
+}
+
+static void ignore_config(void *ctx, const char *path, const char *what)
+{
+	(void)ctx, (void)path, (void)what;
+}
+
+static void on_config(void *ctx, const char *text, size_t size)
+{
+	struct network *network = ctx;
+	struct config config;
+	struct err err;
+
+	if (!text) {
+		if (!network->configured)
+			network_config_missing(network, "there is no network configuration in the "
+							"store: put one under <prefix>/config");
+		return;
+	}
+	/* Read quietly first: its remarks are worth a line once, not at every list. */
+	if (config_parse(text, size, ignore_config, NULL, &config, &err) < 0) {
+		if (!network->configured)
+			network_config_missing(network, err.text);
+		else
+			log_error("new network configuration refused", "reason", err.text);
+		return;
+	}
+	if (network->configured) {
+		if (!config_equal(&config, &network->config))
+			log_warn("network configuration changed; restart weftd to use it");
+		return;
+	}
+	config_parse(text, size, warn_config, NULL, &config, &err);
+	network->config = config;
+	network->config_error[0] = '\0';
+	network->configured = true;
+}
+
+static void warn_entry(struct network *network, const struct err *err)
+{
+	if (!log_limit(&network->warned_ms, &network->warnings_held, loop_now_ms(), WARN_EVERY_MS))
+		return;
+	log_warn("key in the store ignored", "reason", err->text, "not_shown",
+		 LOG_NUM(network->warnings_held));
+	network->warnings_held = 0;
+}
+
+static void on_entry(void *ctx, const struct store_entry *entry)
+{
+	struct network *network = ctx;
+	struct err err;
+
+	if (known_entry(&network->known, entry, &err) < 0)
+		warn_entry(network, &err);
+	if (!network->known.listing)
+		network_store_changed(network);
+}
+
+static void on_list_end(void *ctx)
+{
+	struct network *network = ctx;
+	struct lease_view lease = { .state = LEASE_NONE };
+	bool held;
+
+	if (network->lease)
+		lease = lease_view(network->lease);
+	held = lease.state == LEASE_HELD;
+	if (known_list_end(&network->known, held ? &lease.subnet : NULL)) {
+		log_warn("the store has lost our lease; peers that it lacks stay for a while",
+			 "seconds", LOG_NUM(GRACE_MS / 1000));
+		loop_timer_start(network->grace, GRACE_MS);
+	}
+	network_store_changed(network);
+}
+
+void network_grace_over(void *ctx)
+{
+	struct network *network = ctx;
+	size_t gone = known_drop_vanished(&network->known);
+
+	log_info("peers that the store did not tell again are removed", "peers", LOG_NUM(gone));
+	network_store_changed(network);
+}
+
+static void on_list_failed(void *ctx)
+{
+	struct network *network = ctx;
+
+	known_list_failed(&network->known);
+}
+
+static void on_gone(void *ctx, const char *key, uint64_t mod_revision)
+{
+	struct network *network = ctx;
+
+	known_gone(&network->known, key, mod_revision);
+	network_store_changed(network);
+}
+
+static void on_link(void *ctx, bool connected, const char *endpoint, const struct err *why)
+{
+	struct network *network = ctx;
+
+	network->connected = connected;
+	network->connected_since = (uint64_t)time(NULL);
+	snprintf(network->endpoint, sizeof(network->endpoint), "%s", endpoint);
+	snprintf(network->store_error, sizeof(network->store_error), "%s", why ? why->text : "");
+	if (connected)
+		log_info("store reached", "network", network->name, "endpoint", endpoint);
+	network_judge(network);
+}
+
+const struct store_listener network_listener = {
+	.list_begin = on_list_begin,
+	.config = on_config,
+	.entry = on_entry,
+	.list_end = on_list_end,
+	.list_failed = on_list_failed,
+	.gone = on_gone,
+	.link = on_link,
+};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node.h"
+
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+static int random_bytes(uint8_t *bytes, size_t size, struct err *err)
+{
+	if (getrandom(bytes, size, 0) != (ssize_t)size)
+		return err_sys(err, ERR_IO, errno, "no random bytes from the kernel");
+	return 0;
+}
+
+/* RFC 9562 section 5.4: version 4. */
+static int new_id(char id[static STATE_NODE_ID_SIZE], struct err *err)
+{
+	uint8_t b[16];
+
+	if (random_bytes(b, sizeof(b), err) < 0)
+		return -1;
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	snprintf(id, STATE_NODE_ID_SIZE,
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		 b[15]);
+	return 0;
+}
+
+int node_load(struct node *node, const char *state_dir, struct err *err)
+{
+	struct node loaded = { .state_dir = state_dir };
+	int found = state_read_node(state_dir, &loaded.state, err);
+
+	if (found < 0)
+		return -1;
+	if (!loaded.state.id[0] && new_id(loaded.state.id, err) < 0)
+		return -1;
+	if (!found && state_write_node(state_dir, &loaded.state, err) < 0)
+		return -1;
+	*node = loaded;
+	return 0;
+}
+
+/* The MAC of the vxlan device that an earlier weftd made, or a random one. */
+static int find_mac(struct nl *nl, const char *vxlan, struct mac *mac_out, struct err *err)
+{
+	uint8_t bytes[6];
+	struct link link;
+	int found = link_get(nl, vxlan, &link, err);
+
+	if (found < 0)
+		return -1;
+	if (found && link.kind == LINK_KIND_VXLAN && mac_is_unicast(&link.mac)) {
+		*mac_out = link.mac;
+		return 0;
+	}
+	if (random_bytes(bytes, sizeof(bytes), err) < 0)
+		return -1;
+	*mac_out = mac_local(bytes);
+	return 0;
+}
+
+const struct state_node_network *node_network(struct node *node, struct nl *nl, const char *name,
+					      const char *vxlan, struct err *err)
+{
+	struct state_node_network *network = state_node_find(&node->state, name);
+
+	if (!network) {
+		err_set(err, ERR_CONFIG, "more than %d networks on one node", STATE_NODE_NETWORKS);
+		return NULL;
+	}
+	if (!mac_is_zero(&network->vtep_mac))
+		return network;
+	if (find_mac(nl, vxlan, &network->vtep_mac, err) < 0)
+		return NULL;
+	if (state_write_node(node->state_dir, &node->state, err) < 0) {
+		network->vtep_mac =
+			(struct mac){ { 0 } }; /* not remembered: the next call tries again */
+		return NULL;
+	}
+	return network;
+}
+
+int node_remember_lease(struct node *node, const char *name, const struct prefix *subnet,
+			struct err *err)
+{
+	struct state_node_network *network = state_node_find(&node->state, name);
+	struct prefix before;
+
+	if (!network)
+		return err_set(err, ERR_CONFIG, "more than %d networks on one node",
+			       STATE_NODE_NETWORKS);
+	if (prefix_equal(&network->subnet, subnet))
+		return 0;
+	before = network->subnet;
+	network->subnet = *subnet;
+	if (state_write_node(node->state_dir, &node->state, err) == 0)
+		return 0;
+	network->subnet = before;
+	return -1;
+}
+
+uint64_t node_seed(const struct node *node)
+{
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, 64 bits */
+
+	for (const char *c = node->state.id; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+	return hash ^ hash >> 32;
+}

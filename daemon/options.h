@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weftd's options: flags, then the environment (WEFTD_<FLAG>), then the file
+ * given by --config, then defaults, into one struct. Pure: the file's text and
+ * the environment are handed in. Nothing else reads an option.
+ */
+#pragma once
+
+#include "common/ipaddr.h"
+#include "common/log.h"
+#include "common/vec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+#define OPTIONS_ENDPOINTS 16
+
+VEC_DEFINE(options_texts, char *);
+
+enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+
+struct options {
+	enum options_action action;
+	const char *endpoint[OPTIONS_ENDPOINTS + 1]; /* NULL-ended */
+	const char *etcd_prefix;
+	const char *iface;       /* name or address of the uplink; NULL: by the default route */
+	struct ipaddr public_ip; /* unset: the uplink's address */
+	const char *subnet_file;
+	const char *run_dir;
+	const char *state_dir;
+	const char *config;    /* path; NULL: none was named */
+	const char *node_name; /* NULL: the host's name */
+	enum log_level log_level;
+	enum log_format log_format;
+	struct options_texts texts; /* what the strings above point to, but for argv's */
+};
+
+#define OPTIONS_CONFIG_DEFAULT "/etc/weft/weftd.json"
+
+/*
+ * The path of the configuration file that flags or environment name; NULL when neither
+ * does. Looks at nothing else and cannot fail.
+ */
+const char *options_config_path(int argc, char *const argv[],
+				const char *(*environment)(const char *name));
+
+/*
+ * Parses everything. file is the configuration file's text or NULL. argv must outlive
+ * the result. ERR_CONFIG names flag, value and what is allowed. options_free frees what
+ * the result owns, also after a failure.
+ */
+int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),
+		  const char *file, size_t file_size, struct options *options_out, struct err *err);
+void options_free(struct options *options);
+
+/* The text of --help, a line per flag. */
+const char *options_help(void);

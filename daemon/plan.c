@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include "config.h"
+#include "peer.h"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+void plan_table_clear(struct plan_table *table)
+{
+	plan_arps_clear(&table->arp);
+	plan_fdbs_clear(&table->self);
+	plan_fdbs_clear(&table->bridge);
+	plan_routes_clear(&table->route);
+}
+
+void plan_table_free(struct plan_table *table)
+{
+	plan_arps_free(&table->arp);
+	plan_fdbs_free(&table->self);
+	plan_fdbs_free(&table->bridge);
+	plan_routes_free(&table->route);
+}
+
+static int arp_cmp(const void *a, const void *b)
+{
+	const struct neigh *left = a, *right = b;
+
+	return ipaddr_cmp(&left->addr, &right->addr);
+}
+
+static int fdb_cmp(const void *a, const void *b)
+{
+	const struct neigh_fdb *left = a, *right = b;
+
+	return mac_cmp(&left->mac, &right->mac);
+}
+
+static int self_cmp(const void *a, const void *b)
+{
+	const struct neigh_fdb *left = a, *right = b;
+	int order = fdb_cmp(a, b);
+
+	return order ? order : ipaddr_cmp(&left->vtep, &right->vtep);
+}
+
+/* One destination and metric is one slot of the kernel's table, which a new route replaces. */
+static int slot_cmp(const void *a, const void *b)
+{
+	const struct route *left = a, *right = b;
+	int order = prefix_cmp(&left->dst, &right->dst);
+
+	if (order)
+		return order;
+	return (left->metric > right->metric) - (left->metric < right->metric);
+}
+
+void plan_table_sort(struct plan_table *table)
+{
+	vec_sort(table->arp.at, table->arp.len, sizeof(*table->arp.at), arp_cmp);
+	vec_sort(table->self.at, table->self.len, sizeof(*table->self.at), self_cmp);
+	vec_sort(table->bridge.at, table->bridge.len, sizeof(*table->bridge.at), fdb_cmp);
+	vec_sort(table->route.at, table->route.len, sizeof(*table->route.at), slot_cmp);
+}
+
+static bool want_peer(const struct peer *peer, const struct config *config,
+		      const struct plan_devices *devices, struct plan_table *want)
+{
+	const struct neigh arp = {
+		.addr = peer->subnet.addr,
+		.mac = peer->vtep_mac,
+		.index = devices->bridge,
+		.state = NUD_PERMANENT,
+	};
+	const struct neigh_fdb fdb = {
+		.mac = peer->vtep_mac,
+		.index = devices->vxlan,
+		.vtep = peer->public_ip,
+	};
+	/*
+	 * The metric sets the routes apart in the kernel's table of next hops, which is hashed
+	 * by metric but not by gateway: without it 10,000 routes take two seconds.
+	 */
+	const struct route route = {
+		.dst = peer->subnet,
+		.gateway = peer->subnet.addr,
+		.source = devices->gateway,
+		.index = devices->bridge,
+		.metric = subnet_index(&config->plan, &peer->subnet),
+		.table = RT_TABLE_MAIN,
+		.protocol = ROUTE_PROTOCOL,
+		.scope = RT_SCOPE_UNIVERSE,
+		.onlink = true,
+	};
+
+	return plan_arps_push(&want->arp, &arp) && plan_fdbs_push(&want->self, &fdb) &&
+	       plan_routes_push(&want->route, &route);
+}
+
+bool plan_want(const struct peers *peers, const struct config *config,
+	       const struct plan_devices *devices, struct plan_table *want_out)
+{
+	plan_table_clear(want_out);
+	for (size_t i = 0; i < peers->len; i++)
+		if (!want_peer(&peers->at[i], config, devices, want_out))
+			return false;
+	plan_table_sort(want_out);
+	return true;
+}
+
+/* One walk over a pair of sorted arrays, adding the operations that it finds. */
+struct walk {
+	struct plan_ops *ops;
+	const char *want, *have; /* the arrays, to reckon indices */
+	size_t size;
+	bool (*same)(const void *want, const void *have);
+	bool adding; /* this walk adds, or this walk removes */
+	enum plan_kind kind;
+};
+
+static bool walk_visit(void *ctx, const void *want, const void *have)
+{
+	struct walk *walk = ctx;
+	struct plan_op op = { .kind = walk->kind };
+
+	if (walk->adding) {
+		if (!want || (have && walk->same(want, have)))
+			return true;
+		op.index = (uint32_t)((size_t)((const char *)want - walk->want) / walk->size);
+	} else {
+		if (want)
+			return true;
+		op.index = (uint32_t)((size_t)((const char *)have - walk->have) / walk->size);
+	}
+	return plan_ops_push(walk->ops, &op);
+}
+
+static bool arp_same(const void *want, const void *have)
+{
+	const struct neigh *a = want, *b = have;
+
+	return !mac_cmp(&a->mac, &b->mac);
+}
+
+static bool self_same(const void *want, const void *have)
+{
+	const struct neigh_fdb *b = have;
+
+	(void)want; /* MAC and VTEP were compared already */
+	return b->state & (NUD_PERMANENT | NUD_NOARP);
+}
+
+static bool bridge_same(const void *want, const void *have)
+{
+	const struct neigh_fdb *b = have;
+
+	(void)want;
+	return b->state & NUD_NOARP; /* static: it neither ages nor moves */
+}
+
+static bool route_same(const void *want, const void *have)
+{
+	return !route_cmp(want, have);
+}
+
+static bool add_or_del(struct plan_ops *ops, enum plan_kind kind, const void *want, size_t want_len,
+		       const void *have, size_t have_len, size_t size, vec_cmp_fn *cmp,
+		       bool (*same)(const void *want, const void *have))
+{
+	struct walk walk = {
+		.ops = ops,
+		.want = want,
+		.have = have,
+		.size = size,
+		.same = same,
+		.adding = !plan_is_removal(kind),
+		.kind = kind,
+	};
+
+	return vec_merge(want, want_len, have, have_len, size, cmp, walk_visit, &walk);
+}
+
+bool plan_is_removal(enum plan_kind kind)
+{
+	return kind >= PLAN_ROUTE_DEL;
+}
+
+static int op_cmp(const void *a, const void *b)
+{
+	const struct plan_op *left = a, *right = b;
+
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	return (left->index > right->index) - (left->index < right->index);
+}
+
+/* A peer that lacks either half gets both from one message: named by either walk, or by both. */
+static void drop_doubles(struct plan_ops *ops)
+{
+	size_t kept = 0;
+
+	vec_sort(ops->at, ops->len, sizeof(*ops->at), op_cmp);
+	for (size_t i = 0; i < ops->len; i++)
+		if (!kept || op_cmp(&ops->at[kept - 1], &ops->at[i]))
+			ops->at[kept++] = ops->at[i];
+	ops->len = kept;
+}
+
+#define ARRAYS(want, have) (want).at, (want).len, (have).at, (have).len, sizeof(*(want).at)
+
+bool plan_diff(const struct plan_table *want, const struct plan_table *have,
+	       struct plan_ops *ops_out)
+{
+	plan_ops_clear(ops_out);
+	if (!add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->self), self_cmp,
+			self_same) ||
+	    !add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->bridge), fdb_cmp,
+			bridge_same) ||
+	    !add_or_del(ops_out, PLAN_ARP_ADD, ARRAYS(want->arp, have->arp), arp_cmp, arp_same) ||
+	    !add_or_del(ops_out, PLAN_ROUTE_ADD, ARRAYS(want->route, have->route), slot_cmp,
+			route_same) ||
+	    !add_or_del(ops_out, PLAN_ROUTE_DEL, ARRAYS(want->route, have->route), slot_cmp,
+			NULL) ||
+	    !add_or_del(ops_out, PLAN_ARP_DEL, ARRAYS(want->arp, have->arp), arp_cmp, NULL) ||
+	    !add_or_del(ops_out, PLAN_SELF_DEL, ARRAYS(want->self, have->self), self_cmp, NULL) ||
+	    !add_or_del(ops_out, PLAN_BRIDGE_DEL, ARRAYS(want->self, have->bridge), fdb_cmp, NULL))
+		return false;
+	drop_doubles(ops_out);
+	return true;
+}

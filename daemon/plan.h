@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * want - have = ordered operations. Pure: the heart of weftd decides here and
+ * does nothing.
+ *
+ * For a peer (subnet S with base B, VTEP MAC M, public address P) three entries:
+ *   arp    B lladdr M dev BRIDGE nud permanent
+ *   fdb    M dev VXLAN dst P self permanent, M dev VXLAN master static
+ *   route  S via B dev BRIDGE onlink src GATEWAY proto 0x77 metric INDEX
+ */
+#pragma once
+
+#include "common/neigh.h"
+#include "common/route.h"
+#include "common/vec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct peers;
+
+VEC_DEFINE(plan_arps, struct neigh);
+VEC_DEFINE(plan_fdbs, struct neigh_fdb);
+VEC_DEFINE(plan_routes, struct route);
+
+/* What stands, or what should, on one network's devices. */
+struct plan_table {
+	struct plan_arps arp;     /* permanent ones, by address */
+	struct plan_fdbs self;    /* the vxlan device's half, by MAC, then by VTEP */
+	struct plan_fdbs bridge;  /* the bridge's half, by MAC; empty in want: the same as self */
+	struct plan_routes route; /* of our protocol on our bridge, by destination and metric */
+};
+
+void plan_table_clear(struct plan_table *table);
+void plan_table_free(struct plan_table *table);
+/* Sorts what was gathered in any order. */
+void plan_table_sort(struct plan_table *table);
+
+/* The devices that the entries hang on. */
+struct plan_devices {
+	uint32_t bridge, vxlan; /* indices */
+	struct ipaddr gateway;  /* the bridge's address: source of the host's own packets */
+};
+
+/*
+ * What should stand for the peers, sorted. The peers are all usable, and no two of
+ * them overlap or share a MAC. False when out of memory.
+ */
+bool plan_want(const struct peers *peers, const struct config *config,
+	       const struct plan_devices *devices, struct plan_table *want_out);
+
+/*
+ * In this order they are carried out: nothing can ARP before its entries stand, what is
+ * changed is replaced in place, what is gone is taken away last.
+ */
+enum plan_kind {
+	PLAN_ARP_ADD,   /* want.arp */
+	PLAN_FDB_ADD,   /* want.self: both halves */
+	PLAN_ROUTE_ADD, /* want.route */
+	PLAN_ROUTE_DEL, /* have.route */
+	PLAN_ARP_DEL,   /* have.arp */
+	PLAN_SELF_DEL,  /* have.self */
+	PLAN_BRIDGE_DEL /* have.bridge */
+};
+
+struct plan_op {
+	enum plan_kind kind;
+	uint32_t index; /* into the table that kind names */
+};
+
+VEC_DEFINE(plan_ops, struct plan_op);
+
+/* The operations that turn have into want; none when they are equal. False: out of memory. */
+bool plan_diff(const struct plan_table *want, const struct plan_table *have,
+	       struct plan_ops *ops_out);
+
+bool plan_is_removal(enum plan_kind kind);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *publish_subnet_text(const struct state_network *network,
+				char buf[static PUBLISH_SUBNET_SIZE])
+{
+	const struct state_family *family = &network->family[0];
+	const struct prefix subnet = { .addr = family->gateway, .len = family->subnet.len };
+	char cluster[PREFIX_TEXT_SIZE], own[PREFIX_TEXT_SIZE];
+
+	snprintf(buf, PUBLISH_SUBNET_SIZE,
+		 "FLANNEL_NETWORK=%s\nFLANNEL_SUBNET=%s\nFLANNEL_MTU=%u\nFLANNEL_IPMASQ=false\n",
+		 prefix_text(&family->cluster, cluster), prefix_text(&subnet, own), network->mtu);
+	return buf;
+}
+
+static int make_dir_of(const char *file, struct err *err)
+{
+	char path[FS_PATH_SIZE];
+
+	if (fs_join(path, file, "", err) < 0)
+		return -1;
+	return fs_mkdir(dirname(path), 0755, err);
+}
+
+static int write_subnet_file(const char *path, const struct state_network *network, struct err *err)
+{
+	char text[PUBLISH_SUBNET_SIZE];
+	AUTO_FREE char *there = NULL;
+	size_t size;
+	int found = fs_read(AT_FDCWD, path, PUBLISH_SUBNET_SIZE, &there, &size, err);
+
+	publish_subnet_text(network, text);
+	if (found > 0 && !strcmp(there, text))
+		return 0;
+	if (make_dir_of(path, err) < 0)
+		return -1;
+	return fs_write(AT_FDCWD, path, 0644, text, strlen(text), FS_REPLACE, err);
+}
+
+int publish_network(const char *run_dir, const char *subnet_file,
+		    const struct state_network *network, struct err *err)
+{
+	if (write_subnet_file(subnet_file, network, err) < 0)
+		return -1;
+	/* Last: weft takes its presence as "ready". */
+	return state_write_network(run_dir, network, err) < 0 ? -1 : 0;
+}
+
+int publish_check_dir(const char *run_dir, struct err *err)
+{
+	static const char name[] = ".writable";
+	AUTO_CLOSE int fd = -1;
+
+	if (fs_open_dir(run_dir, true, &fd, err) < 0 ||
+	    fs_write(fd, name, 0600, "", 0, FS_REPLACE, err) < 0 || fs_unlink(fd, name, err) < 0)
+		return err_wrap(err, "run directory %s", run_dir);
+	return 0;
+}

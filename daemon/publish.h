@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What weftd tells others by file: the network's state for weft (common/state.h)
+ * and, for docker and other consumers, flannel's subnet.env:
+ *
+ *   FLANNEL_NETWORK=10.5.0.0/16
+ *   FLANNEL_SUBNET=10.5.1.1/24
+ *   FLANNEL_MTU=1450
+ *   FLANNEL_IPMASQ=false
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct err;
+struct state_network;
+
+#define PUBLISH_SUBNET_SIZE 256
+
+/* The text of subnet.env. Pure. */
+const char *publish_subnet_text(const struct state_network *network,
+				char buf[static PUBLISH_SUBNET_SIZE]);
+
+/* Writes both files where they differ, the directories where they are absent. 0 / -1. */
+int publish_network(const char *run_dir, const char *subnet_file,
+		    const struct state_network *network, struct err *err);
+
+/* Makes the run directory and proves that it can be written. ERR_IO names it. */
+int publish_check_dir(const char *run_dir, struct err *err);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "status.h"
+
+#include "common/control.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "device.h"
+#include "network.h"
+#include "node.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const state_name[] = {
+	[NETWORK_STARTING] = "starting",
+	[NETWORK_READY] = "ready",
+	[NETWORK_DEGRADED] = "degraded",
+};
+
+static void put_store(struct jb_at at, const struct network_view *view)
+{
+	struct jb_at store = jb_obj(at, "store");
+
+	jb_str(store, "endpoint", view->endpoint);
+	jb_bool(store, "connected", view->connected);
+	jb_count(store, "since", view->connected_since);
+	jb_str(store, "error", view->store_error);
+}
+
+static void put_lease(struct jb_at at, const struct network_view *view)
+{
+	const struct lease_view *lease = &view->lease;
+	char key[PEER_KEY_SIZE];
+	struct jb_at to;
+
+	if (!prefix_is_set(&lease->subnet)) {
+		jb_null(at, "lease");
+		return;
+	}
+	to = jb_obj(at, "lease");
+	jb_prefix(to, "subnet", &lease->subnet);
+	jb_str(to, "key", peer_key(&lease->subnet, key));
+	jb_u64_text(to, "id", lease->id);
+	jb_u32(to, "ttl", lease->ttl_s);
+	jb_count(to, "renewedAt", lease->renewed_at);
+	jb_bool(to, "reserved", lease->reserved);
+	jb_bool(to, "lost", lease->state == LEASE_LOST);
+	jb_str(to, "trouble", lease->trouble);
+}
+
+static void put_devices(struct jb_at at, const struct network_view *view)
+{
+	char name[IF_NAMESIZE];
+
+	if (!view->config)
+		return;
+	jb_prefix(at, "cluster", &view->config->plan.network);
+	jb_u32(at, "vni", view->config->vni);
+	jb_u32(at, "port", view->config->port);
+	jb_u32(at, "mtu", view->mtu);
+	jb_str(at, "bridge", device_bridge_name(view->config->vni, name));
+	jb_str(at, "vxlan", device_vxlan_name(view->config->vni, name));
+	jb_mac(at, "vtepMac", &view->vtep_mac);
+}
+
+static void put_uplink(struct jb_at at, const struct uplink *uplink)
+{
+	struct jb_at to;
+
+	if (!uplink) {
+		jb_null(at, "uplink");
+		return;
+	}
+	to = jb_obj(at, "uplink");
+	jb_str(to, "name", uplink->name);
+	jb_ipaddr(to, "address", &uplink->address);
+	jb_ipaddr(to, "publicIP", &uplink->public_ip);
+	jb_u32(to, "mtu", uplink->mtu);
+}
+
+/* Peers being counted, or listed. */
+struct peer_list {
+	const struct network_view *view;
+	struct jb_at to;
+	uint64_t refused;
+};
+
+static void count_refused(void *ctx, const struct peer *peer, const char *reason)
+{
+	struct peer_list *list = ctx;
+
+	(void)peer, (void)reason;
+	list->refused++;
+}
+
+static int put_network(struct jb_at networks, const struct network_view *view, struct err *err)
+{
+	__attribute__((cleanup(peers_free))) struct peers usable = { .len = 0 };
+	struct peer_list list = { .view = view };
+	struct jb_at at = jb_obj(networks, NULL), to;
+
+	if (view->config && !peers_judge(&view->known->peers, view->config, &view->self, &usable,
+					 count_refused, &list))
+		return err_nomem(err, "the status");
+	jb_str(at, "name", view->name);
+	jb_str(at, "state", state_name[view->state]);
+	jb_str(at, "reason", view->reason);
+	jb_count(at, "since", view->since);
+	put_store(at, view);
+	put_lease(at, view);
+	put_devices(at, view);
+	put_uplink(at, view->uplink);
+	to = jb_obj(at, "peers");
+	jb_count(to, "known", usable.len);
+	jb_count(to, "programmed", view->sync.programmed);
+	jb_count(to, "refused", list.refused + view->known->unread_count);
+	to = jb_obj(at, "passes");
+	jb_count(to, "run", view->sync.passes);
+	jb_count(to, "failed", view->sync.failed);
+	jb_count(to, "written", view->sync.written);
+	jb_str(to, "lastError", view->sync.last_error);
+	return 0;
+}
+
+static int put_status(const struct status_self *self, struct jb_at root, struct err *err)
+{
+	struct jb_at at = jb_obj(root, "status"), networks;
+
+	jb_str(at, "weftd", WEFT_VERSION);
+	jb_u32(at, "pid", (uint32_t)getpid());
+	jb_str(at, "node", self->node->state.id);
+	jb_str(at, "name", self->node_name);
+	jb_count(at, "startedAt", self->started_at);
+	networks = jb_arr(at, "networks");
+	for (size_t i = 0; i < self->network_len; i++) {
+		struct network_view view = network_view(self->networks[i]);
+
+		if (put_network(networks, &view, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void put_peer(const struct peer_list *list, const struct peer *peer, const char *state,
+		     const char *reason)
+{
+	struct jb_at at = jb_obj(list->to, NULL);
+
+	jb_str(at, "network", list->view->name);
+	jb_prefix(at, "subnet", &peer->subnet);
+	jb_ipaddr(at, "publicIP", &peer->public_ip);
+	jb_mac(at, "vtepMac", &peer->vtep_mac);
+	jb_str(at, "node", peer->node);
+	jb_str(at, "name", peer->name);
+	jb_u32(at, "mtu", peer->mtu);
+	jb_str(at, "state", state);
+	jb_str(at, "reason", reason);
+}
+
+static void put_refused(void *ctx, const struct peer *peer, const char *reason)
+{
+	put_peer(ctx, peer, "refused", reason);
+}
+
+static void put_unread(const struct network_view *view, struct jb_at peers)
+{
+	for (size_t i = 0; i < view->known->unread.len; i++) {
+		const struct known_unread *unread = &view->known->unread.at[i];
+		struct jb_at at = jb_obj(peers, NULL);
+
+		jb_str(at, "network", view->name);
+		jb_str(at, "key", unread->key);
+		jb_str(at, "state", "refused");
+		jb_str(at, "reason", unread->reason);
+	}
+}
+
+static int put_peers(const struct status_self *self, struct jb_at root, struct err *err)
+{
+	struct jb_at peers = jb_arr(root, "peers");
+
+	for (size_t i = 0; i < self->network_len; i++) {
+		__attribute__((cleanup(peers_free))) struct peers usable = { .len = 0 };
+		struct network_view view = network_view(self->networks[i]);
+		struct peer_list list = { .view = &view, .to = peers };
+		const char *state = view.sync.good ? "programmed" : "pending";
+
+		if (!view.config)
+			continue;
+		if (!peers_judge(&view.known->peers, view.config, &view.self, &usable, put_refused,
+				 &list))
+			return err_nomem(err, "the peers");
+		for (size_t p = 0; p < usable.len; p++)
+			put_peer(&list, &usable.at[p], state, view.sync.last_error);
+		put_unread(&view, peers);
+	}
+	return 0;
+}
+
+/* What can be asked. */
+static const struct {
+	const char *command;
+	int (*put)(const struct status_self *self, struct jb_at root, struct err *err);
+} commands[] = {
+	{ "status", put_status },
+	{ "peers", put_peers },
+};
+
+/* The command that the request names; -1: what is wrong with it. */
+static int read_request(const char *request, size_t size, size_t *command_out, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	const char *command;
+	struct jr root;
+
+	if (json_parse(request, size, CONTROL_REQUEST_MAX, JSON_STRICT, "request", &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	jr_u32(&root, "version", CONTROL_VERSION, CONTROL_VERSION);
+	command = jr_str(&root, "command", 64);
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(command, commands[i].command)) {
+			*command_out = i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_CONFIG, "weftd " WEFT_VERSION " does not know the command \"%s\"",
+		       command);
+}
+
+int status_answer(const struct status_self *self, const char *request, size_t size,
+		  char **answer_out, struct err *err)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct err wrong;
+	size_t command;
+
+	if (!jb)
+		return err_nomem(err, "an answer");
+	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
+	if (read_request(request, size, &command, &wrong) < 0)
+		jb_str(jb_root(jb), "error", wrong.text);
+	else if (commands[command].put(self, jb_root(jb), err) < 0)
+		return -1;
+	return jb_text(jb, answer_out, err);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's interface: where the network's configuration and all nodes'
+ * leases come from, and where ours is put. A store lists and watches on its own
+ * from store_start on, over and over, and tells its listener; everything is
+ * asynchronous on the loop, and no call blocks. Stores: store_etcd.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+/* One lease key as the store holds it. Valid during the call that shows it. */
+struct store_entry {
+	const char *key;   /* "10.5.1.0-24": what follows <prefix>/subnets/ */
+	const char *value; /* NUL-terminated, hostile */
+	size_t value_size;
+	uint64_t mod_revision;
+	uint64_t lease; /* the etcd lease that it is attached to; 0: none, a reservation */
+};
+
+/*
+ * What a store tells. A list comes as list_begin, config, entry .., list_end, all with the
+ * same revision; whatever is not in it is gone. A list that fails half-way ends in
+ * list_failed instead and means nothing: an error is never an empty set. Between
+ * lists, changes come as entry and gone.
+ */
+struct store_listener {
+	void (*list_begin)(void *ctx);
+	/* text NULL: there is no configuration */
+	void (*config)(void *ctx, const char *text, size_t size);
+	void (*entry)(void *ctx, const struct store_entry *entry);
+	void (*list_end)(void *ctx);
+	void (*list_failed)(void *ctx);
+	void (*gone)(void *ctx, const char *key, uint64_t mod_revision);
+	/* Reached, or lost since this moment, with the reason; on changes only. */
+	void (*link)(void *ctx, bool connected, const char *endpoint, const struct err *why);
+};
+
+/* The outcome of an operation; err NULL: it was carried out. */
+struct store_reply {
+	bool succeeded;        /* put, remove: the condition held */
+	uint64_t mod_revision; /* put: of the key now */
+	uint64_t lease;        /* grant */
+	uint64_t ttl_s;        /* grant, keepalive; 0 from keepalive: the lease is gone */
+};
+typedef void store_done_fn(void *ctx, const struct store_reply *reply, const struct err *err);
+
+struct store;
+
+/* A const table of each store; done is called exactly once, later, unless the store is freed. */
+struct store_ops {
+	void (*free)(struct store *store);
+	int (*start)(struct store *store, struct err *err);
+	/* List again now, as after a change that the listener missed. */
+	void (*refresh)(struct store *store);
+	void (*grant)(struct store *store, uint64_t ttl_s, store_done_fn *done, void *ctx);
+	void (*keepalive)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);
+	void (*revoke)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);
+	/*
+	 * Puts key if its mod_revision is still if_revision (0: if it is absent), attached to
+	 * lease (0: to none). The network's subnets, key as in store_entry. The error's
+	 * sys_errno is ENOENT where there is no such lease.
+	 */
+	void (*put)(struct store *store, const char *key, const char *value, uint64_t lease,
+		    uint64_t if_revision, store_done_fn *done, void *ctx);
+	/* Removes key if its mod_revision is still if_revision. */
+	void (*remove)(struct store *store, const char *key, uint64_t if_revision,
+		       store_done_fn *done, void *ctx);
+};
+
+/* What every store begins with. */
+struct store {
+	const struct store_ops *ops;
+	const struct store_listener *listener;
+	void *listener_ctx;
+};

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Always one of three: a list, a watch, or the timer before the next of them.
+ *
+ *            .---------------------- stale, or refresh ----------------------.
+ *            v                                                               |
+ *   timer -> list -- done --> watch -- lost --> timer -> watch (resumed) ----'
+ *     ^       |
+ *     '-------' failed: the next endpoint, after a backoff
+ */
+#include "store_etcd.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "loop.h"
+#include "store_etcd_list.h"
+#include "store_etcd_ops.h"
+#include "store_etcd_tell.h"
+#include "store_etcd_watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_FIRST_MS 100
+#define RETRY_MAX_MS 30000
+#define STABLE_MS 10000 /* a watch that lived so long was no failure of the attempt */
+
+enum link { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
+
+struct etcd {
+	struct store store; /* first: the two are cast into each other */
+	struct loop *loop;
+	struct http *http;
+	char **endpoints;          /* NULL-ended */
+	size_t current;            /* where the next request goes */
+	const char *endpoint;      /* where the list or the watch is, or was last */
+	char *config_key, *prefix; /* all keys of leases begin with prefix, "../subnets/" */
+	struct loop_event *timer;
+	struct store_etcd_list *list;
+	struct store_etcd_watch *watch;
+	struct store_etcd_tell tell;
+	struct store_etcd_ops ops;
+	struct store_etcd_wire_header seen; /* where the listener stands, where fresh */
+	bool fresh;                         /* nothing was missed since; else a list is due */
+	uint64_t created_ms;                /* of the watch; 0: not yet */
+	unsigned attempt;                   /* failures in a row */
+	enum link link;
+};
+
+/* From one that fails to the one behind it; from another, someone was quicker. */
+static void leave_endpoint(struct etcd *etcd, const char *endpoint)
+{
+	if (endpoint != etcd->endpoints[etcd->current])
+		return;
+	etcd->current++;
+	if (!etcd->endpoints[etcd->current])
+		etcd->current = 0;
+}
+
+static void tell_link(struct etcd *etcd, enum link link, const struct err *why)
+{
+	if (etcd->link == link)
+		return;
+	etcd->link = link;
+	etcd->store.listener->link(etcd->store.listener_ctx, link == LINK_UP, etcd->endpoint, why);
+}
+
+static void try_later(struct etcd *etcd)
+{
+	loop_timer_start(etcd->timer,
+			 loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+}
+
+/* ---- The watch ----------------------------------------------------------- */
+
+static void on_created(void *ctx)
+{
+	struct etcd *etcd = ctx;
+
+	etcd->created_ms = loop_now_ms();
+	tell_link(etcd, LINK_UP, NULL);
+}
+
+/*
+ * A watch that was there and is lost is resumed elsewhere, and nobody need know; one
+ * that cannot be had means that the store is not reached.
+ */
+static void watch_failed(struct etcd *etcd, const struct err *why)
+{
+	log_debug("watch ended", "reason", why->text);
+	if (etcd->created_ms && loop_now_ms() - etcd->created_ms >= STABLE_MS)
+		etcd->attempt = 0;
+	leave_endpoint(etcd, etcd->endpoint);
+	try_later(etcd);
+	if (!etcd->created_ms)
+		tell_link(etcd, LINK_DOWN, why);
+}
+
+static void on_watch_ended(void *ctx, enum store_etcd_watch_end how, uint64_t revision,
+			   const struct err *why)
+{
+	struct etcd *etcd = ctx;
+
+	etcd->watch = NULL;
+	etcd->seen.revision = revision;
+	if (how == STORE_ETCD_WATCH_STALE)
+		etcd->fresh = false;
+	watch_failed(etcd, why);
+}
+
+static void watch(struct etcd *etcd)
+{
+	struct store_etcd_watch_job job = {
+		.loop = etcd->loop,
+		.http = etcd->http,
+		.endpoint = etcd->endpoints[etcd->current],
+		.config_key = etcd->config_key,
+		.prefix = etcd->prefix,
+		.from = etcd->seen,
+		.tell = &etcd->tell,
+		.created = on_created,
+		.ended = on_watch_ended,
+		.ctx = etcd,
+	};
+	struct err err = ERR_INIT;
+
+	etcd->endpoint = job.endpoint;
+	etcd->created_ms = 0;
+	etcd->watch = store_etcd_watch_start(&job, &err);
+	if (!etcd->watch)
+		watch_failed(etcd, &err);
+}
+
+/* ---- The list ------------------------------------------------------------ */
+
+/* A revision that was compacted while it was listed is nobody's fault. */
+static void list_failed(struct etcd *etcd, const struct err *why)
+{
+	log_debug("list of the store failed", "reason", why->text);
+	etcd->fresh = false;
+	if (why->sys_errno != ESTALE)
+		leave_endpoint(etcd, etcd->endpoint);
+	try_later(etcd);
+	if (why->sys_errno != ESTALE)
+		tell_link(etcd, LINK_DOWN, why);
+}
+
+static void list(struct etcd *etcd);
+
+static void on_listed(void *ctx, const struct store_etcd_wire_header *header, const struct err *err)
+{
+	struct etcd *etcd = ctx;
+
+	etcd->list = NULL;
+	if (err) {
+		list_failed(etcd, err);
+		return;
+	}
+	etcd->seen = *header;
+	tell_link(etcd, LINK_UP, NULL);
+	if (etcd->fresh)
+		watch(etcd);
+	else
+		list(etcd);
+}
+
+static void list(struct etcd *etcd)
+{
+	struct store_etcd_list_job job = {
+		.http = etcd->http,
+		.endpoint = etcd->endpoints[etcd->current],
+		.config_key = etcd->config_key,
+		.prefix = etcd->prefix,
+		.tell = &etcd->tell,
+		.done = on_listed,
+		.ctx = etcd,
+	};
+	struct err err = ERR_INIT;
+
+	etcd->endpoint = job.endpoint;
+	etcd->fresh = true; /* unless someone asks for another list meanwhile */
+	etcd->list = store_etcd_list_start(&job, &err);
+	if (!etcd->list)
+		list_failed(etcd, &err);
+}
+
+static void on_timer(void *ctx)
+{
+	struct etcd *etcd = ctx;
+
+	if (etcd->list || (etcd->watch && etcd->fresh))
+		return;
+	if (etcd->fresh) {
+		watch(etcd);
+		return;
+	}
+	store_etcd_watch_free(take_ptr(etcd->watch));
+	list(etcd);
+}
+
+/* By the timer even where it can be at once: the caller may be inside list or watch. */
+static void refresh(struct store *store)
+{
+	struct etcd *etcd = (struct etcd *)store;
+
+	etcd->fresh = false;
+	if (!loop_timer_running(etcd->timer))
+		loop_timer_start(etcd->timer, 0);
+}
+
+static int start(struct store *store, struct err *err)
+{
+	(void)err;
+	refresh(store);
+	return 0;
+}
+
+/* ---- Operations ---------------------------------------------------------- */
+
+/* The next one goes elsewhere; and the watch, if it is there, may be as dead. */
+static void on_unreachable(void *ctx, const char *endpoint)
+{
+	struct etcd *etcd = ctx;
+
+	leave_endpoint(etcd, endpoint);
+	if (etcd->watch && endpoint == etcd->endpoint)
+		store_etcd_watch_probe(etcd->watch);
+}
+
+static void run(struct store *store, struct store_etcd_op_job job, store_done_fn *done, void *ctx)
+{
+	struct etcd *etcd = (struct etcd *)store;
+
+	job.endpoint = etcd->endpoints[etcd->current];
+	job.done = done;
+	job.ctx = ctx;
+	store_etcd_ops_run(&etcd->ops, &job);
+}
+
+static void grant_lease(struct store *store, uint64_t ttl_s, store_done_fn *done, void *ctx)
+{
+	run(store,
+	    (struct store_etcd_op_job){ .path = "/v3/lease/grant",
+					.body = store_etcd_wire_grant(ttl_s),
+					.read = store_etcd_wire_read_grant },
+	    done, ctx);
+}
+
+static void keep_lease(struct store *store, uint64_t lease, store_done_fn *done, void *ctx)
+{
+	run(store,
+	    (struct store_etcd_op_job){ .path = "/v3/lease/keepalive",
+					.body = store_etcd_wire_lease(lease),
+					.read = store_etcd_wire_read_keepalive },
+	    done, ctx);
+}
+
+static void revoke_lease(struct store *store, uint64_t lease, store_done_fn *done, void *ctx)
+{
+	run(store,
+	    (struct store_etcd_op_job){ .path = "/v3/lease/revoke",
+					.body = store_etcd_wire_lease(lease),
+					.read = store_etcd_wire_read_revoke,
+					.absent_is_good = true },
+	    done, ctx);
+}
+
+/* The key as etcd has it, the caller's; NULL: out of memory. */
+static char *whole_key(const struct store *store, const char *key)
+{
+	const struct etcd *etcd = (const struct etcd *)store;
+	char *whole;
+
+	return asprintf(&whole, "%s%s", etcd->prefix, key) < 0 ? NULL : whole;
+}
+
+static void put_key(struct store *store, const char *key, const char *value, uint64_t lease,
+		    uint64_t if_revision, store_done_fn *done, void *ctx)
+{
+	AUTO_FREE char *whole = whole_key(store, key);
+	char *body = whole ? store_etcd_wire_put(whole, value, lease, if_revision) : NULL;
+
+	run(store,
+	    (struct store_etcd_op_job){
+		    .path = "/v3/kv/txn", .body = body, .read = store_etcd_wire_read_txn },
+	    done, ctx);
+}
+
+static void remove_key(struct store *store, const char *key, uint64_t if_revision,
+		       store_done_fn *done, void *ctx)
+{
+	AUTO_FREE char *whole = whole_key(store, key);
+	char *body = whole ? store_etcd_wire_remove(whole, if_revision) : NULL;
+
+	run(store,
+	    (struct store_etcd_op_job){
+		    .path = "/v3/kv/txn", .body = body, .read = store_etcd_wire_read_txn },
+	    done, ctx);
+}
+
+/* ---- Making one ---------------------------------------------------------- */
+
+static void destroy(struct store *store)
+{
+	struct etcd *etcd = (struct etcd *)store;
+
+	if (!etcd)
+		return;
+	store_etcd_list_free(etcd->list);
+	store_etcd_watch_free(etcd->watch);
+	store_etcd_ops_clear(&etcd->ops);
+	loop_event_free(etcd->timer);
+	for (size_t i = 0; etcd->endpoints && etcd->endpoints[i]; i++)
+		free(etcd->endpoints[i]);
+	free(etcd->endpoints);
+	free(etcd->config_key);
+	free(etcd->prefix);
+	free(etcd);
+}
+AUTO_DEFINE(store, struct store, destroy);
+
+static const struct store_ops etcd_ops = {
+	.free = destroy,
+	.start = start,
+	.refresh = refresh,
+	.grant = grant_lease,
+	.keepalive = keep_lease,
+	.revoke = revoke_lease,
+	.put = put_key,
+	.remove = remove_key,
+};
+
+/* text without the slashes at its end. NULL: out of memory. */
+static char *unslashed(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && text[len - 1] == '/')
+		len--;
+	return strndup(text, len);
+}
+
+static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
+{
+	size_t len = 0;
+
+	while (endpoints[len])
+		len++;
+	etcd->endpoints = calloc(len + 1, sizeof(*etcd->endpoints));
+	for (size_t i = 0; etcd->endpoints && i < len; i++) {
+		char *endpoint = unslashed(endpoints[i]);
+
+		if (!endpoint)
+			return false;
+		etcd->endpoints[i] = endpoint;
+	}
+	return etcd->endpoints;
+}
+
+static bool make_keys(struct etcd *etcd, const struct store_etcd_options *options)
+{
+	AUTO_FREE char *root = unslashed(options->prefix);
+	bool named = strcmp(options->network, "default") != 0;
+	const char *networks = named ? "/networks/" : "", *name = named ? options->network : "";
+
+	if (!root)
+		return false;
+	if (asprintf(&etcd->config_key, "%s%s%s/config", root, networks, name) < 0)
+		etcd->config_key = NULL;
+	if (asprintf(&etcd->prefix, "%s%s%s/subnets/", root, networks, name) < 0)
+		etcd->prefix = NULL;
+	return etcd->config_key && etcd->prefix;
+}
+
+int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd_options *options,
+		   const struct store_listener *listener, void *ctx, struct store **store_out,
+		   struct err *err)
+{
+	AUTO(store) struct store *store = NULL;
+	struct etcd *etcd = calloc(1, sizeof(*etcd));
+
+	if (!etcd)
+		return err_nomem(err, "the store");
+	store = &etcd->store;
+	*store = (struct store){ .ops = &etcd_ops, .listener = listener, .listener_ctx = ctx };
+	etcd->loop = loop;
+	etcd->http = http;
+	etcd->ops = (struct store_etcd_ops){
+		.loop = loop, .http = http, .unreachable = on_unreachable, .ctx = etcd
+	};
+	etcd->timer = loop_timer(loop, on_timer, etcd);
+	if (!etcd->timer || !copy_endpoints(etcd, options->endpoints) || !make_keys(etcd, options))
+		return err_nomem(err, "the store");
+	if (!etcd->endpoints[0])
+		return err_set(err, ERR_CONFIG, "no etcd endpoint is given");
+	etcd->tell = (struct store_etcd_tell){ .listener = listener,
+					       .listener_ctx = ctx,
+					       .prefix = etcd->prefix };
+	*store_out = take_ptr(store);
+	return 0;
+}

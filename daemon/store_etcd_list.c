@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_etcd_list.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "store.h"
+#include "store_etcd_call.h"
+#include "store_etcd_tell.h"
+#include "store_etcd_wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_LEN 500u
+#define PAGE_SHRINK 4u /* where a page is too large */
+#define ENTRIES_MAX 100000u
+
+struct store_etcd_list {
+	struct store_etcd_list_job job;
+	struct store_etcd_wire_header header; /* of the first answer */
+	struct http_call *call;
+	char *last_key; /* NULL: no page yet */
+	size_t last_key_size;
+	size_t len;
+	uint32_t page_len;
+	bool begun; /* the listener knows of it */
+};
+
+void store_etcd_list_free(struct store_etcd_list *list)
+{
+	if (!list)
+		return;
+	http_cancel(list->call);
+	free(list->last_key);
+	free(list);
+}
+
+static void end(struct store_etcd_list *list, const struct err *err)
+{
+	struct store_etcd_list_job job = list->job;
+	struct store_etcd_wire_header header = list->header;
+	bool begun = list->begun;
+
+	store_etcd_list_free(list);
+	if (begun && err)
+		job.tell->listener->list_failed(job.tell->listener_ctx);
+	else if (begun)
+		job.tell->listener->list_end(job.tell->listener_ctx);
+	job.done(job.ctx, &header, err);
+}
+
+typedef void answer_fn(void *ctx, unsigned status, const char *body, size_t size,
+		       const struct err *failed);
+
+static int ask(struct store_etcd_list *list, char *body, answer_fn *done, struct err *err)
+{
+	struct http_post how = {
+		.timeout_ms = STORE_ETCD_CALL_LONG_MS,
+		.max_size = STORE_ETCD_CALL_LARGE,
+		.ctx = list,
+		.done = done,
+	};
+
+	list->call = store_etcd_call(list->job.http, list->job.endpoint, "/v3/kv/range", body, &how,
+				     err);
+	return list->call ? 0 : -1;
+}
+
+static int answer_of(struct store_etcd_list *list, unsigned status, const char *body, size_t size,
+		     const struct err *failed, struct store_etcd_wire_range *range_out,
+		     struct err *err)
+{
+	const char *endpoint = list->job.endpoint;
+
+	list->call = NULL;
+	if (store_etcd_call_check(endpoint, status, body, size, failed, err) < 0)
+		return -1;
+	if (store_etcd_wire_read_range(body, size, range_out, err) < 0)
+		return err_wrap(err, "%s", endpoint);
+	return 0;
+}
+
+/* ---- Pages --------------------------------------------------------------- */
+
+static bool follows(const struct store_etcd_list *list, const struct store_etcd_wire_kv *kv)
+{
+	size_t shorter = kv->key_size < list->last_key_size ? kv->key_size : list->last_key_size;
+	int order = list->last_key ? memcmp(kv->key, list->last_key, shorter) : 1;
+
+	return order > 0 || (order == 0 && kv->key_size > list->last_key_size);
+}
+
+/* Tells a page, and remembers its last key. */
+static int take_page(struct store_etcd_list *list, struct store_etcd_wire_range *page,
+		     struct err *err)
+{
+	for (size_t i = 0; i < page->kvs.len; i++) {
+		struct store_etcd_wire_kv *kv = &page->kvs.at[i];
+
+		if (!follows(list, kv))
+			return err_set(err, ERR_STORE, "%s: a list that is not sorted by key",
+				       list->job.endpoint);
+		if (++list->len > ENTRIES_MAX)
+			return err_set(err, ERR_STORE, "%s: more than %u keys below %s",
+				       list->job.endpoint, ENTRIES_MAX, list->job.prefix);
+		store_etcd_tell(list->job.tell, kv);
+		free(list->last_key);
+		list->last_key = take_ptr(kv->key);
+		list->last_key_size = kv->key_size;
+	}
+	if (page->more && !page->kvs.len)
+		return err_set(err, ERR_STORE, "%s: an empty page, with more to come",
+			       list->job.endpoint);
+	return 0;
+}
+
+static answer_fn on_page;
+
+static int ask_page(struct store_etcd_list *list, struct err *err)
+{
+	char *body = store_etcd_wire_page(list->job.prefix, list->last_key, list->last_key_size,
+					  list->header.revision, list->page_len);
+
+	return ask(list, body, on_page, err);
+}
+
+static bool shrink_page(struct store_etcd_list *list)
+{
+	if (list->page_len == 1)
+		return false;
+	list->page_len = (list->page_len + PAGE_SHRINK - 1) / PAGE_SHRINK;
+	return true;
+}
+
+static void on_page(void *ctx, unsigned status, const char *body, size_t size,
+		    const struct err *failed)
+{
+	struct store_etcd_list *list = ctx;
+	struct store_etcd_wire_range page;
+	struct err err = ERR_INIT;
+	bool more;
+	int taken;
+
+	if (answer_of(list, status, body, size, failed, &page, &err) < 0) {
+		if (err.sys_errno != EMSGSIZE || !shrink_page(list) || ask_page(list, &err) < 0)
+			end(list, &err);
+		return;
+	}
+	taken = take_page(list, &page, &err);
+	more = page.more;
+	store_etcd_wire_range_free(&page);
+	if (taken < 0 || (more && ask_page(list, &err) < 0))
+		end(list, &err);
+	else if (!more)
+		end(list, NULL);
+}
+
+/* ---- The configuration --------------------------------------------------- */
+
+static void on_config(void *ctx, unsigned status, const char *body, size_t size,
+		      const struct err *failed)
+{
+	struct store_etcd_list *list = ctx;
+	struct store_etcd_tell *tell = list->job.tell;
+	struct store_etcd_wire_range range;
+	struct err err = ERR_INIT;
+
+	if (answer_of(list, status, body, size, failed, &range, &err) < 0) {
+		end(list, &err);
+		return;
+	}
+	list->header = range.header;
+	list->begun = true;
+	tell->listener->list_begin(tell->listener_ctx);
+	store_etcd_tell_config(tell, range.kvs.len ? &range.kvs.at[0] : NULL);
+	store_etcd_wire_range_free(&range);
+	if (ask_page(list, &err) < 0)
+		end(list, &err);
+}
+
+struct store_etcd_list *store_etcd_list_start(const struct store_etcd_list_job *job,
+					      struct err *err)
+{
+	struct store_etcd_list *list = calloc(1, sizeof(*list));
+
+	if (!list) {
+		err_nomem(err, "a list of the store");
+		return NULL;
+	}
+	list->job = *job;
+	list->page_len = PAGE_LEN;
+	if (ask(list, store_etcd_wire_get(job->config_key, false), on_config, err) < 0) {
+		store_etcd_list_free(list);
+		return NULL;
+	}
+	return list;
+}

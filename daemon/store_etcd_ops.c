@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_etcd_ops.h"
+
+#include "common/err.h"
+#include "loop.h"
+#include "store_etcd_call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct store_etcd_op {
+	struct store_etcd_ops *ops;
+	struct store_etcd_op *next, **slot;
+	struct store_etcd_op_job job;
+	struct http_call *call;
+	struct loop_event *failed; /* fires where there is no call */
+	struct err err;            /* what it tells then */
+};
+
+static void op_free(struct store_etcd_op *op)
+{
+	*op->slot = op->next;
+	if (op->next)
+		op->next->slot = op->slot;
+	http_cancel(op->call);
+	loop_event_free(op->failed);
+	free(op);
+}
+
+static void finish(struct store_etcd_op *op, const struct store_reply *reply, const struct err *err)
+{
+	struct store_etcd_op_job job = op->job;
+
+	op_free(op);
+	job.done(job.ctx, reply, err);
+}
+
+static void on_failed(void *ctx)
+{
+	struct store_etcd_op *op = ctx;
+	struct err err = op->err;
+
+	finish(op, &(struct store_reply){ .lease = 0 }, &err);
+}
+
+static void on_done(void *ctx, unsigned status, const char *body, size_t size,
+		    const struct err *failed)
+{
+	struct store_etcd_op *op = ctx;
+	const struct store_etcd_op_job *job = &op->job;
+	struct store_reply reply = { .lease = 0 };
+	struct err err = ERR_INIT;
+	bool good;
+
+	op->call = NULL;
+	good = store_etcd_call_check(job->endpoint, status, body, size, failed, &err) == 0;
+	if (good && job->read(body, size, &reply, &err) < 0) {
+		good = false;
+		err_wrap(&err, "%s", job->endpoint);
+		err.code = ERR_STORE;
+	}
+	if (!good && err.sys_errno == ENOENT && job->absent_is_good) {
+		good = true;
+		reply.succeeded = true;
+	}
+	if (failed || status >= 500)
+		op->ops->unreachable(op->ops->ctx, job->endpoint);
+	finish(op, &reply, good ? NULL : &err);
+}
+
+static void enlist(struct store_etcd_ops *ops, struct store_etcd_op *op)
+{
+	op->ops = ops;
+	op->slot = &ops->first;
+	op->next = ops->first;
+	if (op->next)
+		op->next->slot = &op->next;
+	ops->first = op;
+}
+
+void store_etcd_ops_run(struct store_etcd_ops *ops, const struct store_etcd_op_job *job)
+{
+	struct store_etcd_op *op = calloc(1, sizeof(*op));
+	struct http_post how = {
+		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
+		.max_size = STORE_ETCD_CALL_SMALL,
+		.ctx = op,
+		.done = on_done,
+	};
+	struct err err = ERR_INIT;
+
+	if (!op || !(op->failed = loop_timer(ops->loop, on_failed, op))) {
+		/* Without memory there is no later. */
+		free(op);
+		free(job->body);
+		err_nomem(&err, "an operation on the store");
+		job->done(job->ctx, &(struct store_reply){ .lease = 0 }, &err);
+		return;
+	}
+	op->job = *job;
+	enlist(ops, op);
+	op->call = store_etcd_call(ops->http, job->endpoint, job->path, job->body, &how, &op->err);
+	if (!op->call)
+		loop_timer_start(op->failed, 0);
+}
+
+void store_etcd_ops_clear(struct store_etcd_ops *ops)
+{
+	while (ops->first)
+		op_free(ops->first);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_etcd_watch.h"
+
+#include "common/err.h"
+#include "loop.h"
+#include "store_etcd_call.h"
+#include "store_etcd_tell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CREATED_WITHIN_MS 10000
+/*
+ * A healthy watch may be silent: etcd tells progress every 10 minutes or so. So silence
+ * leads to a probe, which any living member with a leader answers; and a watch that
+ * misses its notices as well is behind something that answers in etcd's place.
+ */
+#define PROBE_EVERY_MS 20000 /* +-25 %, and an answer in 5 s: who is dead is found out in 40 s */
+#define SILENT_MAX_MS (15 * 60 * 1000)
+
+struct store_etcd_watch {
+	struct store_etcd_watch_job job;
+	struct http_call *call;
+	struct http_call *probe;
+	struct loop_event *timer;
+	uint64_t revision; /* seen, all of it */
+	uint64_t heard_ms;
+	bool created;
+};
+
+void store_etcd_watch_free(struct store_etcd_watch *watch)
+{
+	if (!watch)
+		return;
+	http_cancel(watch->call);
+	http_cancel(watch->probe);
+	loop_event_free(watch->timer);
+	free(watch);
+}
+
+static void end(struct store_etcd_watch *watch, enum store_etcd_watch_end how,
+		const struct err *why)
+{
+	struct store_etcd_watch_job job = watch->job;
+	uint64_t revision = watch->revision;
+
+	store_etcd_watch_free(watch);
+	job.ended(job.ctx, how, revision, why);
+}
+
+/* ---- What it tells ------------------------------------------------------- */
+
+/*
+ * The revision of an answer with events is the store's, which may be ahead of them:
+ * only their own count. Of one without it says that all until there has been told.
+ */
+static void advance(struct store_etcd_watch *watch, const struct store_etcd_wire_events *events)
+{
+	uint64_t seen = events->header.revision;
+
+	if (events->kvs.len)
+		seen = events->kvs.at[events->kvs.len - 1].mod_revision - events->fragment;
+	else if (events->created)
+		return;
+	if (seen > watch->revision)
+		watch->revision = seen;
+}
+
+/* False: the watch has ended. */
+static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_wire_events *events)
+{
+	struct err err = ERR_INIT;
+
+	if (events->cancelled) {
+		err_set(&err, ERR_STORE, "%s: the watch was cancelled: %s", watch->job.endpoint,
+			events->reason);
+		end(watch, STORE_ETCD_WATCH_STALE, &err);
+		return false;
+	}
+	if (events->created && !watch->created) {
+		watch->created = true;
+		loop_timer_start(watch->timer, loop_backoff_ms(0, PROBE_EVERY_MS, PROBE_EVERY_MS));
+		watch->job.created(watch->job.ctx);
+	}
+	if (events->created && store_etcd_wire_is_restored(&watch->job.from, &events->header)) {
+		err_set(&err, ERR_STORE, "%s: the store was restored, or lags behind",
+			watch->job.endpoint);
+		end(watch, STORE_ETCD_WATCH_STALE, &err);
+		return false;
+	}
+	for (size_t i = 0; i < events->kvs.len; i++)
+		store_etcd_tell(watch->job.tell, &events->kvs.at[i]);
+	advance(watch, events);
+	return true;
+}
+
+/* What cannot be read was missed; after an error that etcd tells, nothing was. */
+static enum store_etcd_watch_end kind_of(const struct err *err)
+{
+	return err->code == ERR_STORE && err->sys_errno != ESTALE ? STORE_ETCD_WATCH_LOST :
+								    STORE_ETCD_WATCH_STALE;
+}
+
+static bool on_line(void *ctx, const char *line, size_t size)
+{
+	struct store_etcd_watch *watch = ctx;
+	struct store_etcd_wire_events events;
+	struct err err = ERR_INIT;
+	bool goes_on;
+
+	watch->heard_ms = loop_now_ms();
+	if (!size)
+		return true;
+	if (store_etcd_wire_read_events(line, size, &events, &err) < 0) {
+		err_wrap(&err, "%s", watch->job.endpoint);
+		end(watch, kind_of(&err), &err);
+		return false;
+	}
+	goes_on = take_events(watch, &events);
+	store_etcd_wire_events_free(&events);
+	return goes_on;
+}
+
+static void on_done(void *ctx, unsigned status, const char *body, size_t size,
+		    const struct err *failed)
+{
+	struct store_etcd_watch *watch = ctx;
+	struct err err = ERR_INIT;
+
+	watch->call = NULL;
+	if (store_etcd_call_check(watch->job.endpoint, status, body, size, failed, &err) == 0)
+		err_set(&err, ERR_STORE, "%s: the watch has ended", watch->job.endpoint);
+	end(watch, STORE_ETCD_WATCH_LOST, &err);
+}
+
+/* ---- Whether it lives ---------------------------------------------------- */
+
+static void on_probed(void *ctx, unsigned status, const char *body, size_t size,
+		      const struct err *failed)
+{
+	struct store_etcd_watch *watch = ctx;
+	struct err err = ERR_INIT;
+
+	watch->probe = NULL;
+	if (store_etcd_call_check(watch->job.endpoint, status, body, size, failed, &err) < 0)
+		end(watch, STORE_ETCD_WATCH_LOST, &err);
+}
+
+void store_etcd_watch_probe(struct store_etcd_watch *watch)
+{
+	struct err err = ERR_INIT;
+	struct http_post how = {
+		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
+		.max_size = STORE_ETCD_CALL_SMALL,
+		.ctx = watch,
+		.done = on_probed,
+	};
+
+	/* Where it cannot even start, the next one may. */
+	if (!watch->probe)
+		watch->probe = store_etcd_call(watch->job.http, watch->job.endpoint, "/v3/kv/range",
+					       store_etcd_wire_get(watch->job.config_key, true),
+					       &how, &err);
+}
+
+static void on_timer(void *ctx)
+{
+	struct store_etcd_watch *watch = ctx;
+	uint64_t silent_ms = loop_now_ms() - watch->heard_ms;
+	struct err err = ERR_INIT;
+
+	if (!watch->created || silent_ms >= SILENT_MAX_MS) {
+		err_set(&err, ERR_STORE, "%s: the watch says nothing", watch->job.endpoint);
+		end(watch, STORE_ETCD_WATCH_LOST, &err);
+		return;
+	}
+	loop_timer_start(watch->timer, loop_backoff_ms(0, PROBE_EVERY_MS, PROBE_EVERY_MS));
+	if (silent_ms >= PROBE_EVERY_MS / 2)
+		store_etcd_watch_probe(watch);
+}
+
+struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_job *job,
+						struct err *err)
+{
+	struct store_etcd_watch *watch = calloc(1, sizeof(*watch));
+	struct http_post how = {
+		.max_size = STORE_ETCD_CALL_LARGE,
+		.ctx = watch,
+		.line = on_line,
+		.done = on_done,
+	};
+
+	if (!watch || !(watch->timer = loop_timer(job->loop, on_timer, watch))) {
+		free(watch);
+		err_nomem(err, "a watch of the store");
+		return NULL;
+	}
+	watch->job = *job;
+	watch->revision = job->from.revision;
+	watch->call = store_etcd_call(job->http, job->endpoint, "/v3/watch",
+				      store_etcd_wire_watch(job->prefix, job->from.revision + 1),
+				      &how, err);
+	if (!watch->call) {
+		store_etcd_watch_free(watch);
+		return NULL;
+	}
+	watch->heard_ms = loop_now_ms();
+	loop_timer_start(watch->timer, CREATED_WITHIN_MS);
+	return watch;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys and values are base64, 64-bit numbers are strings, members that are zero are
+ * left out. One answer, one line of a stream, and the two forms of an error:
+ *
+ *   {"header":{"cluster_id":"9","member_id":"1","revision":"4","raft_term":"2"},
+ *    "kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"3","version":"2",
+ *            "value":"Yg==","lease":"77"}],"more":true,"count":"2"}
+ *   {"result":{"header":{..},"events":[{"kv":{..}},{"type":"DELETE","kv":{..}}]}}
+ *   {"error":"etcdserver: ..","message":"etcdserver: ..","code":11}
+ *   {"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: .."}}
+ */
+#include "store_etcd_wire.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "common/parse.h"
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHAT "etcd's answer"
+#define ANSWER_MAX ((size_t)64 * 1024 * 1024) /* smaller ones are the caller's to ask for */
+#define MESSAGE_MAX 4096
+
+/* gRPC's status codes (google/rpc/code.proto). */
+enum { GRPC_NOT_FOUND = 5, GRPC_OUT_OF_RANGE = 11 };
+
+bool store_etcd_wire_is_restored(const struct store_etcd_wire_header *ours,
+				 const struct store_etcd_wire_header *now)
+{
+	return now->cluster != ours->cluster || now->term < ours->term ||
+	       now->revision < ours->revision;
+}
+
+/* ---- Requests ------------------------------------------------------------ */
+
+static char *text_of(struct jb *jb)
+{
+	struct err err = ERR_INIT;
+	char *text = NULL;
+
+	return jb_text(jb, &text, &err) < 0 ? NULL : text;
+}
+
+/*
+ * The range of all keys that begin with prefix: its end is the first key behind them.
+ * Of these the ones that follow the key after; its successor has a zero byte more.
+ */
+static bool add_range(struct jb_at at, const char *prefix, const char *after, size_t after_size)
+{
+	size_t size = strlen(prefix);
+	AUTO_FREE char *end = strdup(prefix);
+	AUTO_FREE char *next = after ? calloc(1, after_size + 1) : NULL;
+
+	if (!end || (after && !next))
+		return false;
+	end[size - 1]++;
+	if (after)
+		jb_base64(at, "key", memcpy(next, after, after_size), after_size + 1);
+	else
+		jb_base64(at, "key", prefix, size);
+	jb_base64(at, "range_end", end, size);
+	return true;
+}
+
+char *store_etcd_wire_get(const char *key, bool count_only)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root;
+
+	if (!jb)
+		return NULL;
+	root = jb_root(jb);
+	jb_base64(root, "key", key, strlen(key));
+	if (count_only)
+		jb_bool(root, "count_only", true);
+	return text_of(jb);
+}
+
+char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_size,
+			   uint64_t revision, uint32_t limit)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root;
+
+	if (!jb)
+		return NULL;
+	root = jb_root(jb);
+	if (!add_range(root, prefix, after, after_size))
+		return NULL;
+	jb_u64_text(root, "revision", revision);
+	/* Sorted by key they come anyway; asked for a sort_order, etcd reads all for each page. */
+	jb_u64_text(root, "limit", limit);
+	return text_of(jb);
+}
+
+char *store_etcd_wire_watch(const char *prefix, uint64_t start_revision)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at create;
+
+	if (!jb)
+		return NULL;
+	create = jb_obj(jb_root(jb), "create_request");
+	if (!add_range(create, prefix, NULL, 0))
+		return NULL;
+	jb_u64_text(create, "start_revision", start_revision);
+	jb_bool(create, "progress_notify", true);
+	jb_bool(create, "fragment", true);
+	return text_of(jb);
+}
+
+/* The transaction's condition; answers its request to fill, of the kind named. */
+static struct jb_at transaction(struct jb *jb, const char *key, uint64_t if_revision,
+				const char *request)
+{
+	struct jb_at compare = jb_obj(jb_arr(jb_root(jb), "compare"), NULL);
+
+	jb_str(compare, "result", "EQUAL");
+	jb_str(compare, "target", if_revision ? "MOD" : "CREATE");
+	jb_base64(compare, "key", key, strlen(key));
+	jb_u64_text(compare, if_revision ? "mod_revision" : "create_revision", if_revision);
+	return jb_obj(jb_obj(jb_arr(jb_root(jb), "success"), NULL), request);
+}
+
+char *store_etcd_wire_put(const char *key, const char *value, uint64_t lease, uint64_t if_revision)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at put;
+
+	if (!jb)
+		return NULL;
+	put = transaction(jb, key, if_revision, "request_put");
+	jb_base64(put, "key", key, strlen(key));
+	jb_base64(put, "value", value, strlen(value));
+	if (lease)
+		jb_u64_text(put, "lease", lease);
+	return text_of(jb);
+}
+
+char *store_etcd_wire_remove(const char *key, uint64_t if_revision)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+
+	if (!jb)
+		return NULL;
+	jb_base64(transaction(jb, key, if_revision, "request_delete_range"), "key", key,
+		  strlen(key));
+	return text_of(jb);
+}
+
+static char *one_number(const char *key, uint64_t number)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+
+	if (!jb)
+		return NULL;
+	jb_u64_text(jb_root(jb), key, number);
+	return text_of(jb);
+}
+
+char *store_etcd_wire_grant(uint64_t ttl_s)
+{
+	return one_number("TTL", ttl_s);
+}
+
+char *store_etcd_wire_lease(uint64_t lease)
+{
+	return one_number("ID", lease);
+}
+
+/* ---- Parts of answers ---------------------------------------------------- */
+
+static int parse(const char *body, size_t size, struct json **json_out, struct err *err)
+{
+	return json_parse(body, size, ANSWER_MAX, JSON_STRICT, WHAT, json_out, err);
+}
+
+/* A 64-bit number, 0 where it is left out; as a string or, leniently, as a number. */
+static uint64_t number(const struct jr *at, const char *key)
+{
+	AUTO_FREE char *text = jr_text(at, key);
+	struct err err = ERR_INIT;
+	uint64_t value = 0;
+	char *digits = text;
+	size_t len;
+
+	if (!text)
+		return 0;
+	len = strlen(text);
+	if (len >= 2 && *text == '"') {
+		text[len - 1] = '\0';
+		digits++;
+	}
+	if (parse_u64(digits, 0, UINT64_MAX, &value, &err) < 0)
+		jr_fault(at, key, "%s", err.text);
+	return value;
+}
+
+static struct store_etcd_wire_header read_header(const struct jr *at)
+{
+	struct jr header = jr_obj(at, "header");
+
+	return (struct store_etcd_wire_header){
+		.cluster = number(&header, "cluster_id"),
+		.revision = number(&header, "revision"),
+		.term = number(&header, "raft_term"),
+	};
+}
+
+static void kv_free(struct store_etcd_wire_kv *kv)
+{
+	free(kv->key);
+	free(kv->value);
+}
+
+static void kvs_free(struct store_etcd_wire_kvs *kvs)
+{
+	for (size_t i = 0; i < kvs->len; i++)
+		kv_free(&kvs->at[i]);
+	store_etcd_wire_kvs_free(kvs);
+}
+
+static void read_kv(const struct jr *at, bool deleted, struct store_etcd_wire_kvs *kvs)
+{
+	struct store_etcd_wire_kv kv = {
+		.key = jr_base64(at, "key", ANSWER_MAX, &kv.key_size),
+		.mod_revision = number(at, "mod_revision"),
+		.lease = number(at, "lease"),
+		.deleted = deleted,
+	};
+
+	if (jr_has(at, "value"))
+		kv.value = jr_base64(at, "value", ANSWER_MAX, &kv.value_size);
+	else
+		kv.value = calloc(1, 1);
+	if (!kv.mod_revision)
+		jr_fault(at, "mod_revision", "is missing");
+	if (!kv.key || !kv.value || !store_etcd_wire_kvs_push(kvs, &kv)) {
+		jr_fault(at, NULL, "no memory, or too many keys");
+		kv_free(&kv);
+	}
+}
+
+static void read_kvs(const struct jr *at, struct store_etcd_wire_kvs *kvs)
+{
+	struct jr list = jr_arr_opt(at, "kvs"), element;
+
+	for (size_t i = 0; jr_each(&list, &i, &element);)
+		read_kv(&element, false, kvs);
+}
+
+static void read_events(const struct jr *at, struct store_etcd_wire_kvs *kvs)
+{
+	struct jr list = jr_arr_opt(at, "events"), event;
+
+	for (size_t i = 0; jr_each(&list, &i, &event);) {
+		const char *type = jr_str_opt(&event, "type", 16, "PUT");
+		struct jr kv = jr_obj(&event, "kv");
+		bool deleted = strcmp(type, "DELETE") == 0;
+
+		if (!deleted && strcmp(type, "PUT") != 0)
+			jr_fault(&event, "type", "'%s' is neither PUT nor DELETE", ERR_SHOW(type));
+		read_kv(&kv, deleted, kvs);
+	}
+}
+
+/* ---- Errors -------------------------------------------------------------- */
+
+static int errno_of(uint64_t grpc_code)
+{
+	return grpc_code == GRPC_OUT_OF_RANGE ? ESTALE : grpc_code == GRPC_NOT_FOUND ? ENOENT : 0;
+}
+
+/* The members have had several names; what is missing or odd is done without. */
+static int set_error(const struct jr *at, unsigned status, struct err *err)
+{
+	const char *message = jr_str_opt(at, "message", MESSAGE_MAX, NULL);
+	uint64_t code = number(at, jr_has(at, "grpc_code") ? "grpc_code" : "code");
+
+	if (!message)
+		message = jr_str_opt(at, "error", MESSAGE_MAX, "an error without a message");
+	if (status)
+		err_set(err, ERR_STORE, "%s (HTTP %u)", message, status);
+	else
+		err_set(err, ERR_STORE, "%s", message);
+	err->sys_errno = errno_of(code);
+	return -1;
+}
+
+int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct err not_json = ERR_INIT;
+	struct jr root;
+
+	if (parse(body, size, &json, &not_json) == 0) {
+		root = jr_root(json);
+		return set_error(&root, status, err);
+	}
+	if (status == 404)
+		return err_set(err, ERR_STORE, "does not serve /v3: etcd 3.4 or later is needed");
+	return err_set(err, ERR_STORE, "HTTP %u", status);
+}
+
+/* The result that a line of a stream, or its only one, holds; or the error. */
+static int read_result(struct json *json, struct jr *root, struct jr *result_out, struct err *err)
+{
+	struct jr error;
+
+	*root = jr_root(json);
+	if (jr_has(root, "error")) {
+		error = jr_obj(root, "error");
+		return set_error(&error, 0, err);
+	}
+	*result_out = jr_obj(root, "result");
+	return 0;
+}
+
+/* ---- Answers ------------------------------------------------------------- */
+
+int store_etcd_wire_read_range(const char *body, size_t size,
+			       struct store_etcd_wire_range *range_out, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct store_etcd_wire_range range = { .more = false };
+	struct jr root;
+
+	if (parse(body, size, &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	range.header = read_header(&root);
+	if (!range.header.revision) /* asked for, 0 would mean the newest, not one and the same */
+		jr_fault(&root, "header.revision", "is missing");
+	range.more = jr_bool_opt(&root, "more", false);
+	read_kvs(&root, &range.kvs);
+	if (jr_done(json, ERR_DECODE, err) < 0) {
+		store_etcd_wire_range_free(&range);
+		return -1;
+	}
+	*range_out = range;
+	return 0;
+}
+
+void store_etcd_wire_range_free(struct store_etcd_wire_range *range)
+{
+	kvs_free(&range->kvs);
+}
+
+static void read_cancelled(const struct jr *at, struct store_etcd_wire_events *events)
+{
+	uint64_t compacted = number(at, "compact_revision");
+
+	if (compacted)
+		snprintf(events->reason, sizeof(events->reason), "compacted up to revision %ju",
+			 (uintmax_t)compacted);
+	else
+		snprintf(events->reason, sizeof(events->reason), "%s",
+			 jr_str_opt(at, "cancel_reason", MESSAGE_MAX, "without a reason"));
+}
+
+int store_etcd_wire_read_events(const char *line, size_t size,
+				struct store_etcd_wire_events *events_out, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct store_etcd_wire_events events = { .created = false };
+	struct jr root, result;
+
+	if (parse(line, size, &json, err) < 0 || read_result(json, &root, &result, err) < 0)
+		return -1;
+	events.header = read_header(&result);
+	events.created = jr_bool_opt(&result, "created", false);
+	events.fragment = jr_bool_opt(&result, "fragment", false);
+	events.cancelled = jr_bool_opt(&result, "canceled", false);
+	if (events.cancelled)
+		read_cancelled(&result, &events);
+	read_events(&result, &events.kvs);
+	if (jr_done(json, ERR_DECODE, err) < 0) {
+		store_etcd_wire_events_free(&events);
+		return -1;
+	}
+	*events_out = events;
+	return 0;
+}
+
+void store_etcd_wire_events_free(struct store_etcd_wire_events *events)
+{
+	kvs_free(&events->kvs);
+}
+
+int store_etcd_wire_read_txn(const char *body, size_t size, struct store_reply *reply_out,
+			     struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct store_reply reply = { .succeeded = false };
+	struct jr root;
+
+	if (parse(body, size, &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	reply.mod_revision = read_header(&root).revision;
+	reply.succeeded = jr_bool_opt(&root, "succeeded", false);
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	*reply_out = reply;
+	return 0;
+}
+
+/* A TTL that is left out counts as 0: the ID says that this is an answer at all. */
+static int read_lease(struct json *json, const struct jr *at, struct store_reply *reply_out,
+		      struct err *err)
+{
+	struct store_reply reply = {
+		.succeeded = true,
+		.lease = number(at, "ID"),
+		.ttl_s = number(at, "TTL"),
+	};
+
+	if (!reply.lease)
+		jr_fault(at, "ID", "is missing");
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	*reply_out = reply;
+	return 0;
+}
+
+int store_etcd_wire_read_grant(const char *body, size_t size, struct store_reply *reply_out,
+			       struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct jr root;
+
+	if (parse(body, size, &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	return read_lease(json, &root, reply_out, err);
+}
+
+int store_etcd_wire_read_keepalive(const char *body, size_t size, struct store_reply *reply_out,
+				   struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct jr root, result;
+
+	if (parse(body, size, &json, err) < 0 || read_result(json, &root, &result, err) < 0)
+		return -1;
+	return read_lease(json, &result, reply_out, err);
+}
+
+int store_etcd_wire_read_revoke(const char *body, size_t size, struct store_reply *reply_out,
+				struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	struct jr root;
+
+	if (parse(body, size, &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	read_header(&root);
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	*reply_out = (struct store_reply){ .succeeded = true };
+	return 0;
+}

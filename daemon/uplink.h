@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The uplink: the device and address by which this node reaches the others.
+ * Chosen by name or address, or else by the IPv4 default route.
+ */
+#pragma once
+
+#include "common/ipaddr.h"
+
+#include <net/if.h>
+#include <stdint.h>
+
+struct err;
+struct nl;
+
+struct uplink {
+	uint32_t index;
+	char name[IF_NAMESIZE];
+	struct ipaddr address;   /* ours on it: source of what the tunnel sends */
+	struct ipaddr public_ip; /* where peers send to */
+	uint32_t mtu;
+};
+
+/*
+ * Finds it as things stand now. iface: a name, an address, or NULL for the default
+ * route's; public_ip unset: the same as the address. ERR_CONFIG says what is not there;
+ * it may come, so the caller tries again.
+ */
+int uplink_find(struct nl *nl, const char *iface, const struct ipaddr *public_ip,
+		struct uplink *uplink_out, struct err *err);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/attachment.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "common/parse.h"
+#include "common/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECORD_VERSION 1
+#define RECORD_MAX (256 << 10) /* the specification sets no limit to a container id */
+
+static uint64_t hash_add(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *byte = data;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ byte[i]) * 0x100000001b3;
+	return hash;
+}
+
+uint64_t attachment_hash(const struct attachment_key *key)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	hash = hash_add(hash, key->network, strlen(key->network) + 1);
+	hash = hash_add(hash, key->container_id, strlen(key->container_id) + 1);
+	return hash_add(hash, key->ifname, strlen(key->ifname));
+}
+
+/* Opens the directory and names the record in it. 1 / 0 / -1. */
+static int find_place(const char *run_dir, const struct attachment_key *key, bool make,
+		      struct attachment_lock *lock, struct err *err)
+{
+	lock->run_dir = run_dir;
+	lock->key = key;
+	snprintf(lock->name, sizeof(lock->name), "%016" PRIx64, attachment_hash(key));
+	return state_open_dir(run_dir, STATE_ATTACHMENTS, key->network, make, &lock->dir_fd, err);
+}
+
+static void hand_over(struct attachment_lock *lock, struct attachment_lock *lock_out)
+{
+	*lock_out = *lock;
+	*lock = ATTACHMENT_LOCK_INIT;
+}
+
+int attachment_lock(const char *run_dir, const struct attachment_key *key,
+		    struct attachment_lock *lock_out, struct err *err)
+{
+	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+
+	if (find_place(run_dir, key, true, &lock, err) < 0 ||
+	    fs_lock(lock.dir_fd, lock.name, &lock.fd, err) < 0)
+		return -1;
+	hand_over(&lock, lock_out);
+	return 0;
+}
+
+int attachment_lock_known(const char *run_dir, const struct attachment_key *key,
+			  struct attachment_lock *lock_out, struct err *err)
+{
+	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	int found = find_place(run_dir, key, false, &lock, err);
+
+	if (found <= 0)
+		return found;
+	if (faccessat(lock.dir_fd, lock.name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	if (fs_lock(lock.dir_fd, lock.name, &lock.fd, err) < 0)
+		return -1;
+	hand_over(&lock, lock_out);
+	return 1;
+}
+
+void attachment_unlock(struct attachment_lock *lock)
+{
+	if (lock->fd >= 0)
+		close(lock->fd);
+	if (lock->dir_fd >= 0)
+		close(lock->dir_fd);
+	*lock = ATTACHMENT_LOCK_INIT;
+}
+
+static bool is_key(const struct jr *root, const struct attachment_key *key)
+{
+	return strcmp(jr_str(root, "network", RECORD_MAX), key->network) == 0 &&
+	       strcmp(jr_str(root, "containerId", RECORD_MAX), key->container_id) == 0 &&
+	       strcmp(jr_str(root, "ifname", RECORD_MAX), key->ifname) == 0;
+}
+
+static void read_record(const struct jr *root, struct attachment *record)
+{
+	struct jr addresses = jr_arr(root, "addresses"), at;
+
+	snprintf(record->netns, sizeof(record->netns), "%s",
+		 jr_str(root, "netns", sizeof(record->netns) - 1));
+	record->netns_id.device = jr_u64_text_opt(root, "netnsDevice", 0);
+	record->netns_id.inode = jr_u64_text_opt(root, "netnsInode", 0);
+	snprintf(record->host_veth, sizeof(record->host_veth), "%s",
+		 jr_str(root, "hostVeth", sizeof(record->host_veth) - 1));
+	if (jr_len(&addresses) > ATTACHMENT_ADDRESSES)
+		jr_fault(root, "addresses", "more than %d addresses", ATTACHMENT_ADDRESSES);
+	for (size_t i = 0;
+	     record->address_len < ATTACHMENT_ADDRESSES && jr_each(&addresses, &i, &at);)
+		record->addresses[record->address_len++] = jr_ipaddr(&at, NULL);
+}
+
+static int damaged(const struct attachment_lock *lock, struct err *err)
+{
+	err->code = ERR_STATE;
+	return err_wrap(err, "%s/" STATE_ATTACHMENTS "/%s/%s", lock->run_dir, lock->key->network,
+			lock->name);
+}
+
+int attachment_read(const struct attachment_lock *lock, struct attachment *attachment_out,
+		    struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	AUTO_FREE char *text = NULL;
+	struct attachment record = { .address_len = 0 };
+	struct jr root;
+	size_t size = 0;
+	bool ours;
+
+	if (lseek(lock->fd, 0, SEEK_SET) < 0 ||
+	    fs_read_fd(lock->fd, lock->name, RECORD_MAX, &text, &size, err) < 0)
+		return -1;
+	if (size == 0)
+		return 0;
+	if (json_parse(text, size, RECORD_MAX, JSON_STRICT, "damaged record", &json, err) < 0)
+		return damaged(lock, err);
+	root = jr_root(json);
+	if (jr_u32(&root, "version", 1, UINT32_MAX) > RECORD_VERSION)
+		jr_fault(&root, "version", "it was written by a newer weft");
+	ours = is_key(&root, lock->key);
+	read_record(&root, &record);
+	if (jr_done(json, ERR_STATE, err) < 0)
+		return damaged(lock, err);
+	if (!ours)
+		return err_set(err, ERR_ATTACHED,
+			       "record %s belongs to %s of container %s: their hashes are the same",
+			       lock->name, ERR_SHOW(jr_str(&root, "ifname", RECORD_MAX)),
+			       ERR_SHOW(jr_str(&root, "containerId", RECORD_MAX)));
+	*attachment_out = record;
+	return 1;
+}
+
+static int record_text(const struct attachment_key *key, const struct attachment *record,
+		       char **text_out, struct err *err)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root, addresses;
+
+	if (!jb)
+		return err_nomem(err, "an attachment's record");
+	root = jb_root(jb);
+	jb_u32(root, "version", RECORD_VERSION);
+	jb_str(root, "network", key->network);
+	jb_str(root, "containerId", key->container_id);
+	jb_str(root, "ifname", key->ifname);
+	jb_str(root, "netns", record->netns);
+	jb_u64_text(root, "netnsDevice", record->netns_id.device);
+	jb_u64_text(root, "netnsInode", record->netns_id.inode);
+	jb_str(root, "hostVeth", record->host_veth);
+	addresses = jb_arr(root, "addresses");
+	for (size_t i = 0; i < record->address_len; i++)
+		jb_ipaddr(addresses, NULL, &record->addresses[i]);
+	jb_count(root, "createdAt", (uint64_t)time(NULL));
+	return jb_text(jb, text_out, err);
+}
+
+int attachment_write(const struct attachment_lock *lock, const struct attachment *attachment,
+		     struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (record_text(lock->key, attachment, &text, err) < 0)
+		return -1;
+	/*
+	 * In place, and emptied first: killed in between, it is the empty record of one that took
+	 * nothing. What replaces a record has given its addresses back before.
+	 */
+	if (ftruncate(lock->fd, 0) < 0 || lseek(lock->fd, 0, SEEK_SET) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot write %s", lock->name);
+	return fs_write_fd(lock->fd, lock->name, text, strlen(text), err);
+}
+
+int attachment_remove(const struct attachment_lock *lock, struct err *err)
+{
+	return fs_unlink(lock->dir_fd, lock->name, err) < 0 ? -1 : 0;
+}

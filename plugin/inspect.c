@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/inspect.h"
+
+#include "common/addr.h"
+#include "common/err.h"
+#include "common/link.h"
+#include "common/nl.h"
+#include "common/route.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+
+int inspect_host(struct nl *host, const struct veth *veth, const char *bridge, struct err *err)
+{
+	struct link link, master = { .index = 0 };
+	int found = link_get(host, veth->name, &link, err);
+
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_CHECK, "device %s is missing", veth->name);
+	if (!veth_is(veth, &link))
+		return err_set(err, ERR_CHECK, "device %s is not this container's (alias \"%s\")",
+			       link.name, ERR_SHOW(link.alias));
+	if (!(link.flags & IFF_UP))
+		return err_set(err, ERR_CHECK, "device %s is down", link.name);
+	found = link.master ? link_get_index(host, link.master, &master, err) : 0;
+	if (found < 0)
+		return -1;
+	if (!found || strcmp(master.name, bridge) != 0)
+		return err_set(err, ERR_CHECK, "device %s is not a port of bridge %s", link.name,
+			       bridge);
+	return 0;
+}
+
+/* ---- The container's side ----------------------------------------------------------------- */
+
+static int check_interface(const struct link *link, const struct mac *mac, struct err *err)
+{
+	char is[MAC_TEXT_SIZE], wanted[MAC_TEXT_SIZE];
+
+	if (!(link->flags & IFF_UP))
+		return err_set(err, ERR_CHECK, "interface %s is down", link->name);
+	if (mac_cmp(&link->mac, mac) != 0)
+		return err_set(err, ERR_CHECK, "interface %s has MAC %s, not %s", link->name,
+			       mac_text(&link->mac, is), mac_text(mac, wanted));
+	return 0;
+}
+
+/* One thing that is looked for in a list. */
+struct search {
+	uint32_t index;
+	const struct prefix *address;
+	const struct route *route;
+	bool found;
+};
+
+static int is_address(void *ctx, const struct addr *addr, struct err *err)
+{
+	struct search *search = ctx;
+
+	(void)err;
+	search->found |= prefix_equal(&addr->prefix, search->address);
+	return 0;
+}
+
+static int is_route(void *ctx, const struct route *route, struct err *err)
+{
+	struct search *search = ctx;
+
+	(void)err;
+	search->found |= prefix_equal(&route->dst, &search->route->dst) &&
+			 route->index == search->index &&
+			 ipaddr_equal(&route->gateway, &search->route->gateway);
+	return 0;
+}
+
+static int check_address(struct nl *container, const struct link *link,
+			 const struct prefix *address, struct err *err)
+{
+	struct search search = { .address = address };
+	char text[PREFIX_TEXT_SIZE];
+
+	if (addr_each(container, link->index, address->addr.family, is_address, NULL, &search,
+		      err) < 0)
+		return -1;
+	if (!search.found)
+		return err_set(err, ERR_CHECK, "interface %s does not have address %s", link->name,
+			       prefix_text(address, text));
+	return 0;
+}
+
+static int check_route(struct nl *container, const struct link *link, const struct route *route,
+		       struct err *err)
+{
+	struct search search = { .index = link->index, .route = route };
+	char dst[PREFIX_TEXT_SIZE], gateway[IPADDR_TEXT_SIZE];
+
+	if (route->table && route->table != RT_TABLE_MAIN)
+		return 0;
+	if (route_each(container, route->dst.addr.family, RTPROT_UNSPEC, is_route, NULL, &search,
+		       err) < 0)
+		return -1;
+	if (!search.found)
+		return err_set(err, ERR_CHECK, "route %s via %s of interface %s is missing",
+			       prefix_text(&route->dst, dst), ipaddr_text(&route->gateway, gateway),
+			       link->name);
+	return 0;
+}
+
+int inspect_container(struct nl *container, const char *ifname, const struct prev *prev,
+		      struct err *err)
+{
+	struct link link;
+	int found = link_get(container, ifname, &link, err);
+
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_CHECK, "interface %s is missing in the container", ifname);
+	if (check_interface(&link, &prev->mac, err) < 0)
+		return -1;
+	for (size_t i = 0; i < prev->addresses.len; i++) {
+		if (check_address(container, &link, &prev->addresses.at[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < prev->routes.len; i++) {
+		if (check_route(container, &link, &prev->routes.at[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/netconf.h"
+
+#include "common/err.h"
+#include "common/parse.h"
+#include "common/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WHAT "network configuration"
+#define TEXT_MAX 4095 /* bytes of a name or path */
+#define MTU_MIN 68U   /* RFC 791 */
+
+void netconf_free(struct netconf *netconf)
+{
+	netconf_routes_free(&netconf->routes);
+	free(netconf->dns);
+	free(netconf->prev_result);
+	json_free(netconf->json);
+	*netconf = NETCONF_INIT;
+}
+
+/* What the specification asks of every plugin. */
+static int read_general(const struct jr *root, struct netconf *netconf, struct err *err)
+{
+	const char *version = jr_str_opt(root, "cniVersion", TEXT_MAX, "");
+
+	netconf->name = jr_str_opt(root, "name", TEXT_MAX, "");
+	if (jr_done(netconf->json, ERR_DECODE, err) < 0 ||
+	    version_parse(version, &netconf->version, err) < 0)
+		return -1;
+	if (!*netconf->name)
+		return err_set(err, ERR_CONFIG, "missing network name");
+	return parse_network_name(netconf->name, err);
+}
+
+static void read_route(const struct jr *at, struct route *route_out)
+{
+	struct route route = {
+		.dst = jr_prefix(at, "dst"),
+		.gateway = jr_ipaddr_opt(at, "gw"),
+		.metric = jr_u32_opt(at, "priority", 0, UINT32_MAX, 0),
+		.table = jr_u32_opt(at, "table", 0, UINT32_MAX, 0),
+		.mtu = jr_u32_opt(at, "mtu", 0, UINT16_MAX, 0),
+	};
+
+	route.dst = prefix_masked(&route.dst);
+	if (ipaddr_is_set(&route.gateway) && route.gateway.family != route.dst.addr.family)
+		jr_fault(at, "gw", "is not of the family of dst");
+	*route_out = route;
+}
+
+static int read_routes(const struct jr *root, struct netconf_routes *routes, struct err *err)
+{
+	struct jr list = jr_arr_opt(root, "routes");
+	struct jr at;
+
+	for (size_t i = 0; jr_each(&list, &i, &at);) {
+		struct route route;
+
+		read_route(&at, &route);
+		if (!netconf_routes_push(routes, &route))
+			return err_nomem(err, "routes");
+	}
+	return 0;
+}
+
+static uint32_t read_mtu(const struct jr *root)
+{
+	uint32_t mtu = jr_u32_opt(root, "mtu", 0, UINT16_MAX, 0);
+
+	if (mtu > 0 && mtu < MTU_MIN)
+		jr_fault(root, "mtu", "%u is not 0 (the network's) or from %u to %d", mtu, MTU_MIN,
+			 UINT16_MAX);
+	return mtu;
+}
+
+static const char *read_run_dir(const struct jr *root)
+{
+	const char *run_dir = jr_str_opt(root, "runDir", TEXT_MAX, STATE_RUN_DIR);
+
+	if (run_dir[0] != '/')
+		jr_fault(root, "runDir", "\"%s\" is not an absolute path", ERR_SHOW(run_dir));
+	return run_dir;
+}
+
+static const char *read_network(const struct jr *root)
+{
+	const char *network = jr_str_opt(root, "network", STATE_NETWORK_NAME_SIZE - 1, "default");
+	struct err why = ERR_INIT;
+
+	if (parse_network_name(network, &why) < 0)
+		jr_fault(root, "network", "%s", why.text);
+	return network;
+}
+
+/* What is ours. */
+static int read_own(const struct jr *root, struct netconf *netconf, struct err *err)
+{
+	struct jr dns = jr_obj_opt(root, "dns");
+
+	netconf->network = read_network(root);
+	netconf->run_dir = read_run_dir(root);
+	netconf->is_default_gateway = jr_bool_opt(root, "isDefaultGateway", true);
+	netconf->hairpin = jr_bool_opt(root, "hairpinMode", true);
+	netconf->mtu = read_mtu(root);
+	if (read_routes(root, &netconf->routes, err) < 0)
+		return -1;
+	if (jr_len(&dns) > 0 && !(netconf->dns = jr_text(root, "dns")))
+		return err_nomem(err, "dns");
+	if (jr_has(root, "prevResult") && !(netconf->prev_result = jr_text(root, "prevResult")))
+		return err_nomem(err, "prevResult");
+	return jr_done(netconf->json, ERR_CONFIG, err);
+}
+
+int netconf_parse(const char *text, size_t size, enum version *version_out,
+		  struct netconf *netconf_out, struct err *err)
+{
+	AUTO_NETCONF struct netconf netconf = NETCONF_INIT;
+	struct jr document, root;
+	int result;
+
+	if (json_parse(text, size, NETCONF_MAX, JSON_ANY_CASE | JSON_LAST_DUPLICATE, WHAT,
+		       &netconf.json, err) < 0)
+		return -1;
+	document = jr_root(netconf.json);
+	root = jr_obj(&document, NULL);
+	if (jr_done(netconf.json, ERR_DECODE, err) < 0)
+		return -1;
+	result = read_general(&root, &netconf, err);
+	*version_out = netconf.version;
+	if (result < 0 || read_own(&root, &netconf, err) < 0)
+		return -1;
+	*netconf_out = netconf;
+	netconf = NETCONF_INIT;
+	return 0;
+}

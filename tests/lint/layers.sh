@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks the house itself: sizes, which way includes point, which library is seen
+# where, licence lines. Prints file:line and the rule that is broken.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+max_file=500
+max_function=80
+faults=$(mktemp)
+trap 'rm -f "$faults"' EXIT
+
+mapfile -t code < <(find common ipam plugin daemon ctl tests -name '*.[ch]' | sort)
+mapfile -t licensed < <(find Makefile .ci conf tests "${code[@]}" -type f \
+	\( -name '*.[ch]' -o -name '*.sh' -o -name '*.bash' -o -name '*.bats' -o -name '*.service' \
+	-o -name Makefile -o -path .ci/run \) | sort -u)
+
+fault() { echo "$*" >>"$faults"; }
+
+# What a directory may include, besides the system: never a program of another.
+may_include() { # FROM TO
+	case $1 in
+	common) [[ $2 == common ]] ;;
+	ipam) [[ $2 =~ ^(common|ipam)$ ]] ;;
+	plugin | daemon | ctl) [[ $2 =~ ^(common|ipam|"$1")$ ]] ;;
+	*) true ;; # tests look everywhere
+	esac
+}
+
+# Where a library's headers may be seen.
+may_see() { # FILE HEADER
+	case $2 in
+	curl/*) [[ $1 == daemon/http.c ]] ;;
+	event2/* | event.h | evhttp.h) [[ $1 == daemon/* ]] ;;
+	cjson/* | cJSON.h) [[ $1 =~ ^common/json[a-z_]*\.c$ ]] ;;
+	netlink/*) [[ $1 =~ ^common/(nl[a-z_]*|link|addr|route|neigh)\.[ch]$ ]] ;;
+	nftables/*) [[ $1 == daemon/rules.c ]] ;;
+	sys/capability.h) [[ $1 == daemon/caps.c || $1 == plugin/main.c ]] ;;
+	*) true ;;
+	esac
+}
+
+# The file that #include "NAME" means in FILE, as the compiler finds it.
+resolve() { # FILE NAME
+	if [[ -f ${1%/*}/$2 ]]; then
+		realpath --relative-to=. "${1%/*}/$2"
+	elif [[ -f $2 ]]; then
+		realpath --relative-to=. "$2"
+	fi
+}
+
+check_includes() {
+	local file line text target edges
+
+	edges=$(mktemp)
+	while IFS=: read -r file line text; do
+		if [[ $text =~ \"(.*)\" ]]; then
+			target=$(resolve "$file" "${BASH_REMATCH[1]}")
+			if [[ -z $target ]]; then
+				fault "$file:$line: \"${BASH_REMATCH[1]}\" is no file of ours"
+				continue
+			fi
+			may_include "${file%%/*}" "${target%%/*}" ||
+				fault "$file:$line: ${file%%/*}/ may not include $target"
+			[[ $file != *.h ]] || echo "$file $target" >>"$edges"
+		elif [[ $text =~ \<(.*)\> ]]; then
+			[[ $file == tests/* ]] || may_see "$file" "${BASH_REMATCH[1]}" ||
+				fault "$file:$line: <${BASH_REMATCH[1]}> is not to be seen here"
+		fi
+	done < <(grep -n -H '^[[:space:]]*#[[:space:]]*include' "${code[@]}")
+	tsort "$edges" 2>&1 >/dev/null | sed 's/^tsort: /includes go round: /' >>"$faults"
+	rm -f "$edges"
+}
+
+check_sizes() {
+	local file lines
+
+	for file in "${code[@]}"; do
+		lines=$(wc -l <"$file")
+		((lines <= max_file)) ||
+			fault "$file:$lines: a file of more than $max_file lines"
+	done
+	ctags --output-format=json --fields=+ne --languages=C --kinds-C=f -f - "${code[@]}" |
+		jq -r --argjson max "$max_function" \
+			'select(.end - .line + 1 > $max) |
+			"\(.path):\(.line): \(.name) has \(.end - .line + 1) lines, more than \($max)"' \
+			>>"$faults"
+}
+
+check_text() {
+	local file
+
+	for file in "${licensed[@]}"; do
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
+			fault "$file:1: no SPDX line"
+	done
+	# Every header once: #pragma once, and the .c file includes its own header first.
+	for file in "${code[@]}"; do
+		case $file in
+		*.h) grep -q '^#pragma once$' "$file" || fault "$file:1: no #pragma once" ;;
+		*.c)
+			[[ ! -f ${file%.c}.h ]] ||
+				grep -m1 '^#include' "$file" | grep -q "\"\(.*/\)\?$(basename "${file%.c}").h\"" ||
+				fault "$file:1: its own header does not come first"
+			;;
+		esac
+	done
+	# What is unfinished belongs in an issue; where somebody works belongs nowhere.
+	find . \( -name .git -o -path ./build \) -prune -o -type f -print |
+		grep -v -x -F -e ./LICENSE -e ./tests/lint/layers.sh | xargs -d '\n' \
+		grep -n -I -w -E 'TODO|FIXME|XXX|HACK|/(home|work|Users)/[a-z]+' >>"$faults"
+}
+
+check_includes
+check_sizes
+check_text
+cat "$faults"
+[[ ! -s $faults ]]

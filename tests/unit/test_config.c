@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config.h"
+
+#include "tests/unit/samples.h"
+
+#define FULL                                                                                       \
+	"{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":26,\"SubnetMin\":\"10.5.10.0\","               \
+	"\"SubnetMax\":\"10.5.99.192\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7,\"Port\":4789,"   \
+	"\"MTU\":9000,\"GBP\":true,\"Learning\":true},\"Weft\":{\"LeaseTTL\":10}}"
+
+/* What was warned of, apart by blanks. */
+struct warnings {
+	char text[512];
+};
+
+static void note_warning(void *ctx, const char *path, const char *what)
+{
+	struct warnings *warnings = ctx;
+	size_t len = strlen(warnings->text);
+
+	assert_true(*what);
+	snprintf(warnings->text + len, sizeof(warnings->text) - len, "%s%s", len ? " " : "", path);
+}
+
+static int parse(const char *text, struct config *config_out, struct warnings *warnings,
+		 struct err *err)
+{
+	warnings->text[0] = '\0';
+	return config_parse(text, strlen(text), note_warning, warnings, config_out, err);
+}
+
+static void absent_keys_have_defaults(void **state)
+{
+	static const char *const texts[] = {
+		"{\"Network\":\"10.5.0.0/16\"}",
+		"{\"Network\":\"10.5.9.9/16\",\"Backend\":null,\"Weft\":null,\"SubnetMin\":null}",
+		"{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":0,\"SubnetMax\":null,"
+		"\"Backend\":{\"Type\":\"VXLAN\",\"VNI\":1,\"Port\":0,\"MTU\":0},\"Weft\":{}}",
+		"{\"network\":\"10.5.0.0/16\",\"BACKEND\":{\"type\":\"vxlan\"},"
+		"\"EnableIPv4\":true,\"EnableIPv6\":false}",
+		"{\"Network\":\"10.9.0.0/16\",\"Network\":\"10.5.0.0/16\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(texts); i++) {
+		struct config config = sample_config(texts[i]);
+		struct prefix network = sample_prefix("10.5.0.0/16");
+		struct ipaddr min = sample_addr("10.5.1.0"), max = sample_addr("10.5.255.0");
+
+		assert_true(prefix_equal(&config.plan.network, &network));
+		assert_int_equal(config.plan.len, 24);
+		assert_true(ipaddr_equal(&config.plan.min, &min));
+		assert_true(ipaddr_equal(&config.plan.max, &max));
+		assert_int_equal(config.vni, 1);
+		assert_int_equal(config.port, 8472);
+		assert_int_equal(config.mtu, 0);
+		assert_false(config.learning);
+		assert_false(config.gbp);
+		assert_int_equal(config.lease_ttl_s, 86400);
+	}
+}
+
+static void every_key_is_read(void **state)
+{
+	struct config config = sample_config(FULL);
+	struct ipaddr min = sample_addr("10.5.10.0"), max = sample_addr("10.5.99.192");
+
+	(void)state;
+	assert_int_equal(config.plan.len, 26);
+	assert_true(ipaddr_equal(&config.plan.min, &min));
+	assert_true(ipaddr_equal(&config.plan.max, &max));
+	assert_int_equal(config.vni, 7);
+	assert_int_equal(config.port, 4789);
+	assert_int_equal(config.mtu, 9000);
+	assert_true(config.learning);
+	assert_true(config.gbp);
+	assert_int_equal(config.lease_ttl_s, 10);
+}
+
+static void what_is_not_used_is_warned_of(void **state)
+{
+	static const struct {
+		const char *text, *paths;
+	} cases[] = {
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":true}}",
+		  "Backend.DirectRouting" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":false}}", "" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Colour\":1,\"Backend\":{\"Shape\":1},"
+		  "\"Weft\":{\"Mood\":1}}",
+		  "Colour Backend.Shape Weft.Mood" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"EnableNFTables\":true,"
+		  "\"IPv6Network\":\"fd00::/48\"}",
+		  "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct warnings warnings;
+		struct config config;
+		struct err err = ERR_INIT;
+
+		assert_good(parse(cases[i].text, &config, &warnings, &err), err);
+		assert_string_equal(warnings.text, cases[i].paths);
+	}
+}
+
+static void wrong_values_are_named(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "", "network configuration" },
+		{ "{\"Network\":\"10.5.0.0/16\"", "network configuration" },
+		{ "[]", "network configuration" },
+		{ "7", "network configuration" },
+		{ "{}", "Network" },
+		{ "{\"Network\":null}", "Network" },
+		{ "{\"Network\":7}", "Network" },
+		{ "{\"Network\":\"10.5.0.0\"}", "10.5.0.0" },
+		{ "{\"Network\":\"10.5.0.0/29\"}", "/28 or larger" },
+		{ "{\"Network\":\"fd00::/48\"}", "Network: is not an IPv4 network" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":33}", "SubnetLen" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":31}", "SubnetLen: 31 is not from" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":-1}", "SubnetLen" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":\"24\"}", "SubnetLen" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetMin\":\"10.6.0.0\"}", "SubnetMin" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetMin\":\"fd00::\"}", "SubnetMin: is not" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetMax\":\"fd00::\"}", "SubnetMax: is not" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv4\":false}", "EnableIPv4" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true}", "EnableIPv6" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":\"no\"}", "EnableIPv6" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":[]}", "Backend" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"host-gw\"}}",
+		  "Backend.Type: \"host-gw\" is not a backend" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"\"}}", "Backend.Type" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":0}}", "Backend.VNI" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":16777216}}", "16777215" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":1.5}}", "Backend.VNI" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Port\":65536}}", "Backend.Port" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"MTU\":1279}}", "1280" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"MTU\":65536}}", "Backend.MTU" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"GBP\":1}}", "Backend.GBP" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":1}}", "Weft.LeaseTTL" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":31536001}}", "31536000" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":7}", "Weft" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct config config = { .vni = 77 };
+		struct err err = ERR_INIT;
+		struct warnings warnings;
+
+		if (parse(cases[i].text, &config, &warnings, &err) != -1)
+			fail_msg("taken: %s", cases[i].text);
+		assert_true(err.code == ERR_CONFIG || err.code == ERR_DECODE);
+		assert_int_equal(strncmp(err.text, "network configuration", 21), 0);
+		assert_says(err.text, cases[i].says);
+		assert_int_equal(config.vni, 77);
+	}
+}
+
+static void the_extremes_are_allowed(void **state)
+{
+	struct config low = sample_config("{\"Network\":\"10.5.0.0/28\",\"SubnetLen\":30,"
+					  "\"Backend\":{\"VNI\":1,\"Port\":1,\"MTU\":1280},"
+					  "\"Weft\":{\"LeaseTTL\":2}}");
+	struct config high = sample_config("{\"Network\":\"10.0.0.0/8\",\"SubnetLen\":30,"
+					   "\"Backend\":{\"VNI\":16777215,\"Port\":65535,"
+					   "\"MTU\":65535},\"Weft\":{\"LeaseTTL\":31536000}}");
+
+	(void)state;
+	assert_int_equal(low.mtu, 1280);
+	assert_int_equal(low.lease_ttl_s, 2);
+	assert_int_equal(high.vni, 0xffffff);
+	assert_int_equal(high.port, 65535);
+}
+
+static void too_much_text_is_refused(void **state)
+{
+	char *text = test_malloc(CONFIG_SIZE_MAX + 64);
+	struct config config;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	memset(text, ' ', CONFIG_SIZE_MAX + 64);
+	memcpy(text, "{\"Network\":\"10.5.0.0/16\"}", 25);
+	assert_int_equal(config_parse(text, CONFIG_SIZE_MAX + 1, sample_no_warning, NULL, &config,
+				      &err),
+			 -1);
+	assert_good(config_parse(text, CONFIG_SIZE_MAX, sample_no_warning, NULL, &config, &err),
+		    err);
+	test_free(text);
+}
+
+static void every_difference_counts(void **state)
+{
+	static const char *const others[] = {
+		"{\"Network\":\"10.6.0.0/16\"}",
+		"{\"Network\":\"10.5.0.0/16\",\"SubnetLen\":25}",
+		"{\"Network\":\"10.5.0.0/16\",\"SubnetMin\":\"10.5.0.0\"}",
+		"{\"Network\":\"10.5.0.0/16\",\"SubnetMax\":\"10.5.7.0\"}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":2}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Port\":4789}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"MTU\":1400}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"GBP\":true}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Learning\":true}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":60}}",
+	};
+	struct config one = sample_config("{\"Network\":\"10.5.0.0/16\"}");
+	struct config same = sample_config("{\"Network\":\"10.5.1.0/16\",\"SubnetLen\":24}");
+
+	(void)state;
+	assert_true(config_equal(&one, &same));
+	for (size_t i = 0; i < LEN(others); i++) {
+		struct config other = sample_config(others[i]);
+
+		if (config_equal(&one, &other) || config_equal(&other, &one))
+			fail_msg("no difference: %s", others[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(absent_keys_have_defaults),
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(what_is_not_used_is_warned_of),
+		cmocka_unit_test(wrong_values_are_named),
+		cmocka_unit_test(the_extremes_are_allowed),
+		cmocka_unit_test(too_much_text_is_refused),
+		cmocka_unit_test(every_difference_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

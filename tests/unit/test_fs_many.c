@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of fs.c in the hands of many processes at once. */
+#include "common/fs.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "tests/unit/tempdir.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define PROCESSES 20
+#define ROUNDS 50
+
+static void readers_see_whole_files(void **state)
+{
+	static char text[2][20000];
+	struct err err = ERR_INIT;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	memset(text[0], 'a', sizeof(text[0]));
+	memset(text[1], 'b', sizeof(text[1]));
+	assert_int_equal(fs_write(tempdir, "f", 0644, text[0], sizeof(text[0]), 0, &err), 0);
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 2000; i++)
+			if (fs_write(tempdir, "f", 0644, text[i % 2], sizeof(text[0]), 0, &err) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		char *data = NULL;
+		size_t size;
+
+		assert_int_equal(fs_read(tempdir, "f", sizeof(text[0]), &data, &size, &err), 1);
+		assert_int_equal(size, sizeof(text[0]));
+		assert_memory_equal(data, text[data[0] == 'b'], size);
+		free(data);
+	}
+	assert_int_equal(status, 0);
+}
+
+/* Runs work in many processes that start at once; answers how many exited with 0. */
+static int contend(int (*work)(void))
+{
+	pid_t pids[PROCESSES];
+	int gate[2], good = 0;
+
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			char byte;
+
+			close(gate[1]);
+			/* The pipe's end comes when the parent lets go. */
+			_exit(read(gate[0], &byte, 1) == 0 ? work() : 1);
+		}
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		good += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	return good;
+}
+
+static int write_new(void)
+{
+	struct err err = ERR_INIT;
+
+	if (fs_write(tempdir, "one", 0644, "mine", 4, FS_NEW, &err) == 0)
+		return 0;
+	return err.sys_errno == EEXIST ? 1 : 2;
+}
+
+static void one_of_many_makes_a_new_file(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(contend(write_new), 1);
+		assert_int_equal(tempdir_count(tempdir_path), 1);
+		assert_int_equal(fs_unlink(tempdir, "one", &err), 1);
+	}
+}
+
+/* Two holders at once would both make "held"; every other holder removes the lock's file. */
+static int hold_lock(void)
+{
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		AUTO_CLOSE int fd = -1;
+		int held;
+
+		if (fs_lock(tempdir, "lock", &fd, &err) < 0)
+			return 1;
+		held = openat(tempdir, "held", O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (held < 0)
+			return 2;
+		close(held);
+		if (fs_unlink(tempdir, "held", &err) != 1)
+			return 3;
+		if (i % 2 && fs_unlink(tempdir, "lock", &err) != 1)
+			return 4;
+	}
+	return 0;
+}
+
+static void a_lock_has_one_holder(void **state)
+{
+	(void)state;
+	assert_int_equal(contend(hold_lock), PROCESSES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEMPDIR_TEST(readers_see_whole_files),
+		TEMPDIR_TEST(one_of_many_makes_a_new_file),
+		TEMPDIR_TEST(a_lock_has_one_holder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake: server */
+#include "daemon/http.h"
+
+#include "common/err.h"
+#include "daemon/loop.h"
+#include "tests/unit/fake_server.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TEXT_SIZE 512
+#define CAP 65536
+
+struct fixture {
+	struct loop *loop;
+	struct http *http;
+	struct fake_server server;
+};
+
+/* One request and what came of it. */
+struct asked {
+	struct fixture *f;
+	struct http_call *call;
+	unsigned lines, done;
+	unsigned lines_wanted; /* false from then on; 0: all */
+	bool stay;             /* the loop goes on at the end */
+	unsigned status;
+	size_t size;
+	char text[TEXT_SIZE]; /* the body, or the lines, each in brackets */
+	struct err err;
+	void (*at_line)(struct asked *asked);
+	void (*at_end)(struct asked *asked);
+	struct asked *other;
+};
+
+/* ---- The server ---------------------------------------------------------- */
+
+/* What each path is answered with. */
+static bool serve(const struct fake_server_request *request)
+{
+	const char *path = request->path;
+	char block[1024];
+	int fd = request->fd;
+
+	memset(block, 'x', sizeof(block));
+	if (!strcmp(path, "/echo")) {
+		fake_server_answer(fd, 200, request->body);
+	} else if (!strcmp(path, "/head")) {
+		fake_server_answer(fd, 200, request->head);
+	} else if (!strcmp(path, "/404")) {
+		fake_server_answer(fd, 404, "not here\n");
+	} else if (!strcmp(path, "/redirect")) {
+		fake_server_send(fd, "HTTP/1.1 302 Found\r\nLocation: /echo\r\n"
+				     "Content-Length: 0\r\n\r\n");
+	} else if (!strcmp(path, "/empty")) {
+		fake_server_answer(fd, 200, "");
+	} else if (!strcmp(path, "/never")) {
+		fake_server_wait(fd);
+	} else if (!strcmp(path, "/drip")) {
+		fake_server_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+		for (int i = 0; i < 1000; i++) {
+			fake_server_send(fd, "x");
+			usleep(10000);
+		}
+	} else if (!strcmp(path, "/half")) {
+		fake_server_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+		return false;
+	} else if (!strcmp(path, "/nothing")) {
+		return false;
+	} else if (!strcmp(path, "/garbage")) {
+		fake_server_send(fd, "\x01\x02 this is no HTTP\r\n\r\n");
+		return false;
+	} else if (!strcmp(path, "/endless")) {
+		fake_server_stream(fd);
+		for (int i = 0; i < 10000; i++)
+			fake_server_chunk(fd, block, sizeof(block));
+	} else if (!strcmp(path, "/split")) {
+		fake_server_stream(fd);
+		fake_server_chunk(fd, "o", 1);
+		usleep(5000);
+		fake_server_chunk(fd, "ne\nt", 4);
+		usleep(5000);
+		fake_server_chunk(fd, "wo\n\nfour\nfive", 13);
+		fake_server_chunk(fd, "", 0);
+	} else if (!strcmp(path, "/nul")) {
+		fake_server_stream(fd);
+		fake_server_chunk(fd, "a\0b\n", 4);
+		fake_server_chunk(fd, "", 0);
+	} else if (!strcmp(path, "/cut")) {
+		fake_server_stream(fd);
+		fake_server_chunk(fd, "one\ntw", 6);
+		usleep(5000);
+		return false;
+	} else if (!strcmp(path, "/long")) { /* lines that grow */
+		fake_server_stream(fd);
+		for (size_t size = 1; size <= 512; size *= 2) {
+			for (size_t i = 0; i < size; i++)
+				fake_server_chunk(fd, block, sizeof(block));
+			fake_server_chunk(fd, "\n", 1);
+		}
+	} else { /* "/watch": a line, and silence */
+		fake_server_stream(fd);
+		fake_server_chunk(fd, "one\n", 4);
+		fake_server_wait(fd);
+	}
+	return true;
+}
+
+/* ---- The client ---------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	struct err err = ERR_INIT;
+
+	fixture.server = fake_server_start(serve);
+	assert_int_equal(loop_new(&fixture.loop, &err), 0);
+	assert_int_equal(http_new(fixture.loop, &fixture.http, &err), 0);
+	*state = &fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	http_free(f->http);
+	loop_free(f->loop);
+	fake_server_stop(&f->server);
+	return 0;
+}
+
+static bool on_line(void *ctx, const char *line, size_t size)
+{
+	struct asked *asked = ctx;
+	size_t len = strlen(asked->text);
+
+	assert_int_equal(line[size], '\0');
+	asked->lines++;
+	asked->size = size;
+	if (size < 64)
+		snprintf(asked->text + len, sizeof(asked->text) - len, "[%s]", line);
+	if (asked->at_line)
+		asked->at_line(asked);
+	return asked->lines != asked->lines_wanted;
+}
+
+static void on_done(void *ctx, unsigned status, const char *body, size_t size,
+		    const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	asked->done++;
+	asked->status = status;
+	if (err) {
+		asked->err = *err;
+	} else if (size) {
+		assert_int_equal(body[size], '\0');
+		asked->size = size;
+		snprintf(asked->text, sizeof(asked->text), "%s", body);
+	}
+	if (asked->at_end)
+		asked->at_end(asked);
+	if (!asked->stay)
+		loop_stop(asked->f->loop);
+}
+
+static void post(struct fixture *f, const char *path, bool stream, struct asked *asked)
+{
+	char url[64];
+	struct http_post post = {
+		.url = url,
+		.body = "{\"a\":1}",
+		.timeout_ms = stream ? 0 : 300,
+		.connect_ms = 300,
+		.max_size = CAP,
+		.ctx = asked,
+		.line = stream ? on_line : NULL,
+		.done = on_done,
+	};
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", f->server.port, path);
+	asked->f = f;
+	asked->call = http_post(f->http, &post, &asked->err);
+	assert_non_null(asked->call);
+	assert_int_equal(asked->done, 0);
+}
+
+static void on_late(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+/* Lets what may still come come. */
+static void settle(struct fixture *f)
+{
+	struct loop_event *late = loop_timer(f->loop, on_late, f->loop);
+
+	loop_timer_start(late, 50);
+	loop_run(f->loop);
+	loop_event_free(late);
+}
+
+static void test_answers(void **state)
+{
+	static const struct {
+		const char *path;
+		bool stream;
+		unsigned status;
+		const char *text;
+		const char *error; /* NULL: none */
+		int sys_errno;
+	} cases[] = {
+		{ "/echo", false, 200, "{\"a\":1}", NULL, 0 },
+		{ "/empty", false, 200, "", NULL, 0 },
+		{ "/404", false, 404, "not here\n", NULL, 0 },
+		{ "/redirect", false, 302, "", NULL, 0 },
+		{ "/never", false, 0, "", "timed out", 0 },
+		{ "/drip", false, 200, "", "timed out", 0 },
+		{ "/half", false, 200, "", "closed", 0 },
+		{ "/nothing", false, 0, "", "Empty reply", 0 },
+		{ "/garbage", false, 0, "", "HTTP/0.9", 0 },
+		{ "/endless", false, 200, "", "larger than 65536 bytes", EMSGSIZE },
+		{ "/split", true, 200, "[one][two][][four][five]", NULL, 0 },
+		{ "/nul", true, 200, "[a]", NULL, 0 },
+		{ "/empty", true, 200, "", NULL, 0 },
+		{ "/cut", true, 200, "[one]", "closed", 0 },
+		{ "/404", true, 404, "not here\n", NULL, 0 },
+		{ "/endless", true, 200, "", "larger than 65536 bytes", EMSGSIZE },
+		{ "/long", true, 200, "", "larger than 65536 bytes", EMSGSIZE },
+		{ "/nothing", true, 0, "", "Empty reply", 0 },
+	};
+	struct fixture *f = *state;
+	char where[32];
+
+	snprintf(where, sizeof(where), "127.0.0.1:%u: ", f->server.port);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct asked asked = { .stay = false };
+
+		post(f, cases[i].path, cases[i].stream, &asked);
+		loop_run(f->loop);
+		assert_int_equal(asked.done, 1);
+		assert_string_equal(asked.text, cases[i].text);
+		assert_int_equal(asked.err.code, cases[i].error ? ERR_STORE : ERR_NONE);
+		if (!cases[i].error) {
+			assert_int_equal(asked.status, cases[i].status);
+			continue;
+		}
+		assert_ptr_equal(strstr(asked.err.text, where), asked.err.text);
+		if (!strstr(asked.err.text, cases[i].error))
+			fail_msg("%s: '%s' lacks '%s'", cases[i].path, asked.err.text,
+				 cases[i].error);
+		if (cases[i].sys_errno)
+			assert_int_equal(asked.err.sys_errno, cases[i].sys_errno);
+	}
+}
+
+static void test_request_head_and_one_connection_for_many(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 5; i++) {
+		struct asked asked = { .stay = false };
+
+		post(f, "/head", false, &asked);
+		loop_run(f->loop);
+		assert_non_null(strstr(asked.text, "POST /head HTTP/1.1\r\n"));
+		assert_non_null(strstr(asked.text, "\r\nContent-Type: application/json\r\n"));
+		assert_null(strcasestr(asked.text, "Expect:"));
+	}
+	assert_int_equal(f->server.shared->connections, 1);
+}
+
+static void test_proxies_of_the_environment_are_not_used(void **state)
+{
+	struct asked asked = { .stay = false };
+
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	post(*state, "/echo", false, &asked);
+	loop_run(((struct fixture *)*state)->loop);
+	unsetenv("http_proxy");
+	assert_int_equal(asked.status, 200);
+}
+
+static void test_refused_connection_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = { .stay = false };
+	char wanted[64];
+
+	snprintf(wanted, sizeof(wanted), "127.0.0.1:%u: cannot connect", f->server.port);
+	kill(f->server.pid, SIGKILL);
+	waitpid(f->server.pid, NULL, 0);
+	f->server.pid = -1;
+	post(f, "/echo", false, &asked);
+	assert_int_equal(asked.done, 0);
+	loop_run(f->loop);
+	assert_int_equal(asked.err.code, ERR_STORE);
+	assert_int_equal(asked.err.sys_errno, ECONNREFUSED);
+	assert_ptr_equal(strstr(asked.err.text, wanted), asked.err.text);
+}
+
+static void test_what_is_no_url_of_ours(void **state)
+{
+	static const char *const urls[] = { "", "127.0.0.1:2379/v3", "http://", "http://h:99999/" };
+	struct fixture *f = *state;
+	struct asked asked = { .f = f };
+	struct http_post post = { .body = "", .max_size = 1, .ctx = &asked, .done = on_done };
+
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		struct err err = ERR_INIT;
+
+		post.url = urls[i];
+		assert_null(http_post(f->http, &post, &err));
+		assert_int_equal(err.code, ERR_STORE);
+		assert_non_null(strstr(err.text, urls[i]));
+	}
+	post.url = "file:///etc/passwd";
+	assert_null(http_post(f->http, &post, &asked.err));
+	post.url = "ftp://127.0.0.1/x";
+	assert_non_null(http_post(f->http, &post, &asked.err));
+	loop_run(f->loop);
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.err.code, ERR_STORE);
+	assert_non_null(strstr(asked.err.text, "Protocol \"ftp\""));
+}
+
+static void test_stream_is_over_when_enough_lines_came(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = { .lines_wanted = 2 };
+
+	post(f, "/split", true, &asked);
+	loop_run(f->loop);
+	assert_string_equal(asked.text, "[one][two]");
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(asked.err.code, ERR_NONE);
+	settle(f);
+	assert_int_equal(asked.lines, 2);
+	assert_int_equal(asked.done, 1);
+}
+
+/* ---- From inside callbacks ----------------------------------------------- */
+
+static void cancel_both(struct asked *asked)
+{
+	http_cancel(asked->call);
+	http_cancel(asked->other->call);
+	loop_stop(asked->f->loop);
+}
+
+static void test_line_cancels_its_own_call_and_another(void **state)
+{
+	struct fixture *f = *state;
+	struct asked one = { .at_line = cancel_both }, other = { .stay = false };
+
+	one.other = &other;
+	post(f, "/never", false, &other);
+	post(f, "/split", true, &one);
+	loop_run(f->loop);
+	settle(f);
+	assert_string_equal(one.text, "[one]");
+	assert_int_equal(one.done, 0);
+	assert_int_equal(other.done, 0);
+	http_cancel(NULL);
+}
+
+static void test_end_cancels_itself_and_a_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct asked one = { .at_end = cancel_both }, other = { .stay = true };
+
+	one.other = &other;
+	post(f, "/watch", true, &other);
+	settle(f);
+	assert_int_equal(other.lines, 1);
+	post(f, "/echo", false, &one);
+	loop_run(f->loop);
+	settle(f);
+	assert_int_equal(one.done, 1);
+	assert_int_equal(other.done, 0);
+	assert_int_equal(other.lines, 1);
+}
+
+static void ask_other(struct asked *asked)
+{
+	post(asked->f, "/echo", false, asked->other);
+}
+
+static void test_requests_made_inside_callbacks(void **state)
+{
+	struct fixture *f = *state;
+	struct asked third = { .stay = false };
+	struct asked second = { .stay = true, .at_end = ask_other, .other = &third };
+	struct asked first = { .stay = true, .at_line = ask_other, .other = &second };
+
+	post(f, "/watch", true, &first);
+	loop_run(f->loop);
+	assert_string_equal(second.text, "{\"a\":1}");
+	assert_string_equal(third.text, "{\"a\":1}");
+	assert_int_equal(third.done, 1);
+	assert_int_equal(first.done, 0);
+	http_cancel(first.call);
+	assert_int_equal(f->server.shared->connections, 2); /* the third took the second's */
+}
+
+static void ask_and_cancel_other(struct asked *asked)
+{
+	post(asked->f, "/echo", false, asked->other);
+	http_cancel(asked->other->call);
+	asked->at_line = NULL;
+}
+
+static void test_request_made_and_cancelled_inside_a_line(void **state)
+{
+	struct fixture *f = *state;
+	struct asked second = { .stay = true };
+	struct asked first = { .at_line = ask_and_cancel_other, .other = &second };
+
+	post(f, "/split", true, &first);
+	loop_run(f->loop);
+	settle(f);
+	assert_int_equal(first.done, 1);
+	assert_int_equal(second.done, 0);
+	assert_int_equal(f->server.shared->requests, 1);
+}
+
+static void test_freed_with_calls_under_way(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked[3] = { { .stay = true } };
+	struct err err = ERR_INIT;
+
+	post(f, "/watch", true, &asked[0]);
+	post(f, "/never", false, &asked[1]);
+	settle(f);
+	post(f, "/echo", false, &asked[2]);
+	http_free(f->http);
+	settle(f);
+	assert_int_equal(asked[0].done + asked[1].done + asked[2].done, 0);
+	assert_int_equal(http_new(f->loop, &f->http, &err), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_answers),
+		TEST(test_request_head_and_one_connection_for_many),
+		TEST(test_proxies_of_the_environment_are_not_used),
+		TEST(test_refused_connection_is_named),
+		TEST(test_what_is_no_url_of_ours),
+		TEST(test_stream_is_over_when_enough_lines_came),
+		TEST(test_line_cancels_its_own_call_and_another),
+		TEST(test_end_cancels_itself_and_a_stream),
+		TEST(test_requests_made_inside_callbacks),
+		TEST(test_request_made_and_cancelled_inside_a_line),
+		TEST(test_freed_with_calls_under_way),
+	};
+
+	fake_server_isolate();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

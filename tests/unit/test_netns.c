@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/netns.h"
+
+#include "common/auto.h"
+#include "common/log.h"
+#include "tests/unit/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define DIR_TEMPLATE "/tmp/weft-test-netns-XXXXXX"
+
+struct place {
+	char dir[sizeof(DIR_TEMPLATE)];
+	char path[sizeof(DIR_TEMPLATE) + 8];
+};
+
+static int setup(void **state)
+{
+	struct place *place = test_calloc(1, sizeof(*place));
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	strcpy(place->dir, DIR_TEMPLATE);
+	assert_non_null(mkdtemp(place->dir));
+	snprintf(place->path, sizeof(place->path), "%s/it", place->dir);
+	*state = place;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+
+	unlink(place->path);
+	assert_int_equal(rmdir(place->dir), 0);
+	test_free(place);
+	return 0;
+}
+
+#define netns_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static void a_namespace_is_itself_by_whatever_path(void **state)
+{
+	struct place *place = *state;
+	AUTO_CLOSE int self = -1, by_path = -1, other = -1;
+	struct err err = ERR_INIT;
+	struct netns_id a, b, c;
+
+	assert_done(netns_open_self(&self, &err), err);
+	assert_int_equal(symlink("/proc/self/ns/net", place->path), 0);
+	assert_int_equal(netns_open(place->path, &by_path, &err), 1);
+	assert_true(fcntl(self, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(by_path, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_done(netns_open_self(&other, &err), err);
+	assert_done(netns_identify(self, &a, &err), err);
+	assert_done(netns_identify(by_path, &b, &err), err);
+	assert_done(netns_identify(other, &c, &err), err);
+	assert_true(netns_same(&a, &b));
+	assert_false(netns_same(&a, &c));
+	c = a;
+	c.device++;
+	assert_false(netns_same(&a, &c));
+	assert_int_equal(netns_identify(-1, &c, &err), -1);
+	assert_int_equal(err.code, ERR_NETNS);
+	assert_int_equal(err.sys_errno, EBADF);
+}
+
+/* What a runtime may leave behind in the place of a namespace: none of it may hold up a DEL. */
+static void what_is_no_namespace_is_absent(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	char below[64], expected[128];
+	int fd = -7, file;
+
+	snprintf(expected, sizeof(expected), "network namespace %s: No such file or directory",
+		 place->path);
+	assert_int_equal(netns_open(place->path, &fd, &err), 0);
+	assert_int_equal(err.code, ERR_NETNS);
+	assert_string_equal(err.text, expected);
+
+	snprintf(expected, sizeof(expected), "%s is not a network namespace", place->path);
+	file = open(place->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(file >= 0);
+	close(file);
+	err = ERR_INIT;
+	assert_int_equal(netns_open(place->path, &fd, &err), 0);
+	assert_int_equal(err.code, ERR_NETNS);
+	assert_string_equal(err.text, expected);
+	snprintf(below, sizeof(below), "%s/below", place->path);
+	assert_int_equal(netns_open(below, &fd, &err), 0);
+	assert_int_equal(err.sys_errno, ENOTDIR);
+
+	unlink(place->path);
+	assert_int_equal(mkfifo(place->path, 0600), 0);
+	assert_int_equal(netns_open(place->path, &fd, &err), 0);
+	assert_string_equal(err.text, expected);
+	unlink(place->path);
+	assert_int_equal(mknod(place->path, S_IFSOCK | 0600, 0), 0);
+	assert_int_equal(netns_open(place->path, &fd, &err), 0);
+	assert_int_equal(err.sys_errno, ENXIO);
+	assert_int_equal(netns_open("/proc/self/ns/mnt", &fd, &err), 0);
+	assert_string_equal(err.text, "/proc/self/ns/mnt is not a network namespace");
+	assert_int_equal(fd, -7);
+}
+
+static void what_cannot_be_opened_is_an_error(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	int fd = -7;
+
+	assert_int_equal(symlink(place->path, place->path), 0);
+	assert_int_equal(netns_open(place->path, &fd, &err), -1);
+	assert_int_equal(err.code, ERR_NETNS);
+	assert_int_equal(err.sys_errno, ELOOP);
+	assert_int_equal(fd, -7);
+}
+
+struct visit {
+	int result;
+	struct netns_id id;
+};
+
+static int identify_here(void *ctx, struct err *err)
+{
+	struct visit *visit = ctx;
+	AUTO_CLOSE int fd = -1;
+
+	if (netns_open_self(&fd, err) || netns_identify(fd, &visit->id, err))
+		return -1;
+	return visit->result ? err_set(err, ERR_CHECK, "asked for") : 0;
+}
+
+static void a_function_runs_inside_and_comes_back(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO_CLOSE int home = -1, there = -1;
+	struct visit visit = { 0 }, back = { 0 };
+	struct netns_id home_id, there_id;
+
+	(void)state;
+	assert_done(netns_open_self(&there, &err), err);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	assert_done(netns_open_self(&home, &err), err);
+	assert_done(netns_identify(home, &home_id, &err), err);
+	assert_done(netns_identify(there, &there_id, &err), err);
+	assert_false(netns_same(&home_id, &there_id));
+
+	assert_int_equal(netns_run(there, home, identify_here, &visit, &err), 0);
+	assert_true(netns_same(&visit.id, &there_id));
+	visit.result = -1;
+	assert_int_equal(netns_run(there, home, identify_here, &visit, &err), -1);
+	assert_string_equal(err.text, "asked for");
+	assert_done(identify_here(&back, &err), err);
+	assert_true(netns_same(&back.id, &home_id));
+
+	assert_int_equal(netns_run(-1, home, identify_here, &visit, &err), -1);
+	assert_int_equal(err.code, ERR_NETNS);
+	assert_int_equal(err.sys_errno, EBADF);
+}
+
+static void no_way_back_ends_the_program(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO_CLOSE int there = -1;
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_done(netns_open_self(&there, &err), err);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct visit visit = { 0 };
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		signal(SIGABRT, SIG_DFL);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
+		log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, null);
+		netns_run(there, null, identify_here, &visit, &err);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		netns_test(a_namespace_is_itself_by_whatever_path),
+		netns_test(what_is_no_namespace_is_absent),
+		netns_test(what_cannot_be_opened_is_an_error),
+		netns_test(a_function_runs_inside_and_comes_back),
+		netns_test(no_way_back_ends_the_program),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

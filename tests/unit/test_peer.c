@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/peer.h"
+
+#include "daemon/store.h"
+#include "tests/unit/samples.h"
+
+#define FLANNELS                                                                                   \
+	"{\"PublicIP\":\"192.168.64.3\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","            \
+	"\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}}"
+#define OURS                                                                                       \
+	"{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","             \
+	"\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"},"                           \
+	"\"Weft\":{\"Node\":\"" SAMPLE_NODE "\",\"Name\":\"host2\",\"MTU\":1450}}"
+
+static int parse(const char *key, const char *value, struct peer *peer_out, struct err *err)
+{
+	const struct store_entry entry = {
+		.key = key,
+		.value = value,
+		.value_size = strlen(value),
+		.mod_revision = 42,
+		.lease = 0x77,
+	};
+
+	return peer_parse(&entry, peer_out, err);
+}
+
+static void keys_are_addresses_and_lengths(void **state)
+{
+	static const struct {
+		const char *key, *subnet; /* NULL: refused */
+	} cases[] = {
+		{ "10.5.1.0-24", "10.5.1.0/24" },
+		{ "10.5.1.0-24&fd00:5:1::-64", "10.5.1.0/24" },
+		{ "0.0.0.0-0", "0.0.0.0/0" },
+		{ "10.5.1.4-32", "10.5.1.4/32" },
+		{ "", NULL },
+		{ "10.5.1.0", NULL },
+		{ "10.5.1.0/24", NULL },
+		{ "10.5.1.0-", NULL },
+		{ "10.5.1.0-33", NULL },
+		{ "10.5.1.0-024", NULL },
+		{ "10.5.1.0-24 ", NULL },
+		{ "10.5.1.0--24", NULL },
+		{ "10.5.1.0/24-24", NULL },
+		{ "10.5.1.0-24-24", NULL },
+		{ "10.5.1.0-2/4", NULL },
+		{ "10.05.1.0-24", NULL },
+		{ "10.5.1-24", NULL },
+		{ "10.5.1.7-24", NULL },
+		{ "x10.5.1.0-24", NULL },
+		{ "sub/10.5.1.0-24", NULL },
+		{ "fd00:5:1::-64", NULL },
+		{ "10.5.1.0-24&", NULL },
+		{ "&fd00:5:1::-64", NULL },
+		{ "10.5.1.0-24&10.5.2.0-24", NULL },
+		{ "10.5.1.0-24&fd00:5:1::-129", NULL },
+		{ "10.5.1.0-24&fd00:5:1::-64&fd00:5:2::-64", NULL },
+		{ "10.5.1.0000000000000000000000000000000000000000000000-24", NULL },
+		{ "\x1b[2J\xff", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct prefix subnet = { .len = 77 };
+		struct err err = ERR_INIT;
+		int rc = peer_parse_key(cases[i].key, &subnet, &err);
+		char text[PREFIX_TEXT_SIZE];
+
+		if (rc != (cases[i].subnet ? 0 : -1))
+			fail_msg("\"%s\": %d", cases[i].key, rc);
+		if (rc == 0) {
+			assert_string_equal(prefix_text(&subnet, text), cases[i].subnet);
+		} else {
+			assert_int_equal(err.code, ERR_DECODE);
+			assert_int_equal(subnet.len, 77);
+		}
+	}
+}
+
+static void keys_are_written_as_read(void **state)
+{
+	struct prefix subnet = sample_prefix("10.5.1.0/24");
+	char key[PEER_KEY_SIZE];
+
+	(void)state;
+	assert_string_equal(peer_key(&subnet, key), "10.5.1.0-24");
+}
+
+static void flannels_lease_is_read(void **state)
+{
+	struct ipaddr public_ip = sample_addr("192.168.64.3");
+	struct prefix subnet = sample_prefix("10.5.2.0/24");
+	struct mac mac = sample_mac("c6:d2:32:6f:8f:44");
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	assert_good(parse("10.5.2.0-24", FLANNELS, &peer, &err), err);
+	assert_int_equal(peer.mod_revision, 42);
+	assert_int_equal(peer.lease, 0x77);
+	assert_true(prefix_equal(&peer.subnet, &subnet));
+	assert_true(ipaddr_equal(&peer.public_ip, &public_ip));
+	assert_int_equal(mac_cmp(&peer.vtep_mac, &mac), 0);
+	assert_int_equal(peer.vni, 1);
+	assert_int_equal(peer.mtu, 0);
+	assert_false(peer.unreadable);
+	assert_string_equal(peer.node, "");
+	assert_string_equal(peer.name, "");
+}
+
+static void our_lease_is_read(void **state)
+{
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	assert_good(parse("10.5.2.0-24&fd00:5:2::-64", OURS, &peer, &err), err);
+	assert_string_equal(peer.node, SAMPLE_NODE);
+	assert_string_equal(peer.name, "host2");
+	assert_int_equal(peer.mtu, 1450);
+}
+
+/* peer_judge refuses them as peers; but their subnets are taken. */
+static void leases_of_other_kinds_are_read(void **state)
+{
+	static const char *const values[] = {
+		"{\"PublicIP\":\"192.168.0.2\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":null}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"host-gw\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"VXLAN\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"wireguard\","
+		"\"BackendData\":{\"PublicKey\":\"x\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(values); i++) {
+		struct err err = ERR_INIT;
+		struct peer peer;
+
+		assert_good(parse("10.5.2.0-24", values[i], &peer, &err), err);
+		assert_true(mac_is_zero(&peer.vtep_mac));
+	}
+}
+
+static void long_names_are_cut(void **state)
+{
+	char value[512], name[254];
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(value, sizeof(value), "{\"PublicIP\":\"1.2.3.4\",\"Weft\":{\"Name\":\"%s\"}}",
+		 name);
+	assert_good(parse("10.5.2.0-24", value, &peer, &err), err);
+	assert_int_equal(strlen(peer.name), PEER_NAME_SIZE - 1);
+}
+
+#define VXLAN(data) "{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"vxlan\",\"BackendData\":" data "}"
+#define WEFT(data) "{\"PublicIP\":\"192.168.0.2\",\"Weft\":" data "}"
+
+static void hostile_values_are_refused(void **state)
+{
+	static const struct {
+		const char *value, *says;
+	} cases[] = {
+		{ "", "key \"10.5.2.0-24\"" },
+		{ "null", "key \"10.5.2.0-24\"" },
+		{ "[]", "key \"10.5.2.0-24\"" },
+		{ "{", "key \"10.5.2.0-24\"" },
+		{ "{}", "PublicIP" },
+		{ FLANNELS "x", "key" },
+		{ FLANNELS FLANNELS, "key" },
+		{ "{\"PublicIP\":null}", "PublicIP" },
+		{ "{\"PublicIP\":\"\"}", "PublicIP" },
+		{ "{\"PublicIP\":3232235522}", "PublicIP" },
+		{ "{\"PublicIP\":\"fd00::1\"}", "PublicIP: is not an IPv4 address" },
+		{ "{\"PublicIP\":\"192.168.0.2\\u0000\"}", "key" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"BackendType\":7}", "BackendType" },
+		{ VXLAN("null"), "BackendData" },
+		{ VXLAN("[]"), "BackendData" },
+		{ VXLAN("{}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":-1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":\"1\",\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":1}"), "BackendData.VtepMAC" },
+		{ VXLAN("{\"VNI\":1,\"VtepMAC\":\"\"}"), "BackendData.VtepMAC" },
+		{ VXLAN("{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f\"}"), "BackendData.VtepMAC" },
+		{ WEFT("7"), "Weft" },
+		{ WEFT("{\"Node\":\"host\"}"), "Weft.Node" },
+		{ WEFT("{\"Node\":\"" SAMPLE_NODE "x\"}"), "Weft.Node" },
+		{ WEFT("{\"Name\":7}"), "Weft.Name" },
+		{ WEFT("{\"MTU\":65536}"), "Weft.MTU" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct peer peer = { .vni = 77 };
+		struct err err = ERR_INIT;
+
+		if (parse("10.5.2.0-24", cases[i].value, &peer, &err) != -1)
+			fail_msg("taken: %s", cases[i].value);
+		assert_says(err.text, cases[i].says);
+		assert_int_equal(peer.vni, 77);
+	}
+}
+
+static void a_bad_key_refuses_a_good_value(void **state)
+{
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	assert_int_equal(parse("10.5.2.0", OURS, &peer, &err), -1);
+	assert_says(err.text, "key \"10.5.2.0\" is not of the form ADDRESS-LENGTH");
+}
+
+static void too_large_a_value_is_refused(void **state)
+{
+	char *value = test_malloc(PEER_VALUE_MAX + 2);
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	memset(value, ' ', PEER_VALUE_MAX + 1);
+	value[PEER_VALUE_MAX + 1] = '\0';
+	memcpy(value, FLANNELS, strlen(FLANNELS));
+	assert_int_equal(parse("10.5.2.0-24", value, &peer, &err), -1);
+	value[PEER_VALUE_MAX] = '\0';
+	assert_good(parse("10.5.2.0-24", value, &peer, &err), err);
+	test_free(value);
+}
+
+static void values_are_written_as_flannel_does(void **state)
+{
+	struct peer peer =
+		sample_peer("10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:44", SAMPLE_NODE, 42);
+	struct err err = ERR_INIT;
+	struct peer again;
+	char *value;
+
+	(void)state;
+	snprintf(peer.name, sizeof(peer.name), "host2");
+	assert_good(peer_value(&peer, &value, &err), err);
+	assert_string_equal(value, OURS);
+	assert_good(parse("10.5.2.0-24", value, &again, &err), err);
+	peer.lease = 0x77;
+	assert_memory_equal(&again, &peer, sizeof(peer));
+	free(value);
+}
+
+static const char *const subnets[] = { "10.5.3.0/24", "10.5.1.0/24", "10.5.2.0/24", "10.5.0.0/16" };
+
+static void fill(struct peers *peers)
+{
+	for (size_t i = 0; i < LEN(subnets); i++) {
+		struct peer peer = sample_peer(subnets[i], "192.168.0.2", "c6:d2:32:6f:8f:44", "",
+					       i + 1);
+
+		sample_put(peers, &peer);
+	}
+}
+
+static void sets_are_sorted_and_without_duplicates(void **state)
+{
+	struct peer again = sample_peer("10.5.2.0/24", "192.168.0.9", "c6:d2:32:6f:8f:44", "", 99);
+	struct peers peers = { .len = 0 };
+
+	(void)state;
+	fill(&peers);
+	fill(&peers);
+	sample_put(&peers, &again);
+	assert_int_equal(peers.len, LEN(subnets));
+	for (size_t i = 1; i < peers.len; i++)
+		assert_true(peer_cmp(&peers.at[i - 1], &peers.at[i]) < 0);
+	assert_int_equal(peers_find(&peers, &again.subnet)->mod_revision, 99);
+	peers_free(&peers);
+}
+
+static void members_are_found_and_removed(void **state)
+{
+	static const char *const absent[] = { "10.4.0.0/24", "10.5.2.0/25", "10.9.0.0/24" };
+	struct peers peers = { .len = 0 };
+	struct prefix subnet = sample_prefix(absent[0]);
+
+	(void)state;
+	assert_null(peers_find(&peers, &subnet));
+	assert_false(peers_remove(&peers, &subnet));
+	fill(&peers);
+	for (size_t i = 0; i < LEN(absent); i++) {
+		subnet = sample_prefix(absent[i]);
+		assert_null(peers_find(&peers, &subnet));
+		assert_false(peers_remove(&peers, &subnet));
+	}
+	for (size_t i = 0; i < LEN(subnets); i++) {
+		subnet = sample_prefix(subnets[i]);
+		assert_int_equal(peers_find(&peers, &subnet)->mod_revision, i + 1);
+		assert_true(peers_remove(&peers, &subnet));
+		assert_null(peers_find(&peers, &subnet));
+	}
+	assert_int_equal(peers.len, 0);
+	peers_free(&peers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_are_addresses_and_lengths),
+		cmocka_unit_test(keys_are_written_as_read),
+		cmocka_unit_test(flannels_lease_is_read),
+		cmocka_unit_test(our_lease_is_read),
+		cmocka_unit_test(leases_of_other_kinds_are_read),
+		cmocka_unit_test(long_names_are_cut),
+		cmocka_unit_test(hostile_values_are_refused),
+		cmocka_unit_test(a_bad_key_refuses_a_good_value),
+		cmocka_unit_test(too_large_a_value_is_refused),
+		cmocka_unit_test(values_are_written_as_flannel_does),
+		cmocka_unit_test(sets_are_sorted_and_without_duplicates),
+		cmocka_unit_test(members_are_found_and_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

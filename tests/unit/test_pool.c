@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/pool.h"
+
+#include "common/err.h"
+#include "common/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+static char dir[] = "/tmp/weft-test-pool.XXXXXX"; /* a new one for every test */
+
+/* One attachment as an ADD holds it. */
+struct owner {
+	char id[16];
+	struct attachment_key key;
+	struct attachment_lock lock;
+	struct attachment record;
+};
+
+static void owner_open(struct owner *owner, int number)
+{
+	struct err err = ERR_INIT;
+
+	*owner = (struct owner){ .lock = ATTACHMENT_LOCK_INIT, .record = { .netns = "/n" } };
+	snprintf(owner->id, sizeof(owner->id), "c%d", number);
+	owner->key = (struct attachment_key){ "default", owner->id, "eth0" };
+	if (attachment_lock(dir, &owner->key, &owner->lock, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static struct range range_from(const char *subnet, const char *gateway)
+{
+	struct range range = { .first = { .family = AF_UNSPEC } };
+	struct ipaddr addr = { .family = AF_UNSPEC };
+	struct prefix prefix = { .len = 0 };
+	struct err err = ERR_INIT;
+
+	if (prefix_parse(subnet, &prefix, &err) < 0 || ipaddr_parse(gateway, &addr, &err) < 0 ||
+	    range_of(&prefix, &addr, &range, &err) < 0)
+		fail_msg("%s", err.text);
+	return range;
+}
+
+/* Takes an address for a new owner, and closes it; the address's text comes back. */
+static const char *taken(int number, const struct range *range)
+{
+	static char text[IPADDR_TEXT_SIZE];
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	owner_open(&owner, number);
+	if (pool_take(&owner.lock, range, 1, &owner.record, &err) < 0)
+		fail_msg("%s", err.text);
+	attachment_unlock(&owner.lock);
+	return ipaddr_text(&owner.record.addresses[0], text);
+}
+
+static void given_back(int number)
+{
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	owner_open(&owner, number);
+	assert_int_equal(attachment_read(&owner.lock, &owner.record, &err), 1);
+	assert_int_equal(pool_release(&owner.lock, &owner.record, &err), 0);
+	assert_int_equal(attachment_remove(&owner.lock, &err), 0);
+	attachment_unlock(&owner.lock);
+}
+
+static void path_of(const char *name, char path[static FS_PATH_SIZE])
+{
+	snprintf(path, FS_PATH_SIZE, "%s/ipam/default/%s", dir, name);
+}
+
+static bool exists(const char *name)
+{
+	char path[FS_PATH_SIZE];
+	struct stat st;
+
+	path_of(name, path);
+	return lstat(path, &st) == 0;
+}
+
+static void addresses_are_given_in_turn(void **state)
+{
+	struct range range = range_from("10.5.1.0/29", "10.5.1.1");
+	static const char *const order[] = { "10.5.1.2", "10.5.1.3", "10.5.1.4" };
+
+	(void)state;
+	for (int i = 0; i < (int)LEN(order); i++)
+		assert_string_equal(taken(i, &range), order[i]);
+	/* One that was given back comes after those that were never given. */
+	given_back(1);
+	assert_string_equal(taken(3, &range), "10.5.1.5");
+	assert_string_equal(taken(4, &range), "10.5.1.6");
+	assert_string_equal(taken(5, &range), "10.5.1.3");
+	given_back(0);
+	given_back(4);
+	assert_string_equal(taken(6, &range), "10.5.1.6");
+	assert_string_equal(taken(7, &range), "10.5.1.2");
+}
+
+static void a_taken_address_leads_to_its_record(void **state)
+{
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct owner owner, other;
+	char path[FS_PATH_SIZE], text[512];
+	struct err err = ERR_INIT;
+	ssize_t size;
+	int fd;
+
+	(void)state;
+	owner_open(&owner, 1);
+	owner_open(&other, 2);
+	assert_int_equal(pool_holds(&owner.lock, &range.last, &err), 0);
+	assert_int_equal(pool_take(&owner.lock, &range, 1, &owner.record, &err), 0);
+	assert_int_equal(pool_holds(&owner.lock, &owner.record.addresses[0], &err), 1);
+	assert_int_equal(pool_holds(&other.lock, &owner.record.addresses[0], &err), 0);
+	path_of("10.5.1.2", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	size = read(fd, text, sizeof(text) - 1);
+	assert_true(size > 0);
+	text[size] = '\0';
+	assert_non_null(strstr(text, "\"containerId\":\"c1\""));
+	close(fd);
+	attachment_unlock(&owner.lock);
+	attachment_unlock(&other.lock);
+}
+
+static void both_families_are_given_together(void **state)
+{
+	const struct range ranges[] = { range_from("10.5.1.0/24", "10.5.1.1"),
+					range_from("fd00:5::/64", "fd00:5::1") };
+	char text[IPADDR_TEXT_SIZE];
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		owner_open(&owner, i);
+		assert_int_equal(pool_take(&owner.lock, ranges, 2, &owner.record, &err), 0);
+		attachment_unlock(&owner.lock);
+	}
+	assert_string_equal(ipaddr_text(&owner.record.addresses[0], text), "10.5.1.4");
+	assert_string_equal(ipaddr_text(&owner.record.addresses[1], text), "fd00:5::4");
+	given_back(2);
+	assert_false(exists("10.5.1.4"));
+	assert_false(exists("fd00:5::4"));
+}
+
+static void a_full_pool_says_so(void **state)
+{
+	struct range range = range_from("10.5.1.0/29", "10.5.1.1");
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		taken(i, &range);
+	owner_open(&owner, 9);
+	assert_int_equal(pool_take(&owner.lock, &range, 1, &owner.record, &err), -1);
+	assert_int_equal(err.code, ERR_POOL_FULL);
+	assert_non_null(strstr(err.text, "10.5.1.0/29"));
+	assert_non_null(strstr(err.text, "all 5"));
+	assert_string_equal(err.details, "");
+	/* Nothing was written: the record is still empty. */
+	assert_int_equal(attachment_read(&owner.lock, &owner.record, &err), 0);
+	attachment_unlock(&owner.lock);
+}
+
+static void foreign_entries_are_stepped_over(void **state)
+{
+	struct range range = range_from("10.5.1.0/28", "10.5.1.1");
+	char path[FS_PATH_SIZE];
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	assert_string_equal(taken(0, &range), "10.5.1.2");
+	path_of("10.5.1.3", path);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	path_of("10.5.1.4", path);
+	assert_int_equal(symlink("../../attachments/other/0123456789abcdef", path), 0);
+	path_of("10.5.1.5", path);
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	path_of("10.5.1.6", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_string_equal(taken(1, &range), "10.5.1.7");
+
+	/* Nor does anybody give them back. */
+	owner_open(&owner, 2);
+	for (unsigned char i = 0; i < 2; i++)
+		owner.record.addresses[owner.record.address_len++] = (struct ipaddr){
+			.be = { [12] = 10, 5, 1, (uint8_t)(3 + i) }, .family = AF_INET
+		};
+	assert_int_equal(pool_release(&owner.lock, &owner.record, &err), 0);
+	assert_int_equal(pool_release_all(&owner.lock, &err), 0);
+	attachment_unlock(&owner.lock);
+	for (int i = 2; i < 8; i++) {
+		char name[IPADDR_TEXT_SIZE];
+
+		snprintf(name, sizeof(name), "10.5.1.%d", i);
+		assert_true(exists(name));
+	}
+}
+
+/* What an ADD leaves that was killed after its record was written, and another then took over. */
+static void an_address_of_another_is_not_given_back(void **state)
+{
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	assert_string_equal(taken(0, &range), "10.5.1.2");
+	owner_open(&owner, 1);
+	owner.record.address_len = 1;
+	owner.record.addresses[0] = (struct ipaddr){ .be = { [12] = 10, 5, 1, 2 },
+						     .family = AF_INET };
+	assert_int_equal(attachment_write(&owner.lock, &owner.record, &err), 0);
+	attachment_unlock(&owner.lock);
+	given_back(1);
+	assert_true(exists("10.5.1.2"));
+	given_back(0);
+	assert_false(exists("10.5.1.2"));
+}
+
+static void without_a_record_all_entries_are_looked_at(void **state)
+{
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	owner_open(&owner, 1);
+	assert_int_equal(pool_release_all(&owner.lock, &err), 0);
+	attachment_unlock(&owner.lock);
+	assert_string_equal(taken(0, &range), "10.5.1.2");
+	assert_string_equal(taken(1, &range), "10.5.1.3");
+	owner_open(&owner, 1);
+	assert_int_equal(ftruncate(owner.lock.fd, 0), 0);
+	assert_int_equal(pool_release_all(&owner.lock, &err), 0);
+	attachment_unlock(&owner.lock);
+	assert_true(exists("10.5.1.2"));
+	assert_false(exists("10.5.1.3"));
+	assert_true(exists("lock"));
+}
+
+static void a_damaged_cursor_starts_anew(void **state)
+{
+	static const char *const cases[] = { "", "\n\n\n", "10.9.9.9\n",
+					     "rubbish that has no end" };
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	char path[FS_PATH_SIZE];
+
+	(void)state;
+	assert_string_equal(taken(0, &range), "10.5.1.2");
+	path_of("lock", path);
+	for (int i = 0; i < (int)LEN(cases); i++) {
+		int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, cases[i], strlen(cases[i])), strlen(cases[i]));
+		close(fd);
+		assert_string_equal(taken(1, &range), "10.5.1.3");
+		given_back(1);
+	}
+}
+
+static void many_at_once_get_one_each(void **state)
+{
+	enum { MANY = 40 };
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	int found = 0, status;
+	char path[FS_PATH_SIZE];
+	DIR *entries;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			taken(i, &range);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < MANY; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	path_of("", path);
+	entries = opendir(path);
+	assert_non_null(entries);
+	for (const struct dirent *entry; (entry = readdir(entries));)
+		found += entry->d_type == DT_LNK;
+	closedir(entries);
+	assert_int_equal(found, MANY);
+	for (int i = 0; i < MANY; i++)
+		given_back(i);
+	assert_false(exists("10.5.1.2"));
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, STDERR_FILENO);
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+#define in_a_dir(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_a_dir(addresses_are_given_in_turn),
+		in_a_dir(a_taken_address_leads_to_its_record),
+		in_a_dir(both_families_are_given_together),
+		in_a_dir(a_full_pool_says_so),
+		in_a_dir(foreign_entries_are_stepped_over),
+		in_a_dir(an_address_of_another_is_not_given_back),
+		in_a_dir(without_a_record_all_entries_are_looked_at),
+		in_a_dir(a_damaged_cursor_starts_anew),
+		in_a_dir(many_at_once_get_one_each),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

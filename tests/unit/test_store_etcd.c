@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The etcd store against a real etcd; against bad ones: test_store_etcd_faults.c. */
+/* fake: server */
+#include "tests/unit/fake_server.h"
+#include "tests/unit/store_recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEYS 1000 /* two pages */
+
+/* ---- etcd ---------------------------------------------------------------- */
+
+static char data_dir[] = "/dev/shm/weft-test-etcd-XXXXXX";
+static pid_t etcd_pid;
+
+static void silence(void)
+{
+	int null = open("/dev/null", O_WRONLY);
+
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
+/* Its ports may be taken: the network namespace is the test's own. */
+static void etcd_start(const char *client_url)
+{
+	etcd_pid = fork();
+	assert_true(etcd_pid >= 0);
+	if (etcd_pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	silence();
+	setenv("ETCD_UNSUPPORTED_ARCH", "arm64", 1);
+	execlp("etcd", "etcd", "--data-dir", data_dir, "--listen-client-urls", client_url,
+	       "--advertise-client-urls", client_url, "--listen-peer-urls", "http://127.0.0.1:2380",
+	       "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster",
+	       "default=http://127.0.0.1:2380", "--heartbeat-interval", "10", "--election-timeout",
+	       "100", (char *)NULL);
+	_exit(127);
+}
+
+static void etcd_stop(void)
+{
+	if (etcd_pid <= 0)
+		return;
+	kill(etcd_pid, SIGKILL);
+	waitpid(etcd_pid, NULL, 0);
+	etcd_pid = -1;
+}
+
+/* Waits for the server as long as it takes to start, and for its own end. */
+static void etcdctl(const char *endpoint, const char *verb, const char *a, const char *b)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		silence();
+		setenv("ETCDCTL_API", "3", 1);
+		execlp("etcdctl", "etcdctl", "--endpoints", endpoint, "--dial-timeout", "9s", verb,
+		       a, b, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+	(void)info, (void)kind, (void)walk;
+	return remove(path);
+}
+
+static int group_set_up(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(data_dir));
+	etcd_start("http://127.0.0.1:2379");
+	return 0;
+}
+
+static int group_tear_down(void **state)
+{
+	(void)state;
+	etcd_stop();
+	nftw(data_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+/* ---- One store after another --------------------------------------------- */
+
+static int set_up(void **state)
+{
+	static const char *const endpoints[] = { "http://127.0.0.1:2379/", NULL };
+	static struct recorder r;
+
+	recorder_start(&r, endpoints);
+	*state = &r;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	recorder_stop(*state);
+	return 0;
+}
+
+static bool has_ended(struct recorder *r)
+{
+	return r->ended == 1;
+}
+
+static bool has_ended_again(struct recorder *r)
+{
+	return r->ended == 2;
+}
+
+static void list(struct recorder *r)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(r->store->ops->start(r->store, &err), 0);
+	recorder_wait(r, has_ended);
+}
+
+static void put(struct recorder *r, const char *key, const char *value, uint64_t lease,
+		uint64_t if_revision)
+{
+	r->store->ops->put(r->store, key, value, lease, if_revision, recorder_done, r);
+	recorder_wait_reply(r);
+}
+
+static bool has_entry(struct recorder *r)
+{
+	return r->entries > 0;
+}
+
+static bool has_gone(struct recorder *r)
+{
+	return r->gone > 0;
+}
+
+/* Also the wait for etcd to start: what is unreachable at first is told once. */
+static void test_empty_store(void **state)
+{
+	struct recorder *r = *state;
+
+	list(r);
+	assert_non_null(strstr(r->log, "[ config=none ] up"));
+	assert_string_equal(r->endpoint, "http://127.0.0.1:2379");
+	r->log[0] = '\0';
+	etcdctl(r->endpoint, "put", "/w/config", "{\"Network\":\"10.5.0.0/16\"}");
+	r->store->ops->refresh(r->store);
+	recorder_wait(r, has_ended_again);
+	assert_string_equal(r->log, "[ config={\"Network\":\"10.5.0.0/16\"} ]");
+}
+
+static void test_put_and_remove_are_conditional(void **state)
+{
+	struct recorder *r = *state;
+	uint64_t first, second;
+
+	put(r, "10.5.1.0-24", "one", 0, 0);
+	assert_true(r->reply.succeeded);
+	first = r->reply.mod_revision;
+	put(r, "10.5.1.0-24", "two", 0, 0);
+	assert_int_equal(r->err.code, ERR_NONE);
+	assert_false(r->reply.succeeded);
+	put(r, "10.5.1.0-24", "two", 0, first);
+	assert_true(r->reply.succeeded);
+	second = r->reply.mod_revision;
+	assert_true(second > first);
+	put(r, "10.5.1.0-24", "three", 0, first);
+	assert_false(r->reply.succeeded);
+	r->store->ops->remove(r->store, "10.5.1.0-24", first, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_false(r->reply.succeeded);
+	list(r);
+	assert_string_equal(r->last_value, "two");
+	assert_true(r->mod_revision == second);
+	r->store->ops->remove(r->store, "10.5.1.0-24", second, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_true(r->reply.succeeded);
+	recorder_wait(r, has_gone);
+	assert_string_equal(r->last_key, "10.5.1.0-24");
+}
+
+static void test_lease_lives_and_dies(void **state)
+{
+	struct recorder *r = *state;
+	uint64_t lease;
+
+	list(r);
+	r->store->ops->grant(r->store, 1, recorder_done, r);
+	recorder_wait_reply(r);
+	lease = r->reply.lease;
+	assert_true(lease != 0 && r->reply.ttl_s >= 1);
+	put(r, "10.5.2.0-24", "leased", lease, 0);
+	recorder_wait(r, has_entry);
+	assert_true(r->lease == lease);
+	assert_string_equal(r->last_value, "leased");
+	r->store->ops->keepalive(r->store, lease, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_int_equal(r->err.code, ERR_NONE);
+	assert_true(r->reply.ttl_s >= 1);
+	recorder_wait(r, has_gone); /* it expires */
+	assert_string_equal(r->last_key, "10.5.2.0-24");
+	r->store->ops->keepalive(r->store, lease, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_int_equal(r->err.code, ERR_NONE);
+	assert_true(r->reply.ttl_s == 0);
+	r->store->ops->put(r->store, "10.5.2.0-24", "x", lease, 0, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_int_equal(r->err.sys_errno, ENOENT);
+}
+
+static void test_revoked_lease_takes_its_keys_with_it(void **state)
+{
+	struct recorder *r = *state;
+	uint64_t lease;
+
+	list(r);
+	r->store->ops->grant(r->store, 86400, recorder_done, r);
+	recorder_wait_reply(r);
+	lease = r->reply.lease;
+	assert_true(r->reply.ttl_s == 86400);
+	put(r, "10.5.2.0-24", "leased", lease, 0);
+	for (int n = 0; n < 2; n++) { /* again: it is gone, which is what was wanted */
+		r->store->ops->revoke(r->store, lease, recorder_done, r);
+		recorder_wait_reply(r);
+		assert_int_equal(r->err.code, ERR_NONE);
+		assert_true(r->reply.succeeded);
+	}
+	recorder_wait(r, has_gone);
+}
+
+static void test_neighbours_of_the_prefix_are_not_told(void **state)
+{
+	struct recorder *r = *state;
+
+	list(r);
+	etcdctl(r->endpoint, "put", "/w/subnets", "x");
+	etcdctl(r->endpoint, "put", "/w/subnets-meta/10.5.9.0-24", "x");
+	etcdctl(r->endpoint, "put", "/w/subnets0", "x");
+	etcdctl(r->endpoint, "put", "/w/subnets/10.5.9.0-24", "x");
+	recorder_wait(r, has_entry);
+	assert_int_equal(r->entries, 1);
+	etcdctl(r->endpoint, "del", "/w/subnets", "/w/subnets1");
+	recorder_wait(r, has_gone);
+	r->ended = 0;
+	r->store->ops->refresh(r->store);
+	recorder_wait(r, has_ended);
+	assert_int_equal(r->entries + r->gone, 2);
+}
+
+static unsigned put_key_number;
+
+static void put_next(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	struct recorder *r = ctx;
+	char key[32];
+
+	assert_null(err);
+	if (!reply)
+		put_key_number = 0;
+	if (put_key_number == KEYS) {
+		r->replies++;
+		return;
+	}
+	snprintf(key, sizeof(key), "10.%u.%u.0-24", put_key_number / 256, put_key_number % 256);
+	put_key_number++;
+	r->store->ops->put(r->store, key, "{}", 0, 0, put_next, r);
+}
+
+static void test_thousand_keys_are_listed_and_watched(void **state)
+{
+	struct recorder *r = *state;
+
+	r->count_only = true;
+	list(r);
+	put_next(r, NULL, NULL);
+	recorder_wait_reply(r);
+	etcdctl(r->endpoint, "put", "/w/subnets/last", "x");
+	recorder_wait(r, has_entry);
+	r->entries = 0;
+	r->store->ops->refresh(r->store);
+	recorder_wait(r, has_ended_again);
+	assert_int_equal(r->entries, KEYS + 1);
+	assert_string_equal(r->last_key, "last");
+	assert_string_equal(r->log, "[ config={\"Network\":\"10.5.0.0/16\"} ] up "
+				    "[ config={\"Network\":\"10.5.0.0/16\"} ]");
+}
+
+static bool is_down(struct recorder *r)
+{
+	return strstr(r->log, "down");
+}
+
+static bool is_up_again(struct recorder *r)
+{
+	return is_down(r) && strstr(strstr(r->log, "down"), "up");
+}
+
+static void test_restart_is_bridged_by_the_watch(void **state)
+{
+	struct recorder *r = *state;
+
+	r->count_only = true;
+	list(r);
+	etcd_stop();
+	recorder_wait(r, is_down);
+	assert_non_null(strstr(r->why, "127.0.0.1:2379: cannot connect: "));
+	r->store->ops->put(r->store, "a", "b", 0, 0, recorder_done, r);
+	recorder_wait_reply(r);
+	assert_int_equal(r->err.code, ERR_STORE);
+	etcd_start("http://127.0.0.1:2379");
+	recorder_wait(r, is_up_again);
+	r->entries = 0;
+	etcdctl(r->endpoint, "put", "/w/subnets/after", "x");
+	recorder_wait(r, has_entry);
+	assert_int_equal(r->entries, 1);
+	assert_string_equal(r->last_key, "after");
+	assert_int_equal(r->begun, 1);
+}
+
+static void test_compaction_while_away_leads_to_a_list(void **state)
+{
+	struct recorder *r = *state;
+	char revision[24];
+
+	r->count_only = true;
+	list(r);
+	etcd_stop();
+	recorder_wait(r, is_down);
+	etcd_start("http://127.0.0.1:2479"); /* where the store does not look */
+	etcdctl("http://127.0.0.1:2479", "put", "/w/subnets/away", "x");
+	etcdctl("http://127.0.0.1:2479", "del", "/w/subnets/after", NULL);
+	snprintf(revision, sizeof(revision), "%ju", (uintmax_t)r->newest + 2);
+	etcdctl("http://127.0.0.1:2479", "compaction", revision, NULL);
+	etcd_stop();
+	r->entries = 0;
+	etcd_start("http://127.0.0.1:2379");
+	recorder_wait(r, has_ended_again);
+	assert_int_equal(r->entries, KEYS + 2); /* "last" and "away" */
+	assert_int_equal(r->gone, 0);
+}
+
+/* ---- From inside callbacks ----------------------------------------------- */
+
+static void refresh(struct recorder *r)
+{
+	r->store->ops->refresh(r->store);
+}
+
+static void refresh_and_put(struct recorder *r)
+{
+	refresh(r);
+	r->store->ops->put(r->store, "inside", "x", 0, 0, recorder_done, r);
+}
+
+static void test_listener_asks_for_more_inside_its_callbacks(void **state)
+{
+	struct recorder *r = *state;
+
+	r->count_only = true;
+	r->at_entry = refresh_and_put; /* in the first of two pages */
+	list(r);
+	recorder_wait(r, has_ended_again);
+	recorder_wait_reply(r);
+	assert_true(r->reply.succeeded);
+	r->ended = 0;
+	r->at_end = refresh; /* in the one that this asks for */
+	refresh(r);
+	recorder_wait(r, has_ended_again);
+	r->ended = 0;
+	r->at_entry = refresh_and_put; /* in a watch; the key is there already */
+	etcdctl(r->endpoint, "put", "/w/subnets/outside", "x");
+	recorder_wait(r, has_ended);
+	recorder_wait_reply(r);
+	assert_false(r->reply.succeeded);
+	assert_int_equal(r->failed, 0);
+}
+
+static bool never(struct recorder *r)
+{
+	return loop_now_ms() + RECORDER_WAIT_MS - 50 >= r->deadline_ms;
+}
+
+static void test_freed_store_says_nothing(void **state)
+{
+	struct recorder *r = *state;
+
+	r->count_only = true;
+	list(r);
+	r->store->ops->grant(r->store, 10, recorder_done, r);
+	r->store->ops->refresh(r->store);
+	r->log[0] = '\0';
+	r->store->ops->free(r->store);
+	r->store = NULL;
+	recorder_wait(r, never);
+	assert_int_equal(r->replies, 0);
+	assert_string_equal(r->log, "");
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_empty_store),
+		TEST(test_put_and_remove_are_conditional),
+		TEST(test_lease_lives_and_dies),
+		TEST(test_revoked_lease_takes_its_keys_with_it),
+		TEST(test_neighbours_of_the_prefix_are_not_told),
+		TEST(test_thousand_keys_are_listed_and_watched),
+		TEST(test_restart_is_bridged_by_the_watch),
+		TEST(test_compaction_while_away_leads_to_a_list),
+		TEST(test_listener_asks_for_more_inside_its_callbacks),
+		TEST(test_freed_store_says_nothing),
+	};
+
+	fake_server_isolate();
+	return cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+}

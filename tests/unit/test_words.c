@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weftctl's command line. */
+#include "ctl/words.h"
+
+#include "common/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#define ARGS 5
+
+static void same(const char *a, const char *b)
+{
+	if (!a || !b)
+		assert_ptr_equal(a, b);
+	else
+		assert_string_equal(a, b);
+}
+
+static void test_good(void **state)
+{
+	static const struct {
+		const char *args[ARGS];
+		struct words want;
+	} rows[] = {
+		{ { "status" }, { "status", NULL, "/run/weft", false } },
+		{ { "--json", "peers" }, { "peers", NULL, "/run/weft", true } },
+		{ { "peers", "-json" }, { "peers", NULL, "/run/weft", true } },
+		{ { "--run-dir", "/r", "status" }, { "status", NULL, "/r", false } },
+		{ { "status", "--run-dir=/r=1" }, { "status", NULL, "/r=1", false } },
+		{ { "-run-dir=/r", "status" }, { "status", NULL, "/r", false } },
+		{ { "--run-dir", "--json", "status" }, { "status", NULL, "--json", false } },
+		{ { "nonsense" }, { "nonsense", NULL, "/run/weft", false } },
+		{ { "--version" }, { "version", NULL, "/run/weft", false } },
+		{ { "--version", "--json" }, { "version", NULL, "/run/weft", true } },
+		{ { "help" }, { "help", NULL, "/run/weft", false } },
+		{ { "help", "status" }, { "help", "status", "/run/weft", false } },
+		{ { "--help" }, { "help", NULL, "/run/weft", false } },
+		{ { "-h" }, { "help", NULL, "/run/weft", false } },
+		{ { "status", "--help" }, { "help", "status", "/run/weft", false } },
+		{ { "--help", "status" }, { "help", "status", "/run/weft", false } },
+		{ { "help", "--help" }, { "help", NULL, "/run/weft", false } },
+		{ { "help", "status", "-h" }, { "help", "status", "/run/weft", false } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *argv[ARGS + 2] = { (char *)(uintptr_t) "weftctl" };
+		struct words words = { 0 };
+		struct err err = ERR_INIT;
+
+		memcpy(argv + 1, rows[i].args, sizeof(rows[i].args));
+		if (words_parse(argv, &words, &err) < 0)
+			fail_msg("row %zu: %s", i, err.text);
+		same(words.command, rows[i].want.command);
+		same(words.argument, rows[i].want.argument);
+		same(words.run_dir, rows[i].want.run_dir);
+		assert_int_equal(words.json, rows[i].want.json);
+	}
+}
+
+static void test_bad(void **state)
+{
+	static const struct {
+		const char *args[ARGS];
+		const char *error;
+	} rows[] = {
+		{ { NULL }, "no command was given; weftctl help lists them" },
+		{ { "--json" }, "no command was given" },
+		{ { "--jsn", "status" },
+		  "\"--jsn\" is no option; there are --run-dir DIR, --json, --help and --version" },
+		{ { "status", "--jso" }, "\"--jso\" is no option" },
+		{ { "status", "--jsonx" }, "\"--jsonx\" is no option" },
+		{ { "-", "status" }, "\"-\" is no option" },
+		{ { "--", "status" }, "\"--\" is no option" },
+		{ { "---json", "status" }, "\"---json\" is no option" },
+		{ { "--\x1b[2J", "status" }, "\"--\\x1b[2J\" is no option" },
+		{ { "--json=true", "status" }, "\"--json=true\": this option takes no value" },
+		{ { "status", "--run-dir" }, "--run-dir needs a directory" },
+		{ { "status", "--run-dir=" }, "--run-dir needs a directory" },
+		{ { "status", "--run-dir", "" }, "--run-dir needs a directory" },
+		{ { "status", "peers" }, "\"peers\" is one word too many after status" },
+		{ { "help", "status", "peers" }, "\"peers\" is one word too many after help" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *argv[ARGS + 2] = { (char *)(uintptr_t) "weftctl" };
+		struct words words = { 0 };
+		struct err err = ERR_INIT;
+
+		memcpy(argv + 1, rows[i].args, sizeof(rows[i].args));
+		assert_int_equal(words_parse(argv, &words, &err), -1);
+		if (!strstr(err.text, rows[i].error))
+			fail_msg("\"%s\" is not in: %s", rows[i].error, err.text);
+		assert_null(words.command);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
