@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spawn ROUNDS PAUSE_MS DIRECTORY...: how long whole processes take, from fork until
+ * they have ended and closed what they write to, as a container runtime waits for
+ * its plugins. In every round the command of each directory is run once, in order,
+ * so that whatever else the machine does meets all of them alike; the pause between
+ * two commands keeps what one leaves to the kernel out of the next one's time. A
+ * directory holds
+ *
+ *   argv    the program and its arguments, one a line
+ *   env     its whole environment, one a line
+ *   stdin   its standard input
+ *
+ * Prints "name microseconds" for each, name being the directory's last part. A
+ * command that fails ends it with 1 and what the command wrote. For tests/bench/run.sh.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINES_MAX 32
+#define COMMANDS_MAX 16
+
+struct command {
+	const char *name;
+	char *argv[LINES_MAX + 1];
+	char *env[LINES_MAX + 1];
+	int input;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "spawn: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static FILE *open_part(const char *dir, const char *part)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, part);
+	file = fopen(path, "re");
+	if (!file)
+		die(path);
+	return file;
+}
+
+static void read_lines(const char *dir, const char *part, char *lines[static LINES_MAX + 1])
+{
+	FILE *file = open_part(dir, part);
+	size_t len = 0, room = 0;
+	ssize_t got;
+
+	while (len < LINES_MAX && (got = getline(&lines[len], &room, file)) > 0) {
+		if (lines[len][got - 1] == '\n')
+			lines[len][got - 1] = '\0';
+		len++;
+		room = 0; /* the next line gets memory of its own */
+	}
+	lines[len] = NULL;
+	fclose(file);
+}
+
+static void command_read(struct command *command, const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+
+	command->name = slash ? slash + 1 : dir;
+	read_lines(dir, "argv", command->argv);
+	read_lines(dir, "env", command->env);
+	command->input = fcntl(fileno(open_part(dir, "stdin")), F_DUPFD_CLOEXEC, 3);
+	if (command->input < 0)
+		die(dir);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static _Noreturn void child(const struct command *command, int output)
+{
+	if (lseek(command->input, 0, SEEK_SET) < 0 || dup2(command->input, 0) < 0 ||
+	    dup2(output, 1) < 0)
+		_exit(126);
+	execve(command->argv[0], command->argv, command->env);
+	_exit(127);
+}
+
+/* Runs it once; answers the microseconds. */
+static int64_t run(const struct command *command)
+{
+	static char said[65536];
+	size_t len = 0;
+	ssize_t got;
+	int ends[2], status;
+	int64_t began, took;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		die("pipe");
+	began = now_us();
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0)
+		child(command, ends[1]);
+	close(ends[1]);
+	while (len < sizeof(said) && (got = read(ends[0], said + len, sizeof(said) - len)) > 0)
+		len += (size_t)got;
+	if (waitpid(pid, &status, 0) < 0)
+		die("waitpid");
+	took = now_us() - began;
+	close(ends[0]);
+	if (status != 0) {
+		fprintf(stderr, "spawn: %s ended with status 0x%x: %.*s\n", command->name,
+			(unsigned)status, (int)len, said);
+		exit(1);
+	}
+	return took;
+}
+
+int main(int argc, char *argv[])
+{
+	static struct command commands[COMMANDS_MAX];
+	struct timespec pause = { 0 };
+	int count = argc - 3, rounds, pause_ms;
+
+	if (count < 1 || count > COMMANDS_MAX) {
+		fprintf(stderr, "usage: spawn ROUNDS PAUSE_MS DIRECTORY... (at most %d)\n",
+			COMMANDS_MAX);
+		return 2;
+	}
+	rounds = (int)strtol(argv[1], NULL, 10);
+	pause_ms = (int)strtol(argv[2], NULL, 10);
+	pause.tv_sec = pause_ms / 1000;
+	pause.tv_nsec = pause_ms % 1000 * 1000000L;
+	for (int i = 0; i < count; i++)
+		command_read(&commands[i], argv[3 + i]);
+	for (int round = 0; round < rounds; round++) {
+		for (int i = 0; i < count; i++) {
+			nanosleep(&pause, NULL);
+			printf("%s %" PRId64 "\n", commands[i].name, run(&commands[i]));
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,441 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# demo.sh: three hosts in network namespaces, a real etcd, a weftd on each host,
+# two containers on each; what they store, what they write, what passes between
+# them, and what happens when a host dies. Needs root; takes half a minute; leaves
+# nothing behind. Ends with 1, and the evidence, at the first step that fails.
+#
+#   demo.sh          (KEEP=1 leaves it standing)
+#   demo.sh down     removes one that was left standing
+set -uo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+# shellcheck source=tests/lib/lab.bash
+source "$(dirname "${BASH_SOURCE[0]}")/../lib/lab.bash"
+
+HOSTS=(host1 host2 host3)
+CONTAINERS=(c11 c12 c21 c22 c31 c32) # c12: the second container of host1
+VXLAN_PORT=8472
+NETWORK='{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
+DEMO=${WEFT_DEMO_NAME-weft-demo} # another one for the tests, which must not meet a demo that stands
+
+# ---- What is seen ----------------------------------------------------------
+
+bold='' dim='' good='' bad='' plain='' tty=''
+if [[ -t 1 ]]; then
+	tty=yes
+	if [[ -z ${NO_COLOR-} ]]; then
+		bold=$'\e[1m' dim=$'\e[2m' good=$'\e[32m' bad=$'\e[31m' plain=$'\e[m'
+	fi
+fi
+step=0 began=$(now_us)
+
+seconds_since() { # MICROSECONDS
+	local us=$(($(now_us) - $1))
+	printf '%d.%d s' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+progress() { [[ -z $tty ]] || printf '\r\e[K%s    %s ...%s' "$dim" "$*" "$plain"; }
+progress_end() { [[ -z $tty ]] || printf '\r\e[K'; }
+
+title() {
+	progress_end
+	printf '\n%s%2d. %s%s\n' "$bold" $((step += 1)) "$*" "$plain"
+}
+
+say() { progress_end && printf '    %s\n' "$*"; }
+show() { progress_end && sed -e 's/^/    /' -e 's/ *$//'; } # what comes by standard input
+yes_it_is() { say "${good}ok${plain}  $*"; }
+
+fail() { # WHAT [EVIDENCE]
+	local host
+	progress_end
+	printf '\n%sFAILED in step %d: %s%s\n' "$bad" "$step" "$1" "$plain"
+	[[ -z ${2-} ]] || printf '%s\n' "$2" | sed 's/^/  | /'
+	for host in "${HOSTS[@]}"; do
+		[[ ! -s $LAB_DIR/log/$host-weftd ]] ||
+			{ echo "  weftd of $host said last:" && weftd_log "$host" 8 | sed 's/^/  | /'; }
+	done
+	exit 1
+}
+
+must() { # WHAT COMMAND...: or the demo ends here, with what the command said
+	local what=$1 said
+	shift
+	progress "$what"
+	said=$("$@" 2>&1) || fail "$what" "$said"
+}
+
+# ---- One at a time ---------------------------------------------------------
+
+refuse() {
+	echo "demo: $*" >&2
+	exit 1
+}
+
+check_machine() {
+	local tool missing=()
+	((EUID == 0)) || refuse 'it makes network namespaces, and needs root: sudo make demo'
+	for tool in weft weftd weftctl; do
+		[[ -x $WEFT_BIN_DIR/$tool ]] || refuse "there is no $WEFT_BIN_DIR/$tool; run: make"
+	done
+	for tool in ip bridge nsenter setsid etcd etcdctl jq ping tcpdump; do
+		command -v "$tool" >/dev/null || missing+=("$tool")
+	done
+	((!${#missing[@]})) || refuse "not installed: ${missing[*]}; run: sudo make deps"
+}
+
+owner_pid() { # of the demo whose files are there, while it runs
+	local pid start
+	read -r pid start 2>/dev/null <"$LAB_DIR/demo.pid" || return 1
+	[[ $(pid_began "$pid") == "$start" ]] && echo "$pid"
+}
+
+# Called under the lock: takes the place, or says who has it.
+take_place() {
+	local pid
+	if pid=$(owner_pid); then
+		refuse "one is running already (process $pid); wait for it, or: sudo kill $pid"
+	elif [[ -e $LAB_DIR/kept ]]; then
+		refuse "one is still standing; remove it first: sudo $WEFT_REPO/tests/demo/demo.sh down"
+	elif [[ -d $LAB_DIR ]]; then
+		echo 'demo: removing what an interrupted one has left' >&2
+		lab_down
+	fi
+	trap finish EXIT
+	lab_open "$DEMO" || refuse "cannot make namespaces here"
+	echo "$$ $(pid_began $$)" >"$LAB_DIR/demo.pid"
+}
+
+finish() {
+	local status=$?
+	trap '' INT TERM HUP PIPE
+	progress_end 2>/dev/null
+	if [[ -n ${KEEP-} && $status == 0 ]]; then
+		rm -f "$LAB_DIR/demo.pid"
+		touch "$LAB_DIR/kept"
+	else
+		lab_down
+	fi
+	exit "$status"
+}
+
+down() {
+	local pid
+	if pid=$(owner_pid); then
+		refuse "one is running (process $pid); it removes everything itself: sudo kill $pid"
+	elif [[ -d $LAB_DIR ]]; then
+		lab_down
+		echo 'demo: removed'
+	else
+		echo 'demo: there is none'
+	fi
+}
+
+# ---- The steps -------------------------------------------------------------
+
+step_underlay() {
+	title "Three hosts on one underlay, and Debian's etcd"
+	must 'hosts in network namespaces' lab_hosts 3
+	must "etcd's machine" etcd_machine
+	must 'etcd answers' etcd_start
+	must 'the network configuration is in etcd' etcd_config "$NETWORK"
+	show <<-DRAWING
+		    host1           host2           host3           etcd
+		 192.168.0.1     192.168.0.2     192.168.0.3     192.168.0.250
+		      |               |               |               |
+		  ----+---------------+--- underlay --+---------------+----
+
+		$ETCD_PREFIX/config = $(etcd_ctl get --print-value-only "$ETCD_PREFIX/config")
+	DRAWING
+}
+
+step_daemons() {
+	local host
+	title 'A weftd on each host takes a lease; the leases in etcd, in the format of flannel'
+	for host in "${HOSTS[@]}"; do
+		must "weftd on $host" weftd_start "$host"
+	done
+	must 'each weftd is ready' weftd_ready "${HOSTS[@]}"
+	must 'each host has its peers' kernel_settled "${HOSTS[@]}"
+	etcd_ctl get --prefix "$ETCD_PREFIX/subnets/" |
+		sed -e 's/,"BackendType"/,\n  "BackendType"/' -e 's/,"Weft"/,\n  "Weft"/' -e 's/^{/ &/' | show
+}
+
+add_container() { # NAME
+	local host=host${1:1:1} address
+	address=$(container_add "$host" "$1") || return
+	printf '%s  on %s  eth0 %-13s %s  %s\n' "$1" "$host" "$address" \
+		"$(jq -r '.result.interfaces[2].mac' "$(cni_result_file "$host" "$1")")" \
+		"$(container_veth "$host" "$1")"
+}
+
+step_containers() {
+	local name said
+	title 'Two containers on each host: CNI_COMMAND=ADD through conf/10-weft.conflist'
+	for name in "${CONTAINERS[@]}"; do
+		progress "ADD of $name"
+		said=$(add_container "$name" 2>&1) || fail "ADD of $name" "$said"
+		say "$said"
+	done
+}
+
+step_entries() {
+	title 'What the kernel of host1 holds for the two others: ARP, FDB, route'
+	say "${dim}# ip neigh show dev $KERNEL_BRIDGE nud permanent$plain"
+	ip -n "$LAB-host1" neigh show dev "$KERNEL_BRIDGE" nud permanent | show
+	say "$dim# bridge fdb show dev $KERNEL_VXLAN$plain"
+	kernel_have host1 | sed -n 's/^fdb //p' | show
+	say "${dim}# ip route show dev $KERNEL_BRIDGE proto 119$plain"
+	ip -n "$LAB-host1" -4 route show dev "$KERNEL_BRIDGE" proto 119 | show
+	must 'the entries are what the leases ask for' kernel_agrees host1
+	yes_it_is 'they are what the leases ask for, and nothing else is there'
+}
+
+overlay_address() { # of a container, or of a host
+	case $1 in
+	host*) host_gateway "$1" ;;
+	*) container_address "host${1:1:1}" "$1" ;;
+	esac
+}
+
+# One row: pings all others at once; a round trip in milliseconds, or "lost".
+matrix_row() { # FROM NAME...
+	local from=$1 to rtt pids=() dir=$LAB_DIR/ping
+	shift
+	for to; do
+		[[ $to == "$from" ]] && continue
+		ns_run "$from" ping -n -q -c 1 -W 3 "${address[$to]}" >"$dir/$from-$to" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	printf '%-6s' "$from"
+	for to; do
+		rtt=$(sed -n 's|^rtt [^=]*= \([0-9.]*\)/.*|\1|p' "$dir/$from-$to" 2>/dev/null)
+		if [[ $to == "$from" ]]; then
+			printf '%8s' .
+		elif [[ -n $rtt ]]; then
+			printf '%8.2f' "$rtt"
+		else
+			printf '%s%8s%s' "$bad" lost "$plain"
+			lost+=("$from to $to (${address[$to]})")
+		fi
+	done
+	printf '\n'
+}
+
+# Everybody pings everybody; what is lost is in $lost.
+matrix() { # NAME...
+	local name
+	lost=()
+	mkdir -p "$LAB_DIR/ping"
+	for name; do
+		address[$name]=$(overlay_address "$name")
+	done
+	printf '    %s%-6s' "$dim" ms
+	printf '%8s' "$@"
+	printf '%s\n' "$plain"
+	for name; do
+		printf '    '
+		matrix_row "$name" "$@"
+	done
+}
+
+step_matrix() {
+	local -A address=()
+	local lost=() all=("${CONTAINERS[@]}" "${HOSTS[@]}")
+	title 'Everybody reaches everybody: round trips from each row to each column'
+	progress_end
+	matrix "${all[@]}"
+	((!${#lost[@]})) || fail 'somebody is not reached' "$(printf '%s\n' "${lost[@]}")"
+	yes_it_is "$((${#all[@]} * (${#all[@]} - 1))) of $((${#all[@]} * (${#all[@]} - 1))) answered"
+}
+
+# ---- A frame, taken apart ----------------------------------------------------
+
+# Of $frame, an array of bytes in hexadecimal.
+as_number() { # AT LENGTH
+	local IFS=''
+	echo $((16#${frame[*]:$1:$2}))
+}
+as_mac() { # AT
+	local IFS=:
+	echo "${frame[*]:$1:6}"
+}
+as_ipv4() { # AT
+	echo "$(as_number "$1" 1).$(as_number $(($1 + 1)) 1).$(as_number $(($1 + 2)) 1).$(as_number $(($1 + 3)) 1)"
+}
+
+# Ethernet, IPv4, UDP, VXLAN (RFC 7348 section 5), Ethernet, IPv4, ICMP.
+dissect() {
+	udp=$((14 + (16#${frame[14]} & 15) * 4)) vxlan=$((udp + 8)) inner=$((vxlan + 8))
+	icmp=$((inner + 14 + (16#${frame[inner + 14]} & 15) * 4))
+	outer_from=$(as_ipv4 26) outer_to=$(as_ipv4 30)
+	port=$(as_number $((udp + 2)) 2) vni=$(as_number $((vxlan + 4)) 3)
+	inner_mac=$(as_mac $inner)
+	inner_from=$(as_ipv4 $((inner + 26))) inner_to=$(as_ipv4 $((inner + 30)))
+}
+
+draw_frame() {
+	local outer='|  %-9s %-40s %s\n' within='|  |  %-9s %-37s %s\n'
+	echo '+--'
+	# shellcheck disable=SC2059 # the formats are right above
+	{
+		printf "$outer" Ethernet "$(as_mac 6) > $(as_mac 0)" 'host1 > host3'
+		printf "$outer" IPv4 "$outer_from > $outer_to" 'the underlay'
+		printf "$outer" UDP "$(as_number "$udp" 2) > $port"
+		printf "$outer" VXLAN "VNI $vni"
+		echo '|  +--'
+		printf "$within" Ethernet "$(as_mac $((inner + 6))) > $inner_mac" 'VTEP of host1 > of host3'
+		printf "$within" IPv4 "$inner_from > $inner_to" 'c11 > c31'
+		printf "$within" ICMP "type $(as_number "$icmp" 1), code $(as_number $((icmp + 1)) 1)" \
+			'echo request'
+	}
+	echo "|  +-- $((${#frame[@]} - inner)) bytes"
+	echo "+-- ${#frame[@]} bytes"
+}
+
+capture_frame() {
+	local file=$LAB_DIR/frame.pcap
+	proc_start capture net tcpdump -n -U -c 1 -i underlay -w "$file" \
+		"udp port $VXLAN_PORT and src $(host_address host1) and dst $(host_address host3)" || return
+	wait_for 5 grep -q 'listening on' "$LAB_DIR/log/capture" || return
+	ns_run c11 ping -n -q -c 1 -W 2 "$(container_address host3 c31)" || return
+	wait_for 5 not proc_pid capture
+}
+
+step_frame() {
+	local frame udp vxlan inner icmp outer_from outer_to port vni inner_mac inner_from inner_to
+	title 'One frame on the underlay, taken apart: c11 pings c31'
+	must 'a frame is captured' capture_frame
+	read -ra frame < <(tcpdump -n -xx -r "$LAB_DIR/frame.pcap" 2>/dev/null |
+		sed -n 's/^\t0x[0-9a-f]*: *//p' | tr -d ' \n' | sed 's/../& /g')
+	((${#frame[@]} >= 92)) || fail 'a frame is captured' "$(tcpdump -r "$LAB_DIR/frame.pcap" 2>&1)"
+	dissect
+	draw_frame | show
+	[[ "$outer_from $outer_to" == "192.168.0.1 192.168.0.3" ]] || fail 'the outer addresses are the hosts'"'"
+	[[ "$port $vni" == "$VXLAN_PORT 1" ]] || fail "the port is $VXLAN_PORT, the VNI 1"
+	[[ $inner_mac == "$(etcd_value_of host3 | jq -r .BackendData.VtepMAC)" ]] ||
+		fail "the inner frame goes to the MAC in host3's lease"
+	[[ "$inner_from $inner_to" == "$(container_address host1 c11) $(container_address host3 c31)" ]] ||
+		fail "the inner addresses are the containers'"
+	yes_it_is 'the outer addresses are of the hosts, the inner ones of the containers'
+}
+
+# ---- A host dies, and returns ------------------------------------------------
+
+names_host3() { kernel_have "$1" | grep -F -e "$(host_address host3)" -e "$subnet" -e "$mac"; }
+lease_is_gone() { [[ -z $(etcd_key_of host3) ]]; }
+
+step_death() {
+	local subnet mac died lost
+	subnet=$(host_subnet host3) mac=$(etcd_value_of host3 | jq -r .BackendData.VtepMAC)
+	subnet=${subnet%/*}
+	title 'host3 dies: weftd killed, link cut; its lease of 5 s runs out'
+	proc_start flow c11 ping -n -q -i 0.01 "$(container_address host2 c21)"
+	died=$(now_us)
+	must 'weftd of host3 is killed' weftd_stop host3 KILL
+	must 'the link of host3 is cut' lab_link host3 down
+	must 'its lease runs out' wait_for 20 lease_is_gone
+	say "after $(seconds_since "$died"): the lease $subnet-24 is gone from etcd"
+	must 'its entries are gone from host1' wait_for 10 not names_host3 host1
+	must 'its entries are gone from host2' wait_for 10 not names_host3 host2
+	say "after $(seconds_since "$died"): no entry for it on host1 and host2; host1 holds:"
+	kernel_have host1 | sed 's/^/  /' | show
+	must 'the others hold what the leases ask for' kernel_settled host1 host2
+	must 'the flow from c11 to c21 ends' proc_stop flow INT # ping then prints its sum
+	lost=$(awk '/packets transmitted/ { print $1 - $4 " of " $1 }' "$LAB_DIR/log/flow")
+	# A packet under way when ping was told to stop is not lost.
+	[[ $lost =~ ^[01]\ of ]] || fail 'c11 and c21 lose no packet meanwhile' "$(proc_log flow)"
+	yes_it_is "c11 and c21 went on meanwhile: ${lost#* of } packets, none lost"
+}
+
+step_return() {
+	local before
+	before=$(jq -r '.networks.default | "\(.subnet) \(.vtepMac)"' "$LAB_DIR/host3/state/node.json")
+	title 'host3 returns, as who it was'
+	must 'the link of host3 is back' lab_link host3 up
+	must 'weftd on host3' weftd_start host3
+	must 'it is ready' weftd_ready host3
+	must 'all hosts have their peers' kernel_settled "${HOSTS[@]}"
+	[[ "$(host_subnet host3) $(etcd_value_of host3 | jq -r .BackendData.VtepMAC)" == "$before" ]] ||
+		fail "it has its subnet and its MAC again: $before" "$(etcd_leases)"
+	must 'c31 reaches c11' wait_for 5 ns_run c31 ping -n -q -c 1 -W 1 "$(container_address host1 c11)"
+	yes_it_is "subnet and MAC again: $before; c31 reaches c11"
+	ns_run host1 "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/host1/run" peers | show
+}
+
+step_delete() {
+	local address veth
+	address=$(container_address host1 c12) veth=$(container_veth host1 c12)
+	title 'A container goes: CNI_COMMAND=DEL for c12'
+	must 'c12 answers before' ns_run c21 ping -n -q -c 1 -W 2 "$address"
+	must 'DEL of c12' cni_del host1 c12
+	must 'its veth is gone' not ip -n "$LAB-host1" link show "$veth"
+	must 'its interface is gone' not ip -n "$LAB-c12" link show eth0
+	must 'its record is gone' not grep -rq c12 "$LAB_DIR/host1/run"
+	must 'nobody answers at its address' not ns_run c21 ping -n -q -c 1 -W 1 "$address"
+	yes_it_is "address $address, device $veth and record are gone"
+	must 'a second DEL is no fault' cni_del host1 c12
+}
+
+# ---- The end -----------------------------------------------------------------
+
+kept_text() {
+	cat <<-TEXT
+
+		It is left standing. To look around, as root:
+
+		  # from a container of host1 to one of host3
+		  ip netns exec $LAB-c11 ping $(container_address host3 c31)
+		  # a host's routes; likewise: ip neigh, bridge fdb
+		  ip netns exec $LAB-host1 ip route
+		  # the wire
+		  ip netns exec $LAB-net tcpdump -ni underlay
+		  # the store
+		  ip netns exec $LAB-etcd env ETCDCTL_API=3 etcdctl get --prefix $ETCD_PREFIX
+		  # what weftd of host1 knows, and what it says
+		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run status
+		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run peers
+		  tail -f $LAB_DIR/log/host1-weftd
+
+		To remove it: sudo $WEFT_REPO/tests/demo/demo.sh down
+	TEXT
+}
+
+main() {
+	lab_use "$DEMO"
+	check_machine
+	{
+		flock -n 9 || refuse 'one is being started at this moment'
+		take_place
+	} 9<"${BASH_SOURCE[0]}"
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	trap 'exit 141' PIPE
+	printf '%sweft: three hosts, six containers, one overlay%s\n' "$bold" "$plain"
+	step_underlay
+	step_daemons
+	step_containers
+	step_entries
+	step_matrix
+	step_frame
+	step_death
+	step_return
+	step_delete
+	progress_end
+	printf '\n%sAll %d steps are good (%s).%s\n' "$good" "$step" "$(seconds_since "$began")" "$plain"
+	[[ -z ${KEEP-} ]] || kept_text
+}
+
+case ${1-} in
+'') main ;;
+down)
+	((EUID == 0)) || refuse 'needs root'
+	lab_use "$DEMO"
+	down
+	;;
+*) refuse "'$1' is not a command; allowed: none, or down" ;;
+esac

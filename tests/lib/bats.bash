@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What a bats file loads: the assertions of bats-assert, the lab, and a few words
+# of its own. Each file opens its lab in setup_file and closes it in teardown_file.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+# shellcheck source=tests/lib/lab.bash
+source "${BASH_SOURCE[0]%/*}/lab.bash"
+
+# A lab of this file's own: several runs, and several files, do not meet.
+lab_open_for_file() {
+	local name=${BATS_TEST_FILENAME##*/}
+	name=${name%.bats}
+	lab_open "wt$$-${name%%_*}"
+}
+
+# assert_json TEXT EXPRESSION: jq(1) finds the expression true.
+assert_json() {
+	jq -e "$2" <<<"$1" >/dev/null || fail "not true: $2
+of: $1"
+}
+
+# A flow of packets, a hundred a second, that runs while the test goes on;
+# flow_lost waits for its end and tells how many were not answered.
+flow_start() { # NAME NAMESPACE ADDRESS COUNT
+	rm -f "$LAB_DIR/log/flow-$1"
+	proc_start "flow-$1" "$2" ping -n -q -i 0.01 -W 1 -c "$4" "$3"
+}
+
+flow_runs() { proc_pid "flow-$1"; }
+
+flow_lost() { # NAME
+	wait_for 60 not proc_pid "flow-$1"
+	awk '/packets transmitted/ { print $1 - $4; found = 1 } END { if (!found) print "all" }' \
+		"$LAB_DIR/log/flow-$1"
+}
+
+ping_once() { # NAMESPACE ADDRESS [OPTION...]
+	local ns=$1 to=$2
+	shift 2
+	ns_run "$ns" ping -n -q -c 1 -W 2 "$@" "$to"
+}

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Debian's etcd in the lab, and what the store holds. Sourced by lab.bash.
+
+ETCD_ADDRESS=192.168.0.250
+ETCD_URL=http://$ETCD_ADDRESS:2379
+ETCD_PREFIX=/coreos.com/network
+
+etcd_machine() { lab_machine etcd "$ETCD_ADDRESS"; }
+
+# Its data go to a disk: it sets 128 MB aside, more than a small machine's /run has.
+etcd_start() {
+	[[ -L $LAB_DIR/etcd ]] || ln -s "$(mktemp -d "/var/tmp/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
+	proc_start etcd etcd etcd --name lab --data-dir "$LAB_DIR/etcd/data" \
+		--listen-client-urls "$ETCD_URL,http://127.0.0.1:2379" \
+		--advertise-client-urls "$ETCD_URL" \
+		--listen-peer-urls http://127.0.0.1:2380 \
+		--initial-advertise-peer-urls http://127.0.0.1:2380 \
+		--initial-cluster lab=http://127.0.0.1:2380 --logger zap --log-level warn
+	wait_for 20 etcd_ctl endpoint health
+}
+
+etcd_stop() { proc_stop etcd "${1-TERM}"; }
+
+etcd_ctl() {
+	ETCDCTL_API=3 ns_run etcd etcdctl --endpoints=http://127.0.0.1:2379 "$@"
+}
+
+# etcd_config [JSON]: the network's configuration; by default with a lease of 5 s,
+# and nodes in 10.5.1.0 to 10.5.99.0, which leaves the others to the tests.
+etcd_config() {
+	local json='{"Network":"10.5.0.0/16","SubnetLen":24,"SubnetMin":"10.5.1.0"'
+	json+=',"SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
+	etcd_ctl put "$ETCD_PREFIX/config" "${1-$json}" >/dev/null
+}
+
+# etcd_put KEY VALUE [OPTION...]: a key among the leases.
+etcd_put() {
+	local key=$1 value=$2
+	shift 2
+	etcd_ctl put "$@" -- "$ETCD_PREFIX/subnets/$key" "$value" >/dev/null
+}
+
+etcd_del() { etcd_ctl del "$ETCD_PREFIX/subnets/$1" >/dev/null; }
+
+# The leases, a line each: key, tab, value.
+etcd_leases() {
+	etcd_ctl get --prefix "$ETCD_PREFIX/subnets/" -w json | jq -r --arg p "$ETCD_PREFIX/subnets/" \
+		'.kvs // [] | .[] | "\(.key | @base64d | ltrimstr($p))\t\(.value // "" | @base64d)"'
+}
+
+# The lease that a host holds, by its address: the key, or the value.
+etcd_key_of() { # HOST
+	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $1 }'
+}
+
+etcd_value_of() { # HOST
+	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $2 }'
+}
+
+# A lease as flannel writes it.
+flannel_value() { # ADDRESS MAC [VNI]
+	printf '{"PublicIP":"%s","PublicIPv6":null,"BackendType":"vxlan",' "$1"
+	printf '"BackendData":{"VNI":%s,"VtepMAC":"%s"}}' "${3-1}" "$2"
+}

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# weftd and weftctl of a host in the lab. Sourced by lab.bash.
+
+# The flags that give a host of the lab its own files.
+weftd_flags() { # HOST
+	local dir=$LAB_DIR/$1
+	echo --etcd-endpoints "$ETCD_URL" --node-name "$1" \
+		--run-dir "$dir/run" --state-dir "$dir/state" --subnet-file "$dir/subnet.env"
+}
+
+# weftd_start HOST [FLAG...]: starts it, and returns at once.
+weftd_start() {
+	local host=$1 flags
+	shift
+	read -ra flags < <(weftd_flags "$host")
+	proc_start "$host-weftd" "$host" "$WEFT_BIN_DIR/weftd" "${flags[@]}" "$@"
+}
+
+weftd_pid() { proc_pid "$1-weftd"; }
+weftd_log() { proc_log "$1-weftd" "${2-20}"; }
+weftd_stop() { proc_stop "$1-weftd" "${2-TERM}"; }
+
+# weftctl_on HOST ARGUMENT...
+weftctl_on() {
+	local host=$1
+	shift
+	ns_run "$host" "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/$host/run" "$@"
+}
+
+# Whether the process that was started last, and not one before it, is ready.
+weftd_is_ready() { # HOST
+	local pid
+	pid=$(weftd_pid "$1") || { echo 'weftd is not running' && weftd_log "$1" && return 1; }
+	[[ -e $LAB_DIR/$1/run/networks/default.json ]] || { weftd_log "$1" 5 && return 1; }
+	weftctl_on "$1" --json status | jq -e --argjson pid "$pid" \
+		'.pid == $pid and .networks[0].state == "ready"'
+}
+
+# Ready, or past hope.
+weftd_is_settled() { ! weftd_pid "$1" >/dev/null || weftd_is_ready "$1"; } # HOST
+
+weftd_ready() { # HOST...
+	local host said
+	for host; do
+		wait_for 20 weftd_is_settled "$host" || return
+		said=$(weftd_is_ready "$host") || { printf '%s\n' "$said" >&2 && return 1; }
+	done
+}
+
+# lab_overlay NUMBER: etcd and so many hosts that know each other.
+lab_overlay() {
+	local i hosts=()
+	for ((i = 1; i <= $1; i++)); do
+		hosts+=("host$i")
+	done
+	lab_hosts "$1" && etcd_machine && etcd_start && etcd_config || return
+	for i in "${hosts[@]}"; do
+		weftd_start "$i" || return
+	done
+	weftd_ready "${hosts[@]}" && kernel_settled "${hosts[@]}"
+}
+
+host_network() { # HOST EXPRESSION: out of what weftd has published
+	jq -r "$2" "$LAB_DIR/$1/run/networks/default.json"
+}
+
+host_subnet() { host_network "$1" '.families[0].subnet'; }
+host_gateway() { host_network "$1" '.families[0].gateway'; }

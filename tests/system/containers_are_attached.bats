@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets what run has seen
+#
+# The plugin as a runtime calls it: ADD, CHECK, DEL, VERSION.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 1
+}
+
+teardown_file() { lab_down; }
+
+# weft VERB CONTAINER [FILTER]: the plugin alone, its configuration changed by a jq filter.
+weft() {
+	local filter=${3-.} file result=null
+	file=$(cni_result_file host1 "$2")
+	[[ ! -e $file ]] || result=$(jq -c .result "$file")
+	jq -c --argjson prev "$result" '.plugins[0] + {name, cniVersion}
+		| if $prev then .prevResult = $prev else . end | '"$filter" \
+		"$LAB_DIR/host1/10-weft.conflist" | cni_exec "$1" host1 "$2" eth0 weft
+}
+
+# Everything of host1 that an attachment touches.
+traces() {
+	ip -n "$LAB-host1" -o link show master "$KERNEL_BRIDGE"
+	bridge -n "$LAB-host1" fdb show br "$KERNEL_BRIDGE" | grep -i ' 0a:58' || true
+	find "$LAB_DIR/host1/run" \( -type f -o -type l \) ! -name lock | sort
+}
+
+@test "ADD gives what its result says" {
+	local result mac address
+	ns_add c1
+	result=$(cni_add host1 c1)
+	address=$(jq -r '.ips[0].address' <<<"$result")
+	mac=$(jq -r '.interfaces[2].mac' <<<"$result")
+	assert_json "$result" '.cniVersion == "1.0.0" and (.interfaces | length) == 3 and (.ips | length) == 1'
+	assert_json "$result" '.interfaces[0].name == "weft-br1" and .interfaces[2].name == "eth0"'
+	assert_json "$result" ".interfaces[2].sandbox == \"$(ns_path c1)\""
+	assert_json "$result" ".ips[0].interface == 2 and .ips[0].gateway == \"$(host_gateway host1)\""
+	# The MAC comes from the address: 0a:58 and its four bytes.
+	assert_equal "$mac" "$(mac_of "${address%/*}")"
+	run ip -n "$LAB-c1" -j -4 address show eth0
+	assert_json "$output" "[.[0].addr_info[] | \"\\(.local)/\\(.prefixlen)\"] == [\"$address\"]"
+	run ip -n "$LAB-c1" -d -j link show eth0
+	assert_json "$output" ".[0] | .address == \"$mac\" and .mtu == 1450 and .linkinfo.info_kind == \"veth\""
+	run ip -n "$LAB-c1" route show default
+	assert_output --partial "default via $(host_gateway host1) dev eth0"
+	run ip -n "$LAB-host1" -d -j link show "$(container_veth host1 c1)"
+	assert_json "$output" '.[0] | .master == "weft-br1" and .mtu == 1450 and .linkinfo.info_slave_data.hairpin'
+	assert_json "$output" '.[0].linkinfo.info_slave_data.state == "forwarding" and (.[0].ifalias | length) > 0'
+	ip -n "$LAB-c1" -o link show lo | grep -q 'LOOPBACK,UP'
+}
+
+mac_of() { # ADDRESS
+	local IFS=.
+	# shellcheck disable=SC2086 # four words
+	printf 0a:58:%02x:%02x:%02x:%02x $1
+}
+
+@test "the first packet passes at once" {
+	ping_once c1 "$(host_gateway host1)" -W 1
+	ping_once host1 "$(container_address host1 c1)" -W 1
+}
+
+@test "CHECK finds all in order" {
+	cni_check host1 c1
+}
+
+@test "CHECK finds an address, a route, and an interface that is missing" {
+	local address
+	address=$(container_address host1 c1)/24
+	ip -n "$LAB-c1" route del default
+	run weft CHECK c1
+	assert_failure
+	assert_json "$output" '.code == 106 and (.msg | test("0.0.0.0/0|default"))'
+	ip -n "$LAB-c1" address del "$address" dev eth0
+	run weft CHECK c1
+	assert_failure
+	assert_json "$output" ".code == 106 and (.msg | contains(\"${address%/*}\"))"
+	ip -n "$LAB-host1" link set "$(container_veth host1 c1)" nomaster
+	ip -n "$LAB-c1" address add "$address" dev eth0
+	ip -n "$LAB-c1" route add default via "$(host_gateway host1)"
+	run weft CHECK c1
+	assert_failure
+	assert_json "$output" '.code == 106 and (.msg | test("weft-br1"))'
+	ip -n "$LAB-host1" link set "$(container_veth host1 c1)" master "$KERNEL_BRIDGE"
+	ip -n "$LAB-c1" link set eth0 down
+	ip -n "$LAB-c1" link set eth0 name eth9
+	run weft CHECK c1
+	assert_failure
+	assert_json "$output" '.code == 106 and (.msg | contains("eth0"))'
+	ip -n "$LAB-c1" link del eth9
+	run weft CHECK c1
+	assert_failure
+	assert_json "$output" '.code == 106'
+}
+
+@test "DEL leaves nothing, and can be repeated" {
+	cni_del host1 c1 # its interface is gone already
+	run traces
+	refute_output --partial "$(printf c1)-eth0"
+	cni_del host1 c1
+	ns_del c1
+}
+
+@test "DEL takes away device, address and record" {
+	traces >"$BATS_TEST_TMPDIR/before"
+	container_add host1 c2
+	traces >"$BATS_TEST_TMPDIR/between"
+	run same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/between"
+	assert_failure
+	container_del host1 c2
+	traces >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
+@test "a second ADD of the same interface fails, and harms nothing" {
+	container_add host1 c3
+	traces >"$BATS_TEST_TMPDIR/before"
+	run weft ADD c3 'del(.prevResult)'
+	assert_failure
+	assert_json "$output" '.code == 103'
+	traces >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	cni_check host1 c3
+	ping_once c3 "$(host_gateway host1)"
+	container_del host1 c3
+}
+
+@test "an ADD into a namespace that has such an interface already fails and leaves nothing" {
+	ns_add c4
+	ip -n "$LAB-c4" link add eth0 type veth peer name other
+	traces >"$BATS_TEST_TMPDIR/before"
+	run weft ADD c4
+	assert_failure
+	assert_json "$output" '.msg | contains("eth0")'
+	traces >"$BATS_TEST_TMPDIR/after"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	cni_del host1 c4
+	ns_del c4
+}
+
+@test "DEL without a namespace, with one that is gone, with a file in its place, and never added" {
+	traces >"$BATS_TEST_TMPDIR/before"
+	container_add host1 c5
+	ns_del c5
+	CNI_NETNS_PATH='' cni_del host1 c5
+	container_add host1 c6
+	ns_del c6
+	cni_del host1 c6
+	container_add host1 c7
+	ns_del c7
+	touch "$LAB_DIR/nothing"
+	CNI_NETNS_PATH=$LAB_DIR/nothing cni_del host1 c7
+	cni_del host1 never-seen
+	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before" # the kernel frees a namespace in its own time
+}
+
+traces_are() { diff -u "$1" <(traces); }
+
+@test "20 ADDs at once give 20 addresses, and 20 DELs give them back" {
+	local i pids=()
+	traces >"$BATS_TEST_TMPDIR/before"
+	for i in {01..20}; do
+		ns_add "p$i"
+	done
+	for i in {01..20}; do
+		cni_add host1 "p$i" >"$BATS_TEST_TMPDIR/p$i" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || fail "$(cat "$BATS_TEST_TMPDIR"/p*)"
+	done
+	run sort -u <(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR"/p*)
+	assert_equal "${#lines[@]}" 20
+	for i in {01..20}; do
+		ping_once "p$i" "$(host_gateway host1)" || fail "p$i does not reach its gateway"
+	done
+	pids=()
+	for i in {01..20}; do
+		cni_del host1 "p$i" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in {01..20}; do
+		ns_del "p$i"
+	done
+	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before"
+}
+
+@test "ADD and DEL while weftd and etcd are dead" {
+	etcd_stop KILL
+	weftd_stop host1 KILL
+	container_add host1 d1
+	container_add host1 d2
+	ping_once d1 "$(container_address host1 d2)"
+	cni_check host1 d1
+	container_del host1 d1
+	container_del host1 d2
+	etcd_start
+	weftd_start host1
+	weftd_ready host1
+}
+
+@test "an address that is used again answers at once, whatever a neighbour remembers" {
+	local run=$LAB_DIR/small kept address again i
+	# A pool of five addresses comes round soon.
+	mkdir -p "$run/networks"
+	jq '.families[0].subnet |= sub("/24"; "/29")' \
+		"$LAB_DIR/host1/run/networks/default.json" >"$run/networks/default.json"
+	kept=$(<"$LAB_DIR/host1/10-weft.conflist")
+	jq --arg run "$run" '.plugins[0].runDir = $run' <<<"$kept" >"$LAB_DIR/host1/10-weft.conflist"
+	container_add host1 n1
+	address=$(container_add host1 a1)
+	ping_once n1 "$address"
+	ping_once host1 "$address"
+	for ((i = 0; i < 6; i++)); do
+		container_del host1 a1
+		again=$(container_add host1 a1)
+		[[ $again != "$address" ]] || break
+	done
+	assert_equal "$again" "$address"
+	ping_once n1 "$address" -W 1
+	ping_once host1 "$address" -W 1
+	container_del host1 a1
+	container_del host1 n1
+	printf '%s\n' "$kept" >"$LAB_DIR/host1/10-weft.conflist"
+}
+
+@test "the result has the form of the version that is asked for" {
+	local version
+	for version in 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		ns_add v1
+		run weft ADD v1 ".cniVersion = \"$version\""
+		assert_success
+		assert_json "$output" ".cniVersion == \"$version\" and .ips[0].interface == 2"
+		case $version in
+		0.*) assert_json "$output" '.ips[0].version == "4"' ;;
+		1.0.0) assert_json "$output" '(.ips[0] | has("version") | not) and (.interfaces[2] | has("mtu") | not)' ;;
+		1.1.0) assert_json "$output" '.interfaces[2].mtu == 1450' ;;
+		esac
+		run weft DEL v1 ".cniVersion = \"$version\""
+		assert_success
+		assert_output ''
+		ns_del v1
+	done
+	for version in 0.1.0 0.2.0; do
+		ns_add v1
+		run weft ADD v1 ".cniVersion = \"$version\""
+		assert_success
+		assert_json "$output" ".cniVersion == \"$version\" and .ip4.gateway == \"$(host_gateway host1)\""
+		weft DEL v1 ".cniVersion = \"$version\""
+		ns_del v1
+	done
+}
+
+@test "VERSION tells the versions" {
+	run --separate-stderr env CNI_COMMAND=VERSION "$WEFT_BIN_DIR/weft" <<<'{"cniVersion":"1.0.0"}'
+	assert_success
+	assert_json "$output" '.supportedVersions | index("0.4.0") and index("1.0.0") and index("1.1.0")'
+	assert_json "$output" '.cniVersion == "1.0.0"'
+}
+
+@test "without CNI_COMMAND it says what it is" {
+	run --separate-stderr env -u CNI_COMMAND "$WEFT_BIN_DIR/weft" </dev/null
+	assert_success
+	assert_output ''
+	[[ $stderr == *weft* && $stderr == *'1.1.0'* ]]
+}
+
+@test "an ADD that is killed at any moment leaves nothing that DEL does not take away" {
+	local us config=$BATS_TEST_TMPDIR/config
+	traces >"$BATS_TEST_TMPDIR/before"
+	cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 >"$config"
+	for us in {200..5000..200}; do
+		ns_add k1
+		CNI_COMMAND=ADD CNI_CONTAINERID=k1 CNI_NETNS=$(ns_path k1) CNI_IFNAME=eth0 CNI_PATH=/ \
+			ns_run host1 timeout -s KILL "0.$(printf %06d "$us")" \
+			"$WEFT_BIN_DIR/weft" <"$config" >/dev/null 2>&1 || true
+		weft DEL k1
+		ns_del k1
+	done
+	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before"
+}

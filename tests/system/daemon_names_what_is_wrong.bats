@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets what run has seen
+#
+# Wrong input of weftd: what cannot pass ends it with 2 and one line that says
+# what, which value, and what is allowed; what can pass is said and tried again.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_hosts 2
+	etcd_machine
+	etcd_start
+}
+
+teardown_file() { lab_down; }
+
+# ends WORD... -- FLAG...: weftd with the flags ends with 2 and one line that has the words.
+ends() {
+	local words=() flags
+	while [[ $1 != -- ]]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	read -ra flags < <(weftd_flags host1)
+	run --separate-stderr ns_run host1 timeout -s KILL 10 "$WEFT_BIN_DIR/weftd" "${flags[@]}" "$@"
+	assert_failure 2
+	assert_output ''
+	assert_equal "${#stderr_lines[@]}" 1
+	one_line_has "${words[@]}"
+	nothing_is_left
+}
+
+one_line_has() {
+	local word
+	for word; do
+		[[ $stderr == *"$word"* ]] || fail "no '$word' in: $stderr"
+	done
+}
+
+nothing_is_left() {
+	run ip -n "$LAB-host1" -o link show type vxlan
+	assert_output ''
+	run ip -n "$LAB-host1" -o link show type bridge
+	assert_output ''
+	[[ ! -e $LAB_DIR/host1/run/networks/default.json && ! -e $LAB_DIR/host1/subnet.env ]]
+	run etcd_leases
+	assert_output ''
+}
+
+@test "a flag that is unknown, lacks its value, or is no flag" {
+	ends --nonsense -- --nonsense
+	ends --iface -- --iface
+	ends word -- word
+}
+
+@test "a flag with a wrong value names flag, value and what is allowed" {
+	ends public-ip 1.2.3 -- --public-ip 1.2.3
+	ends public-ip 127.0.0.1 -- --public-ip=127.0.0.1
+	ends log-level loud error warn info debug -- --log-level loud
+	ends log-format xml text json -- --log-format xml
+	ends etcd-endpoints 'ftp://x' http -- --etcd-endpoints ftp://x
+	ends etcd-endpoints '' -- --etcd-endpoints ''
+	ends etcd-prefix -- --etcd-prefix ''
+	ends run-dir relative -- --run-dir relative/path
+}
+
+@test "the same in the environment" {
+	local flags
+	read -ra flags < <(weftd_flags host1)
+	run --separate-stderr ns_run host1 env WEFTD_LOG_LEVEL=loud \
+		timeout -s KILL 10 "$WEFT_BIN_DIR/weftd" "${flags[@]}"
+	assert_failure 2
+	assert_equal "${#stderr_lines[@]}" 1
+	one_line_has loud
+	[[ $stderr == *WEFTD_LOG_LEVEL* || $stderr == *log-level* ]] || fail "$stderr"
+}
+
+@test "a configuration file that is missing, unreadable, no JSON, or has a wrong key or value" {
+	local file=$BATS_TEST_TMPDIR/weftd.json
+	ends /nonexistent.json -- --config /nonexistent.json
+	ends "$BATS_TEST_TMPDIR" -- --config "$BATS_TEST_TMPDIR"
+	echo '{' >"$file"
+	ends "$file" -- --config "$file"
+	echo '{"nonsense":1}' >"$file"
+	ends nonsense -- --config "$file"
+	echo '{"log-level":"loud"}' >"$file"
+	ends log-level loud debug -- --config "$file"
+	echo '{"public-ip":7}' >"$file"
+	ends public-ip -- --config "$file"
+}
+
+@test "a run directory, or a state directory, that cannot be made" {
+	local file=$BATS_TEST_TMPDIR/file
+	touch "$file"
+	ends "$file/run" -- --run-dir "$file/run"
+	ends /proc/weft -- --run-dir /proc/weft
+	ends "$file/state" -- --state-dir "$file/state"
+	ends /proc/weft -- --state-dir /proc/weft
+}
+
+@test "a node.json that is damaged, or of a later version, is named, and not written over" {
+	local state=$BATS_TEST_TMPDIR/state text
+	mkdir "$state"
+	for text in '{"version":1,' '{"version":2}' ''; do
+		printf %s "$text" >"$state/node.json"
+		ends "$state/node.json" -- --state-dir "$state"
+		assert_equal "$(<"$state/node.json")" "$text"
+	done
+}
+
+lease_says() { # ADDRESS
+	etcd_leases | grep -F "\"PublicIP\":\"$1\""
+}
+
+@test "a flag wins over the environment, and the environment over the file" {
+	local file=$BATS_TEST_TMPDIR/weftd.json
+	etcd_config
+	echo '{"public-ip":"192.0.2.1"}' >"$file"
+	weftd_start host1 --config "$file"
+	wait_for 15 lease_says 192.0.2.1
+	weftd_stop host1
+	WEFTD_PUBLIC_IP=192.0.2.2 weftd_start host1 --config "$file"
+	wait_for 15 lease_says 192.0.2.2
+	weftd_stop host1
+	WEFTD_PUBLIC_IP=192.0.2.2 weftd_start host1 --config "$file" --public-ip 192.0.2.3
+	wait_for 15 lease_says 192.0.2.3
+	assert_equal "$(etcd_leases | wc -l)" 1
+}
+
+# ---- What can pass -----------------------------------------------------------
+
+says() { # WORD...: weftd lives, and has said a line with all the words
+	local word found
+	weftd_pid host1 >/dev/null || return
+	found=$(<"$LAB_DIR/log/host1-weftd")
+	for word; do
+		found=$(grep -F -- "$word" <<<"$found") || return
+	done
+}
+
+# It comes good by itself, within the longest pause between two tries.
+comes_good() {
+	wait_for 45 weftd_is_ready host1
+}
+
+teardown() {
+	if weftd_pid host1 >/dev/null; then
+		weftd_stop host1 KILL
+	fi
+	rm -rf "$LAB_DIR/host1/run" "$LAB_DIR/host1/state" "$LAB_DIR/host1/subnet.env" \
+		"$LAB_DIR/log/host1-weftd"
+	ip -n "$LAB-host1" link del "$KERNEL_BRIDGE" 2>/dev/null || true
+	ip -n "$LAB-host1" link del "$KERNEL_VXLAN" 2>/dev/null || true
+	ip -n "$LAB-host1" link del eth1 2>/dev/null || true
+	if proc_pid etcd >/dev/null; then
+		etcd_ctl del --prefix "$ETCD_PREFIX/"
+	fi
+}
+
+@test "an etcd that cannot be reached" {
+	etcd_stop KILL
+	weftd_start host1
+	wait_for 15 says "$ETCD_ADDRESS:2379"
+	nothing_is_made
+	etcd_start
+	etcd_config
+	comes_good
+}
+
+nothing_is_made() {
+	run ip -n "$LAB-host1" -o link show type vxlan
+	assert_output ''
+	[[ ! -e $LAB_DIR/host1/run/networks/default.json && ! -e $LAB_DIR/host1/subnet.env ]]
+}
+
+@test "no network configuration in etcd" {
+	weftd_start host1
+	wait_for 15 says "$ETCD_PREFIX/config"
+	nothing_is_made
+	etcd_config
+	comes_good
+}
+
+# wrong_config JSON WORD...: is said, and a right one in its place is taken.
+wrong_config() {
+	local json=$1
+	shift
+	etcd_config "$json"
+	weftd_start host1
+	wait_for 15 says "$@"
+	nothing_is_made
+	etcd_config
+	comes_good
+	teardown
+}
+
+@test "a network configuration that is wrong" {
+	wrong_config '{' 'network configuration'
+	wrong_config '{"SubnetLen":24}' 'network configuration' Network
+	wrong_config '{"Network":"10.5.0.0/33"}' Network 10.5.0.0/33
+	wrong_config '{"Network":"10.5.0.0/16","SubnetLen":8}' SubnetLen 8
+	wrong_config '{"Network":"10.5.0.0/16","Backend":{"Type":"host-gw"}}' Type host-gw vxlan
+	wrong_config '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":16777216}}' VNI 16777216
+	wrong_config '{"Network":"10.5.0.0/16","Weft":{"LeaseTTL":-1}}' LeaseTTL -1
+}
+
+@test "an uplink without an address" {
+	etcd_config
+	ip -n "$LAB-host1" link add eth1 type veth peer name other
+	ip -n "$LAB-host1" link set eth1 up
+	weftd_start host1 --iface eth1
+	wait_for 15 says eth1 address
+	nothing_is_made
+	ip -n "$LAB-host1" address add 192.168.7.1/24 dev eth1
+	comes_good
+	assert_equal "$(weftctl_on host1 --json status | jq -r '.networks[0].uplink.address')" 192.168.7.1
+}
+
+@test "an uplink that is named and not there" {
+	etcd_config
+	weftd_start host1 --iface eth1
+	wait_for 15 says eth1
+	nothing_is_made
+	ip -n "$LAB-host1" link add eth1 type veth peer name other
+	ip -n "$LAB-host1" address add 192.168.7.1/24 dev eth1
+	ip -n "$LAB-host1" link set eth1 up
+	comes_good
+}
+
+@test "a subnet file that cannot be written" {
+	etcd_config
+	mkdir "$LAB_DIR/host1/subnet.env"
+	weftd_start host1
+	wait_for 15 says "$LAB_DIR/host1/subnet.env"
+	rmdir "$LAB_DIR/host1/subnet.env"
+	comes_good
+}
+
+@test "a second weftd with the same run directory does not disturb the first" {
+	local flags
+	etcd_config
+	weftd_start host1
+	weftd_ready host1
+	read -ra flags < <(weftd_flags host1)
+	run --separate-stderr ns_run host1 timeout -s KILL 10 "$WEFT_BIN_DIR/weftd" "${flags[@]}"
+	assert_failure
+	[[ $status != 137 ]] || fail "it runs beside the first"
+	one_line_has "$LAB_DIR/host1/run"
+	weftd_is_ready host1
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# What weftd writes for others: subnet.env in flannel's format, the run
+# directory, the state directory. What install puts where.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 1
+}
+
+teardown_file() { lab_down; }
+
+@test "subnet.env is what flannel writes" {
+	run cat "$LAB_DIR/host1/subnet.env"
+	assert_line --index 0 'FLANNEL_NETWORK=10.5.0.0/16'
+	assert_line --index 1 "FLANNEL_SUBNET=$(host_gateway host1)/24"
+	assert_line --index 2 'FLANNEL_MTU=1450'
+	assert_line --index 3 --regexp '^FLANNEL_IPMASQ=(true|false)$'
+	assert_equal "${#lines[@]}" 4
+	assert_equal "$(stat -c %a "$LAB_DIR/host1/subnet.env")" 644
+	# A shell takes it in, as docker's unit does.
+	run sh -c ". $LAB_DIR/host1/subnet.env; echo \$FLANNEL_SUBNET"
+	assert_output "$(host_gateway host1)/24"
+}
+
+@test "the run directory says what weft needs to know" {
+	local file=$LAB_DIR/host1/run/networks/default.json
+	assert_json "$(<"$file")" '.version == 1 and .name == "default" and .vni == 1 and .mtu == 1450'
+	assert_json "$(<"$file")" '.bridge == "weft-br1" and .vxlan == "weft-vx1" and .leaseLost == false'
+	assert_json "$(<"$file")" '.families == [{cluster: "10.5.0.0/16", subnet: .families[0].subnet, gateway: .families[0].gateway}]'
+	assert_equal "$(etcd_key_of host1)" "$(host_subnet host1 | tr / -)"
+	[[ -S $LAB_DIR/host1/run/control.sock ]]
+	assert_equal "$(stat -c %a "$LAB_DIR/host1/run/control.sock")" 600
+}
+
+@test "the state directory says who the node is" {
+	local file=$LAB_DIR/host1/state/node.json
+	assert_json "$(<"$file")" ".node == \"$(etcd_value_of host1 | jq -r .Weft.Node)\""
+	assert_json "$(<"$file")" ".networks.default.vtepMac == \"$(etcd_value_of host1 | jq -r .BackendData.VtepMAC)\""
+	assert_json "$(<"$file")" ".networks.default.subnet == \"$(host_subnet host1)\""
+}
+
+@test "the address records live in the run directory, and nothing of them is durable" {
+	container_add host1 pod
+	run grep -rl pod "$LAB_DIR/host1/run"
+	assert_success
+	run grep -rl pod "$LAB_DIR/host1/state"
+	assert_output ''
+	container_del host1 pod
+	run grep -rl pod "$LAB_DIR/host1/run"
+	assert_output ''
+}
+
+@test "no temporary file is left" {
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
+	run find "$LAB_DIR/host1/run" "$LAB_DIR/host1/state" "$LAB_DIR/host1/subnet.env" -type f \
+		! -name '*.json' ! -name subnet.env ! -name '*lock'
+	assert_output ''
+}
+
+@test "a MTU of the underlay other than 1500 is followed at start" {
+	weftd_stop host1
+	ip -n "$LAB-host1" link set eth0 mtu 1400
+	weftd_start host1
+	weftd_ready host1
+	wait_for 10 grep -q '^FLANNEL_MTU=1350$' "$LAB_DIR/host1/subnet.env"
+	assert_equal "$(host_network host1 .mtu)" 1350
+	run ip -n "$LAB-host1" -j link show "$KERNEL_VXLAN"
+	assert_json "$output" '.[0].mtu == 1350'
+	run etcd_value_of host1
+	assert_output --partial '"MTU":1350'
+}
