@@ -91,13 +91,16 @@ static void drop_doubles(struct peers *peers)
 	peers->len = kept;
 }
 
-/* A wiped store counts its revisions anew: anything that it tells is younger than this. */
-static void keep_vanished(struct known *known, const struct prefix *ours)
+/*
+ * wiped: what the store lacks now; else only what it lacked already when it was wiped. It
+ * counts its revisions anew: anything that it tells is younger than this.
+ */
+static void keep_vanished(struct known *known, const struct prefix *ours, bool wiped)
 {
 	for (size_t i = 0; i < known->now.peers.len; i++) {
 		struct peer peer = known->now.peers.at[i];
 
-		if (prefix_equal(&peer.subnet, ours) ||
+		if ((ours && prefix_equal(&peer.subnet, ours)) || (!wiped && !peer.vanished) ||
 		    peers_find(&known->listed.peers, &peer.subnet))
 			continue;
 		peer.vanished = true;
@@ -112,8 +115,7 @@ bool known_list_end(struct known *known, const struct prefix *ours)
 
 	drop_doubles(&known->listed.peers);
 	wiped = ours && !peers_find(&known->listed.peers, ours);
-	if (wiped)
-		keep_vanished(known, ours);
+	keep_vanished(known, ours, wiped);
 	set_free(&known->now);
 	known->now = known->listed;
 	known->listed = (struct known_set){ .unread_count = 0 };

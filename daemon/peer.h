@@ -75,8 +75,8 @@ int peer_judge(const struct peer *peer, const struct config *config, const struc
 
 /*
  * The peers among the known leases that can be used, sorted; usable_out is cleared first. Of
- * two whose subnets overlap or whose VTEP MACs are the same, one stays: that with
- * the network's subnet length, then the one that was there first. refused (may be NULL) is
+ * two whose subnets overlap or whose VTEP MACs are the same, one stays: that which has not
+ * vanished, then that with the network's subnet length, then the one that was there first. refused (may be NULL) is
  * called for every other one, but our own and those that were never readable. False: out of memory.
  */
 typedef void peers_refused_fn(void *ctx, const struct peer *peer, const char *reason);

@@ -55,6 +55,8 @@ static bool outranks(const struct peer *a, const struct peer *b, const struct co
 	bool a_usual = a->subnet.len == config->plan.len;
 	bool b_usual = b->subnet.len == config->plan.len;
 
+	if (a->vanished != b->vanished)
+		return b->vanished;
 	if (a_usual != b_usual)
 		return a_usual;
 	if (a->mod_revision != b->mod_revision)

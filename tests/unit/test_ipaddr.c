@@ -296,6 +296,7 @@ static void what_is_no_prefix(void **state)
 		"fd00::/",
 		"010.5.2.0/24",
 		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/8",
+		"1111:1111:1111:1111:1111:1111:111.111.111.1111/8",
 	};
 
 	(void)state;

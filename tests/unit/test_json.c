@@ -142,6 +142,7 @@ static const struct {
 	const char *text, *fault;
 } bad_values[] = {
 	{ "007", "line 1, column 1: a number with a leading zero" },
+	{ "09", "line 1, column 1: a number with a leading zero" },
 	{ "-01", "line 1, column 1: a number with a leading zero" },
 	{ "+1", "line 1, column 1: '+' where a value is expected" },
 	{ "-", "line 1, column 2: the text ends where a digit is expected" },

@@ -94,21 +94,6 @@ static void before_our_lease_nothing_overlaps_it(void **state)
 	assert_good(peer_judge(&peer, &config, &self, &err), err);
 }
 
-static void what_was_read_before_stands(void **state)
-{
-	struct config config = sample_config(network);
-	struct peer peer = sample_peer("10.5.2.0/24", "192.168.0.2", MAC_A, "", 1);
-	struct peer never = { .subnet = peer.subnet, .unreadable = true };
-	struct peer_self self = self_of("10.5.1.0/24");
-	struct err err = ERR_INIT;
-
-	(void)state;
-	peer.unreadable = true;
-	assert_good(peer_judge(&peer, &config, &self, &err), err);
-	assert_int_equal(peer_judge(&never, &config, &self, &err), -1);
-	assert_says(err.text, "cannot be read");
-}
-
 struct refusals {
 	size_t len;
 	char subnet[8][PREFIX_TEXT_SIZE];
@@ -288,17 +273,58 @@ static void our_own_lease_is_no_peer_and_no_refusal(void **state)
 	peers_free(&usable);
 }
 
+/* An unreadable value: what was read before stands, and what never was is no peer. */
+static void what_was_read_before_stands(void **state)
+{
+	struct config config = sample_config(network);
+	struct peer_self self = self_of("10.5.1.0/24");
+	struct peer before = sample_peer("10.5.2.0/24", "192.168.0.2", MAC_A, "", 1);
+	struct peer never = { .subnet = sample_prefix("10.5.3.0/24"), .unreadable = true };
+	struct peers known = { .len = 0 }, usable = { .len = 0 };
+	struct refusals refusals = { .len = 0 };
+
+	(void)state;
+	before.unreadable = true;
+	sample_put(&known, &before);
+	sample_put(&known, &never);
+	assert_true(peers_judge(&known, &config, &self, &usable, note_refusal, &refusals));
+	assert_subnets(&usable, "10.5.2.0/24 ");
+	assert_int_equal(refusals.len, 0);
+	peers_free(&known);
+	peers_free(&usable);
+}
+
+/* A node that came back elsewhere after the store was wiped. */
+static void what_vanished_gives_way(void **state)
+{
+	struct config config = sample_config(network);
+	struct peer_self self = self_of("10.5.1.0/24");
+	struct peer vanished = sample_peer("10.5.2.0/24", "192.168.0.2", MAC_A, "", 0);
+	struct peer told = sample_peer("10.5.3.0/24", "192.168.0.2", MAC_A, "", 9);
+	struct peers known = { .len = 0 }, usable = { .len = 0 };
+
+	(void)state;
+	vanished.vanished = true;
+	sample_put(&known, &vanished);
+	sample_put(&known, &told);
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+	assert_subnets(&usable, "10.5.3.0/24 ");
+	peers_free(&known);
+	peers_free(&usable);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_peer_is_judged_alone),
 		cmocka_unit_test(the_underlay_is_never_routed_into_the_tunnel),
 		cmocka_unit_test(before_our_lease_nothing_overlaps_it),
-		cmocka_unit_test(what_was_read_before_stands),
 		cmocka_unit_test(of_two_that_clash_one_stays),
 		cmocka_unit_test(the_older_one_stays_whatever_its_place),
 		cmocka_unit_test(a_tie_is_broken_by_the_subnet),
 		cmocka_unit_test(our_own_lease_is_no_peer_and_no_refusal),
+		cmocka_unit_test(what_was_read_before_stands),
+		cmocka_unit_test(what_vanished_gives_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

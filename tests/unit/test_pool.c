@@ -264,7 +264,7 @@ static void a_damaged_cursor_starts_anew(void **state)
 	static const char *const cases[] = { "", "\n\n\n", "10.9.9.9\n",
 					     "rubbish that has no end" };
 	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
-	char path[FS_PATH_SIZE];
+	char path[FS_PATH_SIZE], text[64];
 
 	(void)state;
 	assert_string_equal(taken(0, &range), "10.5.1.2");
@@ -276,6 +276,9 @@ static void a_damaged_cursor_starts_anew(void **state)
 		assert_int_equal(write(fd, cases[i], strlen(cases[i])), strlen(cases[i]));
 		close(fd);
 		assert_string_equal(taken(1, &range), "10.5.1.3");
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_int_equal(read(fd, text, sizeof(text)), strlen("10.5.1.3\n"));
+		close(fd);
 		given_back(1);
 	}
 }
