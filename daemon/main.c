@@ -171,7 +171,6 @@ int main(int argc, char *argv[])
 		return 0;
 	}
 	log_setup(daemon.options.log_level, daemon.options.log_format, STDERR_FILENO);
-	signal(SIGPIPE, SIG_IGN);
 	rc = set_up(&daemon, &err);
 	if (rc == 0) {
 		log_info("weftd started", "version", WEFT_VERSION, "node", daemon.node.state.id,

@@ -130,7 +130,7 @@ static bool walk_visit(void *ctx, const void *want, const void *have)
 			return true;
 		op.index = (uint32_t)((size_t)((const char *)want - walk->want) / walk->size);
 	} else {
-		if (want || have)
+		if (want)
 			return true;
 		op.index = (uint32_t)((size_t)((const char *)have - walk->have) / walk->size);
 	}
