@@ -246,8 +246,8 @@ static int still_names(int dir_fd, const char *path, int fd, struct err *err)
 int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err)
 {
 	for (;;) {
-		AUTO_CLOSE int fd = openat(
-			dir_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		AUTO_CLOSE int fd = openat(dir_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+					   0600);
 		int named;
 
 		if (fd < 0)

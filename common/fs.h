@@ -58,7 +58,8 @@ int fs_unlink(int dir_fd, const char *path, struct err *err);
 
 /*
  * Opens path for locking, makes it where it is absent, and waits for an
- * exclusive lock (flock(2)); closing the descriptor, or dying, releases it.
+ * exclusive lock (flock(2)); closing the descriptor (and what fork(2) made
+ * of it), or dying, releases it.
  * Survives the file being unlinked by the holder before: it then locks the new
  * one, so that two holders never hold the lock of "the same" path at once.
  */

@@ -28,19 +28,28 @@ static void alias_of(const struct device_want *want, char alias[static LINK_ALIA
 	snprintf(alias, LINK_ALIAS_SIZE, "weft network %s", want->network);
 }
 
-/* Ours by name, kind and alias; anything else by that name stops us. */
-static int check_ours(const struct link *link, enum link_kind kind, const char *alias,
-		      struct err *err)
+/*
+ * Ours by name, kind and alias; anything else by that name stops us. But one without an alias
+ * that has our MAC was left by a weftd that was killed before it could give it one.
+ */
+static int claim_link(struct nl *nl, const struct link *link, enum link_kind kind,
+		      const struct device_want *want, bool *changed, struct err *err)
 {
+	char alias[LINK_ALIAS_SIZE];
+
+	alias_of(want, alias);
 	if (link->kind != kind)
 		return err_set(err, ERR_CONFIG, "%s is there and is not a %s; it is not weft's",
 			       link->name, kind == LINK_KIND_BRIDGE ? "bridge" : "vxlan device");
-	if (strcmp(link->alias, alias))
+	if (!strcmp(link->alias, alias))
+		return 0;
+	if (link->alias[0] || mac_cmp(&link->mac, &want->mac))
 		return err_set(
 			err, ERR_CONFIG,
 			"%s is there with the alias \"%s\", not \"%s\": it is not this network's",
 			link->name, link->alias, alias);
-	return 0;
+	*changed = true;
+	return link_set_alias(nl, link->index, alias, err);
 }
 
 /* MAC, MTU and state of a device that is there. */
@@ -93,7 +102,7 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 		have->changed = true;
 	}
 	have->bridge = link.index;
-	if (check_ours(&link, LINK_KIND_BRIDGE, alias, err) < 0)
+	if (claim_link(nl, &link, LINK_KIND_BRIDGE, want, &have->changed, err) < 0)
 		return -1;
 	return mend_link(nl, &link, want, &have->changed, err);
 }
@@ -161,7 +170,7 @@ static int ensure_vxlan(struct nl *nl, const struct device_want *want, struct de
 	found = link_get(nl, device_vxlan_name(want->vni, name), &link, err);
 	if (found < 0)
 		return -1;
-	if (found && check_ours(&link, LINK_KIND_VXLAN, alias, err) < 0)
+	if (found && claim_link(nl, &link, LINK_KIND_VXLAN, want, &have->changed, err) < 0)
 		return -1;
 	/* Most of a vxlan device cannot be changed: it is replaced, and the pass refills it. */
 	if (found && !vxlan_same(&link.vxlan, &vxlan)) {

@@ -191,12 +191,22 @@ int known_entry(struct known *known, const struct store_entry *entry, struct err
 	return -1;
 }
 
-void known_gone(struct known *known, const char *key, uint64_t mod_revision)
+bool known_gone(struct known *known, const char *key, uint64_t mod_revision,
+		const struct prefix *ours)
 {
 	struct prefix subnet;
 	struct err ignored;
+	struct peer *peer;
 
 	forget_unread(&known->now, key);
-	if (peer_parse_key(key, &subnet, &ignored) == 0 && !is_stale(known, &subnet, mod_revision))
-		peers_remove(&known->now.peers, &subnet);
+	if (peer_parse_key(key, &subnet, &ignored) < 0 || is_stale(known, &subnet, mod_revision))
+		return false;
+	if (ours && prefix_equal(&subnet, ours))
+		return peers_remove(&known->now.peers, &subnet);
+	peer = peers_find(&known->now.peers, &subnet);
+	if (peer) {
+		peer->vanished = true;
+		peer->mod_revision = mod_revision;
+	}
+	return false;
 }

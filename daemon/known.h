@@ -56,8 +56,13 @@ void known_list_failed(struct known *known);
  */
 int known_entry(struct known *known, const struct store_entry *entry, struct err *err);
 
-/* The key is gone as of this revision. */
-void known_gone(struct known *known, const char *key, uint64_t mod_revision);
+/*
+ * The key is gone as of this revision. What it said stays, marked vanished, until
+ * known_drop_vanished: somebody may be deleting all keys, and one key's end says
+ * nothing of that. Ours (may be NULL) goes at once; answers whether it was ours.
+ */
+bool known_gone(struct known *known, const char *key, uint64_t mod_revision,
+		const struct prefix *ours);
 
-/* Takes away what a wiped store has not told again. How many. */
+/* Takes away what has vanished and was not told again. How many. */
 size_t known_drop_vanished(struct known *known);

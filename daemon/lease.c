@@ -43,14 +43,22 @@ static void set_trouble(struct lease *lease, const char *text)
 	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);
 }
 
+/* Never so long that a lease could run out between two tries at a store that is back. */
+static uint64_t retry_ms(struct lease *lease)
+{
+	uint64_t third = (uint64_t)lease->ttl_s * 1000 / 3;
+	uint64_t longest = third && third < RETRY_MAX_MS ? third : RETRY_MAX_MS;
+
+	return loop_backoff_ms(lease->attempt++, RETRY_FIRST_MS, longest);
+}
+
 /* Lists again later, which leads to lease_update and so to the next try. */
 static void try_again(struct lease *lease, const char *why)
 {
 	set_trouble(lease, why);
 	if (lease->state == LEASE_GRANTING || lease->state == LEASE_PUTTING)
 		lease->state = LEASE_NONE;
-	loop_timer_start(lease->timer,
-			 loop_backoff_ms(lease->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+	loop_timer_start(lease->timer, retry_ms(lease));
 }
 
 static uint64_t keepalive_ms(const struct lease *lease)
@@ -156,8 +164,7 @@ static void on_kept(void *ctx, const struct store_reply *reply, const struct err
 		return;
 	if (err) {
 		set_trouble(lease, err->text);
-		loop_timer_start(lease->timer,
-				 loop_backoff_ms(lease->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+		loop_timer_start(lease->timer, retry_ms(lease));
 		return;
 	}
 	lease->attempt = 0;

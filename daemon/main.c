@@ -49,14 +49,16 @@ static int read_options(struct daemon *daemon, int argc, char *argv[], struct er
 	const char *named = options_config_path(argc, argv, environment);
 	const char *path = named ? named : OPTIONS_CONFIG_DEFAULT;
 	AUTO_FREE char *file = NULL;
+	struct options_file read;
 	size_t size = 0;
 	int found = fs_read(AT_FDCWD, path, CONFIG_FILE_MAX, &file, &size, err);
 
 	if (found < 0)
 		return err_wrap(err, "--config");
+	read = (struct options_file){ path, file, size };
 	if (!found && named)
 		return err_set(err, ERR_CONFIG, "--config: there is no file %s", path);
-	return options_parse(argc, argv, environment, file, size, &daemon->options, err);
+	return options_parse(argc, argv, environment, found ? &read : NULL, &daemon->options, err);
 }
 
 static int name_node(struct daemon *daemon, struct err *err)

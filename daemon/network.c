@@ -247,7 +247,7 @@ static void passed(void *ctx)
 	struct err err;
 
 	peers_free(&network->usable);
-	if (!sync_stats(network->sync).good && !network->published) {
+	if (!sync_stats(network->sync).devices && !network->published) {
 		network_judge(network);
 		return;
 	}

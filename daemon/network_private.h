@@ -29,7 +29,8 @@ struct network {
 	struct config config;
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;                /* every lease, ours too */
-	struct loop_event *grace;          /* until what a wiped store has not told again goes */
+	struct loop_event *grace;          /* until what has vanished goes */
+	bool wiped;                        /* the store lost our lease, and the grace is long */
 	uint64_t warned_ms, warnings_held; /* log_limit */
 
 	/* What the node is. */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define WARN_EVERY_MS 10000
+#define LINGER_MS 300   /* how long a key's end may be the first of all keys' end */
 #define GRACE_MS 300000 /* ten times the longest pause between a node's tries to reach the store */
 
 static void on_list_begin(void *ctx)
@@ -35,11 +36,15 @@ static void on_config(void *ctx, const char *text, size_t size)
 	struct network *network = ctx;
 	struct config config;
 	struct err err;
+	char absent[320];
 
 	if (!text) {
+		snprintf(absent, sizeof(absent),
+			 "there is no network configuration in the store: "
+			 "put one under %.240s",
+			 network->store->config_name);
 		if (!network->configured)
-			network_config_missing(network, "there is no network configuration in the "
-							"store: put one under <prefix>/config");
+			network_config_missing(network, absent);
 		return;
 	}
 	/* Read quietly first: its remarks are worth a line once, not at every list. */
@@ -81,20 +86,31 @@ static void on_entry(void *ctx, const struct store_entry *entry)
 		network_store_changed(network);
 }
 
+/* The subnet that we hold, or NULL. */
+static const struct prefix *held_subnet(const struct network *network, struct lease_view *lease)
+{
+	if (!network->lease)
+		return NULL;
+	*lease = lease_view(network->lease);
+	return lease->state == LEASE_HELD ? &lease->subnet : NULL;
+}
+
+/* A store that has lost our lease was wiped, restored, or is being emptied. */
+static void begin_grace(struct network *network)
+{
+	log_warn("the store has lost our lease; peers that it lacks stay for a while", "seconds",
+		 LOG_NUM(GRACE_MS / 1000));
+	network->wiped = true;
+	loop_timer_start(network->grace, GRACE_MS);
+}
+
 static void on_list_end(void *ctx)
 {
 	struct network *network = ctx;
-	struct lease_view lease = { .state = LEASE_NONE };
-	bool held;
+	struct lease_view lease;
 
-	if (network->lease)
-		lease = lease_view(network->lease);
-	held = lease.state == LEASE_HELD;
-	if (known_list_end(&network->known, held ? &lease.subnet : NULL)) {
-		log_warn("the store has lost our lease; peers that it lacks stay for a while",
-			 "seconds", LOG_NUM(GRACE_MS / 1000));
-		loop_timer_start(network->grace, GRACE_MS);
-	}
+	if (known_list_end(&network->known, held_subnet(network, &lease)))
+		begin_grace(network);
 	network_store_changed(network);
 }
 
@@ -103,7 +119,8 @@ void network_grace_over(void *ctx)
 	struct network *network = ctx;
 	size_t gone = known_drop_vanished(&network->known);
 
-	log_info("peers that the store did not tell again are removed", "peers", LOG_NUM(gone));
+	log_info("peers removed", "network", network->name, "peers", LOG_NUM(gone));
+	network->wiped = false;
 	network_store_changed(network);
 }
 
@@ -117,8 +134,12 @@ static void on_list_failed(void *ctx)
 static void on_gone(void *ctx, const char *key, uint64_t mod_revision)
 {
 	struct network *network = ctx;
+	struct lease_view lease;
 
-	known_gone(&network->known, key, mod_revision);
+	if (known_gone(&network->known, key, mod_revision, held_subnet(network, &lease)))
+		begin_grace(network);
+	else if (!network->wiped && !loop_timer_running(network->grace))
+		loop_timer_start(network->grace, LINGER_MS);
 	network_store_changed(network);
 }
 

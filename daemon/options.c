@@ -305,14 +305,12 @@ static int read_environment(struct options *options, const char *(*environment)(
 	return 0;
 }
 
-static int read_file(struct options *options, const char *file, size_t size, struct err *err)
+static int read_members(struct options *options, const struct options_file *file, struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
 	struct jr document, root, member;
 
-	if (!file)
-		return 0;
-	if (json_parse(file, size, FILE_SIZE_MAX, JSON_STRICT, "configuration file", &json, err) <
+	if (json_parse(file->text, file->size, FILE_SIZE_MAX, JSON_STRICT, file->path, &json, err) <
 	    0)
 		return -1;
 	document = jr_root(json);
@@ -324,17 +322,23 @@ static int read_file(struct options *options, const char *file, size_t size, str
 		if (jr_done(json, ERR_CONFIG, err) < 0)
 			return -1;
 		if (!flag || !flag->meaning || flag->set == set_config)
-			return err_set(
-				err, ERR_CONFIG,
-				"configuration file: unknown key \"%s\" (its keys are weftd's flags)",
-				member.key);
+			return err_set(err, ERR_CONFIG,
+				       "%s: unknown key \"%s\" (its keys are weftd's flags)",
+				       file->path, member.key);
 		value = keep(options, value); /* it must outlive the document */
 		if (!value)
 			return err_nomem(err, "the configuration");
 		if (set_from(options, flag, value, SOURCE_FILE, err) < 0)
-			return err_wrap(err, "configuration file");
+			return err_wrap(err, "%s", file->path);
 	}
 	return jr_done(json, ERR_CONFIG, err);
+}
+
+static int read_file(struct options *options, const struct options_file *file, struct err *err)
+{
+	if (file && read_members(options, file, err) < 0)
+		return err_wrap(err, "configuration file");
+	return 0;
 }
 
 const char *options_config_path(int argc, char *const argv[],
@@ -359,13 +363,13 @@ const char *options_config_path(int argc, char *const argv[],
 }
 
 int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),
-		  const char *file, size_t file_size, struct options *options_out, struct err *err)
+		  const struct options_file *file, struct options *options_out, struct err *err)
 {
 	memset(options_out, 0, sizeof(*options_out));
 	for (size_t i = 0; i < FLAGS; i++)
 		if (flags[i].fallback && flags[i].set(options_out, flags[i].fallback, err) < 0)
 			return err_wrap(err, "default of --%s", flags[i].name);
-	if (read_file(options_out, file, file_size, err) < 0 ||
+	if (read_file(options_out, file, err) < 0 ||
 	    read_environment(options_out, environment, err) < 0)
 		return -1;
 	return read_flags(options_out, argc, argv, err);

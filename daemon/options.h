@@ -46,13 +46,20 @@ struct options {
 const char *options_config_path(int argc, char *const argv[],
 				const char *(*environment)(const char *name));
 
+/* The configuration file, already read. */
+struct options_file {
+	const char *path; /* for errors */
+	const char *text;
+	size_t size;
+};
+
 /*
- * Parses everything. file is the configuration file's text or NULL. argv must outlive
+ * Parses everything. file may be NULL. argv must outlive
  * the result. ERR_CONFIG names flag, value and what is allowed. options_free frees what
  * the result owns, also after a failure.
  */
 int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),
-		  const char *file, size_t file_size, struct options *options_out, struct err *err);
+		  const struct options_file *file, struct options *options_out, struct err *err);
 void options_free(struct options *options);
 
 /* The text of --help, a line per flag. */

@@ -75,6 +75,7 @@ struct store_ops {
 /* What every store begins with. */
 struct store {
 	const struct store_ops *ops;
+	const char *config_name; /* where the configuration lies, for people */
 	const struct store_listener *listener;
 	void *listener_ctx;
 };

@@ -394,6 +394,7 @@ int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd
 	etcd->timer = loop_timer(loop, on_timer, etcd);
 	if (!etcd->timer || !copy_endpoints(etcd, options->endpoints) || !make_keys(etcd, options))
 		return err_nomem(err, "the store");
+	etcd->store.config_name = etcd->config_key;
 	if (!etcd->endpoints[0])
 		return err_set(err, ERR_CONFIG, "no etcd endpoint is given");
 	etcd->tell = (struct store_etcd_tell){ .listener = listener,

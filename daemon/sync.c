@@ -58,7 +58,8 @@ static int run_pass(struct sync *sync, const struct sync_want *want, struct err 
 	struct plan_devices devices = { .gateway = want->device->gateway.addr };
 	struct device_have have;
 
-	if (device_ensure(sync->nl, want->device, &have, err) < 0)
+	sync->stats.devices = device_ensure(sync->nl, want->device, &have, err) == 0;
+	if (!sync->stats.devices)
 		return -1;
 	sync->stats.written += have.changed;
 	devices.bridge = have.bridge;

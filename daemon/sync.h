@@ -30,6 +30,7 @@ struct sync_stats {
 	uint64_t passes, failed; /* how many were run, how many of them failed */
 	uint64_t written;        /* entries written to the kernel */
 	uint64_t programmed;     /* peers that stand in the kernel, as of the last pass */
+	bool devices;            /* the last pass found or made them as they should be */
 	bool good;               /* the last pass succeeded */
 	const char *last_error;  /* "" when it did */
 };

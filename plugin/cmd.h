@@ -36,5 +36,5 @@ cmd_fn cmd_del;
  */
 cmd_fn cmd_check;
 
-/* Tells the versions. netconf may be NULL: then in the form of the latest. */
+/* Tells the versions; of netconf only its version is read. */
 cmd_fn cmd_version;

@@ -88,20 +88,19 @@ static int serve(struct call *call, const char *command, char **answer_out, stru
 
 static int print(const char *text, struct err *err)
 {
-	AUTO_FREE char *line = NULL;
-	int size = asprintf(&line, "%s\n", text);
-
-	if (size < 0)
-		return err_nomem(err, "the answer");
-	return fs_write_fd(STDOUT_FILENO, "standard output", line, (size_t)size, err);
+	if (fs_write_fd(STDOUT_FILENO, "standard output", text, strlen(text), err) < 0)
+		return -1;
+	return fs_write_fd(STDOUT_FILENO, "standard output", "\n", 1, err);
 }
 
 static void print_error(enum version version, const struct err *what)
 {
+	static const char no_memory[] =
+		"{\"cniVersion\":\"1.1.0\",\"code\":108,\"msg\":\"out of memory\"}";
 	AUTO_FREE char *text = NULL;
 	struct err err = ERR_INIT;
 
-	if (result_error_text(version, what, &text, &err) < 0 || print(text, &err) < 0)
+	if (print(result_error_text(version, what, &text, &err) < 0 ? no_memory : text, &err) < 0)
 		log_error("an error could not be told", "error", what->text, "because", err.text);
 }
 

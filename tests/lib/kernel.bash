@@ -21,6 +21,8 @@ kernel_have() { # HOST
 }
 
 # The same text made from the leases: of each line of etcd_leases its key and value.
+# Both halves of an FDB entry come from one message and so have one state, which cannot
+# be "permanent": in the bridge's half that would mean an address of the port itself.
 kernel_want() { # HOST
 	local own
 	own=$(host_subnet "$1")

@@ -161,34 +161,51 @@ mac_of() { # ADDRESS
 
 traces_are() { diff -u "$1" <(traces); }
 
-@test "20 ADDs at once give 20 addresses, and 20 DELs give them back" {
-	local i pids=()
+# at_once VERB NAME...: the plugin for each of them, released in the same instant; what it
+# says is in $BATS_TEST_TMPDIR/NAME. Fails when one of them does.
+at_once() {
+	local verb=$1 name gate config=$BATS_TEST_TMPDIR/config pids=() failed=0
+	shift
+	cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 >"$config"
+	exec {gate}>"$BATS_TEST_TMPDIR/gate"
+	flock "$gate"
+	for name; do
+		CNI_COMMAND=$verb CNI_CONTAINERID=$name CNI_NETNS=$(ns_path "$name") CNI_IFNAME=eth0 \
+			nsenter --net="$(ns_path host1)" -- \
+			flock --no-fork --shared "$BATS_TEST_TMPDIR/gate" "$WEFT_BIN_DIR/weft" \
+			<"$config" >"$BATS_TEST_TMPDIR/$name" 3>&- {gate}>&- &
+		pids+=($!)
+	done
+	wait_for 5 all_wait "$#"
+	flock --unlock "$gate"
+	for name in "${pids[@]}"; do
+		wait "$name" || failed=1
+	done
+	exec {gate}>&-
+	return "$failed"
+}
+
+all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
+	(($(grep -c -- "-> .*:$(stat -c %i "$BATS_TEST_TMPDIR/gate") " /proc/locks) >= $1))
+}
+
+@test "20 ADDs in the same instant give 20 addresses, and 20 DELs give them back" {
+	local round name names=(p{01..20})
 	traces >"$BATS_TEST_TMPDIR/before"
-	for i in {01..20}; do
-		ns_add "p$i"
+	for name in "${names[@]}"; do
+		ns_add "$name"
 	done
-	for i in {01..20}; do
-		cni_add host1 "p$i" >"$BATS_TEST_TMPDIR/p$i" 3>&- &
-		pids+=($!)
+	for round in 1 2 3; do
+		at_once ADD "${names[@]}" || fail "round $round: $(cat "$BATS_TEST_TMPDIR"/p*)"
+		run sort -u <(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR"/p*)
+		assert_equal "${#lines[@]}" 20
+		for name in "${names[@]}"; do
+			ping_once "$name" "$(host_gateway host1)" || fail "$name does not reach its gateway"
+		done
+		at_once DEL "${names[@]}" || fail "round $round: $(cat "$BATS_TEST_TMPDIR"/p*)"
 	done
-	for i in "${pids[@]}"; do
-		wait "$i" || fail "$(cat "$BATS_TEST_TMPDIR"/p*)"
-	done
-	run sort -u <(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR"/p*)
-	assert_equal "${#lines[@]}" 20
-	for i in {01..20}; do
-		ping_once "p$i" "$(host_gateway host1)" || fail "p$i does not reach its gateway"
-	done
-	pids=()
-	for i in {01..20}; do
-		cni_del host1 "p$i" 3>&- &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do
-		wait "$i"
-	done
-	for i in {01..20}; do
-		ns_del "p$i"
+	for name in "${names[@]}"; do
+		ns_del "$name"
 	done
 	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before"
 }

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -125,12 +127,60 @@ static void a_lock_has_one_holder(void **state)
 	assert_int_equal(contend(hold_lock), PROCESSES);
 }
 
+static int interrupted[2];
+
+static void on_alarm(int number)
+{
+	(void)number;
+	if (write(interrupted[1], "", 1) < 0)
+		_exit(9);
+}
+
+static int lock_under_alarms(void)
+{
+	const struct itimerval often = { .it_interval.tv_usec = 5000, .it_value.tv_usec = 5000 };
+	const struct sigaction action = { .sa_handler = on_alarm }; /* without SA_RESTART */
+	struct err err = ERR_INIT;
+	int fd = -1;
+
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &often, NULL) < 0)
+		return 1;
+	return fs_lock(tempdir, "lock", &fd, &err) == 0 ? 0 : 2;
+}
+
+static void waiting_outlives_signals(void **state)
+{
+	AUTO_CLOSE int held = -1;
+	struct err err = ERR_INIT;
+	char bytes[3];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(interrupted, O_CLOEXEC), 0);
+	assert_int_equal(fs_lock(tempdir, "lock", &held, &err), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(held); /* a copy would keep the lock */
+		_exit(lock_under_alarms());
+	}
+	/* The first may come before the wait; not all three. */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		assert_int_equal(read(interrupted[0], bytes + i, 1), 1);
+	close(take_fd(&held));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(interrupted[0]);
+	close(interrupted[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEMPDIR_TEST(readers_see_whole_files),
 		TEMPDIR_TEST(one_of_many_makes_a_new_file),
 		TEMPDIR_TEST(a_lock_has_one_holder),
+		TEMPDIR_TEST(waiting_outlives_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,8 @@ struct said {
 
 static int parse(const struct said *said, struct options *options_out, struct err *err)
 {
+	const struct options_file file = { "/x/weftd.json", said->file,
+					   said->file ? strlen(said->file) : 0 };
 	char *argv[ARGS_MAX + 1] = { (char[]){ "weftd" } };
 	int argc = 1;
 
@@ -33,8 +35,7 @@ static int parse(const struct said *said, struct options *options_out, struct er
 		argc++;
 	}
 	variables = said->environment;
-	return options_parse(argc, argv, environment, said->file,
-			     said->file ? strlen(said->file) : 0, options_out, err);
+	return options_parse(argc, argv, environment, said->file ? &file : NULL, options_out, err);
 }
 
 /* Argument vectors are not const; nobody writes to these. */
@@ -134,19 +135,20 @@ static void every_flag_can_be_said_in_three_places(void **state)
 		ARG("-v"),
 		ARG("--log-format=json"),
 	};
+	const struct options_file written = { "/x/weftd.json", file, strlen(file) };
 	struct options options;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	variables = NULL;
-	assert_good(options_parse(LEN(flags), flags, environment, NULL, 0, &options, &err), err);
+	assert_good(options_parse(LEN(flags), flags, environment, NULL, &options, &err), err);
 	assert_all_set(&options);
 	options_free(&options);
-	assert_good(options_parse(1, flags, environment, file, strlen(file), &options, &err), err);
+	assert_good(options_parse(1, flags, environment, &written, &options, &err), err);
 	assert_all_set(&options);
 	options_free(&options);
 	variables = in_environment;
-	assert_good(options_parse(1, flags, environment, NULL, 0, &options, &err), err);
+	assert_good(options_parse(1, flags, environment, NULL, &options, &err), err);
 	assert_all_set(&options);
 	assert_int_equal(options.action, OPTIONS_RUN);
 	assert_string_equal(options.config, "/x/weftd.json");
@@ -295,16 +297,16 @@ static void a_wrong_environment_or_file_is_named(void **state)
 	};
 	static const char *const says[] = {
 		"WEFTD_LOG_LEVEL: \"loud\"",
-		"configuration file",
-		"configuration file",
-		"configuration file",
-		"configuration file",
-		"configuration file: unknown key \"colour\"",
+		"configuration file: /x/weftd.json: ",
+		"configuration file: /x/weftd.json: ",
+		"configuration file: /x/weftd.json: ",
+		"configuration file: /x/weftd.json: ",
+		"configuration file: /x/weftd.json: unknown key \"colour\"",
 		"unknown key \"v\"",
 		"unknown key \"config\"",
 		"iface",
 		"iface",
-		"configuration file: key run-dir: \"run\"",
+		"configuration file: /x/weftd.json: key run-dir: \"run\"",
 		"iface",
 	};
 

@@ -158,7 +158,8 @@ static void long_names_are_cut(void **state)
 	assert_int_equal(strlen(peer.name), PEER_NAME_SIZE - 1);
 }
 
-#define VXLAN(data) "{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"vxlan\",\"BackendData\":" data "}"
+#define VXLAN(data)                                                                                \
+	"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"vxlan\",\"BackendData\":" data "}"
 #define WEFT(data) "{\"PublicIP\":\"192.168.0.2\",\"Weft\":" data "}"
 
 static void hostile_values_are_refused(void **state)
@@ -234,8 +235,8 @@ static void too_large_a_value_is_refused(void **state)
 
 static void values_are_written_as_flannel_does(void **state)
 {
-	struct peer peer =
-		sample_peer("10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:44", SAMPLE_NODE, 42);
+	struct peer peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:44",
+				       SAMPLE_NODE, 42);
 	struct err err = ERR_INIT;
 	struct peer again;
 	char *value;

@@ -85,9 +85,8 @@ static int teardown(void **state)
 static const char *plan_text(const struct tables *tables)
 {
 	static const char *const verbs[] = {
-		[PLAN_ARP_ADD] = "+arp",     [PLAN_FDB_ADD] = "+fdb",
-		[PLAN_ROUTE_ADD] = "+route", [PLAN_ROUTE_DEL] = "-route",
-		[PLAN_ARP_DEL] = "-arp",     [PLAN_SELF_DEL] = "-self",
+		[PLAN_ARP_ADD] = "+arp",       [PLAN_FDB_ADD] = "+fdb", [PLAN_ROUTE_ADD] = "+route",
+		[PLAN_ROUTE_DEL] = "-route",   [PLAN_ARP_DEL] = "-arp", [PLAN_SELF_DEL] = "-self",
 		[PLAN_BRIDGE_DEL] = "-bridge",
 	};
 	static char text[1024];
@@ -97,9 +96,10 @@ static const char *plan_text(const struct tables *tables)
 	text[0] = '\0';
 	for (size_t i = 0; i < tables->ops.len; i++) {
 		const struct plan_op *op = &tables->ops.at[i];
-		const struct plan_table *of =
-			plan_is_removal(op->kind) ? &tables->have : &tables->want;
-		const struct plan_fdbs *half = op->kind == PLAN_BRIDGE_DEL ? &of->bridge : &of->self;
+		const struct plan_table *of = plan_is_removal(op->kind) ? &tables->have :
+									  &tables->want;
+		const struct plan_fdbs *half = op->kind == PLAN_BRIDGE_DEL ? &of->bridge :
+									     &of->self;
 
 		if (op->kind == PLAN_ARP_ADD || op->kind == PLAN_ARP_DEL)
 			ipaddr_text(&of->arp.at[op->index].addr, value);
@@ -183,11 +183,12 @@ static void all_is_removed_with_routes_first(void **state)
 	struct tables *tables = *state;
 
 	plan_table_clear(&tables->want);
-	assert_plan(tables,
-		    "-route 10.5.2.0/24 -route 10.5.3.0/24 -route 10.5.4.0/24 "
-		    "-arp 10.5.2.0 -arp 10.5.3.0 -arp 10.5.4.0 "
-		    "-self c6:00:00:00:00:0a -self c6:00:00:00:00:0b -self c6:00:00:00:00:0c "
-		    "-bridge c6:00:00:00:00:0a -bridge c6:00:00:00:00:0b -bridge c6:00:00:00:00:0c ");
+	assert_plan(
+		tables,
+		"-route 10.5.2.0/24 -route 10.5.3.0/24 -route 10.5.4.0/24 "
+		"-arp 10.5.2.0 -arp 10.5.3.0 -arp 10.5.4.0 "
+		"-self c6:00:00:00:00:0a -self c6:00:00:00:00:0b -self c6:00:00:00:00:0c "
+		"-bridge c6:00:00:00:00:0a -bridge c6:00:00:00:00:0b -bridge c6:00:00:00:00:0c ");
 }
 
 static void one_that_left_is_removed_alone(void **state)
@@ -224,19 +225,16 @@ static void what_could_age_or_move_is_made_static(void **state)
 		uint16_t state;
 		bool good;
 	} cases[] = {
-		{ false, NUD_PERMANENT, true },
-		{ false, NUD_NOARP | NUD_REACHABLE, true },
-		{ false, NUD_REACHABLE, false },
-		{ false, NUD_STALE, false },
-		{ true, NUD_NOARP, true },
-		{ true, NUD_REACHABLE, false },
+		{ false, NUD_PERMANENT, true },  { false, NUD_NOARP | NUD_REACHABLE, true },
+		{ false, NUD_REACHABLE, false }, { false, NUD_STALE, false },
+		{ true, NUD_NOARP, true },       { true, NUD_REACHABLE, false },
 		{ true, NUD_STALE, false },
 	};
 	struct tables *tables = *state;
 
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct plan_fdbs *half =
-			cases[i].bridge ? &tables->have.bridge : &tables->have.self;
+		struct plan_fdbs *half = cases[i].bridge ? &tables->have.bridge :
+							   &tables->have.self;
 
 		copy_as_had(&tables->want, &tables->have);
 		fdb_of(half, macs[1])->state = cases[i].state;
@@ -261,8 +259,8 @@ static void one_vtep_too_many_goes(void **state)
 	second.vtep = sample_addr("192.168.0.1");
 	assert_true(plan_fdbs_push(&tables->have.self, &second));
 	assert_plan(tables, "-self c6:00:00:00:00:0b ");
-	assert_true(ipaddr_equal(&tables->have.self.at[tables->ops.at[0].index].vtep,
-				 &second.vtep));
+	assert_true(
+		ipaddr_equal(&tables->have.self.at[tables->ops.at[0].index].vtep, &second.vtep));
 }
 
 static void a_changed_mac_is_replaced_in_place(void **state)

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake: loop */
+#include "daemon/control.h"
+
+#include "common/control.h"
+#include "common/log.h"
+#include "daemon/loop.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/samples.h"
+#include "tests/unit/tempdir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define CLIENTS 32 /* that are served at once */
+#define PATIENCE_MS 5000
+#define LARGE (8 << 20)
+
+struct scene {
+	struct loop *loop;
+	struct control *control;
+	unsigned asked;
+	char request[CONTROL_REQUEST_MAX];
+	size_t answer_size; /* 0: the request again */
+	bool fail;
+};
+
+static int answer(void *ctx, const char *request, size_t size, char **answer_out, struct err *err)
+{
+	struct scene *scene = ctx;
+	size_t len = scene->answer_size ? scene->answer_size : size;
+
+	scene->asked++;
+	memcpy(scene->request, request, size);
+	scene->request[size] = '\0';
+	if (scene->fail)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	*answer_out = malloc(len + 1);
+	assert_non_null(*answer_out);
+	memset(*answer_out, 'a', len);
+	if (!scene->answer_size)
+		memcpy(*answer_out, request, size);
+	(*answer_out)[len] = '\0';
+	return 0;
+}
+
+static const char *socket_path(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", tempdir_path, CONTROL_SOCKET);
+	return path;
+}
+
+static int setup(void **state)
+{
+	struct scene *scene = test_calloc(1, sizeof(*scene));
+	struct err err = ERR_INIT;
+
+	if (tempdir_make(state))
+		return -1;
+	assert_good(loop_new(&scene->loop, &err), err);
+	assert_good(control_new(scene->loop, tempdir_path, answer, scene, &scene->control, &err),
+		    err);
+	*state = scene;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	control_free(scene->control);
+	assert_int_equal(access(socket_path(), F_OK), -1);
+	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
+	loop_free(scene->loop);
+	test_free(scene);
+	return tempdir_remove(state);
+}
+
+#define scene_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int dial(struct scene *scene)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path());
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	fake_loop_poll(scene->loop);
+	return fd;
+}
+
+static void say(struct scene *scene, int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	fake_loop_poll(scene->loop);
+}
+
+/* What comes up to the end, which has to come without the clock being moved. */
+static size_t hear(struct scene *scene, int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t got = recv(fd, buf + len, size - len, 0);
+
+		if (got > 0)
+			len += (size_t)got;
+		else if (got == 0 || errno != EAGAIN)
+			return len;
+		fake_loop_poll(scene->loop);
+	}
+}
+
+/* It has been cut off, without a word. */
+static void assert_cut_off(int fd)
+{
+	char byte;
+	ssize_t got = recv(fd, &byte, 1, 0);
+
+	assert_true(got == 0 || (got < 0 && errno == ECONNRESET));
+	close(fd);
+}
+
+static void assert_waiting(int fd)
+{
+	char byte;
+
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+}
+
+static void assert_served(struct scene *scene, int fd, const char *request, const char *want)
+{
+	char buf[256];
+	size_t len;
+
+	say(scene, fd, request);
+	len = hear(scene, fd, buf, sizeof(buf) - 1);
+	buf[len] = '\0';
+	assert_string_equal(buf, want);
+	close(fd);
+}
+
+static void a_line_is_answered_with_a_line(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_served(scene, dial(scene), "hello\n", "hello\n");
+	assert_string_equal(scene->request, "hello");
+	assert_served(scene, dial(scene), "\n", "\n");
+	assert_served(scene, dial(scene), "one\ntwo\n", "one\n");
+	assert_int_equal(scene->asked, 3);
+}
+
+static void a_request_can_come_in_pieces(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	say(scene, fd, "hel");
+	assert_int_equal(scene->asked, 0);
+	say(scene, fd, "lo");
+	assert_served(scene, fd, "\n", "hello\n");
+}
+
+static void the_socket_is_for_its_owner_alone(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(stat(socket_path(), &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+static void a_silent_client_is_cut_off(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene), busy = dial(scene);
+
+	fake_loop_pass(scene->loop, PATIENCE_MS - 1);
+	assert_waiting(fd);
+	assert_served(scene, busy, "hello\n", "hello\n");
+	fake_loop_pass(scene->loop, 1);
+	assert_cut_off(fd);
+}
+
+/* A byte now and then does not buy more time. */
+static void a_slow_talker_is_cut_off(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	for (int i = 0; i < 9; i++) {
+		say(scene, fd, "x");
+		fake_loop_pass(scene->loop, PATIENCE_MS / 10);
+	}
+	assert_waiting(fd);
+	fake_loop_pass(scene->loop, PATIENCE_MS / 10);
+	assert_cut_off(fd);
+	assert_int_equal(scene->asked, 0);
+}
+
+static void who_leaves_is_forgotten(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	say(scene, fd, "hel");
+	close(fd);
+	fake_loop_poll(scene->loop);
+	fd = dial(scene);
+	say(scene, fd, "hello\n");
+	close(fd); /* without reading the answer */
+	scene->answer_size = LARGE;
+	fd = dial(scene);
+	say(scene, fd, "hello\n");
+	close(fd); /* in the middle of it */
+	fake_loop_poll(scene->loop);
+	assert_int_equal(scene->asked, 2);
+	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
+}
+
+static void who_talks_too_much_is_cut_off(void **state)
+{
+	struct scene *scene = *state;
+	char much[CONTROL_REQUEST_MAX + 1];
+	int fd = dial(scene);
+
+	memset(much, 'x', sizeof(much));
+	much[CONTROL_REQUEST_MAX - 1] = '\n';
+	much[CONTROL_REQUEST_MAX] = '\0';
+	scene->answer_size = 1;
+	assert_served(scene, fd, much, "a\n");
+	assert_int_equal(scene->asked, 1);
+	much[CONTROL_REQUEST_MAX - 1] = 'x';
+	fd = dial(scene);
+	say(scene, fd, much);
+	assert_cut_off(fd);
+	assert_int_equal(scene->asked, 1);
+}
+
+static void garbage_is_the_answerers_affair(void **state)
+{
+	struct scene *scene = *state;
+	static const char garbage[] = "\0\xff\x1b[2J";
+	int fd = dial(scene);
+
+	assert_int_equal(send(fd, garbage, sizeof(garbage), 0), sizeof(garbage));
+	fake_loop_poll(scene->loop);
+	scene->answer_size = 1;
+	assert_served(scene, fd, "\n", "a\n");
+	assert_memory_equal(scene->request, garbage, sizeof(garbage));
+}
+
+static void a_large_answer_comes_whole(void **state)
+{
+	struct scene *scene = *state;
+	char *buf = test_malloc(LARGE + 2);
+	int fd = dial(scene);
+
+	scene->answer_size = LARGE;
+	say(scene, fd, "hello\n");
+	assert_int_equal(hear(scene, fd, buf, LARGE + 2), LARGE + 1);
+	assert_int_equal(buf[0], 'a');
+	assert_int_equal(buf[LARGE - 1], 'a');
+	assert_int_equal(buf[LARGE], '\n');
+	close(fd);
+	test_free(buf);
+}
+
+/* As long as something is taken, time is given; then no more. */
+static void a_slow_listener_is_cut_off_when_it_stops(void **state)
+{
+	struct scene *scene = *state;
+	char *buf = test_malloc(LARGE);
+	int fd = dial(scene);
+	size_t len = 0;
+
+	scene->answer_size = LARGE;
+	say(scene, fd, "hello\n");
+	for (int i = 0; i < 4; i++) {
+		ssize_t got;
+
+		fake_loop_pass(scene->loop, PATIENCE_MS - 1);
+		while ((got = recv(fd, buf, LARGE / 16, 0)) > 0)
+			len += (size_t)got;
+		assert_int_equal(errno, EAGAIN);
+		fake_loop_poll(scene->loop);
+	}
+	assert_true(len < LARGE);
+	fake_loop_pass(scene->loop, PATIENCE_MS);
+	len += hear(scene, fd, buf, LARGE);
+	assert_true(len < LARGE);
+	close(fd);
+	test_free(buf);
+}
+
+static void an_answer_that_fails_ends_the_talk(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	scene->fail = true;
+	say(scene, fd, "hello\n");
+	assert_cut_off(fd);
+	scene->fail = false;
+	assert_served(scene, dial(scene), "hello\n", "hello\n");
+}
+
+static void a_crowd_is_served_up_to_a_limit(void **state)
+{
+	struct scene *scene = *state;
+	int crowd[CLIENTS], late;
+
+	for (size_t i = 0; i < CLIENTS; i++)
+		crowd[i] = dial(scene);
+	late = dial(scene);
+	assert_cut_off(late);
+	assert_served(scene, crowd[7], "hello\n", "hello\n");
+	crowd[7] = dial(scene); /* a place is free again */
+	for (size_t i = 0; i < CLIENTS; i++) {
+		assert_waiting(crowd[i]);
+		close(crowd[i]);
+	}
+}
+
+static void clients_are_let_go_at_the_end(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+	int idle = dial(scene), listening = dial(scene);
+
+	scene->answer_size = LARGE;
+	say(scene, listening, "hello\n");
+	control_free(scene->control);
+	assert_cut_off(idle);
+	close(listening);
+	assert_good(control_new(scene->loop, tempdir_path, answer, scene, &scene->control, &err),
+		    err);
+}
+
+static void a_second_daemon_is_refused(void **state)
+{
+	struct scene *scene = *state;
+	struct control *second = NULL;
+	struct err err = ERR_INIT;
+	int crowd[CLIENTS * 2];
+	size_t len = 0;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	assert_int_equal(control_new(scene->loop, tempdir_path, answer, scene, &second, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_says(err.text, "another weftd is running");
+	assert_null(second);
+	fake_loop_poll(scene->loop);
+	/* Even when the first is too busy to take another connection. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path());
+	while (len < LEN(crowd)) {
+		crowd[len] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(crowd[len++], (struct sockaddr *)&address, sizeof(address)) < 0)
+			break;
+	}
+	assert_true(len < LEN(crowd));
+	assert_int_equal(control_new(scene->loop, tempdir_path, answer, scene, &second, &err), -1);
+	assert_says(err.text, "another weftd is running");
+	while (len)
+		close(crowd[--len]);
+	fake_loop_poll(scene->loop);
+	assert_served(scene, dial(scene), "hello\n", "hello\n");
+}
+
+static void what_a_dead_daemon_left_is_replaced(void **state)
+{
+	struct scene *scene = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct err err = ERR_INIT;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	control_free(scene->control);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path());
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+	assert_good(control_new(scene->loop, tempdir_path, answer, scene, &scene->control, &err),
+		    err);
+	assert_served(scene, dial(scene), "hello\n", "hello\n");
+}
+
+static void a_directory_without_room_is_named(void **state)
+{
+	struct scene *scene = *state;
+	struct control *second = NULL;
+	struct err err = ERR_INIT;
+	char deep[200];
+
+	assert_int_equal(control_new(scene->loop, "/nowhere", answer, scene, &second, &err), -1);
+	assert_says(err.text, "/nowhere/control.sock");
+	snprintf(deep, sizeof(deep), "/%0150d", 0);
+	assert_int_equal(control_new(scene->loop, deep, answer, scene, &second, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_says(err.text, "is longer than the 107 bytes");
+	assert_null(second);
+	control_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		scene_test(a_line_is_answered_with_a_line),
+		scene_test(a_request_can_come_in_pieces),
+		scene_test(the_socket_is_for_its_owner_alone),
+		scene_test(a_silent_client_is_cut_off),
+		scene_test(a_slow_talker_is_cut_off),
+		scene_test(who_leaves_is_forgotten),
+		scene_test(who_talks_too_much_is_cut_off),
+		scene_test(garbage_is_the_answerers_affair),
+		scene_test(a_large_answer_comes_whole),
+		scene_test(a_slow_listener_is_cut_off_when_it_stops),
+		scene_test(an_answer_that_fails_ends_the_talk),
+		scene_test(a_crowd_is_served_up_to_a_limit),
+		scene_test(clients_are_let_go_at_the_end),
+		scene_test(a_second_daemon_is_refused),
+		scene_test(what_a_dead_daemon_left_is_replaced),
+		scene_test(a_directory_without_room_is_named),
+	};
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/known.h"
+
+#include "daemon/store.h"
+#include "tests/unit/samples.h"
+
+#include <stdlib.h>
+
+#define GOOD "{\"PublicIP\":\"192.168.0.%u\"}"
+
+static int setup(void **state)
+{
+	*state = test_calloc(1, sizeof(struct known));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	known_free(*state);
+	test_free(*state);
+	return 0;
+}
+
+#define known_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int tell(struct known *known, const char *key, const char *value, uint64_t revision)
+{
+	const struct store_entry entry = {
+		.key = key,
+		.value = value,
+		.value_size = strlen(value),
+		.mod_revision = revision,
+		.lease = 7,
+	};
+	struct err err = ERR_INIT;
+	int rc = known_entry(known, &entry, &err);
+
+	if (rc < 0)
+		assert_true(*err.text);
+	return rc;
+}
+
+/* A lease of the node with the address 192.168.0.HOST. */
+static void tell_lease(struct known *known, const char *key, unsigned host, uint64_t revision)
+{
+	char value[64];
+
+	snprintf(value, sizeof(value), GOOD, host);
+	assert_int_equal(tell(known, key, value, revision), 0);
+}
+
+/* "10.5.2.0/24:2 " for each: its address' last byte, '!' where unreadable, '?' where vanished. */
+static void assert_peers(const struct known *known, const char *want)
+{
+	char got[512] = "", text[PREFIX_TEXT_SIZE];
+	size_t len = 0;
+
+	for (size_t i = 0; i < known->now.peers.len; i++) {
+		const struct peer *peer = &known->now.peers.at[i];
+
+		len += (size_t)snprintf(got + len, sizeof(got) - len, "%s:%u%s%s ",
+					prefix_text(&peer->subnet, text), peer->public_ip.be[15],
+					peer->unreadable ? "!" : "", peer->vanished ? "?" : "");
+	}
+	assert_string_equal(got, want);
+}
+
+static void begin_with_three(struct known *known)
+{
+	known_list_begin(known);
+	tell_lease(known, "10.5.10.0-24", 10, 5);
+	tell_lease(known, "10.5.2.0-24", 2, 6);
+	tell_lease(known, "10.5.3.0-24", 3, 7);
+	assert_false(known_list_end(known, NULL));
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
+}
+
+static void a_list_replaces_what_was(void **state)
+{
+	struct known *known = *state;
+	struct prefix ours = sample_prefix("10.5.2.0/24");
+
+	begin_with_three(known);
+	known_list_begin(known);
+	tell_lease(known, "10.5.4.0-24", 4, 8);
+	tell_lease(known, "10.5.2.0-24", 2, 6);
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
+	assert_false(known_list_end(known, &ours));
+	assert_peers(known, "10.5.2.0/24:2 10.5.4.0/24:4 ");
+}
+
+static void a_list_that_fails_changes_nothing(void **state)
+{
+	struct known *known = *state;
+
+	begin_with_three(known);
+	known_list_begin(known);
+	tell_lease(known, "10.5.4.0-24", 4, 8);
+	tell(known, "rubbish", "", 9);
+	known_list_failed(known);
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
+	assert_int_equal(known->now.unread_count, 0);
+	tell_lease(known, "10.5.4.0-24", 4, 8); /* no list is under way */
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.4.0/24:4 10.5.10.0/24:10 ");
+}
+
+static void changes_are_taken_in_the_order_of_their_revisions(void **state)
+{
+	struct known *known = *state;
+
+	begin_with_three(known);
+	tell_lease(known, "10.5.3.0-24", 33, 8);
+	tell_lease(known, "10.5.2.0-24", 22, 5); /* older than what is known */
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:33 10.5.10.0/24:10 ");
+	assert_false(known_gone(known, "10.5.3.0-24", 7, NULL));
+	assert_false(known_gone(known, "10.5.2.0-24", 9, NULL));
+	assert_false(known_gone(known, "10.5.99.0-24", 9, NULL));
+	assert_false(known_gone(known, "rubbish", 9, NULL));
+	assert_peers(known, "10.5.2.0/24:2? 10.5.3.0/24:33 10.5.10.0/24:10 ");
+	assert_int_equal(known_drop_vanished(known), 1);
+	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
+}
+
+static void what_goes_can_come_again_and_our_own_goes_at_once(void **state)
+{
+	struct prefix ours = sample_prefix("10.5.2.0/24");
+	struct known *known = *state;
+
+	begin_with_three(known);
+	assert_false(known_gone(known, "10.5.3.0-24", 8, &ours));
+	assert_true(known_gone(known, "10.5.2.0-24", 8, &ours));
+	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
+	tell_lease(known, "10.5.3.0-24", 33, 7); /* older than its end */
+	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
+	tell_lease(known, "10.5.3.0-24", 33, 9);
+	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
+}
+
+static void of_two_keys_with_one_subnet_the_older_counts(void **state)
+{
+	struct known *known = *state;
+
+	known_list_begin(known);
+	tell_lease(known, "10.5.2.0-24", 2, 6);
+	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 22, 5);
+	tell_lease(known, "10.5.3.0-24", 3, 6);
+	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 33, 7);
+	known_list_end(known, NULL);
+	assert_peers(known, "10.5.2.0/24:22 10.5.3.0/24:3 ");
+}
+
+static void what_cannot_be_read_changes_nothing(void **state)
+{
+	static const char *const values[] = { "", "rubbish", "{}", "{\"PublicIP\":7}", "\xff" };
+	struct known *known = *state;
+
+	begin_with_three(known);
+	for (size_t i = 0; i < LEN(values); i++)
+		assert_int_equal(tell(known, "10.5.3.0-24", values[i], 10 + i), -1);
+	assert_int_equal(tell(known, "10.5.4.0-24", "rubbish", 20), -1);
+	assert_int_equal(tell(known, "note to self", GOOD, 21), -1);
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3! 10.5.4.0/24:0! 10.5.10.0/24:10 ");
+	assert_int_equal(known->now.unread.len, 3);
+	assert_string_equal(known->now.unread.at[0].key, "10.5.3.0-24");
+	assert_says(known->now.unread.at[2].reason, "note to self");
+	/* Across a list, too. */
+	known_list_begin(known);
+	tell_lease(known, "10.5.2.0-24", 2, 6);
+	assert_int_equal(tell(known, "10.5.3.0-24", "rubbish", 10), -1);
+	known_list_end(known, NULL);
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3! ");
+	assert_int_equal(known->now.unread.len, 1);
+}
+
+static void what_becomes_readable_or_goes_is_no_longer_shown(void **state)
+{
+	struct known *known = *state;
+
+	tell(known, "10.5.3.0-24", "rubbish", 1);
+	tell(known, "10.5.4.0-24", "rubbish", 2);
+	tell(known, "note to self", "{}", 3);
+	assert_int_equal(known->now.unread_count, 3);
+	tell_lease(known, "10.5.3.0-24", 3, 4);
+	assert_peers(known, "10.5.3.0/24:3 10.5.4.0/24:0! ");
+	known_gone(known, "note to self", 5, NULL);
+	known_gone(known, "10.5.4.0-24", 6, NULL);
+	known_drop_vanished(known);
+	assert_peers(known, "10.5.3.0/24:3 ");
+	assert_int_equal(known->now.unread_count, 0);
+	assert_int_equal(known->now.unread.len, 0);
+}
+
+static void a_flood_of_rubbish_is_counted_but_not_kept(void **state)
+{
+	struct known *known = *state;
+	char key[300];
+
+	for (int i = 0; i < 3 * KNOWN_UNREAD_MAX; i++) {
+		snprintf(key, sizeof(key), "%d-%0*d", i, 280, 0);
+		tell(known, key, "{}", 1);
+	}
+	assert_int_equal(known->now.unread.len, KNOWN_UNREAD_MAX);
+	assert_int_equal(known->now.unread_count, 3 * KNOWN_UNREAD_MAX);
+	assert_int_equal(known->now.peers.len, 0);
+}
+
+static void a_wiped_store_takes_nobody_away_at_once(void **state)
+{
+	struct prefix ours = sample_prefix("10.5.2.0/24");
+	struct known *known = *state;
+
+	begin_with_three(known);
+	known_list_begin(known);
+	tell_lease(known, "10.5.4.0-24", 4, 2);
+	assert_true(known_list_end(known, &ours));
+	assert_peers(known, "10.5.3.0/24:3? 10.5.4.0/24:4 10.5.10.0/24:10? ");
+	/* It counts its revisions anew, and what it tells again has not vanished. */
+	tell_lease(known, "10.5.3.0-24", 33, 3);
+	assert_peers(known, "10.5.3.0/24:33 10.5.4.0/24:4 10.5.10.0/24:10? ");
+	assert_int_equal(known_drop_vanished(known), 1);
+	assert_peers(known, "10.5.3.0/24:33 10.5.4.0/24:4 ");
+	assert_int_equal(known_drop_vanished(known), 0);
+}
+
+/* Lists that follow while the grace lasts: without our key, with it, or while we hold none. */
+static void what_vanished_stays_through_further_lists(void **state)
+{
+	struct prefix ours = sample_prefix("10.5.2.0/24");
+	struct known *known = *state;
+
+	begin_with_three(known);
+	known_list_begin(known);
+	assert_true(known_list_end(known, &ours));
+	known_list_begin(known);
+	assert_true(known_list_end(known, &ours));
+	known_list_begin(known);
+	assert_false(known_list_end(known, NULL));
+	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10? ");
+	known_list_begin(known);
+	tell_lease(known, "10.5.2.0-24", 2, 4);
+	tell_lease(known, "10.5.3.0-24", 33, 5);
+	assert_false(known_list_end(known, &ours));
+	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:33 10.5.10.0/24:10? ");
+	assert_int_equal(known_drop_vanished(known), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		known_test(a_list_replaces_what_was),
+		known_test(a_list_that_fails_changes_nothing),
+		known_test(changes_are_taken_in_the_order_of_their_revisions),
+		known_test(what_goes_can_come_again_and_our_own_goes_at_once),
+		known_test(of_two_keys_with_one_subnet_the_older_counts),
+		known_test(what_cannot_be_read_changes_nothing),
+		known_test(what_becomes_readable_or_goes_is_no_longer_shown),
+		known_test(a_flood_of_rubbish_is_counted_but_not_kept),
+		known_test(a_wiped_store_takes_nobody_away_at_once),
+		known_test(what_vanished_stays_through_further_lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

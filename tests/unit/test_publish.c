@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/publish.h"
+
+#include "common/state.h"
+#include "tests/unit/samples.h"
+#include "tests/unit/tempdir.h"
+
+#include <sys/stat.h>
+
+static const char env_text[] = "FLANNEL_NETWORK=10.5.0.0/16\n"
+			       "FLANNEL_SUBNET=10.5.1.1/24\n"
+			       "FLANNEL_MTU=1450\n"
+			       "FLANNEL_IPMASQ=false\n";
+
+static struct state_network sample_network(void)
+{
+	return (struct state_network){
+		.name = "default",
+		.vni = 1,
+		.bridge = "weft-br1",
+		.vxlan = "weft-vx1",
+		.mtu = 1450,
+		.family = { { sample_prefix("10.5.0.0/16"), sample_prefix("10.5.1.0/24"),
+			      sample_addr("10.5.1.1") } },
+		.family_len = 1,
+	};
+}
+
+/* A path in the test's directory; up to four live at once. */
+static const char *path_of(const char *name)
+{
+	static char paths[4][128];
+	static size_t next;
+	char *path = paths[next++ % LEN(paths)];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", tempdir_path, name);
+	return path;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+	char buf[1024];
+	FILE *file = fopen(path, "r");
+	size_t size;
+
+	assert_non_null(file);
+	size = fread(buf, 1, sizeof(buf) - 1, file);
+	buf[size] = '\0';
+	fclose(file);
+	assert_string_equal(buf, text);
+}
+
+static struct stat stat_of(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	return status;
+}
+
+static void the_subnet_file_is_flannels(void **state)
+{
+	struct state_network network = sample_network();
+	char text[PUBLISH_SUBNET_SIZE];
+
+	(void)state;
+	assert_string_equal(publish_subnet_text(&network, text), env_text);
+}
+
+static void both_files_are_written_with_their_directories(void **state)
+{
+	struct state_network network = sample_network(), again;
+	const char *run = path_of("a/run"), *file = path_of("b/c/subnet.env");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	umask(0077);
+	assert_good(publish_network(run, file, &network, &err), err);
+	umask(0022);
+	assert_holds(file, env_text);
+	assert_int_equal(stat_of(file).st_mode & 07777, 0644);
+	assert_int_equal(state_read_network(run, "default", &again, &err), 1);
+	assert_memory_equal(&again, &network, sizeof(network));
+}
+
+static void only_a_difference_is_written(void **state)
+{
+	struct state_network network = sample_network();
+	const char *run = path_of("run"), *file = path_of("subnet.env");
+	const char *json = path_of("run/networks/default.json");
+	struct err err = ERR_INIT;
+	ino_t env_inode, json_inode;
+
+	(void)state;
+	assert_good(publish_network(run, file, &network, &err), err);
+	env_inode = stat_of(file).st_ino;
+	json_inode = stat_of(json).st_ino;
+	assert_good(publish_network(run, file, &network, &err), err);
+	assert_int_equal(stat_of(file).st_ino, env_inode);
+	assert_int_equal(stat_of(json).st_ino, json_inode);
+	network.lease_lost = true; /* which flannel's file does not tell */
+	assert_good(publish_network(run, file, &network, &err), err);
+	assert_int_equal(stat_of(file).st_ino, env_inode);
+	assert_int_not_equal(stat_of(json).st_ino, json_inode);
+	network.mtu = 1400;
+	assert_good(publish_network(run, file, &network, &err), err);
+	assert_int_not_equal(stat_of(file).st_ino, env_inode);
+}
+
+static void what_others_wrote_there_is_replaced(void **state)
+{
+	static const char *const texts[] = { "", "FLANNEL_MTU=1", "longer", NULL };
+	struct state_network network = sample_network();
+	const char *file = path_of("subnet.env");
+	char longer[1024];
+
+	(void)state;
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	for (size_t i = 0; texts[i]; i++) {
+		struct err err = ERR_INIT;
+
+		write_text(file, strcmp(texts[i], "longer") == 0 ? longer : texts[i]);
+		assert_good(publish_network(path_of("run"), file, &network, &err), err);
+		assert_holds(file, env_text);
+	}
+}
+
+/* The state file means "ready": it must not be there when the other could not be written. */
+static void a_failure_leaves_the_state_unpublished(void **state)
+{
+	struct state_network network = sample_network(), read;
+	const char *run = path_of("run");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_text(path_of("file"), "in the way");
+	assert_int_equal(publish_network(run, path_of("file/subnet.env"), &network, &err), -1);
+	assert_says(err.text, "file");
+	assert_int_equal(state_read_network(run, "default", &read, &err), 0);
+	assert_int_equal(mkdir(path_of("directory"), 0755), 0);
+	assert_int_equal(publish_network(run, path_of("directory"), &network, &err), -1);
+	assert_int_equal(state_read_network(run, "default", &read, &err), 0);
+	assert_int_equal(publish_network(path_of("file"), path_of("subnet.env"), &network, &err),
+			 -1);
+}
+
+static void a_run_directory_is_made_and_proved(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_good(publish_check_dir(path_of("a/run"), &err), err);
+	assert_int_equal(tempdir_count(path_of("a/run")), 0);
+	write_text(path_of("file"), "in the way");
+	assert_int_equal(publish_check_dir(path_of("file"), &err), -1);
+	assert_says(err.text, path_of("file"));
+	assert_int_equal(publish_check_dir(path_of("file/run"), &err), -1);
+	assert_int_equal(publish_check_dir("/proc/self", &err), -1);
+	assert_says(err.text, "run directory /proc/self");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_subnet_file_is_flannels),
+		TEMPDIR_TEST(both_files_are_written_with_their_directories),
+		TEMPDIR_TEST(only_a_difference_is_written),
+		TEMPDIR_TEST(what_others_wrote_there_is_replaced),
+		TEMPDIR_TEST(a_failure_leaves_the_state_unpublished),
+		TEMPDIR_TEST(a_run_directory_is_made_and_proved),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
