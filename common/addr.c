@@ -72,7 +72,6 @@ struct each {
 	uint32_t index;
 	uint8_t family;
 	addr_visit_fn *visit;
-	void (*restart)(void *ctx);
 	void *ctx;
 };
 
@@ -110,25 +109,18 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return each->visit(each->ctx, &addr, err);
 }
 
-static void each_restart(void *ctx)
-{
-	const struct each *each = ctx;
-
-	if (each->restart)
-		each->restart(each->ctx);
-}
-
 int addr_each(struct nl *nl, uint32_t index, uint8_t family, addr_visit_fn *visit,
 	      void (*restart)(void *ctx), void *ctx, struct err *err)
 {
-	struct each each = { index, family, visit, restart, ctx };
+	struct each each = { index, family, visit, ctx };
 	char what[64];
 	const struct nl_dump dump = {
 		.what = what,
 		.build = each_build,
 		.visit = each_visit,
-		.restart = each_restart,
 		.ctx = &each,
+		.restart = restart,
+		.restart_ctx = ctx,
 	};
 
 	snprintf(what, sizeof(what), "list addresses of device %u", index);

@@ -74,16 +74,6 @@ int err_nomem(struct err *err, const char *what)
 	return err_set(err, ERR_NOMEM, "out of memory for %s", what);
 }
 
-/* Whether the character of len bytes is none, or a control character of ISO 6429 (C0, C1). */
-static bool hidden(const char *text, size_t len)
-{
-	unsigned char first = (unsigned char)text[0];
-
-	if (len == 1)
-		return first < 0x20 || first == 0x7f;
-	return len == 0 || (len == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0);
-}
-
 const char *err_show_text(char buf[static ERR_SHOW_SIZE], const char *text)
 {
 	static const char more[] = "...";
@@ -94,7 +84,7 @@ const char *err_show_text(char buf[static ERR_SHOW_SIZE], const char *text)
 	while (left) {
 		char shown[8];
 		size_t len = utf8_len(text, left);
-		bool escape = hidden(text, len);
+		bool escape = !len || utf8_is_control(text, len);
 		size_t taken = escape ? 1 : len;
 
 		if (escape)

@@ -4,6 +4,7 @@
 #include "auto.h"
 #include "err.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 
 #define READ_FIRST 4096 /* bytes that most of our files fit into */
 #define TEMP_TRIES 16
+#define TEMP_ADDED_MIN (sizeof("..1.01234567.tmp") - 1) /* to a name, by temp_open */
 #define DIR_MODE 0755
 
 int fs_read_fd(int fd, const char *name, size_t max, char **data_out, size_t *size_out,
@@ -182,6 +184,41 @@ int fs_write(int dir_fd, const char *path, mode_t mode, const void *data, size_t
 	return how & FS_DURABLE ? sync_dir_of(dir_fd, path, err) : 0;
 }
 
+/* Whether the name is of the form that temp_open gives: ".<name>.<pid>.<8 hex digits>.tmp". */
+static bool is_temp(const char *name)
+{
+	static const char end[] = ".tmp";
+	size_t len = strlen(name), digits = 0;
+
+	if (name[0] != '.' || len < TEMP_ADDED_MIN || strcmp(name + len - strlen(end), end) != 0)
+		return false;
+	len -= strlen(end) + 8;
+	if (strspn(name + len, "0123456789abcdef") != 8 || name[--len] != '.')
+		return false;
+	while (digits < len && name[len - 1 - digits] >= '0' && name[len - 1 - digits] <= '9')
+		digits++;
+	len -= digits;
+	/* Two dots, and a name between them. */
+	return digits && len > 2 && name[len - 1] == '.';
+}
+
+int fs_sweep(const char *dir_path, struct err *err)
+{
+	DIR *dir = opendir(dir_path);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (!dir && errno == ENOENT)
+		return 0;
+	if (!dir)
+		return err_sys(err, ERR_IO, errno, "cannot list %s", dir_path);
+	while (result == 0 && (entry = readdir(dir)))
+		if (is_temp(entry->d_name) && fs_unlink(dirfd(dir), entry->d_name, err) < 0)
+			result = err_wrap(err, "%s", dir_path);
+	closedir(dir);
+	return result;
+}
+
 int fs_mkdir(const char *path, mode_t mode, struct err *err)
 {
 	char part[FS_PATH_SIZE];
@@ -243,7 +280,8 @@ static int still_names(int dir_fd, const char *path, int fd, struct err *err)
 	return locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
-int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err)
+/* operation as in flock(2). 1 locked, 0 it would have to wait, -1 failed. */
+static int take_lock(int dir_fd, const char *path, int operation, int *fd_out, struct err *err)
 {
 	for (;;) {
 		AUTO_CLOSE int fd = openat(dir_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
@@ -252,17 +290,30 @@ int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err)
 
 		if (fd < 0)
 			return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
-		while (flock(fd, LOCK_EX) < 0)
+		while (flock(fd, operation) < 0) {
+			if (errno == EWOULDBLOCK)
+				return 0;
 			if (errno != EINTR)
 				return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
+		}
 		named = still_names(dir_fd, path, fd, err);
 		if (named < 0)
 			return -1;
 		if (named) {
 			*fd_out = take_fd(&fd);
-			return 0;
+			return 1;
 		}
 	}
+}
+
+int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err)
+{
+	return take_lock(dir_fd, path, LOCK_EX, fd_out, err) < 0 ? -1 : 0;
+}
+
+int fs_try_lock(int dir_fd, const char *path, int *fd_out, struct err *err)
+{
+	return take_lock(dir_fd, path, LOCK_EX | LOCK_NB, fd_out, err);
 }
 
 int fs_join(char buf[static FS_PATH_SIZE], const char *a, const char *b, struct err *err)

@@ -36,7 +36,8 @@ enum fs_how {
  * to path, so that a reader sees the old content or the new and a crash leaves
  * no half-written file under that name. The mode is exact whatever the umask is.
  * A crash can leave ".<name>.<pid>.<random>.tmp": readers of directories pass
- * over names that begin with a dot. how is an OR of enum fs_how.
+ * over names that begin with a dot, and fs_sweep removes them. how is an OR of
+ * enum fs_how.
  */
 int fs_write(int dir_fd, const char *path, mode_t mode, const void *data, size_t size, unsigned how,
 	     struct err *err);
@@ -53,6 +54,12 @@ int fs_mkdir(const char *path, mode_t mode, struct err *err);
 /* Opens a directory; with make, makes it first, mode 0755. The descriptor is the caller's. */
 int fs_open_dir(const char *path, bool make, int *fd_out, struct err *err);
 
+/*
+ * Removes from a directory what fs_write left in it when it was killed, and nothing else; a
+ * directory that is absent has nothing in it. The caller knows that nobody is writing there.
+ */
+int fs_sweep(const char *dir_path, struct err *err);
+
 /* Removes a file. 1 removed, 0 was not there, -1 failed. */
 int fs_unlink(int dir_fd, const char *path, struct err *err);
 
@@ -64,6 +71,9 @@ int fs_unlink(int dir_fd, const char *path, struct err *err);
  * one, so that two holders never hold the lock of "the same" path at once.
  */
 int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err);
+
+/* The same without waiting. 1 locked, 0 another descriptor has the lock, -1 failed. */
+int fs_try_lock(int dir_fd, const char *path, int *fd_out, struct err *err);
 
 #define FS_PATH_SIZE 4096
 

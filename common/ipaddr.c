@@ -2,6 +2,7 @@
 #include "ipaddr.h"
 
 #include "err.h"
+#include "hash.h"
 #include "parse.h"
 
 #include <arpa/inet.h>
@@ -138,29 +139,35 @@ bool ipaddr_is_special(const struct ipaddr *addr)
 	return addr->family != AF_INET6 || ipv6_is_special(addr->be);
 }
 
-int prefix_parse(const char *text, struct prefix *prefix_out, struct err *err)
+static bool is_prefix(const char *text, struct prefix *prefix)
 {
-	struct err inner = ERR_INIT;
+	struct err unused = ERR_INIT;
 	char host[IPADDR_TEXT_SIZE];
 	const char *slash = strchr(text, '/');
-	struct prefix prefix;
 	uint32_t len;
 
 	if (!slash || (size_t)(slash - text) >= sizeof(host))
-		goto refuse;
+		return false;
 	memcpy(host, text, (size_t)(slash - text));
 	host[slash - text] = '\0';
-	if (ipaddr_parse(host, &prefix.addr, &inner) < 0 ||
-	    parse_u32(slash + 1, 0, ipaddr_bits(&prefix.addr), &len, &inner) < 0)
-		goto refuse;
-	prefix.len = (uint8_t)len;
+	if (ipaddr_parse(host, &prefix->addr, &unused) < 0 ||
+	    parse_u32(slash + 1, 0, ipaddr_bits(&prefix->addr), &len, &unused) < 0)
+		return false;
+	prefix->len = (uint8_t)len;
+	return true;
+}
+
+int prefix_parse(const char *text, struct prefix *prefix_out, struct err *err)
+{
+	struct prefix prefix;
+
+	if (!is_prefix(text, &prefix))
+		return err_set(err, ERR_DECODE,
+			       "\"%s\" is not an address and prefix length like \"10.5.0.0/16\" "
+			       "or \"fd00:5::/48\"",
+			       ERR_SHOW(text));
 	*prefix_out = prefix;
 	return 0;
-refuse:
-	return err_set(err, ERR_DECODE,
-		       "\"%s\" is not an address and prefix length like \"10.5.0.0/16\" or "
-		       "\"fd00:5::/48\"",
-		       ERR_SHOW(text));
 }
 
 const char *prefix_text(const struct prefix *prefix, char buf[static PREFIX_TEXT_SIZE])
@@ -308,19 +315,10 @@ struct mac mac_local(const uint8_t bytes[static 6])
 	return mac;
 }
 
-/* FNV-1a of 64 bits, folded to 32. */
-static uint32_t hash_of(const uint8_t be[static 16])
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < 16; i++)
-		hash = (hash ^ be[i]) * 0x100000001b3;
-	return (uint32_t)(hash >> 32 ^ hash);
-}
-
 struct mac mac_of_address(const struct ipaddr *addr)
 {
-	uint32_t low = addr->family == AF_INET6 ? hash_of(addr->be) : ipv4_of(addr);
+	uint64_t hash = hash_add(HASH_INIT, addr->be, sizeof(addr->be));
+	uint32_t low = addr->family == AF_INET6 ? (uint32_t)(hash >> 32 ^ hash) : ipv4_of(addr);
 
 	return (struct mac){ { 0x0a, 0x58, (uint8_t)(low >> 24), (uint8_t)(low >> 16),
 			       (uint8_t)(low >> 8), (uint8_t)low } };

@@ -166,5 +166,3 @@ void jb_raw(struct jb_at at, const char *key, const char *json_text);
 
 /* The document as compact text without a newline, malloc'ed, the caller's. ERR_NOMEM. */
 int jb_text(struct jb *jb, char **text_out, struct err *err);
-/* The same, indented for people, with a newline at the end. */
-int jb_pretty(struct jb *jb, char **text_out, struct err *err);

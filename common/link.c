@@ -12,14 +12,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Absent, an attribute of a port means what it meant before the kernel had it. */
+static bool on_unless_told(const struct nlattr *attr)
+{
+	return !attr || nl_u8(attr);
+}
+
+/*
+ * Absent, an attribute of a port means what a bridge did before the kernel had it: it learned
+ * and flooded, and did nothing else of these.
+ */
 static void parse_port(struct nlattr *const table[], struct link_port *port_out)
 {
 	*port_out = (struct link_port){
-		.learning = nl_u8(table[IFLA_BRPORT_LEARNING]),
-		.flood = nl_u8(table[IFLA_BRPORT_UNICAST_FLOOD]),
-		.mcast_flood = nl_u8(table[IFLA_BRPORT_MCAST_FLOOD]),
-		.bcast_flood = nl_u8(table[IFLA_BRPORT_BCAST_FLOOD]),
+		.learning = on_unless_told(table[IFLA_BRPORT_LEARNING]),
+		.flood = on_unless_told(table[IFLA_BRPORT_UNICAST_FLOOD]),
+		.mcast_flood = on_unless_told(table[IFLA_BRPORT_MCAST_FLOOD]),
+		.bcast_flood = on_unless_told(table[IFLA_BRPORT_BCAST_FLOOD]),
 		.hairpin = nl_u8(table[IFLA_BRPORT_MODE]),
 		.isolated = nl_u8(table[IFLA_BRPORT_ISOLATED]),
 		.locked = nl_u8(table[IFLA_BRPORT_LOCKED]),
@@ -180,7 +188,6 @@ int link_get_index(struct nl *nl, uint32_t index, struct link *link_out, struct 
 
 struct each {
 	link_visit_fn *visit;
-	void (*restart)(void *ctx);
 	void *ctx;
 };
 
@@ -198,24 +205,17 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return link_parse(header, &link, err) || each->visit(each->ctx, &link, err) ? -1 : 0;
 }
 
-static void each_restart(void *ctx)
-{
-	const struct each *each = ctx;
-
-	if (each->restart)
-		each->restart(each->ctx);
-}
-
 int link_each(struct nl *nl, link_visit_fn *visit, void (*restart)(void *ctx), void *ctx,
 	      struct err *err)
 {
-	struct each each = { visit, restart, ctx };
+	struct each each = { visit, ctx };
 	const struct nl_dump dump = {
 		.what = "list devices",
 		.build = each_build,
 		.visit = each_visit,
-		.restart = each_restart,
 		.ctx = &each,
+		.restart = restart,
+		.restart_ctx = ctx,
 	};
 
 	return nl_dump_all(nl, &dump, err);

@@ -71,10 +71,8 @@ static void put_escaped(struct line *line, const char *text)
 		len = utf8_len(text, left);
 		if (c == '"' || c == '\\')
 			snprintf(escape, sizeof(escape), "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			snprintf(escape, sizeof(escape), "\\u%04x", c);
-		else if (len == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0) /* C1 */
-			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)text[1]);
+		else if (utf8_is_control(text, len))
+			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)text[len - 1]);
 		else if (len)
 			snprintf(escape, sizeof(escape), "%.*s", (int)len, text);
 		put_text(line, escape);

@@ -54,7 +54,7 @@ struct nl_msg *neigh_fdb_add_message(uint32_t index, const struct mac *mac,
 		.ndm_family = AF_BRIDGE,
 		.ndm_ifindex = (int)index,
 		.ndm_state = FDB_STATE,
-		.ndm_flags = NTF_SELF | NTF_MASTER,
+		.ndm_flags = NTF_SELF | NTF_MASTER | NTF_STICKY,
 	};
 	struct nl_msg *msg = message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &info);
 
@@ -121,6 +121,7 @@ static int visit_fdb(const struct each *each, const struct ndmsg *info,
 	struct neigh_fdb fdb = {
 		.index = each->index,
 		.bridge = table[NDA_MASTER] != NULL,
+		.sticky = (info->ndm_flags & NTF_STICKY) != 0,
 		.state = info->ndm_state,
 	};
 

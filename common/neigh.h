@@ -32,6 +32,7 @@ struct neigh_fdb {
 	uint32_t index;     /* the vxlan device */
 	struct ipaddr vtep; /* of the own half; unset in the bridge's half */
 	bool bridge;        /* this is the bridge's half */
+	bool sticky;        /* of the bridge's half: a frame from another port does not move it */
 	uint16_t state;     /* NUD_*: NUD_PERMANENT in the bridge's half is a local address */
 };
 
@@ -49,7 +50,10 @@ int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 struct nl_msg *neigh_add_message(uint32_t index, const struct ipaddr *addr, const struct mac *mac);
 struct nl_msg *neigh_del_message(uint32_t index, const struct ipaddr *addr);
 
-/* Both halves at once: NTF_SELF | NTF_MASTER in one message. */
+/*
+ * Both halves at once: NTF_SELF | NTF_MASTER in one message. Sticky: or a container that sends with
+ * a VTEP's MAC would draw all packets for that node to itself.
+ */
 struct nl_msg *neigh_fdb_add_message(uint32_t index, const struct mac *mac,
 				     const struct ipaddr *vtep);
 /* One half: the kernel stops at the first that is missing when asked for both. */

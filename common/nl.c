@@ -266,7 +266,7 @@ int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
 		bool again;
 
 		if (tries > 0 && dump->restart)
-			dump->restart(dump->ctx);
+			dump->restart(dump->restart_ctx ? dump->restart_ctx : dump->ctx);
 		if (dump_once(nl, dump, &again, err))
 			return -1;
 		if (!again)

@@ -99,8 +99,9 @@ struct nl_dump {
 	const char *what;
 	nl_build_fn *build;
 	nl_visit_fn *visit;
-	void (*restart)(void *ctx);
+	void (*restart)(void *restart_ctx);
 	void *ctx;
+	void *restart_ctx; /* NULL: ctx */
 };
 int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err);
 

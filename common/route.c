@@ -201,22 +201,15 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return each->visit(each->ctx, &route, err);
 }
 
-static void each_restart(void *ctx)
-{
-	const struct each *each = ctx;
-
-	if (each->restart)
-		each->restart(each->ctx);
-}
-
 static int run(struct nl *nl, struct each *each, const char *what, struct err *err)
 {
 	const struct nl_dump dump = {
 		.what = what,
 		.build = each_build,
 		.visit = each_visit,
-		.restart = each_restart,
 		.ctx = each,
+		.restart = each->restart,
+		.restart_ctx = each->ctx,
 	};
 
 	if (nl_dump_all(nl, &dump, err) == 0)

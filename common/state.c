@@ -65,11 +65,11 @@ static int read_document(const char *path, struct json **json_out, struct err *e
 static int network_path(char path[static FS_PATH_SIZE], const char *run_dir, const char *name,
 			struct err *err)
 {
-	char file[sizeof("networks/.json") + STATE_NETWORK_NAME_SIZE];
+	char file[sizeof(STATE_NETWORKS "/.json") + STATE_NETWORK_NAME_SIZE];
 
 	if (check_name(name, err) < 0)
 		return -1;
-	snprintf(file, sizeof(file), "networks/%s.json", name);
+	snprintf(file, sizeof(file), STATE_NETWORKS "/%s.json", name);
 	return fs_join(path, run_dir, file, err);
 }
 
@@ -189,7 +189,7 @@ int state_write_network(const char *run_dir, const struct state_network *network
 	char dir[FS_PATH_SIZE], path[FS_PATH_SIZE];
 
 	if (network_path(path, run_dir, network->name, err) < 0 ||
-	    fs_join(dir, run_dir, "networks", err) < 0 || network_text(network, &text, err) < 0)
+	    fs_join(dir, run_dir, STATE_NETWORKS, err) < 0 || network_text(network, &text, err) < 0)
 		return -1;
 	if (file_holds(path, text))
 		return 0;

@@ -9,6 +9,7 @@
  *   RUN/ipam/NAME/              addresses             (ipam/pool.h)
  *   RUN/attachments/NAME/       attachments           (ipam/attachment.h)
  *   RUN/control.sock            weftd's control socket (control.h)
+ *   RUN/weftd.lock              held by the weftd that has the run directory
  *   STATE/node.json             identity, MACs, last leases (durable)
  */
 #pragma once
@@ -87,11 +88,12 @@ int state_write_node(const char *state_dir, const struct state_node *node, struc
 /* The network's entry, appended empty where it is absent; NULL when there are too many. */
 struct state_node_network *state_node_find(struct state_node *node, const char *name);
 
+#define STATE_NETWORKS "networks"
 #define STATE_IPAM "ipam"
 #define STATE_ATTACHMENTS "attachments"
 
 /*
- * Opens RUN/PART/NETWORK, part being one of the two above; with make, makes it where it
+ * Opens RUN/PART/NETWORK, part being one of the last two; with make, makes it where it
  * is absent. 1 opened, the descriptor is the caller's; 0 absent; -1 failed.
  */
 int state_open_dir(const char *run_dir, const char *part, const char *network, bool make,

@@ -39,3 +39,12 @@ size_t utf8_len(const char *text, size_t size)
 			return form_len(bytes, size, row);
 	return 0;
 }
+
+bool utf8_is_control(const char *text, size_t len)
+{
+	const uint8_t *bytes = (const uint8_t *)text;
+
+	if (len == 1)
+		return bytes[0] < 0x20 || bytes[0] == 0x7f;
+	return len == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0;
+}

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -13,3 +14,10 @@
  * overlong form, a surrogate, a value above U+10FFFF, or size is 0.
  */
 size_t utf8_len(const char *text, size_t size);
+
+/*
+ * Whether the character of len bytes, as utf8_len answers it, is a control character of
+ * ISO 6429: C0, DEL, C1. Its last byte is its code point then. What is no character
+ * (len 0) is none.
+ */
+bool utf8_is_control(const char *text, size_t len);

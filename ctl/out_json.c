@@ -3,6 +3,7 @@
 
 #include "common/auto.h"
 #include "common/json.h"
+#include "common/utf8.h"
 
 #include <string.h>
 
@@ -17,23 +18,17 @@ static void line(FILE *file, unsigned depth)
  */
 static const char *put_string(FILE *file, const char *text)
 {
-	do {
-		unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+	size_t len;
 
-		if (first == '\\') {
-			fwrite(text, 1, 2, file);
-			text += 2;
-		} else if (first == 0x7f) {
-			fputs("\\u007f", file);
-			text++;
-		} else if (first == 0xc2 && second < 0xa0) {
-			fprintf(file, "\\u%04x", second);
-			text += 2;
-		} else {
-			fputc(first, file);
-			text++;
-		}
-	} while (*text != '"');
+	fputc(*text++, file);
+	for (; *text != '"'; text += len) {
+		/* A character has at most 4 bytes, and the text's NUL is part of none. */
+		len = *text == '\\' ? 2 : utf8_len(text, 4);
+		if (utf8_is_control(text, len))
+			fprintf(file, "\\u%04x", (unsigned char)text[len - 1]);
+		else
+			fwrite(text, 1, len, file);
+	}
 	fputc('"', file);
 	return text + 1;
 }

@@ -3,28 +3,17 @@
 
 #include "common/utf8.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 static const char more[] = "...";
-
-/* Whether a terminal would take the character of len bytes as an order, or it is none. */
-static bool harmful(const char *text, size_t len)
-{
-	unsigned char first = (unsigned char)text[0];
-
-	if (len == 1)
-		return first < 0x20 || first == 0x7f;
-	return len == 0 || (len == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0);
-}
 
 /* One step: the bytes taken from text, and the columns that they show as. */
 static size_t step(const char *text, size_t size, size_t *columns_out)
 {
 	size_t len = utf8_len(text, size);
 
-	if (harmful(text, len)) {
+	if (!len || utf8_is_control(text, len)) {
 		*columns_out = sizeof("\\x1b") - 1;
 		return 1;
 	}

@@ -9,6 +9,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,8 @@
 
 #define CLIENTS_MAX 32
 #define PATIENCE_MS 5000 /* with one client */
+#define PAUSE_MS 100     /* after a connection that could not be taken */
+#define WARN_EVERY_MS 60000
 
 struct client {
 	struct control *control; /* NULL: the slot is free */
@@ -30,7 +33,9 @@ struct client {
 
 struct control {
 	struct loop *loop;
-	struct loop_event *listener;
+	struct loop_event *listener; /* NULL: pausing */
+	struct loop_event *pause;
+	uint64_t warned_ms, warnings_held; /* log_limit */
 	int fd;
 	struct sockaddr_un address;
 	control_answer_fn *answer;
@@ -133,14 +138,39 @@ static struct client *free_slot(struct control *control)
 	return NULL;
 }
 
+static void on_connection(void *ctx, int fd, unsigned ready);
+
+static void listen_again(void *ctx)
+{
+	struct control *control = ctx;
+
+	control->listener = loop_fd(control->loop, control->fd, LOOP_READ, on_connection, control);
+	if (!control->listener)
+		loop_timer_start(control->pause, PAUSE_MS);
+}
+
+/* A connection that cannot be taken, as without descriptors, stays, and would wake us at once. */
+static void pause_listening(struct control *control, int error)
+{
+	loop_event_free(control->listener);
+	control->listener = NULL;
+	loop_timer_start(control->pause, PAUSE_MS);
+	if (log_limit(&control->warned_ms, &control->warnings_held, loop_now_ms(), WARN_EVERY_MS))
+		log_warn("connection to the control socket not taken", "reason", strerror(error));
+}
+
 static void on_connection(void *ctx, int fd, unsigned ready)
 {
 	struct control *control = ctx;
 	AUTO_CLOSE int taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int error = taken < 0 ? errno : 0;
 	struct client *client = free_slot(control);
 
 	(void)ready;
-	if (taken < 0 || !client)
+	/* Unless the client has gone before we came. */
+	if (error && error != EAGAIN && error != ECONNABORTED && error != EINTR)
+		pause_listening(control, error);
+	if (error || !client)
 		return;
 	client->control = control;
 	client->fd = take_fd(&taken);
@@ -151,23 +181,6 @@ static void on_connection(void *ctx, int fd, unsigned ready)
 		return;
 	}
 	loop_timer_start(client->deadline, PATIENCE_MS);
-}
-
-/* A socket that nobody listens on any more is in the way; a live one is another weftd's. */
-static int clear_path(const struct sockaddr_un *address, struct err *err)
-{
-	AUTO_CLOSE int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (probe < 0)
-		return err_sys(err, ERR_IO, errno, "no Unix socket");
-	/* EAGAIN: it listens, but is too busy to take another. */
-	if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-	    errno == EAGAIN)
-		return err_set(err, ERR_CONFIG, "another weftd is running: it listens on %s",
-			       address->sun_path);
-	if (unlink(address->sun_path) < 0 && errno != ENOENT)
-		return err_sys(err, ERR_IO, errno, "cannot remove %s", address->sun_path);
-	return 0;
 }
 
 static int listen_on(struct control *control, const char *run_dir, struct err *err)
@@ -184,7 +197,7 @@ static int listen_on(struct control *control, const char *run_dir, struct err *e
 			       sizeof(control->address.sun_path) - 1);
 	control->address.sun_family = AF_UNIX;
 	memcpy(control->address.sun_path, path, strlen(path) + 1);
-	if (clear_path(&control->address, err) < 0)
+	if (fs_unlink(AT_FDCWD, path, err) < 0)
 		return -1;
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (control->fd < 0)
@@ -215,8 +228,9 @@ int control_new(struct loop *loop, const char *run_dir, control_answer_fn *answe
 		free(control);
 		return -1;
 	}
+	control->pause = loop_timer(loop, listen_again, control);
 	control->listener = loop_fd(loop, control->fd, LOOP_READ, on_connection, control);
-	if (!control->listener) {
+	if (!control->pause || !control->listener) {
 		control_free(control);
 		return err_nomem(err, "the control socket");
 	}
@@ -232,6 +246,7 @@ void control_free(struct control *control)
 		if (control->client[i].control)
 			drop_client(&control->client[i]);
 	loop_event_free(control->listener);
+	loop_event_free(control->pause);
 	unlink(control->address.sun_path);
 	close(control->fd);
 	free(control);

@@ -18,8 +18,8 @@ typedef int control_answer_fn(void *ctx, const char *request, size_t size, char 
 			      struct err *err);
 
 /*
- * Listens on RUN/control.sock, over one that a dead weftd left. ERR_CONFIG when another
- * weftd is listening there.
+ * Listens on RUN/control.sock, in the place of one that is there: whoever has the run
+ * directory's lock (publish_take_dir) knows that it is nobody's.
  */
 int control_new(struct loop *loop, const char *run_dir, control_answer_fn *answer, void *ctx,
 		struct control **control_out, struct err *err);

@@ -170,7 +170,7 @@ static void on_kept(void *ctx, const struct store_reply *reply, const struct err
 	lease->attempt = 0;
 	set_trouble(lease, "");
 	if (!reply->ttl_s) {
-		log_warn("lease expired in the store; taking it again");
+		set_trouble(lease, "it has expired in the store, and is being taken again");
 		lease->id = 0;
 		lease->doubted = true;
 		lease->store->ops->refresh(lease->store);
@@ -223,16 +223,15 @@ static bool is_anothers(const struct lease *lease, const struct peer *peer)
 }
 
 /*
- * A list that was made before our put may be told after it was answered. A key that is older
- * than our put shows that; a key that is missing does not, so another list has to confirm it.
+ * A list that was made before our put may be told after it was answered: a key that is missing, or
+ * older than our put. But so looks a store that was wiped or restored, which counts its revisions
+ * anew: what the next list says is believed.
  */
 static bool is_stale(struct lease *lease, const struct peer *peer)
 {
-	if (lease->state != LEASE_HELD)
+	if (lease->state != LEASE_HELD || lease->doubted)
 		return false;
-	if (peer)
-		return peer->mod_revision < lease->claim.if_revision;
-	if (lease->doubted)
+	if (peer && peer->mod_revision >= lease->claim.if_revision)
 		return false;
 	lease->doubted = true;
 	lease->store->ops->refresh(lease->store);
@@ -252,6 +251,8 @@ static void update_held(struct lease *lease, const struct config *config, const 
 	const struct peer *peer = peers_find(known, &lease->held);
 	struct lease_choice choice = { .verdict = LEASE_CREATE, .subnet = lease->held };
 
+	if (peer && peer->vanished && !is_anothers(lease, peer))
+		peer = NULL; /* what is remembered of it is no key any more */
 	if (is_stale(lease, peer))
 		return;
 	lease->doubted = false;

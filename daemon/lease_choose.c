@@ -19,11 +19,14 @@ static bool is_ours(const struct peer *peer, const struct lease_self *self)
 /* What does not parse says nothing, not even that it is meant to stay for ever. */
 static bool is_reservation(const struct peer *peer)
 {
-	return peer->lease == 0 && !peer->unreadable;
+	return peer->lease == 0 && !peer->unreadable && !peer->vanished;
 }
 
+/* The key of one that has vanished is absent. */
 static struct lease_choice adopt(const struct peer *peer)
 {
+	if (peer->vanished)
+		return (struct lease_choice){ .verdict = LEASE_CREATE, .subnet = peer->subnet };
 	return (struct lease_choice){
 		.verdict = LEASE_ADOPT,
 		.subnet = peer->subnet,
@@ -51,10 +54,21 @@ static const struct peer *find_ours(const struct peers *known, const struct conf
 	return best;
 }
 
-static bool is_free(const struct peers *known, const struct prefix *subnet)
+/*
+ * A key outside the network takes nothing in it: one with a whole address space would
+ * else stop every new node.
+ */
+static bool takes_some(const struct peer *peer, const struct config *config)
+{
+	return prefix_covers(&config->plan.network, &peer->subnet);
+}
+
+static bool is_free(const struct peers *known, const struct config *config,
+		    const struct prefix *subnet)
 {
 	for (size_t i = 0; i < known->len; i++)
-		if (prefix_overlaps(&known->at[i].subnet, subnet))
+		if (takes_some(&known->at[i], config) &&
+		    prefix_overlaps(&known->at[i].subnet, subnet))
 			return false;
 	return true;
 }
@@ -65,10 +79,11 @@ static struct lease_choice create(const struct peers *known, const struct config
 	__attribute__((cleanup(prefixes_free))) struct prefixes taken = { .len = 0 };
 	struct lease_choice choice = { .verdict = LEASE_FULL };
 
-	if (subnet_valid(&config->plan, &self->last) && is_free(known, &self->last))
+	if (subnet_valid(&config->plan, &self->last) && is_free(known, config, &self->last))
 		return (struct lease_choice){ .verdict = LEASE_CREATE, .subnet = self->last };
 	for (size_t i = 0; i < known->len; i++)
-		if (!prefixes_push(&taken, &known->at[i].subnet))
+		if (takes_some(&known->at[i], config) &&
+		    !prefixes_push(&taken, &known->at[i].subnet))
 			return choice;
 	if (subnet_pick(&config->plan, self->seed, taken.at, taken.len, &choice.subnet))
 		choice.verdict = LEASE_CREATE;

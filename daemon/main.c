@@ -5,6 +5,7 @@
 #include "common/fs.h"
 #include "common/log.h"
 #include "common/nl.h"
+#include "common/state.h"
 #include "control.h"
 #include "http.h"
 #include "loop.h"
@@ -23,11 +24,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 2 /* what will not pass by itself */
+#define EXIT_PASSING 1 /* it may go well another time */
+#define EXIT_LASTING 2 /* somebody has to mend something first */
 #define CONFIG_FILE_MAX (64 << 10)
 
 struct daemon {
 	struct options options;
+	int lock_fd; /* of the run directory */
 	char node_name[256];
 	struct node node;
 	struct loop *loop;
@@ -44,9 +47,9 @@ static const char *environment(const char *name)
 	return getenv(name);
 }
 
-static int read_options(struct daemon *daemon, int argc, char *argv[], struct err *err)
+static int read_options(struct daemon *daemon, int argc, char *argv[], const char *named,
+			struct err *err)
 {
-	const char *named = options_config_path(argc, argv, environment);
 	const char *path = named ? named : OPTIONS_CONFIG_DEFAULT;
 	AUTO_FREE char *file = NULL;
 	struct options_file read;
@@ -124,10 +127,33 @@ static int make_control(struct daemon *daemon, struct err *err)
 			   &daemon->control, err);
 }
 
+static void sweep(const char *dir)
+{
+	struct err err = ERR_INIT;
+
+	if (fs_sweep(dir, &err) < 0)
+		log_warn("what an earlier weftd left stays", "reason", err.text);
+}
+
+/* First of all: whoever has the run directory is alone in all that follows. */
+static int take_dirs(struct daemon *daemon, struct err *err)
+{
+	const struct options *options = &daemon->options;
+	char networks[FS_PATH_SIZE];
+
+	if (publish_take_dir(options->run_dir, &daemon->lock_fd, err) < 0 ||
+	    node_load(&daemon->node, options->state_dir, err) < 0 ||
+	    fs_join(networks, options->run_dir, STATE_NETWORKS, err) < 0)
+		return -1;
+	sweep(options->run_dir);
+	sweep(networks);
+	sweep(options->state_dir);
+	return 0;
+}
+
 static int set_up(struct daemon *daemon, struct err *err)
 {
-	if (name_node(daemon, err) < 0 || publish_check_dir(daemon->options.run_dir, err) < 0 ||
-	    node_load(&daemon->node, daemon->options.state_dir, err) < 0 ||
+	if (take_dirs(daemon, err) < 0 || name_node(daemon, err) < 0 ||
 	    loop_new(&daemon->loop, err) < 0 || nl_open(&daemon->nl, err) < 0 ||
 	    http_new(daemon->loop, &daemon->http, err) < 0 || make_network(daemon, err) < 0 ||
 	    make_control(daemon, err) < 0)
@@ -152,25 +178,48 @@ static void tear_down(struct daemon *daemon)
 	if (daemon->loop)
 		loop_free(daemon->loop);
 	options_free(&daemon->options);
+	if (daemon->lock_fd >= 0)
+		close(daemon->lock_fd);
+}
+
+/* What it tells whoever starts it again, as systemd does, unless that is of no use. */
+static int exit_status(const struct err *err)
+{
+	switch (err->sys_errno) {
+	case 0:
+		return err->code == ERR_CONFIG || err->code == ERR_STATE ? EXIT_LASTING :
+									   EXIT_PASSING;
+	/* A directory that is named wrong, or kept from us. */
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return EXIT_LASTING;
+	default:
+		return EXIT_PASSING;
+	}
 }
 
 int main(int argc, char *argv[])
 {
-	struct daemon daemon = { .loop = NULL };
+	const struct options_first first = options_look(argc, argv, environment);
+	struct daemon daemon = { .lock_fd = -1 };
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (read_options(&daemon, argc, argv, &err) < 0) {
+	if (first.action != OPTIONS_RUN) {
+		fputs(first.action == OPTIONS_HELP ? options_help() : "weftd " WEFT_VERSION "\n",
+		      stdout);
+		return 0;
+	}
+	if (read_options(&daemon, argc, argv, first.config, &err) < 0) {
 		fprintf(stderr, "weftd: %s\n", err.text);
 		options_free(&daemon.options);
-		return EXIT_USAGE;
-	}
-	if (daemon.options.action != OPTIONS_RUN) {
-		fputs(daemon.options.action == OPTIONS_HELP ? options_help() :
-							      "weftd " WEFT_VERSION "\n",
-		      stdout);
-		options_free(&daemon.options);
-		return 0;
+		return EXIT_LASTING;
 	}
 	log_setup(daemon.options.log_level, daemon.options.log_format, STDERR_FILENO);
 	rc = set_up(&daemon, &err);
@@ -182,5 +231,5 @@ int main(int argc, char *argv[])
 		log_error("weftd cannot start", "reason", err.text);
 	}
 	tear_down(&daemon);
-	return rc == 0 ? 0 : EXIT_USAGE;
+	return rc == 0 ? 0 : exit_status(&err);
 }

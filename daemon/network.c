@@ -58,7 +58,7 @@ static const char *find_fault(const struct network *network)
 		return network->config_error;
 	if (network->uplink_error[0])
 		return network->uplink_error;
-	if (lease.state != LEASE_HELD)
+	if (lease.state != LEASE_HELD || lease.trouble[0])
 		return lease.trouble[0] ? lease.trouble : still_waiting;
 	if (sync.last_error[0])
 		return sync.last_error;
@@ -133,6 +133,18 @@ static void lease_changed(void *ctx)
 
 static const struct lease_owner lease_owner = { fill_value, lease_changed };
 
+/* Routes to containers would take the other hosts away, and the store. */
+static int refuse_underlay(const struct network *network, struct err *err)
+{
+	char own[IPADDR_TEXT_SIZE], cluster[PREFIX_TEXT_SIZE];
+
+	return err_set(
+		err, ERR_CONFIG,
+		"network configuration: Network: %s contains the address %s of the uplink %s",
+		prefix_text(&network->config.plan.network, cluster),
+		ipaddr_text(&network->uplink.address, own), network->uplink.name);
+}
+
 /* Uplink, MAC and lease: what needs the configuration. 0 once all is there. */
 static int come_up(struct network *network, struct err *err)
 {
@@ -145,6 +157,8 @@ static int come_up(struct network *network, struct err *err)
 	if (uplink_find(network->env.nl, network->env.iface, &network->env.public_ip,
 			&network->uplink, err) < 0)
 		return -1;
+	if (prefix_has(&network->config.plan.network, &network->uplink.address))
+		return refuse_underlay(network, err);
 	known = node_network(network->env.node, network->env.nl, network->name,
 			     device_vxlan_name(network->config.vni, vxlan), err);
 	if (!known)

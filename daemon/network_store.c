@@ -117,8 +117,14 @@ static void on_list_end(void *ctx)
 void network_grace_over(void *ctx)
 {
 	struct network *network = ctx;
-	size_t gone = known_drop_vanished(&network->known);
+	size_t gone;
 
+	/* Only a store that can be asked has had time to tell. */
+	if (network->wiped && !network->connected) {
+		loop_timer_start(network->grace, GRACE_MS);
+		return;
+	}
+	gone = known_drop_vanished(&network->known);
 	log_info("peers removed", "network", network->name, "peers", LOG_NUM(gone));
 	network->wiped = false;
 	network_store_changed(network);

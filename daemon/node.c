@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/hash.h"
 #include "common/link.h"
 
 #include <errno.h>
@@ -109,9 +110,7 @@ int node_remember_lease(struct node *node, const char *name, const struct prefix
 
 uint64_t node_seed(const struct node *node)
 {
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, 64 bits */
+	uint64_t hash = hash_add(HASH_INIT, node->state.id, strlen(node->state.id));
 
-	for (const char *c = node->state.id; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
 	return hash ^ hash >> 32;
 }

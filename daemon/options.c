@@ -21,6 +21,7 @@ struct flag {
 	const char *fallback;
 	int (*set)(struct options *options, const char *value, struct err *err);
 	const char *help;
+	enum options_action action; /* what it asks for instead of running */
 };
 
 /* A copy that lives as long as the options; NULL: out of memory. */
@@ -175,43 +176,40 @@ static int set_verbose(struct options *options, const char *value, struct err *e
 	return set_log_level(options, "debug", err);
 }
 
-static int set_help(struct options *options, const char *value, struct err *err)
+/* --help and --version are for options_look. */
+static int set_nothing(struct options *options, const char *value, struct err *err)
 {
-	(void)value, (void)err;
-	options->action = OPTIONS_HELP;
-	return 0;
-}
-
-static int set_version(struct options *options, const char *value, struct err *err)
-{
-	(void)value, (void)err;
-	options->action = OPTIONS_VERSION;
+	(void)options, (void)value, (void)err;
 	return 0;
 }
 
 /* In the order of --help. The names that flannel has are flannel's. */
 static const struct flag flags[] = {
 	{ "etcd-endpoints", "URL[,URL...]", "http://127.0.0.1:2379", set_endpoints,
-	  "etcd's members" },
+	  "etcd's members", OPTIONS_RUN },
 	{ "etcd-prefix", "PATH", "/coreos.com/network", set_prefix,
-	  "where the network lies in etcd" },
-	{ "iface", "NAME|ADDRESS", "", set_iface,
-	  "the uplink (default: of the IPv4 default route)" },
+	  "where the network lies in etcd", OPTIONS_RUN },
+	{ "iface", "NAME|ADDRESS", "", set_iface, "the uplink (default: of the IPv4 default route)",
+	  OPTIONS_RUN },
 	{ "public-ip", "ADDRESS", "", set_public_ip,
-	  "the address that peers send to (default: the uplink's)" },
+	  "the address that peers send to (default: the uplink's)", OPTIONS_RUN },
 	{ "subnet-file", "FILE", "/run/flannel/subnet.env", set_subnet_file,
-	  "where to write the subnet, in flannel's format" },
-	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot" },
-	{ "state-dir", "DIR", STATE_DIR, set_state_dir, "what lives longer" },
+	  "where to write the subnet, in flannel's format", OPTIONS_RUN },
+	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot",
+	  OPTIONS_RUN },
+	{ "state-dir", "DIR", STATE_DIR, set_state_dir, "what lives longer", OPTIONS_RUN },
 	{ "config", "FILE", NULL, set_config,
-	  "JSON with these flags as keys (default: " OPTIONS_CONFIG_DEFAULT ", if there)" },
-	{ "node-name", "NAME", "", set_node_name,
-	  "the name shown to people (default: the host's)" },
-	{ "log-format", "text|json", "text", set_log_format, "how a line of the log is written" },
-	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged" },
-	{ "v", NULL, NULL, set_verbose, "the same as --log-level debug" },
-	{ "version", NULL, NULL, set_version, "print the version and end" },
-	{ "help", NULL, NULL, set_help, "print this and end" },
+	  "JSON with these flags as keys (default: " OPTIONS_CONFIG_DEFAULT ", if there)",
+	  OPTIONS_RUN },
+	{ "node-name", "NAME", "", set_node_name, "the name shown to people (default: the host's)",
+	  OPTIONS_RUN },
+	{ "log-format", "text|json", "text", set_log_format, "how a line of the log is written",
+	  OPTIONS_RUN },
+	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged",
+	  OPTIONS_RUN },
+	{ "v", NULL, NULL, set_verbose, "the same as --log-level debug", OPTIONS_RUN },
+	{ "version", NULL, NULL, set_nothing, "print the version and end", OPTIONS_VERSION },
+	{ "help", NULL, NULL, set_nothing, "print this and end", OPTIONS_HELP },
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -341,13 +339,13 @@ static int read_file(struct options *options, const struct options_file *file, s
 	return 0;
 }
 
-const char *options_config_path(int argc, char *const argv[],
-				const char *(*environment)(const char *name))
+struct options_first options_look(int argc, char *const argv[],
+				  const char *(*environment)(const char *name))
 {
-	const char *path = environment("WEFTD_CONFIG");
+	struct options_first first = { OPTIONS_RUN, environment("WEFTD_CONFIG") };
 	struct err ignored;
 
-	for (int i = 1; i < argc;) {
+	for (int i = 1; i < argc && first.action == OPTIONS_RUN;) {
 		const struct flag *flag = NULL;
 		const char *value = NULL;
 		int used = take_flag(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &flag, &value,
@@ -356,10 +354,13 @@ const char *options_config_path(int argc, char *const argv[],
 		if (used < 0)
 			break;
 		if (flag->set == set_config)
-			path = value;
+			first.config = value;
+		first.action = flag->action;
 		i += used;
 	}
-	return path && *path ? path : NULL;
+	if (first.config && !*first.config)
+		first.config = NULL;
+	return first;
 }
 
 int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),

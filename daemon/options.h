@@ -19,10 +19,7 @@ struct err;
 
 VEC_DEFINE(options_texts, char *);
 
-enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
-
 struct options {
-	enum options_action action;
 	const char *endpoint[OPTIONS_ENDPOINTS + 1]; /* NULL-ended */
 	const char *etcd_prefix;
 	const char *iface;       /* name or address of the uplink; NULL: by the default route */
@@ -39,12 +36,20 @@ struct options {
 
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/weftd.json"
 
+enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+
+/* What has to be known before anything else is read. */
+struct options_first {
+	enum options_action action; /* of --help and --version the first */
+	const char *config;         /* the file that flags or environment name; NULL: none */
+};
+
 /*
- * The path of the configuration file that flags or environment name; NULL when neither
- * does. Looks at nothing else and cannot fail.
+ * A first walk over the flags, up to one that is wrong, which options_parse then names. It
+ * cannot fail: help and version are there whatever is wrong with file and environment.
  */
-const char *options_config_path(int argc, char *const argv[],
-				const char *(*environment)(const char *name));
+struct options_first options_look(int argc, char *const argv[],
+				  const char *(*environment)(const char *name));
 
 /* The configuration file, already read. */
 struct options_file {

@@ -19,8 +19,9 @@ static int judge_subnet(const struct peer *peer, const struct config *config,
 	if (prefix_is_set(&self->subnet) && prefix_overlaps(&peer->subnet, &self->subnet))
 		return err_set(err, ERR_CONFIG, "subnet %s overlaps this node's %s", subnet,
 			       prefix_text(&self->subnet, other));
-	if (prefix_has(&peer->subnet, &self->uplink) || prefix_has(&peer->subnet, &peer->public_ip))
-		return err_set(err, ERR_CONFIG, "subnet %s contains a node's own address", subnet);
+	if (prefix_has(&peer->subnet, &self->uplink))
+		return err_set(err, ERR_CONFIG, "subnet %s contains this node's own address",
+			       subnet);
 	return 0;
 }
 
@@ -44,6 +45,10 @@ int peer_judge(const struct peer *peer, const struct config *config, const struc
 	if (ipaddr_equal(&peer->public_ip, &self->public_ip) ||
 	    ipaddr_equal(&peer->public_ip, &self->uplink))
 		return err_set(err, ERR_CONFIG, "its PublicIP %s is this node's own",
+			       ipaddr_text(&peer->public_ip, text));
+	/* Its tunnel's packets would be routed into the tunnel. */
+	if (prefix_has(&config->plan.network, &peer->public_ip))
+		return err_set(err, ERR_CONFIG, "its PublicIP %s lies in the containers' network",
 			       ipaddr_text(&peer->public_ip, text));
 	if (!mac_cmp(&peer->vtep_mac, &self->vtep_mac))
 		return err_set(err, ERR_CONFIG, "its VtepMAC is this node's own");

@@ -157,7 +157,7 @@ static bool bridge_same(const void *want, const void *have)
 	const struct neigh_fdb *b = have;
 
 	(void)want;
-	return b->state & NUD_NOARP; /* static: it neither ages nor moves */
+	return b->state & NUD_NOARP && b->sticky; /* it neither ages nor moves */
 }
 
 static bool route_same(const void *want, const void *have)

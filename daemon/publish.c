@@ -58,13 +58,22 @@ int publish_network(const char *run_dir, const char *subnet_file,
 	return state_write_network(run_dir, network, err) < 0 ? -1 : 0;
 }
 
-int publish_check_dir(const char *run_dir, struct err *err)
+int publish_take_dir(const char *run_dir, int *lock_out, struct err *err)
 {
 	static const char name[] = ".writable";
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int dir_fd = -1;
+	AUTO_CLOSE int lock_fd = -1;
+	int locked;
 
-	if (fs_open_dir(run_dir, true, &fd, err) < 0 ||
-	    fs_write(fd, name, 0600, "", 0, FS_REPLACE, err) < 0 || fs_unlink(fd, name, err) < 0)
+	if (fs_open_dir(run_dir, true, &dir_fd, err) < 0)
 		return err_wrap(err, "run directory %s", run_dir);
+	locked = fs_try_lock(dir_fd, "weftd.lock", &lock_fd, err);
+	if (locked == 0)
+		return err_set(err, ERR_AGAIN, "another weftd is running with the run directory %s",
+			       run_dir);
+	if (locked < 0 || fs_write(dir_fd, name, 0600, "", 0, FS_REPLACE, err) < 0 ||
+	    fs_unlink(dir_fd, name, err) < 0)
+		return err_wrap(err, "run directory %s", run_dir);
+	*lock_out = take_fd(&lock_fd);
 	return 0;
 }

@@ -25,5 +25,9 @@ const char *publish_subnet_text(const struct state_network *network,
 int publish_network(const char *run_dir, const char *subnet_file,
 		    const struct state_network *network, struct err *err);
 
-/* Makes the run directory and proves that it can be written. ERR_IO names it. */
-int publish_check_dir(const char *run_dir, struct err *err);
+/*
+ * Makes the run directory, takes it for this weftd by a lock on RUN/weftd.lock, which lasts
+ * until *lock_out is closed, and proves that files can be written there. ERR_AGAIN when
+ * another weftd has it. Errors name the directory.
+ */
+int publish_take_dir(const char *run_dir, int *lock_out, struct err *err);

@@ -51,7 +51,11 @@ typedef void store_done_fn(void *ctx, const struct store_reply *reply, const str
 
 struct store;
 
-/* A const table of each store; done is called exactly once, later, unless the store is freed. */
+/*
+ * A const table of each store. done is called exactly once, unless the store is freed: from
+ * the loop, after the call that asked has returned. One exception: where there is no memory
+ * for an operation, done is called with ERR_NOMEM before the asking call returns.
+ */
 struct store_ops {
 	void (*free)(struct store *store);
 	int (*start)(struct store *store, struct err *err);

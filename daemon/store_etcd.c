@@ -333,16 +333,6 @@ static const struct store_ops etcd_ops = {
 	.remove = remove_key,
 };
 
-/* text without the slashes at its end. NULL: out of memory. */
-static char *unslashed(const char *text)
-{
-	size_t len = strlen(text);
-
-	while (len && text[len - 1] == '/')
-		len--;
-	return strndup(text, len);
-}
-
 static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
 {
 	size_t len = 0;
@@ -351,7 +341,7 @@ static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
 		len++;
 	etcd->endpoints = calloc(len + 1, sizeof(*etcd->endpoints));
 	for (size_t i = 0; etcd->endpoints && i < len; i++) {
-		char *endpoint = unslashed(endpoints[i]);
+		char *endpoint = strdup(endpoints[i]);
 
 		if (!endpoint)
 			return false;
@@ -362,15 +352,12 @@ static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
 
 static bool make_keys(struct etcd *etcd, const struct store_etcd_options *options)
 {
-	AUTO_FREE char *root = unslashed(options->prefix);
 	bool named = strcmp(options->network, "default") != 0;
 	const char *networks = named ? "/networks/" : "", *name = named ? options->network : "";
 
-	if (!root)
-		return false;
-	if (asprintf(&etcd->config_key, "%s%s%s/config", root, networks, name) < 0)
+	if (asprintf(&etcd->config_key, "%s%s%s/config", options->prefix, networks, name) < 0)
 		etcd->config_key = NULL;
-	if (asprintf(&etcd->prefix, "%s%s%s/subnets/", root, networks, name) < 0)
+	if (asprintf(&etcd->prefix, "%s%s%s/subnets/", options->prefix, networks, name) < 0)
 		etcd->prefix = NULL;
 	return etcd->config_key && etcd->prefix;
 }

@@ -14,6 +14,7 @@ struct http;
 struct loop;
 
 struct store_etcd_options {
+	/* Neither ends in a slash. */
 	const char *const *endpoints; /* "http://host:port", NULL-ended, at least one; copied */
 	const char *prefix;           /* "/coreos.com/network"; copied */
 	const char *network;          /* "default": <prefix>/config and <prefix>/subnets/;

@@ -3,6 +3,7 @@
 
 #include "common/auto.h"
 #include "common/err.h"
+#include "common/hash.h"
 #include "common/json.h"
 #include "common/parse.h"
 #include "common/state.h"
@@ -18,20 +19,10 @@
 #define RECORD_VERSION 1
 #define RECORD_MAX (256 << 10) /* the specification sets no limit to a container id */
 
-static uint64_t hash_add(uint64_t hash, const void *data, size_t size)
-{
-	const unsigned char *byte = data;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ byte[i]) * 0x100000001b3;
-	return hash;
-}
-
 uint64_t attachment_hash(const struct attachment_key *key)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = hash_add(HASH_INIT, key->network, strlen(key->network) + 1);
 
-	hash = hash_add(hash, key->network, strlen(key->network) + 1);
 	hash = hash_add(hash, key->container_id, strlen(key->container_id) + 1);
 	return hash_add(hash, key->ifname, strlen(key->ifname));
 }

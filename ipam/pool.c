@@ -194,6 +194,20 @@ int pool_release(const struct attachment_lock *lock, const struct attachment *re
 	return found < 0 ? -1 : 0;
 }
 
+/* A stream of its own on the pool's directory; NULL with the error set. */
+static DIR *list(const struct pool *pool, struct err *err)
+{
+	AUTO_CLOSE int fd = openat(pool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		err_sys(err, ERR_IO, errno, "cannot list the addresses in use");
+		return NULL;
+	}
+	(void)take_fd(&fd); /* the stream's now */
+	return dir;
+}
+
 int pool_release_all(const struct attachment_lock *lock, struct err *err)
 {
 	AUTO_POOL struct pool pool = { .dir_fd = -1 };
@@ -204,9 +218,9 @@ int pool_release_all(const struct attachment_lock *lock, struct err *err)
 
 	if (found <= 0)
 		return found;
-	dir = fdopendir(openat(pool.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	dir = list(&pool, err);
 	if (!dir)
-		return err_sys(err, ERR_IO, errno, "cannot list the addresses in use");
+		return -1;
 	while (result == 0 && (entry = readdir(dir)))
 		result = release(&pool, entry->d_name, err);
 	closedir(dir);

@@ -32,11 +32,6 @@ static bool between(const struct range *range, const struct ipaddr *addr)
 	       ipaddr_cmp(addr, &range->last) <= 0;
 }
 
-bool range_has(const struct range *range, const struct ipaddr *addr)
-{
-	return between(range, addr) && !ipaddr_equal(addr, &range->gateway);
-}
-
 static struct ipaddr step(const struct range *range, const struct ipaddr *addr)
 {
 	return between(range, addr) && !ipaddr_equal(addr, &range->last) ? ipaddr_add(addr, 1) :

@@ -8,7 +8,6 @@
 
 #include "common/ipaddr.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -22,9 +21,6 @@ struct range {
 /* ERR_CONFIG when the subnet has no address to give (IPv4 longer than /30, IPv6 than /126). */
 int range_of(const struct prefix *subnet, const struct ipaddr *gateway, struct range *range_out,
 	     struct err *err);
-
-/* Whether the address is one that a container may have. */
-bool range_has(const struct range *range, const struct ipaddr *addr);
 
 /*
  * The candidate that follows addr; after the last one, or an address that is unset or

@@ -37,8 +37,8 @@ kernel_want() { # HOST
 			| $lease.BackendData.VtepMAC as $mac
 			| ($base | split(".")[2]) as $index # of a /24 in a /16
 			| "neigh \($base) lladdr \($mac) PERMANENT",
-			  "fdb \($mac) dst \($lease.PublicIP) self static",
-			  "fdb \($mac) master \($br) static",
+			  "fdb \($mac) dst \($lease.PublicIP) self sticky static",
+			  "fdb \($mac) sticky master \($br) static",
 			  "route \($base)/\($len) via \($base) proto 119 src \($gw) metric \($index) onlink"
 		end' | sort
 }

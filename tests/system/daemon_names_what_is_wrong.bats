@@ -111,6 +111,17 @@ nothing_is_left() {
 	done
 }
 
+@test "help and version are there whatever is wrong" {
+	local file=$BATS_TEST_TMPDIR/weftd.json flag
+	echo '{' >"$file"
+	for flag in --help --version; do
+		run --separate-stderr env WEFTD_LOG_LEVEL=loud "$WEFT_BIN_DIR/weftd" --config "$file" "$flag"
+		assert_success
+		assert_output --partial weftd
+		assert_equal "$stderr" ''
+	done
+}
+
 lease_says() { # ADDRESS
 	etcd_leases | grep -F "\"PublicIP\":\"$1\""
 }
@@ -246,8 +257,62 @@ wrong_config() {
 	weftd_ready host1
 	read -ra flags < <(weftd_flags host1)
 	run --separate-stderr ns_run host1 timeout -s KILL 10 "$WEFT_BIN_DIR/weftd" "${flags[@]}"
-	assert_failure
-	[[ $status != 137 ]] || fail "it runs beside the first"
-	one_line_has "$LAB_DIR/host1/run"
+	assert_failure 1 # when the first one ends, it would start
+	one_line_has 'another weftd is running' "$LAB_DIR/host1/run"
 	weftd_is_ready host1
+}
+
+one_of_eight_lives() {
+	local i alive=0
+	for i in {1..8}; do
+		! proc_pid "host1-at-once$i" >/dev/null || ((alive += 1))
+	done
+	((alive == 1))
+}
+
+@test "of many weftds started at once, one runs" {
+	local flags i
+	etcd_config
+	read -ra flags < <(weftd_flags host1)
+	for i in {1..8}; do
+		proc_start "host1-at-once$i" host1 "$WEFT_BIN_DIR/weftd" "${flags[@]}"
+	done
+	wait_for 15 one_of_eight_lives
+	wait_for 15 serves_host1
+	one_of_eight_lives
+	assert_equal "$(cat "$LAB_DIR"/log/host1-at-once* | grep -c 'another weftd is running')" 7
+	for i in {1..8}; do
+		proc_stop "host1-at-once$i"
+	done
+}
+
+serves_host1() {
+	weftctl_on host1 --json status | jq -e '.networks[0].state == "ready"'
+}
+
+@test "what may pass by itself ends weftd with 1, so that it is started again" {
+	local flags
+	read -ra flags < <(weftd_flags host1)
+	mkdir "$BATS_TEST_TMPDIR/full"
+	# shellcheck disable=SC2016 # for the inner shell
+	run --separate-stderr ns_run host1 unshare --mount \
+		sh -c 'mount -t tmpfs -o nr_inodes=1 full "$1" && shift && exec timeout -s KILL 10 "$@"' - \
+		"$BATS_TEST_TMPDIR/full" "$WEFT_BIN_DIR/weftd" "${flags[@]}" \
+		--run-dir "$BATS_TEST_TMPDIR/full/run"
+	assert_failure 1
+	assert_equal "${#stderr_lines[@]}" 1
+	one_line_has "$BATS_TEST_TMPDIR/full/run" 'No space left on device'
+}
+
+@test "what a killed weftd was writing is removed at the next start" {
+	local run=$LAB_DIR/host1/run state=$LAB_DIR/host1/state
+	etcd_config
+	mkdir -p "$run/networks" "$state"
+	touch "$run/..writable.7.0123abcd.tmp" "$run/networks/.default.json.7.0123abcd.tmp" \
+		"$state/.node.json.7.0123abcd.tmp" "$state/.node.json.7.0123abcd.tmp.mine"
+	weftd_start host1
+	weftd_ready host1
+	run find "$run" "$state" -name '*.tmp'
+	assert_output ''
+	[[ -e $state/.node.json.7.0123abcd.tmp.mine ]]
 }

@@ -89,7 +89,7 @@ lease_outlived() {
 	kernel_settled host1 host2
 	run kernel_have host1
 	assert_line 'neigh 10.5.200.0 lladdr 0e:00:00:00:00:77 PERMANENT'
-	assert_line 'fdb 0e:00:00:00:00:77 dst 192.168.0.77 self static'
+	assert_line 'fdb 0e:00:00:00:00:77 dst 192.168.0.77 self sticky static'
 	etcd_del 10.5.200.0-24
 	kernel_settled host1 host2
 	run kernel_have host1

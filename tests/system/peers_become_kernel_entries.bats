@@ -23,8 +23,8 @@ teardown_file() { lab_down; }
 @test "so many entries: an ARP entry, two halves of an FDB entry and a route for each peer" {
 	run kernel_have host2
 	assert_equal "$(grep -c '^neigh ' <<<"$output")" 2
-	assert_equal "$(grep -c '^fdb .* self static$' <<<"$output")" 2
-	assert_equal "$(grep -c '^fdb .* master weft-br1 static$' <<<"$output")" 2
+	assert_equal "$(grep -c '^fdb .* self sticky static$' <<<"$output")" 2
+	assert_equal "$(grep -c '^fdb .* sticky master weft-br1 static$' <<<"$output")" 2
 	assert_equal "$(grep -c '^route .* proto 119 .* onlink$' <<<"$output")" 2
 }
 
@@ -74,7 +74,7 @@ teardown_file() { lab_down; }
 	etcd_put 10.5.250.0-24 "$(flannel_value 192.168.0.91 0e:00:00:00:00:0b)"
 	kernel_settled host1 host2 host3
 	run kernel_have host1
-	assert_line 'fdb 0e:00:00:00:00:0b dst 192.168.0.91 self static'
+	assert_line 'fdb 0e:00:00:00:00:0b dst 192.168.0.91 self sticky static'
 	refute_output --partial 0e:00:00:00:00:0a
 	etcd_del 10.5.250.0-24
 	kernel_settled host1 host2 host3

@@ -285,7 +285,7 @@ int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
 		fake.interrupts--;
 		fake.answered = start;
 		if (dump->restart)
-			dump->restart(dump->ctx);
+			dump->restart(dump->restart_ctx ? dump->restart_ctx : dump->ctx);
 	}
 }
 

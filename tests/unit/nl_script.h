@@ -133,7 +133,9 @@ static inline void restart_numbers(void *ctx)
 
 static inline struct nl_dump dump_of(struct numbers *numbers)
 {
-	return (struct nl_dump){ "a dump", build_small, take_number, restart_numbers, numbers };
+	return (struct nl_dump){
+		"a dump", build_small, take_number, restart_numbers, numbers, NULL
+	};
 }
 
 static inline int never_visited(void *ctx, const struct nlmsghdr *header, struct err *err)

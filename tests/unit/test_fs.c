@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -369,6 +370,93 @@ static void locks_go_with_their_descriptor(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static void a_lock_that_is_held_is_not_waited_for(void **state)
+{
+	struct err err = ERR_INIT;
+	int fd = -1, second = -1;
+
+	(void)state;
+	assert_int_equal(fs_try_lock(tempdir, "lock", &fd, &err), 1);
+	assert_true(is_cloexec(fd));
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
+	assert_int_equal(second, -1);
+	assert_int_equal(fs_unlink(tempdir, "lock", &err), 1);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
+	close(second);
+	second = -1;
+	close(fd);
+	assert_int_equal(fs_lock(tempdir, "lock", &fd, &err), 0);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
+	close(fd);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
+	close(second);
+	second = -1;
+	assert_int_equal(fs_try_lock(tempdir, "absent/lock", &second, &err), -1);
+	assert_string_equal(err.text, "cannot lock absent/lock: No such file or directory");
+	assert_int_equal(second, -1);
+}
+
+/* A writer that is killed before it has given the file its name. */
+static void leave_a_temporary_file(const char *name)
+{
+	struct rlimit small = { .rlim_cur = 1, .rlim_max = 1 };
+	struct err err = ERR_INIT;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_FSIZE, &small); /* and SIGXFSZ kills */
+		(void)prctl(PR_SET_DUMPABLE, 0);
+		(void)fs_write(tempdir, name, 0644, "more", 4, FS_REPLACE, &err);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void what_killed_writers_left_is_swept(void **state)
+{
+	static const char *const others[] = {
+		"node.json",
+		".node.json.tmp",
+		".node.json.12.0123abcd",
+		".node.json.12.0123abcd.tmp2",
+		".node.json.12.0123abc.tmp",
+		".node.json.12.00123abcd.tmp",
+		".node.json.12.0123abcg.tmp",
+		".node.json.12.0123ABCD.tmp",
+		".node.json.x.0123abcd.tmp",
+		".node.json..0123abcd.tmp",
+		"node.json.12.0123abcd.tmp",
+		"..12.0123abcd.tmp",
+		".12.0123abcd.tmp",
+		".tmp",
+	};
+	char path[FS_PATH_SIZE];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		put(others[i], "x");
+	leave_a_temporary_file("node.json");
+	leave_a_temporary_file("x");
+	leave_a_temporary_file(".writable");
+	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]) + 3);
+	assert_int_equal(fs_sweep(tempdir_path, &err), 0);
+	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		check_content(others[i], "x");
+	snprintf(path, sizeof(path), "%s/absent", tempdir_path);
+	assert_int_equal(fs_sweep(path, &err), 0);
+	snprintf(path, sizeof(path), "%s/node.json", tempdir_path);
+	assert_int_equal(fs_sweep(path, &err), -1);
+	assert_int_equal(err.sys_errno, ENOTDIR);
+	assert_non_null(strstr(err.text, "node.json: Not a directory"));
+	assert_int_equal(mkdirat(tempdir, ".d.1.01234567.tmp", 0755), 0);
+	assert_int_equal(fs_sweep(tempdir_path, &err), -1);
+	assert_non_null(strstr(err.text, "cannot remove .d.1.01234567.tmp"));
+}
+
 static void joins_paths(void **state)
 {
 	char buf[FS_PATH_SIZE], name[FS_PATH_SIZE];
@@ -408,6 +496,8 @@ int main(void)
 		TEMPDIR_TEST(opens_directories),
 		TEMPDIR_TEST(removes_files),
 		TEMPDIR_TEST(locks_go_with_their_descriptor),
+		TEMPDIR_TEST(a_lock_that_is_held_is_not_waited_for),
+		TEMPDIR_TEST(what_killed_writers_left_is_swept),
 		cmocka_unit_test(joins_paths),
 	};
 

@@ -57,13 +57,9 @@ static void members_in_the_order_of_the_calls(void **state)
 static void an_empty_document(void **state)
 {
 	AUTO(jb) struct jb *jb = jb_new();
-	AUTO_FREE char *pretty = NULL;
-	struct err err = ERR_INIT;
 
 	(void)state;
 	check_text(jb, "{}");
-	assert_int_equal(jb_pretty(jb, &pretty, &err), 0);
-	assert_string_equal(pretty, "{}\n");
 }
 
 static void counts_are_digits(void **state)
@@ -92,38 +88,6 @@ static void text_that_is_not_utf8_is_mended(void **state)
 		       "a\xef\xbf\xbd\",\"c\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}");
 }
 
-static void pretty_is_indented(void **state)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at root = jb_root(jb), list = jb_arr(root, "list");
-	AUTO_FREE char *pretty = NULL;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	jb_u32(jb_obj(list, NULL), "a", 1);
-	jb_str(list, NULL, "{\"x\": [1,2]}\\");
-	jb_obj(root, "empty");
-	jb_arr(root, "none");
-	jb_raw(root, "raw", "{\"b\":[1,2]}");
-	assert_int_equal(jb_pretty(jb, &pretty, &err), 0);
-	assert_string_equal(pretty, "{\n"
-				    "  \"list\": [\n"
-				    "    {\n"
-				    "      \"a\": 1\n"
-				    "    },\n"
-				    "    \"{\\\"x\\\": [1,2]}\\\\\"\n"
-				    "  ],\n"
-				    "  \"empty\": {},\n"
-				    "  \"none\": [],\n"
-				    "  \"raw\": {\n"
-				    "    \"b\": [\n"
-				    "      1,\n"
-				    "      2\n"
-				    "    ]\n"
-				    "  }\n"
-				    "}\n");
-}
-
 /* A step that failed, here for want of a text, leaves the rest harmless and is told at the end. */
 static void a_failed_step_is_told_at_the_end(void **state)
 {
@@ -138,7 +102,6 @@ static void a_failed_step_is_told_at_the_end(void **state)
 	jb_u32(root, "after", 1);
 	assert_int_equal(jb_text(jb, &text, &err), -1);
 	assert_int_equal(err.code, ERR_NOMEM);
-	assert_int_equal(jb_pretty(jb, &text, &err), -1);
 	assert_null(text);
 }
 
@@ -149,7 +112,6 @@ int main(void)
 		cmocka_unit_test(an_empty_document),
 		cmocka_unit_test(counts_are_digits),
 		cmocka_unit_test(text_that_is_not_utf8_is_mended),
-		cmocka_unit_test(pretty_is_indented),
 		cmocka_unit_test(a_failed_step_is_told_at_the_end),
 	};
 

@@ -130,7 +130,8 @@ static void peers_become_entries_once(void **state)
 				 "10.5.1.128 lladdr c6:00:00:00:00:02 PERMANENT"));
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1",
 				 "c6:00:00:00:00:02 dst 192.168.1.3 self"));
-	assert_true(kernel_shows("bridge fdb show dev weft-vx1", " master weft-br1 static"));
+	assert_true(kernel_shows("bridge fdb show dev weft-vx1",
+				 "c6:00:00:00:00:02 sticky master weft-br1 static"));
 	assert_true(kernel_shows("ip route show proto 0x77",
 				 "10.5.1.128/26 via 10.5.1.128 dev weft-br1 src 10.5.1.1 metric 6 "
 				 "onlink"));
@@ -192,6 +193,7 @@ static void what_somebody_changed_is_mended(void **state)
 		"bridge fdb append 00:00:00:00:00:00 dst 192.168.7.7 dev weft-vx1 self permanent",
 		"bridge fdb add 02:00:00:00:00:07 dst 192.168.7.7 dev weft-vx1 self permanent",
 		"bridge fdb replace c6:00:00:00:00:02 dev weft-vx1 master dynamic",
+		"bridge fdb replace c6:00:00:00:00:02 dev weft-vx1 master static",
 		"bridge fdb add 02:00:00:00:00:07 dev weft-vx1 master static",
 	};
 	struct scene *scene = *state;
@@ -214,6 +216,8 @@ static void what_is_not_ours_stays(void **state)
 		{ "ip link add other type bridge && ip addr add 10.98.0.1/24 dev other && "
 		  "ip link set other up && ip route add 10.97.0.0/16 dev other proto 0x77",
 		  "ip route show 10.97.0.0/16" },
+		{ "ip link set weft-vx1 address 02:00:00:00:00:09",
+		  "bridge fdb show dev weft-vx1 | grep 'master weft-br1 permanent'" },
 		{ "ip neigh add 10.98.0.2 lladdr 02:00:00:00:00:01 dev other nud permanent",
 		  "ip neigh show 10.98.0.2 dev other" },
 		{ "ip neigh add 10.5.1.7 lladdr 0a:58:0a:05:01:07 dev weft-br1 nud reachable",
@@ -232,6 +236,22 @@ static void what_is_not_ours_stays(void **state)
 		assert_int_equal(plan(scene), 0);
 		assert_true(*kernel_says(others[i][1]));
 	}
+}
+
+/* A container that sends with a VTEP's MAC does not draw that node's packets to itself. */
+static void a_container_cannot_take_a_vteps_place(void **state)
+{
+	struct scene *scene = *state;
+
+	add_peers(scene, 2, 1);
+	converge(scene);
+	assert_int_equal(system("ip link add host type veth peer name inside && "
+				"ip link set host master weft-br1 up && "
+				"ip link set inside address c6:00:00:00:00:02 up && "
+				"ip addr add 10.5.1.7/26 dev inside && "
+				"ping -c 1 -W 1 -I inside 10.5.1.9 >/dev/null || true"),
+			 0);
+	assert_int_equal(plan(scene), 0);
 }
 
 /* Between the dump and its application, somebody was quicker. */
@@ -391,6 +411,7 @@ int main(void)
 		scene_test(a_peer_that_moved_is_replaced),
 		scene_test(what_somebody_changed_is_mended),
 		scene_test(what_is_not_ours_stays),
+		scene_test(a_container_cannot_take_a_vteps_place),
 		scene_test(what_has_gone_already_is_no_failure),
 		scene_test(missing_devices_are_a_failure),
 		scene_test(a_refusal_is_attributed),

@@ -230,33 +230,53 @@ static void a_deleted_key_is_put_again_once_that_is_sure(void **state)
 	assert_held(scene, "10.5.7.0/24", 0x12);
 }
 
+/* The key that the store has not, or has as it was before our put; and then as it is. */
+static void assert_stale(struct scene *scene, const char *public_ip)
+{
+	struct peers now = scene->known;
+	uint64_t revision = scene->revision;
+	unsigned refreshes = scene->store.refreshes;
+
+	scene->known = (struct peers){ .len = 0 };
+	scene->revision = 50;
+	if (public_ip)
+		put(scene, "10.5.7.0/24", public_ip, SAMPLE_NODE, 0x10);
+	look(scene);
+	assert_int_equal(scene->store.refreshes, refreshes + 1);
+	peers_free(&scene->known);
+	scene->known = now;
+	scene->revision = revision;
+	look(scene);
+	assert_held(scene, "10.5.7.0/24", 0x11);
+	assert_int_equal(scene->changes, 1);
+}
+
 /* A list from before our put, told after its answer. */
 static void a_stale_list_changes_nothing(void **state)
 {
 	struct scene *scene = *state;
-	struct peers now;
 
+	acquire(scene, 0x11);
+	assert_stale(scene, NULL);
+	assert_stale(scene, "192.168.0.99");
+	assert_stale(scene, OUR_IP);
+	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
+	assert_int_equal(scene->store.asked[FAKE_PUT], 1);
+}
+
+/* It counts its revisions anew, and has our key as it was long ago. */
+static void a_restored_store_is_believed_the_second_time(void **state)
+{
+	struct scene *scene = *state;
+
+	acquire(scene, 0x11);
+	scene->revision = 50;
 	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 0x10);
 	look(scene);
-	grant(scene, 0x11);
-	carry_out(scene);
-	now = scene->known;
-	scene->known = (struct peers){ .len = 0 };
-	look(scene);
-	scene->revision -= 2;
-	put(scene, "10.5.7.0/24", "192.168.0.99", SAMPLE_NODE, 0x10);
-	look(scene);
-	peers_free(&scene->known);
-	scene->known = now;
-	scene->revision++;
-	look(scene);
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
-	assert_int_equal(scene->changes, 1);
-	/* The next time that it is missing, it has to be confirmed again. */
-	take_away(scene, "10.5.7.0/24");
-	look(scene);
 	assert_int_equal(state_of(scene), LEASE_HELD);
+	look(scene);
+	assert_int_equal(carry_out(scene).if_revision, 51);
+	assert_held(scene, "10.5.7.0/24", 0x11);
 }
 
 static void rubbish_over_our_key_is_replaced(void **state)
@@ -338,6 +358,23 @@ static void an_expired_lease_that_another_took_is_lost(void **state)
 	assert_lost_and_found(scene);
 }
 
+/* Deleted while we put it again: what the network remembers of it has a revision of no key. */
+static void a_key_that_vanished_is_put_as_new(void **state)
+{
+	struct scene *scene = *state;
+	struct prefix subnet = sample_prefix("10.5.7.0/24");
+
+	acquire(scene, 0x11);
+	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 9);
+	look(scene);
+	peers_find(&scene->known, &subnet)->vanished = true;
+	lose_race(scene);
+	look(scene);
+	grant(scene, 0x12);
+	assert_int_equal(carry_out(scene).if_revision, 0);
+	assert_held(scene, "10.5.7.0/24", 0x12);
+}
+
 static void a_reservation_is_adopted_without_a_lease(void **state)
 {
 	struct scene *scene = *state;
@@ -412,11 +449,13 @@ int main(void)
 		lease_test(a_late_keepalive_of_the_lease_before_says_nothing),
 		lease_test(a_deleted_key_is_put_again_once_that_is_sure),
 		lease_test(a_stale_list_changes_nothing),
+		lease_test(a_restored_store_is_believed_the_second_time),
 		lease_test(rubbish_over_our_key_is_replaced),
 		lease_test(a_key_that_another_took_is_lost_until_it_is_free),
 		lease_test(a_flannel_node_can_take_it_too),
 		lease_test(a_clone_of_this_node_is_another),
 		lease_test(an_expired_lease_that_another_took_is_lost),
+		lease_test(a_key_that_vanished_is_put_as_new),
 		lease_test(a_reservation_is_adopted_without_a_lease),
 		lease_test(our_lease_can_become_a_reservation),
 		lease_test(a_flannel_lease_of_ours_is_adopted),

@@ -95,6 +95,41 @@ static void a_ports_events_are_of_another_family(void **state)
 	nlmsg_free(msg);
 }
 
+/* As an old kernel tells of a port: without what it does not know. */
+static void a_port_floods_unless_it_says_not(void **state)
+{
+	for (int told = 0; told < 2; told++) {
+		const struct ifinfomsg info = { .ifi_index = 5 };
+		struct nl_msg *msg = nl_message(RTM_NEWLINK, 0, &info, sizeof(info), 256);
+		struct nlattr *outer = nl_nest(msg, IFLA_LINKINFO, NULL, 0), *inner;
+		struct err err = ERR_INIT;
+		struct link link;
+
+		nl_put_text(msg, IFLA_INFO_SLAVE_KIND, "bridge");
+		inner = nl_nest(msg, IFLA_INFO_SLAVE_DATA, NULL, 0);
+		nl_put_u8(msg, IFLA_BRPORT_STATE, 3);
+		for (int i = 0; told && i < 4; i++)
+			nl_put_u8(msg,
+				  (const int[]){ IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD,
+						 IFLA_BRPORT_MCAST_FLOOD,
+						 IFLA_BRPORT_BCAST_FLOOD }[i],
+				  0);
+		nl_nest_end(msg, inner);
+		nl_nest_end(msg, outer);
+		assert_done(link_parse(nlmsg_hdr(msg), &link, &err), err);
+		assert_true(link.is_port);
+		assert_int_equal(link.port.learning, !told);
+		assert_int_equal(link.port.flood, !told);
+		assert_int_equal(link.port.mcast_flood, !told);
+		assert_int_equal(link.port.bcast_flood, !told);
+		assert_false(link.port.hairpin || link.port.isolated || link.port.locked ||
+			     link.port.neigh_suppress);
+		assert_int_equal(link.port.state, 3);
+		nlmsg_free(msg);
+	}
+	(void)state;
+}
+
 /* Each is a device's attributes with one that is not what it should be. */
 static void what_is_not_well_formed_is_refused(void **state)
 {
@@ -240,6 +275,7 @@ int main(void)
 		link_test(a_device_of_no_kind_is_read),
 		link_test(each_device_is_visited),
 		link_test(a_ports_events_are_of_another_family),
+		link_test(a_port_floods_unless_it_says_not),
 		link_test(what_is_not_well_formed_is_refused),
 		link_test(every_failure_is_passed_on),
 		link_test(an_interrupted_list_starts_anew),

@@ -189,11 +189,11 @@ static void one_message_makes_both_halves(void **state)
 
 		assert_int_equal(list_fdb(*state, index).len, 0);
 		assert_done(send_one(*state, neigh_fdb_add_message(index, &mac, &vtep), &err), err);
-		snprintf(expected, sizeof(expected), "c6:d2:32:6f:8f:44 dst %s self static",
+		snprintf(expected, sizeof(expected), "c6:d2:32:6f:8f:44 dst %s self sticky static",
 			 cases[i].vtep);
 		assert_true(kernel_shows("bridge fdb show dev vx1", expected));
 		assert_true(kernel_shows("bridge fdb show dev vx1",
-					 "c6:d2:32:6f:8f:44 master br0 static"));
+					 "c6:d2:32:6f:8f:44 sticky master br0 static"));
 		fdbs = list_fdb(*state, index);
 		assert_int_equal(fdbs.self, 1);
 		assert_int_equal(fdbs.bridge, 1);

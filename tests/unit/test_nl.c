@@ -238,7 +238,7 @@ static struct nl_msg *build_nothing(void *ctx)
 
 static void no_memory_for_a_message_is_told_by_the_sender(void **state)
 {
-	const struct nl_dump dump = { "a dump", build_nothing, never_visited, NULL, NULL };
+	const struct nl_dump dump = { "a dump", build_nothing, never_visited, NULL, NULL, NULL };
 	const struct ipaddr addr = kernel_addr("10.0.0.1");
 	struct err err = ERR_INIT;
 	struct nl_batch *batch;
@@ -297,8 +297,8 @@ static struct nl_msg *build_links(void *ctx)
 static void an_overrun_dump_starts_anew(void **state)
 {
 	struct numbers numbers = { 0 };
-	const struct nl_dump dump = { "list", build_links, count_message, restart_numbers,
-				      &numbers };
+	const struct nl_dump dump = { "list",          build_links, count_message,
+				      restart_numbers, &numbers,    NULL };
 	struct nl_msg *msg = link_up_message(9999);
 	struct err err = ERR_INIT;
 	struct nl *nl = *state;

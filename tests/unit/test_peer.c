@@ -129,8 +129,7 @@ static void leases_of_other_kinds_are_read(void **state)
 		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":null}",
 		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"host-gw\"}",
 		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"VXLAN\"}",
-		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"wireguard\","
-		"\"BackendData\":{\"PublicKey\":\"x\"}}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"wg\",\"BackendData\":{\"K\":\"x\"}}",
 	};
 
 	(void)state;

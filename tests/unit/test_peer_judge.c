@@ -39,7 +39,7 @@ static void a_peer_is_judged_alone(void **state)
 		{ "10.5.1.0/24", "192.168.0.2", MAC_A, 1, "overlaps this node's 10.5.1.0/24" },
 		{ "10.5.1.64/26", "192.168.0.2", MAC_A, 1, "overlaps this node's" },
 		{ "10.5.0.0/16", "192.168.0.2", MAC_A, 1, "overlaps this node's" },
-		{ "10.5.2.0/24", "10.5.2.9", MAC_A, 1, "contains a node's own address" },
+		{ "10.5.2.0/24", "10.5.9.9", MAC_A, 1, "10.5.9.9 lies in the containers' network" },
 		{ "10.5.2.0/24", "192.168.0.2", "00:00:00:00:00:00", 1, "backend is not vxlan" },
 		{ "10.5.2.0/24", "192.168.0.2", "01:00:5e:00:00:01", 1, "group address" },
 		{ "10.5.2.0/24", "192.168.0.2", "ff:ff:ff:ff:ff:ff", 1, "group address" },
@@ -78,7 +78,7 @@ static void the_underlay_is_never_routed_into_the_tunnel(void **state)
 
 	(void)state;
 	assert_int_equal(peer_judge(&peer, &config, &self, &err), -1);
-	assert_says(err.text, "contains a node's own address");
+	assert_says(err.text, "subnet 192.168.0.0/24 contains this node's own address");
 	peer.subnet = sample_prefix("192.168.7.0/24");
 	assert_good(peer_judge(&peer, &config, &self, &err), err);
 }

@@ -48,6 +48,7 @@ static void copy_as_had(const struct plan_table *want, struct plan_table *have)
 		bridge.bridge = true;
 		bridge.vtep = (struct ipaddr){ .family = AF_UNSPEC };
 		bridge.state = NUD_NOARP;
+		bridge.sticky = true;
 		assert_true(plan_fdbs_push(&have->self, &self));
 		assert_true(plan_fdbs_push(&have->bridge, &bridge));
 	}
@@ -242,6 +243,15 @@ static void what_could_age_or_move_is_made_static(void **state)
 	}
 }
 
+/* Or a container that sends with a VTEP's MAC would draw all packets for that node to itself. */
+static void what_is_not_sticky_is_made_so(void **state)
+{
+	struct tables *tables = *state;
+
+	fdb_of(&tables->have.bridge, macs[1])->sticky = false;
+	assert_plan(tables, "+fdb c6:00:00:00:00:0b ");
+}
+
 /* The entry of the old VTEP is gone by then: its removal finds none. */
 static void a_vtep_that_moved_is_replaced_before_the_old_one_goes(void **state)
 {
@@ -346,6 +356,7 @@ int main(void)
 		plan_test(one_that_left_is_removed_alone),
 		plan_test(one_message_mends_either_half_of_the_fdb),
 		plan_test(what_could_age_or_move_is_made_static),
+		plan_test(what_is_not_sticky_is_made_so),
 		plan_test(a_vtep_that_moved_is_replaced_before_the_old_one_goes),
 		plan_test(one_vtep_too_many_goes),
 		plan_test(a_changed_mac_is_replaced_in_place),

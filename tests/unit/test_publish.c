@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/publish.h"
 
+#include "common/auto.h"
 #include "common/state.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
@@ -156,17 +157,38 @@ static void a_failure_leaves_the_state_unpublished(void **state)
 
 static void a_run_directory_is_made_and_proved(void **state)
 {
+	AUTO_CLOSE int lock = -1;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_good(publish_check_dir(path_of("a/run"), &err), err);
-	assert_int_equal(tempdir_count(path_of("a/run")), 0);
+	assert_good(publish_take_dir(path_of("a/run"), &lock, &err), err);
+	assert_int_equal(tempdir_count(path_of("a/run")), 1);
+	assert_int_equal(access(path_of("a/run/weftd.lock"), F_OK), 0);
+	close(take_fd(&lock));
 	write_text(path_of("file"), "in the way");
-	assert_int_equal(publish_check_dir(path_of("file"), &err), -1);
+	assert_int_equal(publish_take_dir(path_of("file"), &lock, &err), -1);
 	assert_says(err.text, path_of("file"));
-	assert_int_equal(publish_check_dir(path_of("file/run"), &err), -1);
-	assert_int_equal(publish_check_dir("/proc/self", &err), -1);
+	assert_int_equal(publish_take_dir(path_of("file/run"), &lock, &err), -1);
+	assert_int_equal(publish_take_dir("/proc/self", &lock, &err), -1);
 	assert_says(err.text, "run directory /proc/self");
+	assert_int_equal(lock, -1);
+}
+
+static void a_run_directory_has_one_owner(void **state)
+{
+	int lock = -1, second = -1;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_good(publish_take_dir(path_of("run"), &lock, &err), err);
+	assert_int_equal(publish_take_dir(path_of("run"), &second, &err), -1);
+	assert_int_equal(err.code, ERR_AGAIN);
+	assert_says(err.text, "another weftd is running with the run directory");
+	assert_says(err.text, path_of("run"));
+	assert_int_equal(second, -1);
+	close(lock);
+	assert_good(publish_take_dir(path_of("run"), &second, &err), err);
+	close(second);
 }
 
 int main(void)
@@ -178,6 +200,7 @@ int main(void)
 		TEMPDIR_TEST(what_others_wrote_there_is_replaced),
 		TEMPDIR_TEST(a_failure_leaves_the_state_unpublished),
 		TEMPDIR_TEST(a_run_directory_is_made_and_proved),
+		TEMPDIR_TEST(a_run_directory_has_one_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

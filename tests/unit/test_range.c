@@ -73,7 +73,6 @@ static void ranges_end_where_containers_may(void **state)
 		assert_string_equal(ipaddr_text(&at, text), cases[i].first);
 		at = range_next(&range, &last);
 		assert_string_equal(ipaddr_text(&at, text), cases[i].first);
-		assert_true(range_has(&range, &last));
 		assert_int_equal(range_size(&range), cases[i].size);
 	}
 }
@@ -91,7 +90,6 @@ static void a_walk_meets_every_candidate_once(void **state)
 
 		for (uint64_t n = 0; n < range_size(&range); n++) {
 			at = range_next(&range, &at);
-			assert_true(range_has(&range, &at));
 			assert_false(seen[at.be[15]]);
 			seen[at.be[15]] = true;
 		}
@@ -116,10 +114,8 @@ static void a_place_outside_leads_to_the_first(void **state)
 		struct ipaddr next = range_next(&range, &addr);
 		char text[IPADDR_TEXT_SIZE];
 
-		assert_false(range_has(&range, &addr));
 		assert_string_equal(ipaddr_text(&next, text), "10.5.1.2");
 	}
-	assert_false(range_has(&range, &range.gateway));
 }
 
 static void subnets_without_room_are_refused(void **state)

@@ -99,7 +99,7 @@ static int group_tear_down(void **state)
 
 static int set_up(void **state)
 {
-	static const char *const endpoints[] = { "http://127.0.0.1:2379/", NULL };
+	static const char *const endpoints[] = { "http://127.0.0.1:2379", NULL };
 	static struct recorder r;
 
 	recorder_start(&r, endpoints);

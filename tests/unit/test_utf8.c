@@ -75,11 +75,29 @@ static void what_is_no_character(void **state)
 		assert_int_equal(utf8_len(bad[i], strlen(bad[i])), 0);
 }
 
+static void controls_are_c0_del_and_c1(void **state)
+{
+	(void)state;
+	for (uint32_t code = 0; code < 0x10ffff; code++) {
+		char buf[4];
+		size_t len = utf8_len(buf, encode(code, buf));
+		bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+
+		if (utf8_is_control(buf, len) != control)
+			fail_msg("U+%04X", code);
+		if (control)
+			assert_int_equal((unsigned char)buf[len - 1], code);
+	}
+	assert_false(utf8_is_control("\x80", 0));
+	assert_false(utf8_is_control("", 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_code_points_and_no_others),
 		cmocka_unit_test(what_is_no_character),
+		cmocka_unit_test(controls_are_c0_del_and_c1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
