@@ -63,6 +63,20 @@ struct nl_msg *neigh_fdb_add_message(uint32_t index, const struct mac *mac,
 	return msg;
 }
 
+struct nl_msg *neigh_fdb_port_message(uint32_t index, const struct mac *mac)
+{
+	const struct ndmsg info = {
+		.ndm_family = AF_BRIDGE,
+		.ndm_ifindex = (int)index,
+		.ndm_state = NUD_NOARP,
+		.ndm_flags = NTF_MASTER,
+	};
+	struct nl_msg *msg = message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &info);
+
+	nl_put(msg, NDA_LLADDR, mac, sizeof(*mac));
+	return msg;
+}
+
 struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb)
 {
 	const struct ndmsg info = {

@@ -56,5 +56,7 @@ struct nl_msg *neigh_del_message(uint32_t index, const struct ipaddr *addr);
  */
 struct nl_msg *neigh_fdb_add_message(uint32_t index, const struct mac *mac,
 				     const struct ipaddr *vtep);
+/* The bridge's half alone, static: the MAC is behind the port index, and no other. */
+struct nl_msg *neigh_fdb_port_message(uint32_t index, const struct mac *mac);
 /* One half: the kernel stops at the first that is missing when asked for both. */
 struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb);

@@ -42,6 +42,7 @@ int route_cmp(const void *a, const void *b)
 		order(l->index, r->index),           ipaddr_cmp(&l->gateway, &r->gateway),
 		ipaddr_cmp(&l->source, &r->source),  order(real_scope(l), real_scope(r)),
 		order(l->onlink, r->onlink),         order(l->mtu, r->mtu),
+		order(l->advmss, r->advmss),
 	};
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
@@ -74,10 +75,13 @@ static struct nl_msg *message(uint16_t type, uint16_t flags, const struct route 
 		nl_put_u32(msg, RTA_PRIORITY, real_metric(route));
 	if (table >= 256)
 		nl_put_u32(msg, RTA_TABLE, table);
-	if (route->mtu) {
+	if (route->mtu || route->advmss) {
 		struct nlattr *nest = nl_nest(msg, RTA_METRICS, NULL, 0);
 
-		nl_put_u32(msg, RTAX_MTU, route->mtu);
+		if (route->mtu)
+			nl_put_u32(msg, RTAX_MTU, route->mtu);
+		if (route->advmss)
+			nl_put_u32(msg, RTAX_ADVMSS, route->advmss);
 		nl_nest_end(msg, nest);
 	}
 	return msg;
@@ -138,6 +142,7 @@ static int parse(const struct nlmsghdr *header, struct route *route_out, struct 
 {
 	static const struct nla_policy metrics_policy[RTAX_MAX + 1] = {
 		[RTAX_MTU] = { .type = NLA_U32 },
+		[RTAX_ADVMSS] = { .type = NLA_U32 },
 	};
 	const struct rtmsg *info = nlmsg_data(header);
 	struct nlattr *table[RTA_MAX + 1], *metrics[RTAX_MAX + 1];
@@ -155,6 +160,7 @@ static int parse(const struct nlmsghdr *header, struct route *route_out, struct 
 	route.metric = nl_u32(table[RTA_PRIORITY]);
 	route.table = table[RTA_TABLE] ? nl_u32(table[RTA_TABLE]) : info->rtm_table;
 	route.mtu = nl_u32(metrics[RTAX_MTU]);
+	route.advmss = nl_u32(metrics[RTAX_ADVMSS]);
 	route.protocol = info->rtm_protocol;
 	route.scope = info->rtm_scope;
 	route.onlink = info->rtm_flags & RTNH_F_ONLINK;

@@ -24,6 +24,7 @@ struct route {
 	uint32_t metric;
 	uint32_t table;   /* 0 in a request: main (254) */
 	uint32_t mtu;     /* 0: none */
+	uint32_t advmss;  /* 0: none */
 	uint8_t protocol; /* RTPROT_* */
 	uint8_t scope;    /* RT_SCOPE_* */
 	bool onlink;

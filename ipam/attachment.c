@@ -5,9 +5,11 @@
 #include "common/err.h"
 #include "common/hash.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/parse.h"
 #include "common/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -32,6 +34,7 @@ static int find_place(const char *run_dir, const struct attachment_key *key, boo
 		      struct attachment_lock *lock, struct err *err)
 {
 	lock->run_dir = run_dir;
+	lock->network = key->network;
 	lock->key = key;
 	snprintf(lock->name, sizeof(lock->name), "%016" PRIx64, attachment_hash(key));
 	return state_open_dir(run_dir, STATE_ATTACHMENTS, key->network, make, &lock->dir_fd, err);
@@ -55,20 +58,45 @@ int attachment_lock(const char *run_dir, const struct attachment_key *key,
 	return 0;
 }
 
+/* Locks a record that is there; 0 also where another holds it and wait is false. 1 / 0 / -1. */
+static int lock_present(struct attachment_lock *lock, bool wait, struct err *err)
+{
+	if (faccessat(lock->dir_fd, lock->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	if (!wait)
+		return fs_try_lock(lock->dir_fd, lock->name, &lock->fd, err);
+	return fs_lock(lock->dir_fd, lock->name, &lock->fd, err) < 0 ? -1 : 1;
+}
+
 int attachment_lock_known(const char *run_dir, const struct attachment_key *key,
 			  struct attachment_lock *lock_out, struct err *err)
 {
 	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	int found = find_place(run_dir, key, false, &lock, err);
 
+	if (found > 0)
+		found = lock_present(&lock, true, err);
+	if (found > 0)
+		hand_over(&lock, lock_out);
+	return found;
+}
+
+int attachment_lock_record(const char *run_dir, const char *network,
+			   const char name[static ATTACHMENT_NAME_SIZE], bool wait,
+			   struct attachment_lock *lock_out, struct err *err)
+{
+	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	int found = state_open_dir(run_dir, STATE_ATTACHMENTS, network, false, &lock.dir_fd, err);
+
 	if (found <= 0)
 		return found;
-	if (faccessat(lock.dir_fd, lock.name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	if (fs_lock(lock.dir_fd, lock.name, &lock.fd, err) < 0)
-		return -1;
-	hand_over(&lock, lock_out);
-	return 1;
+	lock.run_dir = run_dir;
+	lock.network = network;
+	snprintf(lock.name, sizeof(lock.name), "%s", name);
+	found = lock_present(&lock, wait, err);
+	if (found > 0)
+		hand_over(&lock, lock_out);
+	return found;
 }
 
 void attachment_unlock(struct attachment_lock *lock)
@@ -80,11 +108,38 @@ void attachment_unlock(struct attachment_lock *lock)
 	*lock = ATTACHMENT_LOCK_INIT;
 }
 
-static bool is_key(const struct jr *root, const struct attachment_key *key)
+/* Whose record it is, as it says itself. */
+static struct attachment_key key_of(const struct jr *root)
 {
-	return strcmp(jr_str(root, "network", RECORD_MAX), key->network) == 0 &&
-	       strcmp(jr_str(root, "containerId", RECORD_MAX), key->container_id) == 0 &&
-	       strcmp(jr_str(root, "ifname", RECORD_MAX), key->ifname) == 0;
+	return (struct attachment_key){
+		.network = jr_str(root, "network", RECORD_MAX),
+		.container_id = jr_str(root, "containerId", RECORD_MAX),
+		.ifname = jr_str(root, "ifname", RECORD_MAX),
+	};
+}
+
+static bool same_key(const struct attachment_key *a, const struct attachment_key *b)
+{
+	return strcmp(a->network, b->network) == 0 &&
+	       strcmp(a->container_id, b->container_id) == 0 && strcmp(a->ifname, b->ifname) == 0;
+}
+
+/* Whether it is the record that is locked: by its key, or else by its name. */
+static int check_key(const struct attachment_lock *lock, const struct attachment_key *key,
+		     struct err *err)
+{
+	char name[ATTACHMENT_NAME_SIZE];
+
+	if (lock->key && !same_key(key, lock->key))
+		return err_set(err, ERR_ATTACHED,
+			       "record %s belongs to %s of container %s: their hashes are the same",
+			       lock->name, ERR_SHOW(key->ifname), ERR_SHOW(key->container_id));
+	snprintf(name, sizeof(name), "%016" PRIx64, attachment_hash(key));
+	if (strcmp(name, lock->name) != 0)
+		return err_set(err, ERR_STATE,
+			       "record %s is that of %s of container %s, which belongs elsewhere",
+			       lock->name, ERR_SHOW(key->ifname), ERR_SHOW(key->container_id));
+	return 0;
 }
 
 static void read_record(const struct jr *root, struct attachment *record)
@@ -102,12 +157,14 @@ static void read_record(const struct jr *root, struct attachment *record)
 	for (size_t i = 0;
 	     record->address_len < ATTACHMENT_ADDRESSES && jr_each(&addresses, &i, &at);)
 		record->addresses[record->address_len++] = jr_ipaddr(&at, NULL);
+	snprintf(record->ipam, sizeof(record->ipam), "%s",
+		 jr_str_opt(root, "ipam", sizeof(record->ipam) - 1, ""));
 }
 
 static int damaged(const struct attachment_lock *lock, struct err *err)
 {
 	err->code = ERR_STATE;
-	return err_wrap(err, "%s/" STATE_ATTACHMENTS "/%s/%s", lock->run_dir, lock->key->network,
+	return err_wrap(err, "%s/" STATE_ATTACHMENTS "/%s/%s", lock->run_dir, lock->network,
 			lock->name);
 }
 
@@ -118,8 +175,8 @@ int attachment_read(const struct attachment_lock *lock, struct attachment *attac
 	AUTO_FREE char *text = NULL;
 	struct attachment record = { .address_len = 0 };
 	struct jr root;
+	struct attachment_key key;
 	size_t size = 0;
-	bool ours;
 
 	if (lseek(lock->fd, 0, SEEK_SET) < 0 ||
 	    fs_read_fd(lock->fd, lock->name, RECORD_MAX, &text, &size, err) < 0)
@@ -131,15 +188,12 @@ int attachment_read(const struct attachment_lock *lock, struct attachment *attac
 	root = jr_root(json);
 	if (jr_u32(&root, "version", 1, UINT32_MAX) > RECORD_VERSION)
 		jr_fault(&root, "version", "it was written by a newer weft");
-	ours = is_key(&root, lock->key);
+	key = key_of(&root);
 	read_record(&root, &record);
 	if (jr_done(json, ERR_STATE, err) < 0)
 		return damaged(lock, err);
-	if (!ours)
-		return err_set(err, ERR_ATTACHED,
-			       "record %s belongs to %s of container %s: their hashes are the same",
-			       lock->name, ERR_SHOW(jr_str(&root, "ifname", RECORD_MAX)),
-			       ERR_SHOW(jr_str(&root, "containerId", RECORD_MAX)));
+	if (check_key(lock, &key, err) < 0)
+		return -1;
 	*attachment_out = record;
 	return 1;
 }
@@ -164,6 +218,12 @@ static int record_text(const struct attachment_key *key, const struct attachment
 	addresses = jb_arr(root, "addresses");
 	for (size_t i = 0; i < record->address_len; i++)
 		jb_ipaddr(addresses, NULL, &record->addresses[i]);
+	if (*record->ipam)
+		jb_str(root, "ipam", record->ipam);
+	if (*record->pod_namespace)
+		jb_str(root, "podNamespace", record->pod_namespace);
+	if (*record->pod_name)
+		jb_str(root, "podName", record->pod_name);
 	jb_count(root, "createdAt", (uint64_t)time(NULL));
 	return jb_text(jb, text_out, err);
 }
@@ -187,4 +247,37 @@ int attachment_write(const struct attachment_lock *lock, const struct attachment
 int attachment_remove(const struct attachment_lock *lock, struct err *err)
 {
 	return fs_unlink(lock->dir_fd, lock->name, err) < 0 ? -1 : 0;
+}
+
+/* A name of sixteen hexadecimal digits. */
+static bool is_record(const char *name)
+{
+	return strlen(name) == ATTACHMENT_NAME_SIZE - 1 &&
+	       strspn(name, "0123456789abcdef") == ATTACHMENT_NAME_SIZE - 1;
+}
+
+int attachment_each(const char *run_dir, const char *network, attachment_visit_fn *visit, void *ctx,
+		    struct err *err)
+{
+	const struct dirent *entry;
+	int dir_fd = -1, result = 0;
+	int found = state_open_dir(run_dir, STATE_ATTACHMENTS, network, false, &dir_fd, err);
+	DIR *dir;
+
+	if (found <= 0)
+		return found;
+	dir = fdopendir(dir_fd);
+	if (!dir) {
+		close(dir_fd);
+		return err_nomem(err, "the list of attachments");
+	}
+	while (result == 0 && (entry = readdir(dir))) {
+		if (is_record(entry->d_name))
+			result = visit(ctx, entry->d_name, err);
+		else if (entry->d_name[0] != '.')
+			log_warn("file is not weft's, left alone", "directory", STATE_ATTACHMENTS,
+				 "name", entry->d_name);
+	}
+	closedir(dir);
+	return result;
 }

@@ -9,6 +9,8 @@
  *   {"version":1,"network":"default","containerId":"c1","ifname":"eth0",
  *    "netns":"/run/netns/c1","netnsDevice":"4","netnsInode":"4026532300",
  *    "hostVeth":"weft0f3a5c7e91b","addresses":["10.5.1.7"],"createdAt":1700000000}
+ *   and where there are such: "ipam":"host-local", the plugin that has given the addresses;
+ *   "podNamespace":"default","podName":"web-0", for people
  *
  * One file is the record and its lock (flock(2)), so that there is nothing else to be left
  * behind. An ADD that was killed leaves it empty (it had taken nothing), or whole. It
@@ -21,6 +23,7 @@
 #include "common/netns.h"
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +36,9 @@ struct attachment_key {
 	const char *ifname;
 };
 
-#define ATTACHMENT_ADDRESSES 2 /* one of each family */
+#define ATTACHMENT_ADDRESSES 8 /* the pool gives one of each family, another plugin may give more */
+#define ATTACHMENT_IPAM_SIZE 64
+#define ATTACHMENT_POD_SIZE 254 /* DNS subdomain names, RFC 1123 */
 
 struct attachment {
 	char netns[FS_PATH_SIZE]; /* as the runtime wrote it */
@@ -41,6 +46,9 @@ struct attachment {
 	char host_veth[IF_NAMESIZE];
 	struct ipaddr addresses[ATTACHMENT_ADDRESSES];
 	size_t address_len;
+	char ipam[ATTACHMENT_IPAM_SIZE]; /* "": the addresses are the pool's */
+	/* Written, and read by people: what Kubernetes calls the container's pod. */
+	char pod_namespace[ATTACHMENT_POD_SIZE], pod_name[ATTACHMENT_POD_SIZE];
 };
 
 /* FNV-1a, 64 bits, of the three parts with a zero byte between them. */
@@ -53,8 +61,8 @@ uint64_t attachment_hash(const struct attachment_key *key);
  * to take and release its addresses. What it was made of must outlive it.
  */
 struct attachment_lock {
-	const char *run_dir;
-	const struct attachment_key *key;
+	const char *run_dir, *network;
+	const struct attachment_key *key; /* NULL: only the name is known */
 	int dir_fd, fd;
 	char name[ATTACHMENT_NAME_SIZE];
 };
@@ -71,6 +79,14 @@ int attachment_lock(const char *run_dir, const struct attachment_key *key,
 int attachment_lock_known(const char *run_dir, const struct attachment_key *key,
 			  struct attachment_lock *lock_out, struct err *err);
 
+/*
+ * The same for a record of which only the name is known; such a lock reads and removes, and does
+ * not write. Where wait is false, one that another holds counts as none.
+ */
+int attachment_lock_record(const char *run_dir, const char *network,
+			   const char name[static ATTACHMENT_NAME_SIZE], bool wait,
+			   struct attachment_lock *lock_out, struct err *err);
+
 /* Releases the lock; a record stays. ATTACHMENT_LOCK_INIT and a second call are harmless. */
 void attachment_unlock(struct attachment_lock *lock);
 #define AUTO_ATTACHMENT_LOCK __attribute__((cleanup(attachment_unlock)))
@@ -78,6 +94,7 @@ void attachment_unlock(struct attachment_lock *lock);
 /*
  * Reads the record. 1 read; 0 it is empty; -1: ERR_STATE when it is damaged or a newer weft's,
  * ERR_ATTACHED when another attachment with the same hash holds the place.
+ * Without a key, ERR_STATE also for a record that does not belong where it lies.
  */
 int attachment_read(const struct attachment_lock *lock, struct attachment *attachment_out,
 		    struct err *err);
@@ -88,3 +105,12 @@ int attachment_write(const struct attachment_lock *lock, const struct attachment
 
 /* Removes the record; the lock that is still held is then nobody's. */
 int attachment_remove(const struct attachment_lock *lock, struct err *err);
+
+/*
+ * Every record of a network, in no order; what is not named like one is stepped over, with a
+ * warning. A visit that answers -1 ends it.
+ */
+typedef int attachment_visit_fn(void *ctx, const char name[static ATTACHMENT_NAME_SIZE],
+				struct err *err);
+int attachment_each(const char *run_dir, const char *network, attachment_visit_fn *visit, void *ctx,
+		    struct err *err);

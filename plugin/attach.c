@@ -4,6 +4,7 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/neigh.h"
 #include "common/netns.h"
 #include "common/nl.h"
 
@@ -132,11 +133,26 @@ static int open_socket(void *ctx, struct err *err)
 
 /* ---- The bridge's side -------------------------------------------------------------------- */
 
-static int set_hairpin(struct nl *host, const struct link *link, struct err *err)
+/*
+ * A locked port takes frames from those MACs alone that the bridge knows behind it, and with
+ * learning off that is the one of the static entry (bridge(8), "locked").
+ */
+static int set_port(struct nl *host, const struct attach *attach, const struct link *link,
+		    struct err *err)
 {
 	struct link_port port = link->port;
 
-	port.hairpin = true;
+	if (!attach->hairpin && !attach->isolated && !attach->spoof_check)
+		return 0;
+	port.hairpin = attach->hairpin;
+	port.isolated = attach->isolated;
+	if (attach->spoof_check) {
+		port.locked = true;
+		port.learning = false;
+		if (nl_request(host, neigh_fdb_port_message(link->index, &attach->mac),
+			       "add the container's MAC to the bridge", err) < 0)
+			return -1;
+	}
 	return link_set_port(host, link->index, &port, err);
 }
 
@@ -183,9 +199,9 @@ static int configure(struct nl *host, struct nl *container, const struct attach 
 		return -1;
 	if (!found)
 		return err_set(err, ERR_KERNEL, "device %s has gone", attach->veth->name);
-	if (set_up(container, attach, veth.peer, err) < 0 ||
-	    (attach->hairpin && set_hairpin(host, &veth, err) < 0) ||
-	    wait_forwarding(host, &veth, err) < 0)
+	/* The port's rules come before its carrier. */
+	if (set_port(host, attach, &veth, err) < 0 ||
+	    set_up(container, attach, veth.peer, err) < 0 || wait_forwarding(host, &veth, err) < 0)
 		return -1;
 	/* Not before the port forwards: the bridge would drop it, and caches would stay stale. */
 	return link_set_mac(container, veth.peer, &attach->mac, err);

@@ -8,7 +8,7 @@
 
 #include "common/ipaddr.h"
 #include "common/route.h"
-#include "plugin/veth.h"
+#include "ipam/veth.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,9 @@ struct attach {
 	uint32_t bridge;    /* index */
 	uint32_t mtu;
 	bool hairpin;
-	int netns, home; /* descriptors of the container's namespace and of our own */
+	bool isolated;    /* reaches the node, and no other isolated port */
+	bool spoof_check; /* frames from another MAC are dropped */
+	int netns, home;  /* descriptors of the container's namespace and of our own */
 	const struct prefix *addresses;
 	size_t address_len;
 	const struct route *routes; /* their device is set here */

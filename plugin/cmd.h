@@ -36,5 +36,18 @@ cmd_fn cmd_del;
  */
 cmd_fn cmd_check;
 
+/*
+ * Ends every attachment of this network that is not in cni.dev/valid-attachments, as DEL
+ * does, goes on past those that cannot be ended, and says at its end how many there were.
+ */
+cmd_fn cmd_gc;
+
+/*
+ * Whether ADD could be served, by what is published, the kernel's devices, and the pool; asks
+ * nobody and waits for nothing. ERR_UNAVAILABLE (50): no. ERR_LIMITED (51): nor do the
+ * containers that there are reach everything.
+ */
+cmd_fn cmd_status;
+
 /* Tells the versions; of netconf only its version is read. */
 cmd_fn cmd_version;

@@ -9,12 +9,14 @@
 #include "common/state.h"
 #include "ipam/attachment.h"
 #include "ipam/pool.h"
+#include "ipam/veth.h"
+#include "plugin/assign.h"
 #include "plugin/attach.h"
 #include "plugin/env.h"
+#include "plugin/given.h"
 #include "plugin/netconf.h"
+#include "plugin/request.h"
 #include "plugin/result.h"
-#include "plugin/veth.h"
-#include "plugin/wiring.h"
 
 #include <net/if.h>
 #include <stdio.h>
@@ -23,8 +25,10 @@
 struct add {
 	const struct env *env;
 	const struct netconf *netconf;
+	struct given before; /* prevResult */
+	struct request request;
 	struct state_network network;
-	struct wiring wiring;
+	struct assigned assigned;
 	struct veth veth;
 	int netns, home;
 	struct netns_id netns_id;
@@ -38,7 +42,9 @@ static void close_add(struct add *add)
 	auto_nl(&add->host);
 	auto_close(&add->netns);
 	auto_close(&add->home);
-	wiring_free(&add->wiring);
+	assign_free(&add->assigned);
+	request_free(&add->request);
+	given_free(&add->before);
 }
 
 #define AUTO_ADD __attribute__((cleanup(close_add)))
@@ -61,7 +67,7 @@ static int read_network(struct add *add, struct err *err)
 		return err_set(err, ERR_LIMITED,
 			       "this node has lost its subnet of network \"%s\" to another node",
 			       netconf->network);
-	return wiring_of(&add->network, netconf, &add->wiring, err);
+	return 0;
 }
 
 /*
@@ -136,47 +142,65 @@ static int take_over(struct add *add, const struct attachment_lock *lock, struct
 
 /* ---- What is made ------------------------------------------------------------------------- */
 
-static int answer(const struct add *add, const struct result_ip ips[], char **answer_out,
-		  struct err *err)
+/* That of the configuration, or what was asked for this container, or what came with the addresses. */
+static const char *dns_of(const struct add *add)
 {
+	if (add->request.dns)
+		return add->request.dns;
+	return add->netconf->dns ? add->netconf->dns : add->assigned.dns;
+}
+
+static struct mac mac_of(const struct add *add)
+{
+	const struct mac *asked = &add->request.args.mac;
+
+	return mac_is_zero(asked) ? mac_of_address(&add->assigned.ips[0].address.addr) : *asked;
+}
+
+static int answer(const struct add *add, char **answer_out, struct err *err)
+{
+	const struct wiring *wiring = &add->assigned.wiring;
 	const struct result result = {
 		.interfaces = {
 			[RESULT_BRIDGE] = { add->bridge.name, add->bridge.mac, add->bridge.mtu, NULL },
-			[RESULT_HOST] = { add->veth.name, add->veth.mac, add->wiring.mtu, NULL },
-			[RESULT_CONTAINER] = { add->env->ifname,
-					       mac_of_address(&add->record.addresses[0]),
-					       add->wiring.mtu, add->env->netns },
+			[RESULT_HOST] = { add->veth.name, add->veth.mac, wiring->mtu, NULL },
+			[RESULT_CONTAINER] = { add->env->ifname, mac_of(add), wiring->mtu,
+					       add->env->netns },
 		},
-		.ips = ips,
-		.ip_len = add->record.address_len,
-		.routes = add->wiring.routes.at,
-		.route_len = add->wiring.routes.len,
-		.dns = add->netconf->dns,
+		.before = &add->before,
+		.ips = add->assigned.ips,
+		.ip_len = add->assigned.ip_len,
+		.routes = wiring->routes.at,
+		.route_len = wiring->routes.len,
+		.dns = dns_of(add),
 	};
 
 	return result_text(add->netconf->version, &result, answer_out, err);
 }
 
-static int attach(const struct add *add, const struct result_ip ips[], struct err *err)
+static int attach(const struct add *add, struct err *err)
 {
+	const struct assigned *assigned = &add->assigned;
 	struct prefix addresses[ATTACHMENT_ADDRESSES];
 	const struct attach attach = {
 		.veth = &add->veth,
 		.ifname = add->env->ifname,
-		.mac = mac_of_address(&add->record.addresses[0]),
+		.mac = mac_of(add),
 		.bridge = add->bridge.index,
-		.mtu = add->wiring.mtu,
+		.mtu = assigned->wiring.mtu,
 		.hairpin = add->netconf->hairpin,
+		.isolated = add->netconf->isolated,
+		.spoof_check = add->netconf->spoof_check,
 		.netns = add->netns,
 		.home = add->home,
 		.addresses = addresses,
-		.address_len = add->record.address_len,
-		.routes = add->wiring.routes.at,
-		.route_len = add->wiring.routes.len,
+		.address_len = assigned->ip_len,
+		.routes = assigned->wiring.routes.at,
+		.route_len = assigned->wiring.routes.len,
 	};
 
 	for (size_t i = 0; i < attach.address_len; i++)
-		addresses[i] = ips[i].address;
+		addresses[i] = assigned->ips[i].address;
 	return attach_make(add->host, &attach, err);
 }
 
@@ -184,20 +208,18 @@ static int attach(const struct add *add, const struct result_ip ips[], struct er
 static int make(struct add *add, const struct attachment_lock *lock, char **answer_out,
 		struct err *err)
 {
-	struct result_ip ips[ATTACHMENT_ADDRESSES];
+	struct attachment *record = &add->record;
+	const struct args *args = &add->request.args;
 	AUTO_FREE char *text = NULL;
 
-	add->record.netns_id = add->netns_id;
-	snprintf(add->record.netns, sizeof(add->record.netns), "%s", add->env->netns);
-	snprintf(add->record.host_veth, sizeof(add->record.host_veth), "%s", add->veth.name);
-	if (pool_take(lock, add->wiring.ranges, add->wiring.range_len, &add->record, err) < 0)
-		return -1;
-	for (size_t i = 0; i < add->record.address_len; i++) {
-		ips[i].address.addr = add->record.addresses[i];
-		ips[i].address.len = add->network.family[i].subnet.len;
-		ips[i].gateway = add->network.family[i].gateway;
-	}
-	if (answer(add, ips, &text, err) < 0 || attach(add, ips, err) < 0)
+	record->netns_id = add->netns_id;
+	snprintf(record->netns, sizeof(record->netns), "%s", add->env->netns);
+	snprintf(record->host_veth, sizeof(record->host_veth), "%s", add->veth.name);
+	snprintf(record->pod_namespace, sizeof(record->pod_namespace), "%s", args->pod_namespace);
+	snprintf(record->pod_name, sizeof(record->pod_name), "%s", args->pod_name);
+	if (assign_take(add->env, add->netconf, &add->request, &add->network, lock, record,
+			&add->assigned, err) < 0 ||
+	    answer(add, &text, err) < 0 || attach(add, err) < 0)
 		return -1;
 	*answer_out = take_ptr(text);
 	return 0;
@@ -208,8 +230,20 @@ static void give_up(const struct add *add, const struct attachment_lock *lock)
 {
 	struct err err = ERR_INIT;
 
-	if (pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
+	if (assign_forward(add->env, add->netconf, "DEL", &err) < 0 ||
+	    pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
 		log_warn("what a failed ADD has taken is left to DEL", "error", err.text);
+}
+
+/* What the configuration and the runtime ask for. */
+static int read_wishes(struct add *add, struct err *err)
+{
+	const struct netconf *netconf = add->netconf;
+
+	if (netconf->prev_result &&
+	    given_parse(netconf->prev_result, "prevResult", &add->before, err) < 0)
+		return -1;
+	return request_read(netconf, add->env->args, &add->request, err);
 }
 
 int cmd_add(const struct env *env, const struct netconf *netconf, char **answer_out,
@@ -219,13 +253,10 @@ int cmd_add(const struct env *env, const struct netconf *netconf, char **answer_
 	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	AUTO_ADD struct add add = { .env = env, .netconf = netconf, .netns = -1, .home = -1 };
 
-	if (netconf->prev_result)
-		return err_set(err, ERR_CONFIG,
-			       "prevResult: weft has to be the first plugin of its list");
 	add.veth = veth_of(&key);
-	if (read_network(&add, err) < 0 || open_netns(&add, err) < 0 ||
-	    nl_open(&add.host, err) < 0 || find_bridge(&add, err) < 0 ||
-	    attachment_lock(netconf->run_dir, &key, &lock, err) < 0 ||
+	if (read_wishes(&add, err) < 0 || read_network(&add, err) < 0 ||
+	    open_netns(&add, err) < 0 || nl_open(&add.host, err) < 0 ||
+	    find_bridge(&add, err) < 0 || attachment_lock(netconf->run_dir, &key, &lock, err) < 0 ||
 	    take_over(&add, &lock, err) < 0)
 		return -1;
 	if (make(&add, &lock, answer_out, err) == 0)

@@ -8,11 +8,12 @@
 #include "common/state.h"
 #include "ipam/attachment.h"
 #include "ipam/pool.h"
+#include "ipam/veth.h"
+#include "plugin/assign.h"
 #include "plugin/env.h"
 #include "plugin/inspect.h"
 #include "plugin/netconf.h"
 #include "plugin/prev.h"
-#include "plugin/veth.h"
 
 static bool has_address(const struct prev *prev, const struct ipaddr *addr)
 {
@@ -41,7 +42,8 @@ static int check_record(const struct attachment_lock *lock, const struct netns_i
 			       "the attachment is recorded for another network namespace, %s",
 			       ERR_SHOW(record.netns));
 	for (size_t i = 0; i < record.address_len; i++) {
-		int holds = pool_holds(lock, &record.addresses[i], err);
+		/* What another plugin has given is for that plugin to look at. */
+		int holds = *record.ipam ? 1 : pool_holds(lock, &record.addresses[i], err);
 
 		if (holds < 0)
 			return -1;
@@ -97,8 +99,6 @@ int cmd_check(const struct env *env, const struct netconf *netconf, char **answe
 	int known;
 
 	(void)answer_out;
-	if (netconf->version < VERSION_0_4_0)
-		return err_set(err, ERR_VERSION, "config version does not allow CHECK");
 	if (!netconf->prev_result)
 		return err_set(err, ERR_CONFIG, "required prevResult missing");
 	if (prev_parse(netconf->prev_result, env->ifname, env->netns, &prev, err) < 0 ||
@@ -111,5 +111,7 @@ int cmd_check(const struct env *env, const struct netconf *netconf, char **answe
 		return err_set(err, ERR_CHECK, "there is no record of the attachment");
 	if (check_record(&lock, &netns_id, &prev, err) < 0 || check_host(netconf, &key, err) < 0)
 		return -1;
-	return check_container(env, netns, &prev, err);
+	if (check_container(env, netns, &prev, err) < 0)
+		return -1;
+	return assign_forward(env, netconf, "CHECK", err);
 }

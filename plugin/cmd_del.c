@@ -2,31 +2,14 @@
 #include "plugin/cmd.h"
 
 #include "common/err.h"
-#include "common/log.h"
 #include "common/nl.h"
 #include "ipam/attachment.h"
-#include "ipam/pool.h"
+#include "ipam/release.h"
+#include "ipam/veth.h"
+#include "plugin/assign.h"
 #include "plugin/attach.h"
 #include "plugin/env.h"
 #include "plugin/netconf.h"
-#include "plugin/veth.h"
-
-/* Gives back what the record names; where it names nothing, all that leads to it. */
-static int release(const struct attachment_lock *lock, struct err *err)
-{
-	struct attachment record;
-	int found = attachment_read(lock, &record, err);
-
-	if (found < 0 && err->code == ERR_ATTACHED) {
-		log_warn("record is another attachment's, left alone", "error", err->text);
-		return 0;
-	}
-	if (found < 0)
-		log_warn("record is damaged, removed", "error", err->text);
-	if ((found > 0 ? pool_release(lock, &record, err) : pool_release_all(lock, err)) < 0)
-		return -1;
-	return attachment_remove(lock, err);
-}
 
 int cmd_del(const struct env *env, const struct netconf *netconf, char **answer_out,
 	    struct err *err)
@@ -45,5 +28,7 @@ int cmd_del(const struct env *env, const struct netconf *netconf, char **answer_
 	/* An address that is given back may be another's at once: its device has to be gone. */
 	if (attach_remove(host, &veth, err) < 0)
 		return -1;
-	return known ? release(&lock, err) : 0;
+	if (assign_forward(env, netconf, "DEL", err) < 0)
+		return -1;
+	return known ? release_record(&lock, err) : 0;
 }

@@ -56,6 +56,8 @@ int env_read(env_lookup_fn *lookup, void *ctx, unsigned needs, struct env *env_o
 		.container_id = value_of(lookup, ctx, "CNI_CONTAINERID"),
 		.netns = value_of(lookup, ctx, "CNI_NETNS"),
 		.ifname = value_of(lookup, ctx, "CNI_IFNAME"),
+		.args = value_of(lookup, ctx, "CNI_ARGS"),
+		.path = value_of(lookup, ctx, "CNI_PATH"),
 	};
 	struct err unused = ERR_INIT;
 

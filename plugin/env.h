@@ -16,7 +16,9 @@ struct env {
 	const char *container_id;
 	const char *netns; /* NULL where a DEL has none */
 	const char *ifname;
-	bool any_netns; /* CNI_NETNS_OVERRIDE: the namespace may be the plugin's own */
+	const char *args; /* CNI_ARGS; NULL: none */
+	const char *path; /* CNI_PATH; NULL: none. Needed where addresses come from another plugin */
+	bool any_netns;   /* CNI_NETNS_OVERRIDE: the namespace may be the plugin's own */
 };
 
 /* Which variables a verb requires. */

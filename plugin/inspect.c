@@ -50,7 +50,6 @@ static int check_interface(const struct link *link, const struct mac *mac, struc
 
 /* One thing that is looked for in a list. */
 struct search {
-	uint32_t index;
 	const struct prefix *address;
 	const struct route *route;
 	bool found;
@@ -71,8 +70,8 @@ static int is_route(void *ctx, const struct route *route, struct err *err)
 
 	(void)err;
 	search->found |= prefix_equal(&route->dst, &search->route->dst) &&
-			 route->index == search->index &&
-			 ipaddr_equal(&route->gateway, &search->route->gateway);
+			 (!ipaddr_is_set(&search->route->gateway) ||
+			  ipaddr_equal(&route->gateway, &search->route->gateway));
 	return 0;
 }
 
@@ -94,7 +93,8 @@ static int check_address(struct nl *container, const struct link *link,
 static int check_route(struct nl *container, const struct link *link, const struct route *route,
 		       struct err *err)
 {
-	struct search search = { .index = link->index, .route = route };
+	/* By whichever device: a list may have routes of other interfaces, too. */
+	struct search search = { .route = route };
 	char dst[PREFIX_TEXT_SIZE], gateway[IPADDR_TEXT_SIZE];
 
 	if (route->table && route->table != RT_TABLE_MAIN)

@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "ipam/veth.h"
 #include "plugin/prev.h"
-#include "plugin/veth.h"
 
 struct err;
 struct nl;

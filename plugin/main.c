@@ -21,17 +21,21 @@
 
 struct verb {
 	const char *name;
-	unsigned needs;  /* variables; ENV_* */
-	bool any_config; /* does not need one, and stands a wrong one */
+	unsigned needs;     /* variables; ENV_* */
+	enum version since; /* the first version of the configuration that has it */
+	bool any_config;    /* does not need one, and stands a wrong one */
 	cmd_fn *run;
 	cmd_fn *undo; /* after an answer that could not be given; NULL: there is nothing to undo */
 };
 
 static const struct verb verbs[] = {
-	{ "ADD", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, false, cmd_add, cmd_del },
-	{ "DEL", ENV_CONTAINERID | ENV_IFNAME, false, cmd_del, NULL },
-	{ "CHECK", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, false, cmd_check, NULL },
-	{ "VERSION", 0, true, cmd_version, NULL },
+	{ "ADD", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_1_0, false, cmd_add, cmd_del },
+	{ "DEL", ENV_CONTAINERID | ENV_IFNAME, VERSION_0_1_0, false, cmd_del, NULL },
+	{ "CHECK", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_4_0, false, cmd_check,
+	  NULL },
+	{ "GC", 0, VERSION_1_1_0, false, cmd_gc, NULL },
+	{ "STATUS", 0, VERSION_1_1_0, false, cmd_status, NULL },
+	{ "VERSION", 0, VERSION_0_1_0, true, cmd_version, NULL },
 };
 
 /* One call of the plugin, as far as it is understood. */
@@ -81,6 +85,9 @@ static int serve(struct call *call, const char *command, char **answer_out, stru
 	} else if (!isatty(STDIN_FILENO)) {
 		(void)read_config(&call->netconf, &unused);
 	}
+	if (call->netconf.version < call->verb->since)
+		return err_set(err, ERR_VERSION, "config version does not allow %s",
+			       call->verb->name);
 	return call->verb->run(&call->env, &call->netconf, answer_out, err);
 }
 

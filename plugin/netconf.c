@@ -4,7 +4,9 @@
 #include "common/err.h"
 #include "common/parse.h"
 #include "common/state.h"
+#include "ipam/attachment.h"
 
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ void netconf_free(struct netconf *netconf)
 	netconf_routes_free(&netconf->routes);
 	free(netconf->dns);
 	free(netconf->prev_result);
+	free(netconf->text);
 	json_free(netconf->json);
 	*netconf = NETCONF_INIT;
 }
@@ -35,7 +38,7 @@ static int read_general(const struct jr *root, struct netconf *netconf, struct e
 	return parse_network_name(netconf->name, err);
 }
 
-static void read_route(const struct jr *at, struct route *route_out)
+void netconf_read_route(const struct jr *at, struct route *route_out)
 {
 	struct route route = {
 		.dst = jr_prefix(at, "dst"),
@@ -43,11 +46,16 @@ static void read_route(const struct jr *at, struct route *route_out)
 		.metric = jr_u32_opt(at, "priority", 0, UINT32_MAX, 0),
 		.table = jr_u32_opt(at, "table", 0, UINT32_MAX, 0),
 		.mtu = jr_u32_opt(at, "mtu", 0, UINT16_MAX, 0),
+		.advmss = jr_u32_opt(at, "advmss", 0, UINT16_MAX, 0),
+		.scope = (uint8_t)jr_u32_opt(at, "scope", 0, UINT8_MAX, RT_SCOPE_UNIVERSE),
 	};
 
 	route.dst = prefix_masked(&route.dst);
 	if (ipaddr_is_set(&route.gateway) && route.gateway.family != route.dst.addr.family)
 		jr_fault(at, "gw", "is not of the family of dst");
+	if (ipaddr_is_set(&route.gateway) && route.scope >= RT_SCOPE_LINK)
+		jr_fault(at, "scope", "%u has no gateway: it is for what is on the link",
+			 route.scope);
 	*route_out = route;
 }
 
@@ -59,7 +67,7 @@ static int read_routes(const struct jr *root, struct netconf_routes *routes, str
 	for (size_t i = 0; jr_each(&list, &i, &at);) {
 		struct route route;
 
-		read_route(&at, &route);
+		netconf_read_route(&at, &route);
 		if (!netconf_routes_push(routes, &route))
 			return err_nomem(err, "routes");
 	}
@@ -95,6 +103,20 @@ static const char *read_network(const struct jr *root)
 	return network;
 }
 
+/* The plugin that gives addresses is handed the configuration as it came. */
+static int read_ipam(const struct jr *root, const char *text, size_t size, struct netconf *netconf,
+		     struct err *err)
+{
+	struct jr ipam = jr_obj_opt(root, "ipam");
+
+	netconf->ipam = "";
+	if (!jr_is_absent(&ipam))
+		netconf->ipam = jr_str_opt(&ipam, "type", ATTACHMENT_IPAM_SIZE - 1, "");
+	if (*netconf->ipam && !(netconf->text = strndup(text, size)))
+		return err_nomem(err, "the configuration");
+	return 0;
+}
+
 /* What is ours. */
 static int read_own(const struct jr *root, struct netconf *netconf, struct err *err)
 {
@@ -104,6 +126,8 @@ static int read_own(const struct jr *root, struct netconf *netconf, struct err *
 	netconf->run_dir = read_run_dir(root);
 	netconf->is_default_gateway = jr_bool_opt(root, "isDefaultGateway", true);
 	netconf->hairpin = jr_bool_opt(root, "hairpinMode", true);
+	netconf->isolated = jr_bool_opt(root, "portIsolation", false);
+	netconf->spoof_check = jr_bool_opt(root, "macSpoofCheck", false);
 	netconf->mtu = read_mtu(root);
 	if (read_routes(root, &netconf->routes, err) < 0)
 		return -1;
@@ -130,7 +154,8 @@ int netconf_parse(const char *text, size_t size, enum version *version_out,
 		return -1;
 	result = read_general(&root, &netconf, err);
 	*version_out = netconf.version;
-	if (result < 0 || read_own(&root, &netconf, err) < 0)
+	if (result < 0 || read_ipam(&root, text, size, &netconf, err) < 0 ||
+	    read_own(&root, &netconf, err) < 0)
 		return -1;
 	*netconf_out = netconf;
 	netconf = NETCONF_INIT;

@@ -7,7 +7,12 @@
  *
  *   {"cniVersion":"1.0.0","name":"weft","type":"weft",
  *    "network":"default","runDir":"/run/weft","isDefaultGateway":true,"hairpinMode":true,
- *    "mtu":1400,"routes":[{"dst":"10.9.0.0/16","gw":"10.5.1.1"}],"dns":{...},"prevResult":{...}}
+ *    "portIsolation":false,"macSpoofCheck":false,"mtu":1400,
+ *    "routes":[{"dst":"10.9.0.0/16","gw":"10.5.1.1","mtu":1300,"advmss":1260,"priority":7,
+ *               "table":100,"scope":0}],
+ *    "ipam":{"type":"host-local",...},"dns":{...},"prevResult":{...}}
+ *
+ * What asks for something for one container alone, as runtimeConfig does, is read by request.h.
  */
 #pragma once
 
@@ -25,7 +30,7 @@ struct err;
 
 #define NETCONF_MAX (1 << 20) /* bytes; prevResult and runtimeConfig included */
 
-/* Only dst, gateway (unset: the node's), metric, mtu and table (0: main) are set. */
+/* Only dst, gateway (unset: the node's), metric, mtu, advmss, scope and table (0: main) are set. */
 VEC_DEFINE(netconf_routes, struct route);
 
 struct netconf {
@@ -35,10 +40,14 @@ struct netconf {
 	const char *run_dir; /* absolute */
 	bool is_default_gateway;
 	bool hairpin;
-	uint32_t mtu; /* 0: the network's */
+	bool isolated;    /* portIsolation */
+	bool spoof_check; /* macSpoofCheck */
+	uint32_t mtu;     /* 0: the network's */
 	struct netconf_routes routes;
 	char *dns;         /* JSON text of the object; NULL: none, or an empty one */
 	char *prev_result; /* JSON text; NULL: none */
+	const char *ipam;  /* ipam.type: the plugin that gives addresses; "": weft itself */
+	char *text;        /* the whole configuration, for that plugin; NULL where there is none */
 	struct json *json; /* holds the texts */
 };
 
@@ -51,6 +60,11 @@ struct netconf {
  */
 int netconf_parse(const char *text, size_t size, enum version *version_out,
 		  struct netconf *netconf_out, struct err *err);
+
+struct jr;
+
+/* One route of a configuration or result; jr_done of its document says whether all was well. */
+void netconf_read_route(const struct jr *at, struct route *route_out);
 
 /* NETCONF_INIT is allowed. */
 void netconf_free(struct netconf *netconf);

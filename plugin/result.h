@@ -7,8 +7,11 @@
  *             0.1.0 0.2.0    0.3.0 0.3.1 0.4.0       1.0.0             1.1.0
  *   interfaces  -            name mac sandbox        the same          and mtu
  *   addresses   ip4 ip6      ips, with version       ips               ips
- *   routes      inside them  dst gw                  dst gw            and mtu priority table
+ *   routes      inside them  dst gw                  dst gw            and mtu advmss priority
+ *                                                                      table scope
  *   dns         always       always                  if there is any   if there is any
+ *
+ * What the plugins before weft have given comes first, as they gave it.
  */
 #pragma once
 
@@ -20,6 +23,7 @@
 #include <stdint.h>
 
 struct err;
+struct given;
 
 /* The order of the interfaces in a result, and so their indexes. */
 enum result_place { RESULT_BRIDGE, RESULT_HOST, RESULT_CONTAINER, RESULT_INTERFACES };
@@ -38,14 +42,18 @@ struct result_ip {
 
 struct result {
 	struct result_interface interfaces[RESULT_INTERFACES];
-	const struct result_ip *ips; /* of the container's interface; one of each family at most */
+	const struct given *before;  /* prevResult; NULL: weft is the first of its list */
+	const struct result_ip *ips; /* of the container's interface */
 	size_t ip_len;
 	const struct route *routes;
 	size_t route_len;
-	const char *dns; /* JSON text; NULL: none */
+	const char *dns; /* JSON text; NULL: that of before, or none */
 };
 
-/* The answer to a successful ADD. The text is malloc'ed, the caller's. ERR_NOMEM. */
+/*
+ * The answer to a successful ADD. The text is malloc'ed, the caller's. ERR_CONFIG: 0.1.0 and 0.2.0
+ * have room for one address of each family.
+ */
 int result_text(enum version version, const struct result *result, char **text_out,
 		struct err *err);
 

@@ -54,19 +54,33 @@ static int add_own(struct wiring *wiring, const struct state_family *family,
 	return add_route(wiring, &route, &family->gateway, err);
 }
 
-static int add_configured(struct wiring *wiring, const struct state_network *network,
-			  const struct route *route, struct err *err)
+static int add_given(struct wiring *wiring, const struct state_network *network,
+		     const struct route *route, struct err *err)
 {
 	const struct ipaddr *gateway = &route->gateway;
 	char dst[PREFIX_TEXT_SIZE];
 
-	if (!ipaddr_is_set(gateway))
+	/* What is on the link has none. */
+	if (!ipaddr_is_set(gateway) && route->scope < RT_SCOPE_LINK)
 		gateway = gateway_of(network, route->dst.addr.family);
 	if (!gateway)
 		return err_set(err, ERR_CONFIG,
 			       "route to %s: network \"%s\" has no addresses of that family",
 			       prefix_text(&route->dst, dst), network->name);
 	return add_route(wiring, route, gateway, err);
+}
+
+int wiring_add(struct wiring *wiring, const struct state_network *network,
+	       const struct route *route, struct err *err)
+{
+	for (size_t i = 0; i < wiring->routes.len; i++) {
+		const struct route *there = &wiring->routes.at[i];
+
+		if (prefix_equal(&there->dst, &route->dst) && there->metric == route->metric &&
+		    there->table == route->table)
+			return 0;
+	}
+	return add_given(wiring, network, route, err);
 }
 
 static int choose_mtu(const struct state_network *network, const struct netconf *netconf,
@@ -83,19 +97,18 @@ static int choose_mtu(const struct state_network *network, const struct netconf 
 int wiring_of(const struct state_network *network, const struct netconf *netconf,
 	      struct wiring *wiring_out, struct err *err)
 {
-	AUTO_WIRING struct wiring wiring = { .range_len = network->family_len };
+	AUTO_WIRING struct wiring wiring = { .mtu = 0 };
 
 	if (choose_mtu(network, netconf, &wiring.mtu, err) < 0)
 		return -1;
 	for (size_t i = 0; i < network->family_len; i++) {
 		const struct state_family *family = &network->family[i];
 
-		if (range_of(&family->subnet, &family->gateway, &wiring.ranges[i], err) < 0 ||
-		    add_own(&wiring, family, netconf, err) < 0)
+		if (add_own(&wiring, family, netconf, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < netconf->routes.len; i++) {
-		if (add_configured(&wiring, network, &netconf->routes.at[i], err) < 0)
+		if (add_given(&wiring, network, &netconf->routes.at[i], err) < 0)
 			return -1;
 	}
 	*wiring_out = wiring;

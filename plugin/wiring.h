@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a container of this network gets, but for its addresses: from which ranges those
- * come, which MTU, which routes. Follows from what weftd has published and from the
+ * What a container of this network gets, but for its addresses: which MTU, which routes. Follows from what weftd has published and from the
  * network configuration. Pure.
  */
 #pragma once
 
 #include "common/state.h"
-#include "ipam/range.h"
 #include "plugin/netconf.h"
 
 #include <stddef.h>
@@ -16,10 +14,8 @@
 struct err;
 
 struct wiring {
-	struct range ranges[2]; /* as the network's families */
-	size_t range_len;
 	uint32_t mtu;
-	struct netconf_routes routes; /* every gateway set, no device */
+	struct netconf_routes routes; /* no device; a gateway but where scope is the link's */
 };
 
 /*
@@ -30,6 +26,13 @@ struct wiring {
  */
 int wiring_of(const struct state_network *network, const struct netconf *netconf,
 	      struct wiring *wiring_out, struct err *err);
+
+/*
+ * Adds a route that another plugin wants, its gateway the node's where it has none; one to the same
+ * destination with the same metric and table that is there already stays instead.
+ */
+int wiring_add(struct wiring *wiring, const struct state_network *network,
+	       const struct route *route, struct err *err);
 
 /* An all-zero struct is allowed. */
 void wiring_free(struct wiring *wiring);

@@ -125,7 +125,7 @@ static void damaged_records_are_refused(void **state)
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
 		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"10.5.1\"]}",
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
-		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"10.5.1.7\",\"::1\",\"::2\"]}",
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"::1\",\"::2\",\"::3\",\"::4\",\"::5\",\"::6\",\"::7\",\"::8\",\"::9\"]}",
 	};
 	struct attachment_lock lock = locked(&key);
 

@@ -40,28 +40,30 @@ static void owner_open(struct owner *owner, int number)
 		fail_msg("%s", err.text);
 }
 
-static struct range range_from(const char *subnet, const char *gateway)
+static struct pool_choice choice_from(const char *subnet, const char *gateway)
 {
-	struct range range = { .first = { .family = AF_UNSPEC } };
+	struct pool_choice choice = { .set = { .len = 0 } };
+	struct range range;
 	struct ipaddr addr = { .family = AF_UNSPEC };
 	struct prefix prefix = { .len = 0 };
 	struct err err = ERR_INIT;
 
 	if (prefix_parse(subnet, &prefix, &err) < 0 || ipaddr_parse(gateway, &addr, &err) < 0 ||
-	    range_of(&prefix, &addr, &range, &err) < 0)
+	    range_of(&prefix, &addr, &range, &err) < 0 ||
+	    range_set_add(&choice.set, &range, &err) < 0)
 		fail_msg("%s", err.text);
-	return range;
+	return choice;
 }
 
 /* Takes an address for a new owner, and closes it; the address's text comes back. */
-static const char *taken(int number, const struct range *range)
+static const char *taken(int number, const struct pool_choice *choice)
 {
 	static char text[IPADDR_TEXT_SIZE];
 	struct err err = ERR_INIT;
 	struct owner owner;
 
 	owner_open(&owner, number);
-	if (pool_take(&owner.lock, range, 1, &owner.record, &err) < 0)
+	if (pool_take(&owner.lock, choice, 1, &owner.record, &err) < 0)
 		fail_msg("%s", err.text);
 	attachment_unlock(&owner.lock);
 	return ipaddr_text(&owner.record.addresses[0], text);
@@ -95,26 +97,118 @@ static bool exists(const char *name)
 
 static void addresses_are_given_in_turn(void **state)
 {
-	struct range range = range_from("10.5.1.0/29", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	static const char *const order[] = { "10.5.1.2", "10.5.1.3", "10.5.1.4" };
 
 	(void)state;
 	for (int i = 0; i < (int)LEN(order); i++)
-		assert_string_equal(taken(i, &range), order[i]);
+		assert_string_equal(taken(i, &choice), order[i]);
 	/* One that was given back comes after those that were never given. */
 	given_back(1);
-	assert_string_equal(taken(3, &range), "10.5.1.5");
-	assert_string_equal(taken(4, &range), "10.5.1.6");
-	assert_string_equal(taken(5, &range), "10.5.1.3");
-	given_back(0);
+	assert_string_equal(taken(3, &choice), "10.5.1.5");
+	assert_string_equal(taken(4, &choice), "10.5.1.6");
+	/* Then the one that has rested longest. */
 	given_back(4);
-	assert_string_equal(taken(6, &range), "10.5.1.6");
-	assert_string_equal(taken(7, &range), "10.5.1.2");
+	given_back(0);
+	assert_string_equal(taken(5, &choice), "10.5.1.3");
+	assert_string_equal(taken(6, &choice), "10.5.1.6");
+	assert_string_equal(taken(7, &choice), "10.5.1.2");
+}
+
+static void wish(struct pool_choice *choice, unsigned char last)
+{
+	choice->wanted = (struct ipaddr){ .be = { [12] = 10, 5, 1, last }, .family = AF_INET };
+}
+
+static void an_address_can_be_asked_for(void **state)
+{
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1"), asked = choice;
+	struct err err = ERR_INIT;
+	struct owner owner;
+
+	(void)state;
+	wish(&asked, 4);
+	assert_string_equal(taken(0, &asked), "10.5.1.4");
+	owner_open(&owner, 9);
+	assert_int_equal(pool_take(&owner.lock, &asked, 1, &owner.record, &err), -1);
+	assert_int_equal(err.code, ERR_ADDRESS);
+	assert_non_null(strstr(err.text, "10.5.1.4"));
+	assert_int_equal(attachment_read(&owner.lock, &owner.record, &err), 0);
+	attachment_unlock(&owner.lock);
+	/* Those that are given in turn go past it. */
+	assert_string_equal(taken(1, &choice), "10.5.1.2");
+	assert_string_equal(taken(2, &choice), "10.5.1.3");
+	assert_string_equal(taken(3, &choice), "10.5.1.5");
+	assert_string_equal(taken(4, &choice), "10.5.1.6");
+	/* One that rests can be asked for, and does not come twice. */
+	given_back(1);
+	given_back(2);
+	wish(&asked, 2);
+	assert_string_equal(taken(5, &asked), "10.5.1.2");
+	assert_string_equal(taken(6, &choice), "10.5.1.3");
+	given_back(0);
+	assert_string_equal(taken(7, &choice), "10.5.1.4");
+}
+
+static void the_queue_can_pass_its_end_many_times(void **state)
+{
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
+	char want[IPADDR_TEXT_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		taken(i, &choice);
+	for (int i = 0; i < 5; i++)
+		given_back(i);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(want, sizeof(want), "10.5.1.%d", 2 + i % 5);
+		assert_string_equal(taken(7, &choice), want);
+		given_back(7);
+	}
+}
+
+/* A crash between an address's release and its note, or the loss of the file, loses no address. */
+static void an_address_that_nobody_remembers_is_found(void **state)
+{
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
+	char path[FS_PATH_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		taken(i, &choice);
+	path_of("10.5.1.4", path);
+	assert_int_equal(unlink(path), 0);
+	assert_string_equal(taken(5, &choice), "10.5.1.4");
+	given_back(3);
+	path_of("lock", path);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_string_equal(taken(6, &choice), "10.5.1.5");
+}
+
+static void room_is_told_without_taking(void **state)
+{
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+		taken(i, &choice);
+	}
+	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), -1);
+	assert_int_equal(err.code, ERR_POOL_FULL);
+	assert_non_null(strstr(err.text, "all 5"));
+	given_back(2);
+	given_back(1);
+	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+	assert_string_equal(taken(6, &choice), "10.5.1.4");
 }
 
 static void a_taken_address_leads_to_its_record(void **state)
 {
-	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct owner owner, other;
 	char path[FS_PATH_SIZE], text[512];
 	struct err err = ERR_INIT;
@@ -124,8 +218,8 @@ static void a_taken_address_leads_to_its_record(void **state)
 	(void)state;
 	owner_open(&owner, 1);
 	owner_open(&other, 2);
-	assert_int_equal(pool_holds(&owner.lock, &range.last, &err), 0);
-	assert_int_equal(pool_take(&owner.lock, &range, 1, &owner.record, &err), 0);
+	assert_int_equal(pool_holds(&owner.lock, &choice.set.at[0].last, &err), 0);
+	assert_int_equal(pool_take(&owner.lock, &choice, 1, &owner.record, &err), 0);
 	assert_int_equal(pool_holds(&owner.lock, &owner.record.addresses[0], &err), 1);
 	assert_int_equal(pool_holds(&other.lock, &owner.record.addresses[0], &err), 0);
 	path_of("10.5.1.2", path);
@@ -142,16 +236,17 @@ static void a_taken_address_leads_to_its_record(void **state)
 
 static void both_families_are_given_together(void **state)
 {
-	const struct range ranges[] = { range_from("10.5.1.0/24", "10.5.1.1"),
-					range_from("fd00:5::/64", "fd00:5::1") };
+	struct pool_choice choices[2];
 	char text[IPADDR_TEXT_SIZE];
 	struct err err = ERR_INIT;
 	struct owner owner;
 
 	(void)state;
+	choices[0] = choice_from("10.5.1.0/24", "10.5.1.1");
+	choices[1] = choice_from("fd00:5::/64", "fd00:5::1");
 	for (int i = 0; i < 3; i++) {
 		owner_open(&owner, i);
-		assert_int_equal(pool_take(&owner.lock, ranges, 2, &owner.record, &err), 0);
+		assert_int_equal(pool_take(&owner.lock, choices, 2, &owner.record, &err), 0);
 		attachment_unlock(&owner.lock);
 	}
 	assert_string_equal(ipaddr_text(&owner.record.addresses[0], text), "10.5.1.4");
@@ -163,15 +258,15 @@ static void both_families_are_given_together(void **state)
 
 static void a_full_pool_says_so(void **state)
 {
-	struct range range = range_from("10.5.1.0/29", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	struct err err = ERR_INIT;
 	struct owner owner;
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
-		taken(i, &range);
+		taken(i, &choice);
 	owner_open(&owner, 9);
-	assert_int_equal(pool_take(&owner.lock, &range, 1, &owner.record, &err), -1);
+	assert_int_equal(pool_take(&owner.lock, &choice, 1, &owner.record, &err), -1);
 	assert_int_equal(err.code, ERR_POOL_FULL);
 	assert_non_null(strstr(err.text, "10.5.1.0/29"));
 	assert_non_null(strstr(err.text, "all 5"));
@@ -183,13 +278,13 @@ static void a_full_pool_says_so(void **state)
 
 static void foreign_entries_are_stepped_over(void **state)
 {
-	struct range range = range_from("10.5.1.0/28", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/28", "10.5.1.1");
 	char path[FS_PATH_SIZE];
 	struct err err = ERR_INIT;
 	struct owner owner;
 
 	(void)state;
-	assert_string_equal(taken(0, &range), "10.5.1.2");
+	assert_string_equal(taken(0, &choice), "10.5.1.2");
 	path_of("10.5.1.3", path);
 	assert_int_equal(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
 	path_of("10.5.1.4", path);
@@ -198,7 +293,7 @@ static void foreign_entries_are_stepped_over(void **state)
 	assert_int_equal(symlink("/etc/hostname", path), 0);
 	path_of("10.5.1.6", path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_string_equal(taken(1, &range), "10.5.1.7");
+	assert_string_equal(taken(1, &choice), "10.5.1.7");
 
 	/* Nor does anybody give them back. */
 	owner_open(&owner, 2);
@@ -220,12 +315,12 @@ static void foreign_entries_are_stepped_over(void **state)
 /* What an ADD leaves that was killed after its record was written, and another then took over. */
 static void an_address_of_another_is_not_given_back(void **state)
 {
-	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct err err = ERR_INIT;
 	struct owner owner;
 
 	(void)state;
-	assert_string_equal(taken(0, &range), "10.5.1.2");
+	assert_string_equal(taken(0, &choice), "10.5.1.2");
 	owner_open(&owner, 1);
 	owner.record.address_len = 1;
 	owner.record.addresses[0] = (struct ipaddr){ .be = { [12] = 10, 5, 1, 2 },
@@ -240,7 +335,7 @@ static void an_address_of_another_is_not_given_back(void **state)
 
 static void without_a_record_all_entries_are_looked_at(void **state)
 {
-	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct err err = ERR_INIT;
 	struct owner owner;
 
@@ -248,8 +343,8 @@ static void without_a_record_all_entries_are_looked_at(void **state)
 	owner_open(&owner, 1);
 	assert_int_equal(pool_release_all(&owner.lock, &err), 0);
 	attachment_unlock(&owner.lock);
-	assert_string_equal(taken(0, &range), "10.5.1.2");
-	assert_string_equal(taken(1, &range), "10.5.1.3");
+	assert_string_equal(taken(0, &choice), "10.5.1.2");
+	assert_string_equal(taken(1, &choice), "10.5.1.3");
 	owner_open(&owner, 1);
 	assert_int_equal(ftruncate(owner.lock.fd, 0), 0);
 	assert_int_equal(pool_release_all(&owner.lock, &err), 0);
@@ -261,13 +356,17 @@ static void without_a_record_all_entries_are_looked_at(void **state)
 
 static void a_damaged_cursor_starts_anew(void **state)
 {
-	static const char *const cases[] = { "", "\n\n\n", "10.9.9.9\n",
-					     "rubbish that has no end" };
-	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	static const char *const cases[] = { "",
+					     "\n\n\n",
+					     "10.9.9.9\n",
+					     "rubbish that has no end",
+					     "10.5.1.2 9 3\n",
+					     "10.5.1.2 0 99999\n" };
+	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	char path[FS_PATH_SIZE], text[64];
 
 	(void)state;
-	assert_string_equal(taken(0, &range), "10.5.1.2");
+	assert_string_equal(taken(0, &choice), "10.5.1.2");
 	path_of("lock", path);
 	for (int i = 0; i < (int)LEN(cases); i++) {
 		int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
@@ -275,9 +374,10 @@ static void a_damaged_cursor_starts_anew(void **state)
 		assert_true(fd >= 0);
 		assert_int_equal(write(fd, cases[i], strlen(cases[i])), strlen(cases[i]));
 		close(fd);
-		assert_string_equal(taken(1, &range), "10.5.1.3");
+		assert_string_equal(taken(1, &choice), "10.5.1.3");
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		assert_int_equal(read(fd, text, sizeof(text)), strlen("10.5.1.3\n"));
+		assert_true(read(fd, text, sizeof(text)) > 13);
+		assert_memory_equal(text, "10.5.1.3 0 0\n", 13);
 		close(fd);
 		given_back(1);
 	}
@@ -286,7 +386,7 @@ static void a_damaged_cursor_starts_anew(void **state)
 static void many_at_once_get_one_each(void **state)
 {
 	enum { MANY = 40 };
-	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	int found = 0, status;
 	char path[FS_PATH_SIZE];
 	DIR *entries;
@@ -297,7 +397,7 @@ static void many_at_once_get_one_each(void **state)
 
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			taken(i, &range);
+			taken(i, &choice);
 			_exit(0);
 		}
 	}
@@ -340,6 +440,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_dir(addresses_are_given_in_turn),
+		in_a_dir(an_address_can_be_asked_for),
+		in_a_dir(the_queue_can_pass_its_end_many_times),
+		in_a_dir(an_address_that_nobody_remembers_is_found),
+		in_a_dir(room_is_told_without_taking),
 		in_a_dir(a_taken_address_leads_to_its_record),
 		in_a_dir(both_families_are_given_together),
 		in_a_dir(a_full_pool_says_so),

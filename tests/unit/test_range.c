@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -41,6 +42,16 @@ static struct range range_from(const char *subnet, const char *gateway)
 	return range;
 }
 
+/* The candidate above addr of the one range, "" where there is none. */
+static const char *next_of(const struct range *range, const struct ipaddr *addr,
+			   char text[static IPADDR_TEXT_SIZE])
+{
+	struct range_set set = { .at = { *range }, .len = 1 };
+	struct ipaddr next;
+
+	return range_set_next(&set, addr, &next) ? ipaddr_text(&next, text) : "";
+}
+
 static void ranges_end_where_containers_may(void **state)
 {
 	static const struct {
@@ -67,12 +78,11 @@ static void ranges_end_where_containers_may(void **state)
 		struct range range = range_from(cases[i].subnet, cases[i].gateway);
 		struct ipaddr none = { .family = AF_UNSPEC };
 		struct ipaddr last = addr_of(cases[i].last);
-		struct ipaddr at = range_next(&range, &none);
 		char text[IPADDR_TEXT_SIZE];
 
-		assert_string_equal(ipaddr_text(&at, text), cases[i].first);
-		at = range_next(&range, &last);
-		assert_string_equal(ipaddr_text(&at, text), cases[i].first);
+		assert_string_equal(next_of(&range, &none, text), cases[i].first);
+		assert_string_equal(next_of(&range, &last, text), "");
+		assert_true(range_has(&range, &last));
 		assert_int_equal(range_size(&range), cases[i].size);
 	}
 }
@@ -86,15 +96,16 @@ static void a_walk_meets_every_candidate_once(void **state)
 	for (size_t i = 0; i < LEN(gateways); i++) {
 		struct range range = range_from("10.5.1.0/29", gateways[i]);
 		struct ipaddr at = { .family = AF_UNSPEC };
+		struct range_set set = { .at = { range }, .len = 1 };
 		bool seen[8] = { false };
 
 		for (uint64_t n = 0; n < range_size(&range); n++) {
-			at = range_next(&range, &at);
+			assert_true(range_set_next(&set, &at, &at));
+			assert_true(range_has(&range, &at));
 			assert_false(seen[at.be[15]]);
 			seen[at.be[15]] = true;
 		}
-		at = range_next(&range, &at);
-		assert_true(seen[at.be[15]]);
+		assert_false(range_set_next(&set, &at, &at));
 		assert_false(seen[0]);
 		assert_false(seen[7]);
 		if (*gateways[i])
@@ -102,19 +113,125 @@ static void a_walk_meets_every_candidate_once(void **state)
 	}
 }
 
-static void a_place_outside_leads_to_the_first(void **state)
+static void what_is_no_candidate_is_told(void **state)
 {
-	static const char *const outside[] = { "",        "10.5.1.0", "10.5.1.255", "10.5.2.7",
-					       "9.0.0.0", "::1",      "fd00:5::7" };
+	static const char *const outside[] = { "",         "10.5.1.0", "10.5.1.1", "10.5.1.255",
+					       "10.5.2.7", "9.0.0.0",  "::1",      "fd00:5::7" };
 	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
 
 	(void)state;
 	for (size_t i = 0; i < LEN(outside); i++) {
 		struct ipaddr addr = addr_of(outside[i]);
-		struct ipaddr next = range_next(&range, &addr);
-		char text[IPADDR_TEXT_SIZE];
 
-		assert_string_equal(ipaddr_text(&next, text), "10.5.1.2");
+		assert_false(range_has(&range, &addr));
+	}
+}
+
+static void a_range_can_be_narrowed(void **state)
+{
+	static const struct {
+		const char *first, *last; /* "" : as it was */
+		const char *text;         /* NULL: refused */
+		uint64_t size;
+	} cases[] = {
+		{ "", "", "10.5.1.0/24", 253 },
+		{ "10.5.1.9", "", "10.5.1.9-10.5.1.254", 246 },
+		{ "", "10.5.1.9", "10.5.1.1-10.5.1.9", 8 },
+		{ "10.5.1.9", "10.5.1.9", "10.5.1.9-10.5.1.9", 1 },
+		{ "10.5.1.10", "10.5.1.9", NULL, 0 },
+		{ "10.5.1.1", "10.5.1.1", NULL, 0 }, /* the gateway alone */
+		{ "10.5.1.0", "", NULL, 0 },
+		{ "", "10.5.1.255", NULL, 0 },
+		{ "10.5.2.1", "10.5.2.9", NULL, 0 },
+		{ "fd00::1", "", NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+		struct ipaddr first = addr_of(cases[i].first), last = addr_of(cases[i].last);
+		struct range_set set = { .len = 0 };
+		char text[RANGE_TEXT_SIZE];
+		struct err err = ERR_INIT;
+
+		assert_int_equal(range_narrow(&range, &first, &last, &err), cases[i].text ? 0 : -1);
+		if (!cases[i].text) {
+			assert_int_equal(err.code, ERR_CONFIG);
+			assert_int_equal(range_size(&range), 253);
+			continue;
+		}
+		assert_int_equal(range_set_add(&set, &range, &err), 0);
+		assert_string_equal(range_set_text(&set, text), cases[i].text);
+		assert_int_equal(range_set_size(&set), cases[i].size);
+	}
+}
+
+static struct range part(const char *first, const char *last)
+{
+	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
+	struct ipaddr from = addr_of(first), to = addr_of(last);
+	struct err err = ERR_INIT;
+
+	if (range_narrow(&range, &from, &to, &err) < 0)
+		fail_msg("%s", err.text);
+	return range;
+}
+
+static void a_set_is_walked_from_low_to_high(void **state)
+{
+	static const char *const order[] = { "10.5.1.2", "10.5.1.20", "10.5.1.21", "10.5.1.30",
+					     "" };
+	const struct range parts[] = { part("10.5.1.20", "10.5.1.21"),
+				       part("10.5.1.30", "10.5.1.30"),
+				       part("10.5.1.1", "10.5.1.2") };
+	struct ipaddr at = { .family = AF_UNSPEC };
+	struct range_set set = { .len = 0 };
+	char text[RANGE_TEXT_SIZE];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(parts); i++)
+		assert_int_equal(range_set_add(&set, &parts[i], &err), 0);
+	for (size_t i = 0; i < LEN(order); i++) {
+		assert_int_equal(range_set_next(&set, &at, &at), *order[i] != '\0');
+		if (*order[i])
+			assert_string_equal(ipaddr_text(&at, text), order[i]);
+	}
+	assert_int_equal(range_set_size(&set), 4);
+	assert_string_equal(range_set_text(&set, text),
+			    "10.5.1.1-10.5.1.2, 10.5.1.20-10.5.1.21, 10.5.1.30-10.5.1.30");
+	at = addr_of("10.5.1.25");
+	assert_false(range_set_has(&set, &at));
+	assert_true(range_set_next(&set, &at, &at));
+	assert_true(range_set_has(&set, &at));
+}
+
+static void ranges_that_overlap_or_are_too_many_are_refused(void **state)
+{
+	static const char *const cases[][2] = { { "10.5.1.20", "10.5.1.20" },
+						{ "10.5.1.18", "10.5.1.20" },
+						{ "10.5.1.22", "10.5.1.30" },
+						{ "10.5.1.2", "10.5.1.200" } };
+	const struct range there = part("10.5.1.20", "10.5.1.22");
+	struct range_set set = { .len = 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(range_set_add(&set, &there, &err), 0);
+	for (size_t i = 0; i < LEN(cases); i++) {
+		const struct range range = part(cases[i][0], cases[i][1]);
+
+		assert_int_equal(range_set_add(&set, &range, &err), -1);
+		assert_int_equal(err.code, ERR_CONFIG);
+		assert_int_equal(set.len, 1);
+	}
+	for (int i = 1; i <= RANGES_MAX; i++) {
+		char text[IPADDR_TEXT_SIZE];
+		struct range range;
+
+		snprintf(text, sizeof(text), "10.5.1.%d", 100 + i);
+		range = part(text, text);
+		assert_int_equal(range_set_add(&set, &range, &err), i < RANGES_MAX ? 0 : -1);
 	}
 }
 
@@ -140,7 +257,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_end_where_containers_may),
 		cmocka_unit_test(a_walk_meets_every_candidate_once),
-		cmocka_unit_test(a_place_outside_leads_to_the_first),
+		cmocka_unit_test(what_is_no_candidate_is_told),
+		cmocka_unit_test(a_range_can_be_narrowed),
+		cmocka_unit_test(a_set_is_walked_from_low_to_high),
+		cmocka_unit_test(ranges_that_overlap_or_are_too_many_are_refused),
 		cmocka_unit_test(subnets_without_room_are_refused),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/veth.h"
+#include "ipam/veth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,12 +79,29 @@ static void a_device_is_ours_by_all_that_it_shows(void **state)
 	assert_false(veth_is(&veth, &link));
 }
 
+static void the_name_of_a_record_tells_the_device(void **state)
+{
+	const struct veth veth = veth_of(&key);
+	struct link link = link_of(&veth);
+	struct veth named;
+	char name[ATTACHMENT_NAME_SIZE];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%016llx", (unsigned long long)attachment_hash(&key));
+	named = veth_of_record(name);
+	assert_string_equal(named.name, veth.name);
+	assert_true(veth_is(&named, &link));
+	link.mac.octet[5] ^= 1; /* no alias to compare: the MAC decides */
+	assert_false(veth_is(&named, &link));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(name_and_mac_come_from_the_hash),
 		cmocka_unit_test(a_long_id_is_cut_in_the_alias_alone),
 		cmocka_unit_test(a_device_is_ours_by_all_that_it_shows),
+		cmocka_unit_test(the_name_of_a_record_tells_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

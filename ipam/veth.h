@@ -20,8 +20,11 @@ struct veth {
 
 struct veth veth_of(const struct attachment_key *key);
 
+/* The same from the record's name alone, for those that have no more: without an alias. */
+struct veth veth_of_record(const char name[static ATTACHMENT_NAME_SIZE]);
+
 /*
  * Whether the device is this veth, or what an ADD has left of it that was killed before it
- * could set the alias.
+ * could set the alias. Where either has no alias, the MAC decides.
  */
 bool veth_is(const struct veth *veth, const struct link *link);

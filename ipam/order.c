@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/order.h"
+
+#include "common/err.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define HEAD_SIZE 128
+#define RECORD_SIZE 48
+#define FAMILIES 2
+
+static unsigned place_of(const struct order *order)
+{
+	return order->family == AF_INET6 ? 1 : 0;
+}
+
+static off_t record_offset(const struct order *order, uint64_t n)
+{
+	return (off_t)(FAMILIES * HEAD_SIZE +
+		       RECORD_SIZE * (FAMILIES * (n % ORDER_QUEUE) + place_of(order)));
+}
+
+static void put(const struct order *order, const char *text, size_t size, off_t offset)
+{
+	if (order->read_only)
+		return;
+	if (pwrite(order->fd, text, size, offset) != (ssize_t)size)
+		log_warn("cannot note the order of addresses", "error", strerrorname_np(errno));
+}
+
+static bool parse(const char *text, uint8_t family, struct ipaddr *addr_out)
+{
+	struct err unused = ERR_INIT;
+	struct ipaddr addr;
+
+	if (ipaddr_parse(text, &addr, &unused) < 0 || addr.family != family)
+		return false;
+	*addr_out = addr;
+	return true;
+}
+
+struct order order_read(int fd, bool read_only, uint8_t family)
+{
+	struct order order = { .fd = fd, .read_only = read_only, .family = family };
+	char text[HEAD_SIZE] = "", last[IPADDR_TEXT_SIZE] = "";
+	uint64_t head = 0, tail = 0;
+
+	if (fd < 0 || pread(fd, text, sizeof(text) - 1, place_of(&order) * HEAD_SIZE) <= 0)
+		return order;
+	if (sscanf(text, "%45s %" SCNu64 " %" SCNu64, last, &head, &tail) == 3 && head <= tail &&
+	    tail - head <= ORDER_QUEUE) {
+		order.head = head;
+		order.tail = tail;
+	}
+	(void)parse(last, family, &order.last);
+	return order;
+}
+
+void order_write(const struct order *order)
+{
+	char text[HEAD_SIZE] = "", last[IPADDR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 "\n",
+		 ipaddr_is_set(&order->last) ? ipaddr_text(&order->last, last) : "-", order->head,
+		 order->tail);
+	put(order, text, sizeof(text), place_of(order) * HEAD_SIZE);
+}
+
+bool order_at(const struct order *order, uint64_t n, struct ipaddr *addr_out)
+{
+	char text[RECORD_SIZE] = "";
+
+	if (pread(order->fd, text, sizeof(text) - 1, record_offset(order, n)) <= 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return parse(text, order->family, addr_out);
+}
+
+void order_drop(struct order *order, uint64_t n)
+{
+	static const char blank[RECORD_SIZE];
+
+	if (n == order->head)
+		order->head++;
+	else
+		put(order, blank, sizeof(blank), record_offset(order, n));
+}
+
+void order_append(struct order *order, const struct ipaddr *addr)
+{
+	char text[RECORD_SIZE] = "", shown[IPADDR_TEXT_SIZE];
+	struct ipaddr end;
+
+	if (!ipaddr_is_set(&order->last) || ipaddr_cmp(addr, &order->last) > 0)
+		return;
+	if (order->tail > order->head && order_at(order, order->tail - 1, &end) &&
+	    ipaddr_equal(&end, addr))
+		return;
+	snprintf(text, sizeof(text), "%s\n", ipaddr_text(addr, shown));
+	put(order, text, sizeof(text), record_offset(order, order->tail));
+	order->tail++;
+	if (order->tail - order->head > ORDER_QUEUE)
+		order->head++;
+}
