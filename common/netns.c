@@ -67,6 +67,18 @@ bool netns_same(const struct netns_id *a, const struct netns_id *b)
 	return a->device == b->device && a->inode == b->inode;
 }
 
+int netns_leads_to(const char *path, const struct netns_id *id)
+{
+	AUTO_CLOSE int fd = -1;
+	struct err unused = ERR_INIT;
+	struct netns_id there;
+	int found = netns_open(path, &fd, &unused);
+
+	if (found <= 0)
+		return found;
+	return netns_identify(fd, &there, &unused) < 0 ? -1 : netns_same(&there, id);
+}
+
 int netns_run(int fd, int home, int (*fn)(void *ctx, struct err *err), void *ctx, struct err *err)
 {
 	int result;

@@ -31,6 +31,12 @@ int netns_identify(int fd, struct netns_id *id_out, struct err *err);
 bool netns_same(const struct netns_id *a, const struct netns_id *b);
 
 /*
+ * Whether the path still leads to that namespace: a path like /proc/PID/ns/net comes to lead to
+ * another's. 1 it does, 0 it leads to another or to nothing, -1 it cannot be told.
+ */
+int netns_leads_to(const char *path, const struct netns_id *id);
+
+/*
  * Runs fn inside the namespace fd and comes back to home (from netns_open_self)
  * whatever fn answered. Not being able to come back ends the program: nothing
  * it could do from there on would be right.

@@ -15,6 +15,7 @@
 #include "publish.h"
 #include "status.h"
 #include "store_etcd.h"
+#include "sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ struct daemon {
 	struct http *http;
 	struct network *network;
 	struct control *control;
+	struct sweep *sweep;
 	struct loop_event *terminate, *interrupt;
 	struct status_self status;
 };
@@ -156,7 +158,9 @@ static int set_up(struct daemon *daemon, struct err *err)
 	if (take_dirs(daemon, err) < 0 || name_node(daemon, err) < 0 ||
 	    loop_new(&daemon->loop, err) < 0 || nl_open(&daemon->nl, err) < 0 ||
 	    http_new(daemon->loop, &daemon->http, err) < 0 || make_network(daemon, err) < 0 ||
-	    make_control(daemon, err) < 0)
+	    make_control(daemon, err) < 0 ||
+	    sweep_new(daemon->loop, daemon->nl, daemon->options.run_dir, "default", &daemon->sweep,
+		      err) < 0)
 		return -1;
 	daemon->terminate = loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
 	daemon->interrupt = loop_signal(daemon->loop, SIGINT, on_signal, daemon);
@@ -169,6 +173,7 @@ static void tear_down(struct daemon *daemon)
 {
 	loop_event_free(daemon->interrupt);
 	loop_event_free(daemon->terminate);
+	sweep_free(daemon->sweep);
 	control_free(daemon->control);
 	network_free(daemon->network);
 	if (daemon->http)

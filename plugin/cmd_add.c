@@ -109,19 +109,6 @@ static int find_bridge(struct add *add, struct err *err)
 
 /* ---- What was left ------------------------------------------------------------------------ */
 
-/* Whether the namespace that a record names is still the one that it meant. */
-static bool is_alive(const struct attachment *record)
-{
-	AUTO_CLOSE int fd = -1;
-	struct err unused = ERR_INIT;
-	struct netns_id id;
-	int found = netns_open(record->netns, &fd, &unused);
-
-	if (found <= 0)
-		return found < 0; /* that it cannot be looked at does not say that it is gone */
-	return netns_identify(fd, &id, &unused) < 0 || netns_same(&id, &record->netns_id);
-}
-
 /* A record of this very attachment: its container lives, or what it left is removed. */
 static int take_over(struct add *add, const struct attachment_lock *lock, struct err *err)
 {
@@ -130,7 +117,8 @@ static int take_over(struct add *add, const struct attachment_lock *lock, struct
 
 	if (found <= 0)
 		return found;
-	if (is_alive(&old))
+	/* That it cannot be looked at does not say that it is gone. */
+	if (netns_leads_to(old.netns, &old.netns_id) != 0)
 		return err_set(err, ERR_ATTACHED,
 			       "%s of container %s is attached to network \"%s\" already, as %s",
 			       add->env->ifname, ERR_SHOW(add->env->container_id),
