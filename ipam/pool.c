@@ -231,9 +231,10 @@ int pool_take(const struct attachment_lock *lock, const struct pool_choice choic
 int pool_check_room(const char *run_dir, const char *network, const struct range_set *set,
 		    struct err *err)
 {
+	static const char nobody[ATTACHMENT_NAME_SIZE] = "0000000000000000";
 	AUTO_POOL struct pool pool = { .dir_fd = -1 };
 	AUTO_CLOSE int lock_fd = -1;
-	int found = pool_open(run_dir, network, "", false, &pool, err);
+	int found = pool_open(run_dir, network, nobody, false, &pool, err);
 	struct ipaddr unused;
 	struct order order;
 

@@ -218,8 +218,10 @@ static void give_up(const struct add *add, const struct attachment_lock *lock)
 {
 	struct err err = ERR_INIT;
 
-	if (assign_forward(add->env, add->netconf, "DEL", &err) < 0 ||
-	    pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
+	/* A DEL passes on to the other plugin with a record and without one. */
+	if (assign_forward(add->env, add->netconf, "DEL", &err) < 0)
+		log_warn("what a failed ADD was given is left to DEL", "error", err.text);
+	if (pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
 		log_warn("what a failed ADD has taken is left to DEL", "error", err.text);
 }
 

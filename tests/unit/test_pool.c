@@ -199,6 +199,7 @@ static void room_is_told_without_taking(void **state)
 	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), -1);
 	assert_int_equal(err.code, ERR_POOL_FULL);
 	assert_non_null(strstr(err.text, "all 5"));
+	assert_string_equal(err.details, "");
 	given_back(2);
 	given_back(1);
 	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
