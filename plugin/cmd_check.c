@@ -68,7 +68,7 @@ static int check_host(const struct netconf *netconf, const struct attachment_key
 	if (!found)
 		return err_set(err, ERR_CHECK, "network \"%s\" is not published in %s/networks",
 			       netconf->network, netconf->run_dir);
-	return inspect_host(host, &veth, network.bridge, err);
+	return inspect_host(host, &veth, &network, err);
 }
 
 static int open_socket(void *ctx, struct err *err)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,6 @@ static int make_input(const char *config, int *fd_out, struct err *err)
 	return 0;
 }
 
-/* All our descriptors but these are close-on-exec. */
 static _Noreturn void become(const char *path, const char *verb, int input, int output)
 {
 	char *const argv[] = { strdup(path), NULL };
@@ -72,6 +72,8 @@ static _Noreturn void become(const char *path, const char *verb, int input, int 
 	if (!argv[0] || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
 	    setenv("CNI_COMMAND", verb, 1) < 0)
 		_exit(EXIT_NO_EXEC);
+	/* Ours are close-on-exec from birth; what the runtime let us inherit is as little its own. */
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	signal(SIGPIPE, SIG_DFL);
 	execv(path, argv);
 	_exit(EXIT_NO_EXEC);

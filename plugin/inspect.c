@@ -6,14 +6,16 @@
 #include "common/link.h"
 #include "common/nl.h"
 #include "common/route.h"
+#include "common/state.h"
 
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 
-int inspect_host(struct nl *host, const struct veth *veth, const char *bridge, struct err *err)
+int inspect_host(struct nl *host, const struct veth *veth, const struct state_network *network,
+		 struct err *err)
 {
-	struct link link, master = { .index = 0 };
+	struct link link, vxlan, master = { .index = 0 };
 	int found = link_get(host, veth->name, &link, err);
 
 	if (found < 0)
@@ -28,10 +30,14 @@ int inspect_host(struct nl *host, const struct veth *veth, const char *bridge, s
 	found = link.master ? link_get_index(host, link.master, &master, err) : 0;
 	if (found < 0)
 		return -1;
-	if (!found || strcmp(master.name, bridge) != 0)
+	if (!found || strcmp(master.name, network->bridge) != 0)
 		return err_set(err, ERR_CHECK, "device %s is not a port of bridge %s", link.name,
-			       bridge);
-	return 0;
+			       network->bridge);
+	found = link_get(host, network->vxlan, &vxlan, err);
+	if (found == 0 || (found > 0 && !(vxlan.flags & IFF_UP)))
+		return err_set(err, ERR_CHECK, "device %s is %s", network->vxlan,
+			       found ? "down" : "missing");
+	return found < 0 ? -1 : 0;
 }
 
 /* ---- The container's side ----------------------------------------------------------------- */

@@ -10,9 +10,14 @@
 
 struct err;
 struct nl;
+struct state_network;
 
-/* The host's side: there, ours, up, and a port of the bridge. ERR_CHECK. */
-int inspect_host(struct nl *host, const struct veth *veth, const char *bridge, struct err *err);
+/*
+ * The host's side: there, ours, up, and a port of the network's bridge; and the network's VXLAN
+ * device, without which no other node is reached. ERR_CHECK.
+ */
+int inspect_host(struct nl *host, const struct veth *veth, const struct state_network *network,
+		 struct err *err);
 
 /*
  * The container's side, through a socket in its namespace: the interface up, with the MAC, every

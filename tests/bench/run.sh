@@ -5,7 +5,11 @@
 # network namespaces. Needs root. The figures go to standard output and to
 # bench.txt in the build directory; only the ratios mean anything elsewhere.
 #
-#   ADD and DEL    whole processes of weft, and of Debian's bridge + host-local
+#   ADD and DEL    whole processes of weft, of Debian's bridge + host-local, and of
+#                  floor.c, which makes the same kernel objects and nothing else
+#   60 at once     ADDs that are started together
+#   an address     that is used again: from its ADD's end to the first answer that a
+#                  sibling, or the host, gets to the packets that they keep sending
 #   peers          from weftd's exec until the kernel holds a route to each of
 #                  1,000 nodes in etcd; beside etcdctl and iproute2's batch mode
 #   memory         weftd then
@@ -17,6 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib/lab.bash"
 
 ROUNDS=${ROUNDS-50} # of ADD and DEL
 STARTS=${STARTS-5}  # of weftd
+MANY=60
 PEERS=1000
 PER_TXN=125 # etcd takes 128 operations in a transaction
 
@@ -50,7 +55,7 @@ machine() {
 
 # ---- ADD and DEL -----------------------------------------------------------
 
-# command DIRECTORY VERB NAMESPACE PROGRAM <CONFIGURATION: as spawn.c wants it.
+# command_dir DIRECTORY VERB NAMESPACE PROGRAM <CONFIGURATION: as spawn.c wants it.
 command_dir() {
 	mkdir -p "$1"
 	cat >"$1/stdin"
@@ -59,28 +64,156 @@ command_dir() {
 		CNI_IFNAME=eth0 "CNI_PATH=$WEFT_CNI_REFERENCE" "PATH=$PATH" >"$1/env"
 }
 
+# floor_dirs NAME ARGUMENT...: making what floor.c makes, and removing it.
+floor_dirs() {
+	local dir=$LAB_DIR/spawn/$1
+	mkdir -p "$dir-ADD" "$dir-DEL"
+	shift
+	printf '%s\n' "$work/floor" "$KERNEL_BRIDGE" eth0 "$(ns_path floor)" "$@" >"$dir-ADD/argv"
+	printf '%s\n' "$(command -v ip)" link del floor0 >"$dir-DEL/argv"
+	touch "$dir"-{ADD,DEL}/{env,stdin}
+}
+
+weft_config() { # FAMILIES
+	cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 | jq -c --arg run "$LAB_DIR/$1" '.runDir = $run'
+}
+
+reference_config() { # FAMILIES
+	local ranges='[{"subnet":"10.99.0.0/24"}]'
+	[[ $1 != dual ]] || ranges+=',[{"subnet":"fd00:99::/64"}]'
+	cat <<-JSON
+		{"cniVersion":"1.0.0","name":"$1","type":"bridge","bridge":"cni-$1",
+		 "isDefaultGateway":true,"hairpinMode":true,"ipam":{"type":"host-local",
+		 "dataDir":"$LAB_DIR/host-local","ranges":[$ranges]}}
+	JSON
+}
+
+# A run directory for each, so that both can be had without a dual-stack cluster.
+publish() {
+	mkdir -p "$LAB_DIR/single/networks" "$LAB_DIR/dual/networks" &&
+		cp "$LAB_DIR/host1/run/networks/default.json" "$LAB_DIR/single/networks" &&
+		jq '.families[1] = {cluster: "fd00:5::/48", subnet: "fd00:5:0:1::/64", gateway: "fd00:5:0:1::1"}' \
+			"$LAB_DIR/single/networks/default.json" >"$LAB_DIR/dual/networks/default.json"
+}
+
+figure() { sed -n "s/^$1 //p" "$work/spawn.txt" | cut -d' ' -f"${2-1}" | median; } # NAME [COLUMN]
+
 bench_plugin() {
-	local dir=$LAB_DIR/spawn name add del add_ref del_ref verb
-	ns_add ours && ns_add theirs || return
-	for verb in ADD DEL; do
-		command_dir "$dir/weft-$verb" $verb ours "$WEFT_BIN_DIR/weft" \
-			< <(cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0)
-		command_dir "$dir/bridge-$verb" $verb theirs "$WEFT_CNI_REFERENCE/bridge" <<-JSON
-			{"cniVersion":"1.0.0","name":"reference","type":"bridge","bridge":"cni0",
-			 "isDefaultGateway":true,"hairpinMode":true,"ipam":{"type":"host-local",
-			 "dataDir":"$LAB_DIR/host-local","ranges":[[{"subnet":"10.99.0.0/24"}]]}}
-		JSON
+	local dir=$LAB_DIR/spawn family verb subnet dirs=()
+	subnet=$(host_subnet host1)
+	ns_add ours && ns_add theirs && ns_add floor && publish || return
+	for family in single dual; do
+		for verb in ADD DEL; do
+			command_dir "$dir/weft-$family-$verb" $verb ours "$WEFT_BIN_DIR/weft" \
+				< <(weft_config $family)
+			command_dir "$dir/bridge-$family-$verb" $verb theirs "$WEFT_CNI_REFERENCE/bridge" \
+				< <(reference_config $family)
+		done
+		dirs+=("$dir"/{weft,bridge,floor}-$family-{ADD,DEL})
 	done
-	set -- "$dir"/weft-{ADD,DEL} "$dir"/bridge-{ADD,DEL}
-	ns_run host1 "$work/spawn" 3 100 "$@" >/dev/null || return # the bridge is made, files are in memory
-	ns_run host1 "$work/spawn" "$ROUNDS" 100 "$@" >"$work/spawn.txt" || return
-	for name in add:weft-ADD del:weft-DEL add_ref:bridge-ADD del_ref:bridge-DEL; do
-		printf -v "${name%%:*}" %s "$(sed -n "s/^${name#*:} //p" "$work/spawn.txt" | median)"
+	set -- "${subnet%.*}.250/24" "$(host_gateway host1)"
+	floor_dirs floor-single "$@"
+	floor_dirs floor-dual "$@" fd00:5:0:1::250/64 fd00:5:0:1::1
+	ns_run host1 "$work/spawn" 3 50 "${dirs[@]}" >/dev/null || return # bridges are made, files are in memory
+	ns_run host1 "$work/spawn" "$ROUNDS" 50 "${dirs[@]}" >"$work/spawn.txt" || return
+	for family in single dual; do
+		report_plugin $family
 	done
-	row "weft ADD, median of $ROUNDS" "$(ms "$add")" 'bridge + host-local' "$(ms "$add_ref")" \
+	row 'weft, most memory of a process' "$(figure weft-dual-ADD 2) kB" 'bridge (without host-local)' \
+		"$(figure bridge-dual-ADD 2) kB" "$(ratio "$(figure weft-dual-ADD 2)" "$(figure bridge-dual-ADD 2)")" \
+		"$(target "$(ratio "$(figure weft-dual-ADD 2)" 1000)" 2.5) MB"
+}
+
+report_plugin() { # FAMILIES
+	local add del add_ref del_ref floor
+	add=$(figure "weft-$1-ADD") del=$(figure "weft-$1-DEL") floor=$(figure "floor-$1-ADD")
+	add_ref=$(figure "bridge-$1-ADD") del_ref=$(figure "bridge-$1-DEL")
+	row "weft ADD, $1 stack" "$(ms "$add")" 'floor: raw netlink alone' "$(ms "$floor")" \
+		"$(ratio "$add" "$floor")" "$(target "$(ratio "$add" "$floor")" 1.5)"
+	row "weft ADD, $1 stack" "$(ms "$add")" 'bridge + host-local' "$(ms "$add_ref")" \
 		"$(ratio "$add" "$add_ref")" "$(target "$(ratio "$add" "$add_ref")" 0.2)"
-	row "weft DEL, median of $ROUNDS" "$(ms "$del")" 'bridge + host-local' "$(ms "$del_ref")" \
+	row "weft DEL, $1 stack" "$(ms "$del")" 'bridge + host-local' "$(ms "$del_ref")" \
 		"$(ratio "$del" "$del_ref")" "$(target "$(ratio "$del" "$del_ref")" 0.125)"
+}
+
+# ---- Many at once ------------------------------------------------------------
+
+# together_once PLUGIN VERB: microseconds for all of $MANY.
+together_once() {
+	ns_run host1 "$work/spawn" together "$LAB_DIR/many/$1"-*-"$2"
+}
+
+bench_together() {
+	local i
+	for ((i = 1; i <= MANY; i++)); do
+		ns_add "m$i" || return
+	done
+	together_of single && together_of dual || return
+	for ((i = 1; i <= MANY; i++)); do
+		ns_del "m$i"
+	done
+}
+
+together_of() { # FAMILIES
+	local i verb ours=() theirs=()
+	for ((i = 1; i <= MANY; i++)); do
+		for verb in ADD DEL; do
+			command_dir "$LAB_DIR/many/weft-$i-$verb" $verb "m$i" "$WEFT_BIN_DIR/weft" \
+				< <(weft_config "$1")
+			command_dir "$LAB_DIR/many/bridge-$i-$verb" $verb "m$i" "$WEFT_CNI_REFERENCE/bridge" \
+				< <(reference_config "$1")
+		done
+	done
+	for ((i = 0; i < STARTS; i++)); do
+		ours+=("$(together_once weft ADD)") && together_once weft DEL >/dev/null || return
+		sleep 1 # the kernel frees devices in its own time
+		theirs+=("$(together_once bridge ADD)") && together_once bridge DEL >/dev/null || return
+		sleep 1
+	done
+	ours=$(printf '%s\n' "${ours[@]}" | median) theirs=$(printf '%s\n' "${theirs[@]}" | median)
+	row "weft, $MANY ADDs at once, $1 stack" "$(ms "$ours")" 'bridge + host-local' "$(ms "$theirs")" \
+		"$(ratio "$ours" "$theirs")" "$(target "$(ratio "$ours" "$theirs")" 0.125)"
+}
+
+# ---- An address that is used again ---------------------------------------------
+
+# first_answer NAME TIME: microseconds from then until the first answer after it.
+first_answer() {
+	sed -n 's/^\[\([0-9]*\)\.\([0-9]*\)\].* bytes from .*/\1\2/p' "$LAB_DIR/log/$1" |
+		awk -v t="$2" '$1 >= t { print $1 - t; exit }'
+}
+answered_after() { [[ -n $(first_answer "$1" "$2") ]]; }
+
+bench_reuse() {
+	local i now result address sibling=() host=() config
+	ns_add sibling && ns_add first && ns_add second || return
+	cni_add host1 sibling >/dev/null || return
+	for ((i = 0; i < STARTS; i++)); do
+		result=$(cni_add host1 first) && address=$(jq -r '.ips[0].address | split("/")[0]' <<<"$result") || return
+		rm -f "$LAB_DIR/log/reuse-"*
+		proc_start reuse-sibling sibling ping -D -n -i 0.002 "$address"
+		proc_start reuse-host host1 ping -D -n -i 0.002 "$address"
+		wait_for 5 answered_after reuse-sibling 0 && wait_for 5 answered_after reuse-host 0 || return
+		cni_del host1 first || return
+		config=$(cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 | jq -c --arg a "$address" '.args.cni.ips = [$a]')
+		cni_exec ADD host1 second eth0 weft <<<"$config" >/dev/null || return
+		now=$(now_us)
+		wait_for 30 answered_after reuse-sibling "$now" && wait_for 30 answered_after reuse-host "$now" || return
+		sibling+=("$(first_answer reuse-sibling "$now")") host+=("$(first_answer reuse-host "$now")")
+		proc_stop reuse-sibling && proc_stop reuse-host || return
+		cni_exec DEL host1 second eth0 weft <<<"$config" || return
+	done
+	report_reuse 'a sibling' "${sibling[@]}"
+	report_reuse 'the host' "${host[@]}"
+	cni_del host1 sibling
+}
+
+report_reuse() { # WHO MICROSECONDS...
+	local who=$1 most
+	shift
+	most=$(printf '%s\n' "$@" | sort -n | tail -n 1)
+	row "address again: $who reaches it" "$(ms "$most")" "after ADD, worst of $#" '' '' \
+		"$(target "$(ratio "$most" 1000)" 50) ms"
 }
 
 # ---- Peers -------------------------------------------------------------------
@@ -238,6 +371,8 @@ main() {
 	mkdir -p "$work"
 	"${CC-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/spawn" \
 		"$WEFT_REPO/tests/bench/spawn.c" || fail 'spawn.c does not compile'
+	"${CC-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -static -o "$work/floor" \
+		"$WEFT_REPO/tests/bench/floor.c" || fail 'floor.c does not compile'
 	trap lab_down EXIT
 	trap 'exit 130' INT TERM HUP
 	stand_up || fail 'the lab does not stand'
@@ -245,6 +380,8 @@ main() {
 		machine
 		row '' figure beside 'its figure' ratio 'target'
 		bench_plugin || fail 'ADD and DEL were not measured'
+		bench_together || fail 'many ADDs at once were not measured'
+		bench_reuse || fail 'an address that is used again was not measured'
 		bench_peers || fail 'peers were not measured'
 	} | tee "$work/bench.txt.new" || exit 1
 	mv "$work/bench.txt.new" "$WEFT_BIN_DIR/bench.txt"

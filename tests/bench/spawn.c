@@ -11,22 +11,27 @@
  *   env     its whole environment, one a line
  *   stdin   its standard input
  *
- * Prints "name microseconds" for each, name being the directory's last part. A
+ * Prints "name microseconds peak-kB" for each, name being the directory's last part. A
  * command that fails ends it with 1 and what the command wrote. For tests/bench/run.sh.
+ *
+ * spawn together DIRECTORY...: starts all at once, and prints the microseconds until the last
+ * has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LINES_MAX 32
-#define COMMANDS_MAX 16
+#define COMMANDS_MAX 64
 
 struct command {
 	const char *name;
@@ -98,12 +103,13 @@ static _Noreturn void child(const struct command *command, int output)
 	_exit(127);
 }
 
-/* Runs it once; answers the microseconds. */
-static int64_t run(const struct command *command)
+/* Runs it once; answers the microseconds, and the most memory that it had. */
+static int64_t run(const struct command *command, long *peak_kb_out)
 {
 	static char said[65536];
 	size_t len = 0;
 	ssize_t got;
+	struct rusage usage;
 	int ends[2], status;
 	int64_t began, took;
 	pid_t pid;
@@ -119,9 +125,10 @@ static int64_t run(const struct command *command)
 	close(ends[1]);
 	while (len < sizeof(said) && (got = read(ends[0], said + len, sizeof(said) - len)) > 0)
 		len += (size_t)got;
-	if (waitpid(pid, &status, 0) < 0)
-		die("waitpid");
+	if (wait4(pid, &status, 0, &usage) < 0)
+		die("wait4");
 	took = now_us() - began;
+	*peak_kb_out = usage.ru_maxrss;
 	close(ends[0]);
 	if (status != 0) {
 		fprintf(stderr, "spawn: %s ended with status 0x%x: %.*s\n", command->name,
@@ -131,27 +138,62 @@ static int64_t run(const struct command *command)
 	return took;
 }
 
+/* Their output is nobody's: a pipe each would be emptied by turns. */
+static int run_together(const struct command commands[], int count)
+{
+	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int status, failed = 0;
+	int64_t began;
+
+	if (null < 0)
+		die("/dev/null");
+	began = now_us();
+	for (int i = 0; i < count; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid == 0)
+			child(&commands[i], null);
+	}
+	while (wait(&status) > 0)
+		failed += status != 0;
+	if (failed) {
+		fprintf(stderr, "spawn: %d of %d commands failed\n", failed, count);
+		return 1;
+	}
+	printf("%" PRId64 "\n", now_us() - began);
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	static struct command commands[COMMANDS_MAX];
+	const bool together = argc > 1 && strcmp(argv[1], "together") == 0;
+	char **dirs = argv + (together ? 2 : 3);
 	struct timespec pause = { 0 };
-	int count = argc - 3, rounds, pause_ms;
+	int count = argc - (together ? 2 : 3), rounds, pause_ms;
+	long peak_kb;
 
 	if (count < 1 || count > COMMANDS_MAX) {
-		fprintf(stderr, "usage: spawn ROUNDS PAUSE_MS DIRECTORY... (at most %d)\n",
+		fprintf(stderr, "usage: spawn ROUNDS PAUSE_MS|together DIRECTORY... (at most %d)\n",
 			COMMANDS_MAX);
 		return 2;
 	}
+	for (int i = 0; i < count; i++)
+		command_read(&commands[i], dirs[i]);
+	if (together)
+		return run_together(commands, count);
 	rounds = (int)strtol(argv[1], NULL, 10);
 	pause_ms = (int)strtol(argv[2], NULL, 10);
 	pause.tv_sec = pause_ms / 1000;
 	pause.tv_nsec = pause_ms % 1000 * 1000000L;
-	for (int i = 0; i < count; i++)
-		command_read(&commands[i], argv[3 + i]);
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < count; i++) {
 			nanosleep(&pause, NULL);
-			printf("%s %" PRId64 "\n", commands[i].name, run(&commands[i]));
+			const int64_t took = run(&commands[i], &peak_kb);
+
+			printf("%s %" PRId64 " %ld\n", commands[i].name, took, peak_kb);
 		}
 	}
 	return 0;

@@ -157,6 +157,20 @@ subnet_address() {
 	call DEL full ".runDir = \"$dir\""
 }
 
+@test "CHECK finds the network's VXLAN device missing" {
+	local dir=$LAB_DIR/check result
+	mkdir -p "$dir/networks"
+	cp "$LAB_DIR/host1/run/networks/default.json" "$dir/networks/default.json"
+	new v1
+	result=$(call ADD v1 ".runDir = \"$dir\"")
+	call CHECK v1 ".runDir = \"$dir\" | .prevResult = $result"
+	jq '.vxlan = "weft-none"' "$LAB_DIR/host1/run/networks/default.json" >"$dir/networks/default.json"
+	run call CHECK v1 ".runDir = \"$dir\" | .prevResult = $result"
+	assert_failure
+	assert_json "$output" '.code == 106 and (.msg | contains("weft-none"))'
+	call DEL v1 ".runDir = \"$dir\""
+}
+
 @test "an address is given that is asked for, by whichever way" {
 	local way address n=100
 	new a1
