@@ -109,7 +109,7 @@ bench_plugin() {
 			command_dir "$dir/bridge-$family-$verb" $verb theirs "$WEFT_CNI_REFERENCE/bridge" \
 				< <(reference_config $family)
 		done
-		dirs+=("$dir"/{weft,bridge,floor}-$family-{ADD,DEL})
+		dirs+=("$dir"/{weft,bridge,floor}-"$family"-{ADD,DEL})
 	done
 	set -- "${subnet%.*}.250/24" "$(host_gateway host1)"
 	floor_dirs floor-single "$@"
@@ -155,7 +155,7 @@ bench_together() {
 }
 
 together_of() { # FAMILIES
-	local i verb ours=() theirs=()
+	local i verb add add_ref ours=() theirs=()
 	for ((i = 1; i <= MANY; i++)); do
 		for verb in ADD DEL; do
 			command_dir "$LAB_DIR/many/weft-$i-$verb" $verb "m$i" "$WEFT_BIN_DIR/weft" \
@@ -170,9 +170,9 @@ together_of() { # FAMILIES
 		theirs+=("$(together_once bridge ADD)") && together_once bridge DEL >/dev/null || return
 		sleep 1
 	done
-	ours=$(printf '%s\n' "${ours[@]}" | median) theirs=$(printf '%s\n' "${theirs[@]}" | median)
-	row "weft, $MANY ADDs at once, $1 stack" "$(ms "$ours")" 'bridge + host-local' "$(ms "$theirs")" \
-		"$(ratio "$ours" "$theirs")" "$(target "$(ratio "$ours" "$theirs")" 0.125)"
+	add=$(printf '%s\n' "${ours[@]}" | median) add_ref=$(printf '%s\n' "${theirs[@]}" | median)
+	row "weft, $MANY ADDs at once, $1 stack" "$(ms "$add")" 'bridge + host-local' "$(ms "$add_ref")" \
+		"$(ratio "$add" "$add_ref")" "$(target "$(ratio "$add" "$add_ref")" 0.125)"
 }
 
 # ---- An address that is used again ---------------------------------------------
