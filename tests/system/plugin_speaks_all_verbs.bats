@@ -288,9 +288,9 @@ subnet_address() {
 }
 
 @test "addresses from host-local, and back" {
-	local subnet result dir=$LAB_DIR/host-local
+	local subnet result ipam dir=$LAB_DIR/host-local
 	subnet=$(host_subnet host1)
-	local ipam=".ipam = {type: \"host-local\", dataDir: \"$dir\", ranges: [[{subnet: \"$subnet\",
+	ipam=".ipam = {type: \"host-local\", dataDir: \"$dir\", ranges: [[{subnet: \"$subnet\",
 		rangeStart: \"$(subnet_address 50)\", rangeEnd: \"$(subnet_address 51)\"}]],
 		routes: [{dst: \"10.88.0.0/16\"}]}"
 	new h1 h2
