@@ -109,16 +109,34 @@ static int find_bridge(struct add *add, struct err *err)
 
 /* ---- What was left ------------------------------------------------------------------------ */
 
+/*
+ * Whether what the record says still stands: its namespace, and the device that leads there.
+ * An ADD that was killed early has no device yet, and a namespace's number is given again.
+ * That a namespace cannot be looked at does not say that it is gone. 1 / 0 / -1.
+ */
+static int is_attached(const struct add *add, const struct attachment *old, struct err *err)
+{
+	struct link link;
+	int found;
+
+	if (netns_leads_to(old->netns, &old->netns_id) == 0)
+		return 0;
+	found = link_get(add->host, add->veth.name, &link, err);
+	return found > 0 ? veth_is(&add->veth, &link) : found;
+}
+
 /* A record of this very attachment: its container lives, or what it left is removed. */
 static int take_over(struct add *add, const struct attachment_lock *lock, struct err *err)
 {
 	struct attachment old;
-	int found = attachment_read(lock, &old, err);
+	int found = attachment_read(lock, &old, err), attached;
 
 	if (found <= 0)
 		return found;
-	/* That it cannot be looked at does not say that it is gone. */
-	if (netns_leads_to(old.netns, &old.netns_id) != 0)
+	attached = is_attached(add, &old, err);
+	if (attached < 0)
+		return -1;
+	if (attached)
 		return err_set(err, ERR_ATTACHED,
 			       "%s of container %s is attached to network \"%s\" already, as %s",
 			       add->env->ifname, ERR_SHOW(add->env->container_id),
@@ -221,7 +239,9 @@ static void give_up(const struct add *add, const struct attachment_lock *lock)
 	/* A DEL passes on to the other plugin with a record and without one. */
 	if (assign_forward(add->env, add->netconf, "DEL", &err) < 0)
 		log_warn("what a failed ADD was given is left to DEL", "error", err.text);
-	if (pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
+	/* An address is free only once no device holds it. */
+	if (attach_remove(add->host, &add->veth, &err) < 0 ||
+	    pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
 		log_warn("what a failed ADD has taken is left to DEL", "error", err.text);
 }
 

@@ -130,6 +130,25 @@ mac_of() { # ADDRESS
 	container_del host1 c3
 }
 
+@test "an ADD after the namespace was made anew without a DEL takes over what was left" {
+	container_add host1 c3
+	ns_del c3
+	ns_add c3
+	run weft ADD c3 'del(.prevResult)'
+	assert_success
+	ping_once c3 "$(host_gateway host1)"
+	container_del host1 c3
+}
+
+@test "an ADD after the host side was deleted by hand takes over what was left" {
+	container_add host1 c3
+	ip -n "$LAB-host1" link del "$(container_veth host1 c3)"
+	run weft ADD c3 'del(.prevResult)'
+	assert_success
+	ping_once c3 "$(host_gateway host1)"
+	container_del host1 c3
+}
+
 @test "an ADD into a namespace that has such an interface already fails and leaves nothing" {
 	ns_add c4
 	ip -n "$LAB-c4" link add eth0 type veth peer name other

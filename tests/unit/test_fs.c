@@ -370,32 +370,6 @@ static void locks_go_with_their_descriptor(void **state)
 	assert_int_equal(fd, -1);
 }
 
-static void a_lock_that_is_held_is_not_waited_for(void **state)
-{
-	struct err err = ERR_INIT;
-	int fd = -1, second = -1;
-
-	(void)state;
-	assert_int_equal(fs_try_lock(tempdir, "lock", &fd, &err), 1);
-	assert_true(is_cloexec(fd));
-	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
-	assert_int_equal(second, -1);
-	assert_int_equal(fs_unlink(tempdir, "lock", &err), 1);
-	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
-	close(second);
-	second = -1;
-	close(fd);
-	assert_int_equal(fs_lock(tempdir, "lock", &fd, &err), 0);
-	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
-	close(fd);
-	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
-	close(second);
-	second = -1;
-	assert_int_equal(fs_try_lock(tempdir, "absent/lock", &second, &err), -1);
-	assert_string_equal(err.text, "cannot lock absent/lock: No such file or directory");
-	assert_int_equal(second, -1);
-}
-
 /* A writer that is killed before it has given the file its name. */
 static void leave_a_temporary_file(const char *name)
 {
@@ -496,7 +470,6 @@ int main(void)
 		TEMPDIR_TEST(opens_directories),
 		TEMPDIR_TEST(removes_files),
 		TEMPDIR_TEST(locks_go_with_their_descriptor),
-		TEMPDIR_TEST(a_lock_that_is_held_is_not_waited_for),
 		TEMPDIR_TEST(what_killed_writers_left_is_swept),
 		cmocka_unit_test(joins_paths),
 	};

@@ -174,6 +174,31 @@ static void waiting_outlives_signals(void **state)
 	close(interrupted[1]);
 }
 
+static void a_lock_that_is_held_is_not_waited_for(void **state)
+{
+	struct err err = ERR_INIT;
+	int fd = -1, second = -1;
+
+	(void)state;
+	assert_int_equal(fs_try_lock(tempdir, "lock", &fd, &err), 1);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
+	assert_int_equal(second, -1);
+	assert_int_equal(fs_unlink(tempdir, "lock", &err), 1);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
+	close(second);
+	second = -1;
+	close(fd);
+	assert_int_equal(fs_lock(tempdir, "lock", &fd, &err), 0);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 0);
+	close(fd);
+	assert_int_equal(fs_try_lock(tempdir, "lock", &second, &err), 1);
+	close(second);
+	second = -1;
+	assert_int_equal(fs_try_lock(tempdir, "absent/lock", &second, &err), -1);
+	assert_string_equal(err.text, "cannot lock absent/lock: No such file or directory");
+	assert_int_equal(second, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +206,7 @@ int main(void)
 		TEMPDIR_TEST(one_of_many_makes_a_new_file),
 		TEMPDIR_TEST(a_lock_has_one_holder),
 		TEMPDIR_TEST(waiting_outlives_signals),
+		TEMPDIR_TEST(a_lock_that_is_held_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
