@@ -17,6 +17,8 @@ test=(
 	etcd-server etcd-client containernetworking-plugins
 	bats bats-support bats-assert libcmocka-dev python3 python3-jsonschema jq
 	iproute2 iputils-ping iperf3 tcpdump ethtool nftables procps strace
+	iptables socat  # portmap's rules, and who answers behind them
+	containerd runc podman conmon crun busybox-static
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
 	hyperfine
 )
@@ -39,34 +41,20 @@ hold_services() {
 	chmod 755 "$policy"
 }
 
-main() {
-	local wanted=()
-	local lacking
+# Installing also enables services for the next boot; that is ours to undo for
+# packages that were not here before.
+disable_new() { # PACKAGE...
+	local package
+	local -A units=(
+		[etcd-server]=etcd.service [containerd]=containerd.service
+		[podman]='podman.socket podman.service podman-restart.service podman-auto-update.timer'
+	)
 
-	case ${1-all} in
-	build) wanted=("${build[@]}") ;;
-	test) wanted=("${test[@]}") ;;
-	all) wanted=("${build[@]}" "${test[@]}") ;;
-	*)
-		echo "deps.sh: '$1' is not one of build, test, all" >&2
-		exit 2
-		;;
-	esac
-	mapfile -t lacking < <(missing "${wanted[@]}")
-	((${#lacking[@]})) || return 0
-	if ((EUID)); then
-		echo "not installed: ${lacking[*]}; run: sudo make deps" >&2
-		exit 1
-	fi
-	hold_services
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get -q -o DPkg::Lock::Timeout=300 update
-	apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${lacking[@]}"
-	# Installing it also enables it for the next boot; that is ours to undo when
-	# it was not here before.
-	if [[ " ${lacking[*]} " == *" etcd-server "* ]]; then
-		systemctl --quiet disable etcd.service 2>/dev/null || true
-	fi
+	[[ -d /run/systemd/system ]] || return 0
+	for package; do
+		# shellcheck disable=SC2086 # several words
+		[[ -z ${units[$package]-} ]] || systemctl --quiet disable ${units[$package]} || true
+	done
 }
 
 main() {
@@ -92,11 +80,7 @@ main() {
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -q -o DPkg::Lock::Timeout=300 update
 	apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${lacking[@]}"
-	# Installing it also enables it for the next boot; only ours to undo when
-	# it was not here before.
-	if [[ " ${lacking[*]} " == *" etcd-server "* && -d /run/systemd/system ]]; then
-		systemctl --quiet disable etcd.service
-	fi
+	disable_new "${lacking[@]}"
 }
 
 main "$@"

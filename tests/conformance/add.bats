@@ -1,0 +1,353 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+#
+# ADD: what a container gets, what it can ask for, and what is left when it cannot be had.
+
+load suite
+
+added() { # CONTAINER [FILTER]
+	run --separate-stderr add "$@"
+	assert_success
+}
+
+not_added() { # CONTAINER [FILTER]
+	run --separate-stderr add "$@"
+	assert_failure
+	assert_equal "$(jq -s length <<<"$output")" 1
+	assert_json "$output" '.code > 0 and (.msg | length > 0)'
+}
+
+bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifindex, .address]'; }
+
+@test "A2 the bridge that is there is used, and stays the same" {
+	local bridge
+	bridge=$(bridge_is)
+	added c1
+	assert_equal "$(bridge_is)" "$bridge"
+}
+
+@test "A3 something else by the bridge's name" {
+	ip_in host1 link set "$PLUGIN_BRIDGE" down
+	ip_in host1 link set "$PLUGIN_BRIDGE" name kept
+	ip_in host1 link add "$PLUGIN_BRIDGE" type veth peer name other
+	run --separate-stderr add c1
+	ip_in host1 link del "$PLUGIN_BRIDGE"
+	ip_in host1 link set kept name "$PLUGIN_BRIDGE"
+	ip_in host1 link set "$PLUGIN_BRIDGE" up
+	assert_failure
+	assert_output --partial 'not a bridge'
+	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
+	clean
+}
+
+@test "A4 a veth pair that is up at both ends, and a port that forwards" {
+	added c1
+	run ip_in c1 -d -j link show eth0
+	assert_json "$output" '.[0].operstate == "UP" and .[0].linkinfo.info_kind == "veth"'
+	assert_json "$(port_of c1)" '.state == "forwarding"'
+	assert_equal "$(ip_in host1 -j link show "$(veth_of c1)" | jq -r '.[0].master')" "$PLUGIN_BRIDGE"
+}
+
+@test "A5 the addresses that the result names, and no others" {
+	local pool
+	for pool in default dual; do
+		added c1
+		assert_equal \
+			"$(ip_in c1 -j address show dev eth0 | jq -r '.[0].addr_info[] | select(.scope == "global") | "\(.local)/\(.prefixlen)"' | sort)" \
+			"$(jq -r '.ips[].address' <<<"$output" | sort)"
+		del c1
+	done
+}
+
+@test "A6 a default route of each family by the gateway" {
+	pool=dual
+	added c1
+	run ip_in c1 route show default
+	assert_output --partial "default via $(plugin_gateway) dev eth0"
+	refute_output --partial src
+	run ip_in c1 -6 route show default
+	assert_output --partial 'default via fd00:5:1::1 dev eth0'
+}
+
+@test "A7 the gateway's addresses are the bridge's" {
+	added c1
+	run ip_in host1 -j address show dev "$PLUGIN_BRIDGE"
+	assert_json "$output" ".[0].addr_info | any(.local == \"$(plugin_gateway)\" and .prefixlen == 24)"
+	assert_equal "$(jq -r '.ips[0].gateway' "$(cache_of c1)")" "$(plugin_gateway)"
+}
+
+@test "A8 the bridge's MAC is its own, whoever comes and goes" {
+	local bridge i
+	bridge=$(bridge_is)
+	for i in 2 3 4; do
+		ns_add c$i
+		added c$i
+		[[ $(bridge_is) != *"$(ip_in host1 -j link show "$(veth_of c$i)" | jq -r '.[0].address')"* ]]
+	done
+	for i in 3 2 4; do
+		del c$i
+		assert_equal "$(bridge_is)" "$bridge"
+	done
+}
+
+@test "A9 an interface of that name is there already: it stays, and nothing is taken" {
+	ip_in c1 link add eth0 type veth peer name other
+	ip_in c1 address add 192.0.2.1/24 dev eth0
+	not_added c1
+	run ip_in c1 -o address show dev eth0
+	assert_output --partial 192.0.2.1/24
+	clean
+}
+
+@test "A10 a namespace that is not there" {
+	netns=/run/netns/$LAB-absent
+	not_added c1
+	clean
+}
+
+@test "A11 what comes after the address fails: all of it is taken back" {
+	# A next hop that the kernel finds unreachable is refused when all else stands.
+	not_added c1 '.routes = [{"dst":"10.77.0.0/16","gw":"192.0.2.1"}]
+		| if .ipam then .ipam.routes = .routes else . end'
+	run ip_in c1 link show eth0
+	assert_failure
+	clean
+}
+
+@test "A12 the pool is used up: the error names it, and no device is left" {
+	local i between
+	pool=small
+	for i in 2 3 4 5 6; do
+		ns_add c$i
+		added c$i
+	done
+	between=$(traces)
+	not_added c1
+	assert_output --regexp '10\.5\.[0-9]+\.'
+	traces_are "$between"
+	for i in 2 3 4 5 6; do
+		del c$i
+	done
+	clean
+}
+
+@test "A13 a MAC by CNI_ARGS, by args over it, by runtimeConfig over both" {
+	args='IgnoreUnknown=1;MAC=02:00:00:00:01:01'
+	added c1
+	assert_equal "$(mac_in c1)" 02:00:00:00:01:01
+	assert_json "$output" '.interfaces[-1].mac == "02:00:00:00:01:01"'
+	del c1
+	added c1 '.args.cni.mac = "02:00:00:00:01:02"'
+	assert_equal "$(mac_in c1)" 02:00:00:00:01:02
+	del c1
+	added c1 '.args.cni.mac = "02:00:00:00:01:02" | .runtimeConfig.mac = "02:00:00:00:01:03"'
+	assert_equal "$(mac_in c1)" 02:00:00:00:01:03
+	reaches c1 "$(plugin_gateway)"
+}
+
+@test "A14 a MAC that is none" {
+	local mac
+	for mac in 02:00:00:00:01 zz:00:00:00:00:00 ''; do
+		[[ -n $mac ]] || continue
+		not_added c1 ".runtimeConfig.mac = \"$mac\""
+	done
+	args='IgnoreUnknown=1;MAC=nonsense'
+	not_added c1
+	clean
+}
+
+@test "A15 an address that was asked for, in each of the three ways" {
+	local net
+	net=$(plugin_subnet)
+	net=${net%.*}
+	added c1 ".runtimeConfig.ips = [\"$net.77/24\"]"
+	assert_equal "$(address_of c1)" "$net.77"
+	reaches c1 "$(plugin_gateway)"
+	ns_add c2
+	not_added c2 ".args.cni.ips = [\"$net.77\"]" # taken
+	not_added c2 ".args.cni.ips = [\"192.0.2.5\"]" # outside
+	not_added c2 ".args.cni.ips = [\"$net.1\"]" # the gateway's
+	added c2 ".args.cni.ips = [\"$net.78\"]"
+	assert_equal "$(address_of c2)" "$net.78"
+	ns_add c3
+	args="IgnoreUnknown=1;IP=$net.79"
+	added c3
+	assert_equal "$(address_of c3)" "$net.79"
+}
+
+@test "A17 hairpin mode of the port, on and off" {
+	added c1
+	assert_json "$(port_of c1)" '.hairpin == true'
+	del c1
+	added c1 '.hairpinMode = false'
+	assert_json "$(port_of c1)" '.hairpin == false'
+}
+
+@test "A18 isolated ports do not reach each other, and do reach the host" {
+	ns_add c2
+	added c1 '.portIsolation = true'
+	added c2 '.portIsolation = true'
+	assert_json "$(port_of c1)" '.isolated == true'
+	run reaches c1 "$(address_of c2)"
+	assert_failure
+	reaches c1 "$(plugin_gateway)"
+	del c2
+	added c2
+	assert_json "$(port_of c2)" '.isolated == false'
+	reaches c1 "$(address_of c2)"
+}
+
+@test "A20 an MTU at both ends" {
+	added c1 '.mtu = 1300'
+	assert_equal "$(ip_in c1 -j link show eth0 | jq '.[0].mtu')" 1300
+	assert_equal "$(ip_in host1 -j link show "$(veth_of c1)" | jq '.[0].mtu')" 1300
+}
+
+@test "A21 the host forwards" {
+	added c1
+	assert_equal "$(ns_run host1 sysctl -n net.ipv4.ip_forward)" 1
+}
+
+@test "A22 no address is tentative, and the host's end takes no advertisements" {
+	local i
+	pool=dual
+	for i in 1 2 3 4 5; do
+		added c1
+		run ip_in c1 -6 address show dev eth0 scope global
+		refute_output --partial tentative
+		del c1
+	done
+	added c1
+	assert_equal "$(ns_run c1 cat /proc/sys/net/ipv6/conf/eth0/accept_dad)" 0
+	assert_equal "$(ns_run host1 cat "/proc/sys/net/ipv6/conf/$(veth_of c1)/accept_ra")" 0
+}
+
+@test "A23 a namespace without IPv6 gets it when its container has such an address" {
+	pool=dual
+	ns_run c1 sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	added c1
+	assert_equal "$(ns_run c1 cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6)" 0
+	reaches c1 fd00:5:1::1
+}
+
+@test "A24 routes with metric, table, scope and MTU" {
+	added c1 '.routes = [{"dst":"10.70.0.0/16"},{"dst":"10.71.0.0/16","priority":7,"table":77,"mtu":1300},
+		{"dst":"10.72.0.0/16","scope":253,"gw":null}]
+		| if .ipam then .ipam.routes = .routes else del(.routes[2].gw) end'
+	run ip_in c1 route show 10.70.0.0/16
+	assert_output --partial "via $(plugin_gateway)"
+	run ip_in c1 route show table 77
+	assert_output --partial "10.71.0.0/16 via $(plugin_gateway)"
+	assert_output --partial 'metric 7 mtu 1300'
+	run ip_in c1 route show 10.72.0.0/16
+	assert_output --partial 'scope link'
+}
+
+@test "A27 what a delegated IPAM plugin says of dns" {
+	echo 'nameserver 192.0.2.7' >"$LAB_DIR/cache/resolv.conf"
+	added c1 "$(delegate) | .ipam.resolvConf = \"$LAB_DIR/cache/resolv.conf\""
+	assert_json "$output" '.dns.nameservers == ["192.0.2.7"]'
+	assert_equal "$(address_of c1)" 10.5.1.200
+	del c1 "$(delegate)"
+	clean
+}
+
+@test "A28 the host's own namespace is refused before anything is done, and allowed by override" {
+	netns=$(ns_path host1)
+	not_added c1
+	run ip_in host1 -o link show eth0
+	assert_output --partial 'eth0@'
+	netns=$(ns_path host1) ifname=inhost
+	traces_are "$before"
+	override=1
+	added c1
+	ip_in host1 link show inhost
+	del c1
+	clean
+}
+
+@test "A29 an address that comes back answers at once, with traffic running all the time" {
+	local address again i lost
+	pool=small
+	ns_add c2
+	added c2
+	added c1
+	address=$(address_of c1)
+	# A hundred packets a second; the flow and the reuse take about a second together.
+	flow_start sibling c2 "$address" 300
+	flow_start host host1 "$address" 300
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		del c1
+		added c1
+		again=$(address_of c1)
+		[[ $again != "$address" ]] || break
+	done
+	assert_equal "$again" "$address"
+	for i in sibling host; do
+		lost=$(flow_lost $i)
+		[[ $lost != all ]] || fail "$i: no packet was answered"
+		# The container is away for a part of it, and back before the flow's second third.
+		((lost < 100)) || fail "$i: $lost of 300 packets were lost"
+	done
+	reaches c2 "$address"
+	reaches host1 "$address"
+}
+
+@test "A30 containers and host reach each other, in both families, with full packets" {
+	local family to mtu
+	pool=dual
+	ns_add c2
+	added c1
+	added c2
+	mtu=$(ip_in c1 -j link show eth0 | jq '.[0].mtu')
+	for to in $(jq -r '.ips[].address | split("/")[0]' "$(cache_of c2)") "$(plugin_gateway)" fd00:5:1::1; do
+		family=28
+		[[ $to != *:* ]] || family=48
+		ping_once c1 "$to" -M do -s $((mtu - family))
+	done
+	for to in $(jq -r '.ips[].address | split("/")[0]' "$(cache_of c1)"); do
+		reaches host1 "$to"
+	done
+}
+
+@test "A33 a container cannot send with a MAC that is not its own" {
+	local key=macSpoofCheck
+	[[ $CNI_PLUGIN == weft ]] || key=macspoofchk
+	added c1 ".$key = true"
+	reaches c1 "$(plugin_gateway)"
+	ip_in c1 link set eth0 address 02:66:66:66:66:66
+	run reaches c1 "$(plugin_gateway)"
+	assert_failure
+	del c1
+	clean
+}
+
+@test "A35 what a delegated IPAM plugin answers may be wrong" {
+	local ips
+	for ips in '[{"address":"10.5.1.9/24","interface":7}]' '[{"address":"nonsense"}]' '[]' '"x"'; do
+		fake_plugin odd "cat >/dev/null; [[ \$CNI_COMMAND != ADD ]] || echo '{\"cniVersion\":\"1.0.0\",\"ips\":$ips}'"
+		not_added c1 '.ipam = {"type":"odd"}'
+		clean
+	done
+	fake_plugin odd 'cat >/dev/null; echo nonsense; exit 1'
+	not_added c1 '.ipam = {"type":"odd"}'
+	not_added c1 '.ipam = {"type":"absent"}'
+	clean
+}
+
+@test "A36 the host's name is another's: it stays, and the error names it" {
+	local name
+	only_weft 'its names are random'
+	added c1
+	name=$(veth_of c1)
+	del c1
+	ip_in host1 link add "$name" type veth peer name other
+	ip_in host1 link set "$name" alias somebody
+	not_added c1
+	assert_output --partial "$name"
+	del c1
+	run ip_in host1 link show "$name"
+	assert_success
+	assert_output --partial somebody
+}

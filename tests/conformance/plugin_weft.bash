@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# weft under the conformance suite (tests/conformance/README.md says what each of
+# these has to give). weftd publishes the node's network once for each file; the
+# pools of other shapes are made from what it published.
+
+PLUGIN_BRIDGE=weft-br1
+PLUGIN_STATE=run # what it writes, below the host's directory
+
+plugin_up() {
+	local dir=$LAB_DIR/host1
+	lab_overlay 1 || return
+	ns_run host1 ip -6 address add fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad || return
+	plugin_pool dual '.families += [{"cluster":"fd00:5::/32","subnet":"fd00:5:1::/64","gateway":"fd00:5:1::1"}]'
+	plugin_pool small ".families[0] |= (.subnet = \"$(host_gateway host1 | sed 's/1$/0/')/29\")"
+}
+
+plugin_pool() { # NAME FILTER
+	mkdir -p "$LAB_DIR/host1/run/pool-$1/networks"
+	jq "$2" "$LAB_DIR/host1/run/networks/default.json" \
+		>"$LAB_DIR/host1/run/pool-$1/networks/default.json"
+}
+
+# The configuration of one call. Pools: default, dual, small (10.x.y.2 to .6).
+plugin_conf() { # POOL
+	local run=$LAB_DIR/host1/run
+	[[ $1 == default ]] || run+=/pool-$1
+	jq -n -c --arg run "$run" '{cniVersion: "1.0.0", name: "net", type: "weft", runDir: $run}'
+}
+
+plugin_program() { echo "$WEFT_BIN_DIR/weft"; }
+plugin_gateway() { host_gateway host1; }
+plugin_subnet() { host_subnet host1; }
+
+# What is no attachment's: made by weftd, or kept between attachments on purpose.
+plugin_file_counts() { [[ $1 != */lock && $1 != */networks/* && $1 != */control.sock ]]; }
