@@ -78,15 +78,15 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 }
 
 @test "A8 the bridge's MAC is its own, whoever comes and goes" {
-	local bridge i
+	local bridge n
 	bridge=$(bridge_is)
-	for i in 2 3 4; do
-		ns_add c$i
-		added c$i
-		[[ $(bridge_is) != *"$(ip_in host1 -j link show "$(veth_of c$i)" | jq -r '.[0].address')"* ]]
+	for n in 2 3 4; do
+		ns_add c$n
+		added c$n
+		[[ $(bridge_is) != *"$(ip_in host1 -j link show "$(veth_of c$n)" | jq -r '.[0].address')"* ]]
 	done
-	for i in 3 2 4; do
-		del c$i
+	for n in 3 2 4; do
+		del c$n
 		assert_equal "$(bridge_is)" "$bridge"
 	done
 }
@@ -116,18 +116,18 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 }
 
 @test "A12 the pool is used up: the error names it, and no device is left" {
-	local i between
+	local n between
 	pool=small
-	for i in 2 3 4 5 6; do
-		ns_add c$i
-		added c$i
+	for n in 2 3 4 5 6; do
+		ns_add c$n
+		added c$n
 	done
 	between=$(traces)
 	not_added c1
 	assert_output --regexp '10\.5\.[0-9]+\.'
 	traces_are "$between"
-	for i in 2 3 4 5 6; do
-		del c$i
+	for n in 2 3 4 5 6; do
+		del c$n
 	done
 	clean
 }
@@ -210,9 +210,9 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 }
 
 @test "A22 no address is tentative, and the host's end takes no advertisements" {
-	local i
+	local n
 	pool=dual
-	for i in 1 2 3 4 5; do
+	for n in 1 2 3 4 5; do
 		added c1
 		run ip_in c1 -6 address show dev eth0 scope global
 		refute_output --partial tentative
@@ -268,7 +268,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 }
 
 @test "A29 an address that comes back answers at once, with traffic running all the time" {
-	local address again i lost
+	local address again n lost
 	pool=small
 	ns_add c2
 	added c2
@@ -277,18 +277,18 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	# A hundred packets a second; the flow and the reuse take about a second together.
 	flow_start sibling c2 "$address" 300
 	flow_start host host1 "$address" 300
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for n in 1 2 3 4 5 6 7 8 9 10; do
 		del c1
 		added c1
 		again=$(address_of c1)
 		[[ $again != "$address" ]] || break
 	done
 	assert_equal "$again" "$address"
-	for i in sibling host; do
-		lost=$(flow_lost $i)
-		[[ $lost != all ]] || fail "$i: no packet was answered"
+	for n in sibling host; do
+		lost=$(flow_lost $n)
+		[[ $lost != all ]] || fail "$n: no packet was answered"
 		# The container is away for a part of it, and back before the flow's second third.
-		((lost < 100)) || fail "$i: $lost of 300 packets were lost"
+		((lost < 100)) || fail "$n: $lost of 300 packets were lost"
 	done
 	reaches c2 "$address"
 	reaches host1 "$address"

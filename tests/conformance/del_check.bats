@@ -171,11 +171,11 @@ faulty() {
 }
 
 @test "C1 CHECK is content right after ADD, 50 times" {
-	local i
+	local n
 	pool=dual
-	for ((i = 0; i < 50; i++)); do
+	for ((n = 0; n < 50; n++)); do
 		add c1 >/dev/null
-		check c1 || fail "the ${i}th"
+		check c1 || fail "the ${n}th"
 		del c1
 	done
 }

@@ -14,9 +14,9 @@ added() {
 last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_of "$1")"; }
 
 @test "I1 addresses in turn, from the one after the last; never gateway, network, broadcast" {
-	local i seen=()
+	local n seen=()
 	pool=small
-	for ((i = 0; i < 11; i++)); do
+	for ((n = 0; n < 11; n++)); do
 		added c1
 		seen+=("$(last_byte c1)")
 		del c1
@@ -28,11 +28,11 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 }
 
 @test "I1 an address that is free again rests before it is given again" {
-	local i freed
+	local n freed
 	pool=small
-	for i in 2 3 4; do
-		ns_add c$i
-		added c$i
+	for n in 2 3 4; do
+		ns_add c$n
+		added c$n
 	done
 	freed=$(last_byte c3)
 	del c3
@@ -78,14 +78,14 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 }
 
 @test "I7 an address whose record is a foreign file is not given" {
-	local dir i
+	local dir n
 	pool=small
 	added c1
 	del c1
 	dir=$(find "$LAB_DIR/host1/$PLUGIN_STATE" -name lock -path '*small*' | head -n 1)
 	dir=${dir%/*}
-	for i in 2 3 4 5 6; do
-		[[ $i == 4 ]] || echo foreign >"$dir/$(plugin_subnet | sed 's/0\/24$//')$i"
+	for n in 2 3 4 5 6; do
+		[[ $n == 4 ]] || echo foreign >"$dir/$(plugin_subnet | sed 's/0\/24$//')$n"
 	done
 	added c1
 	assert_equal "$(last_byte c1)" 4
@@ -142,23 +142,23 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 }
 
 @test "I12 a hundred ADDs at once: a hundred addresses" {
-	local i pids=()
-	for ((i = 0; i < 100; i++)); do
-		ns_add p$i
+	local n pids=()
+	for ((n = 0; n < 100; n++)); do
+		ns_add p$n
 	done
-	for ((i = 0; i < 100; i++)); do
-		add p$i >"$BATS_TEST_TMPDIR/$i" 2>&1 3>&- &
+	for ((n = 0; n < 100; n++)); do
+		add p$n >"$BATS_TEST_TMPDIR/$n" 2>&1 3>&- &
 		pids+=($!)
 	done
-	for i in "${pids[@]}"; do
-		wait "$i" || fail "$(cat "$BATS_TEST_TMPDIR"/*)"
+	for n in "${pids[@]}"; do
+		wait "$n" || fail "$(cat "$BATS_TEST_TMPDIR"/*)"
 	done
 	assert_equal "$(jq -r '.ips[0].address' "$LAB_DIR/cache/"* | sort -u | wc -l)" 100
-	for ((i = 0; i < 100; i++)); do
-		check p$i
+	for ((n = 0; n < 100; n++)); do
+		check p$n
 	done
-	for ((i = 0; i < 100; i++)); do
-		del p$i
+	for ((n = 0; n < 100; n++)); do
+		del p$n
 	done
 	clean
 }

@@ -13,60 +13,60 @@ begin() { # COMMAND...
 }
 
 finish() {
-	local i failed=''
-	for i in "${!pids[@]}"; do
-		wait "${pids[i]}" || failed+="$(<"$BATS_TEST_TMPDIR/$i")"$'\n'
+	local n failed=''
+	for n in "${!pids[@]}"; do
+		wait "${pids[n]}" || failed+="$(<"$BATS_TEST_TMPDIR/$n")"$'\n'
 	done
 	pids=()
 	[[ -z $failed ]] || fail "$failed"
 }
 
 @test "K1 60 ADDs at once: one bridge with the MAC it had, and everybody is reached" {
-	local i pids=() bridge
+	local n pids=() bridge
 	bridge=$(ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifindex, .address]')
-	for ((i = 0; i < 60; i++)); do
-		ns_add p$i
+	for ((n = 0; n < 60; n++)); do
+		ns_add p$n
 	done
-	for ((i = 0; i < 60; i++)); do
-		begin add p$i
+	for ((n = 0; n < 60; n++)); do
+		begin add p$n
 	done
 	finish
 	assert_equal "$(ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifindex, .address]')" "$bridge"
-	for ((i = 0; i < 60; i += 6)); do
-		reaches p$i "$(plugin_gateway)"
+	for ((n = 0; n < 60; n += 6)); do
+		reaches p$n "$(plugin_gateway)"
 	done
-	for ((i = 0; i < 60; i++)); do
-		begin del p$i
+	for ((n = 0; n < 60; n++)); do
+		begin del p$n
 	done
 	finish
 	clean
 }
 
 @test "K2 ADDs and DELs at once leave what was added, and nothing else" {
-	local i pids=()
-	for ((i = 0; i < 30; i++)); do
-		ns_add p$i
-		((i >= 15)) || add p$i
+	local n pids=()
+	for ((n = 0; n < 30; n++)); do
+		ns_add p$n
+		((n >= 15)) || add p$n
 	done
-	for ((i = 0; i < 15; i++)); do
-		begin del p$i
-		begin add p$((i + 15))
+	for ((n = 0; n < 15; n++)); do
+		begin del p$n
+		begin add p$((n + 15))
 	done
 	finish
-	for ((i = 15; i < 30; i++)); do
-		check p$i
-		reaches p$i "$(plugin_gateway)"
+	for ((n = 15; n < 30; n++)); do
+		check p$n
+		reaches p$n "$(plugin_gateway)"
 	done
-	for ((i = 15; i < 30; i++)); do
-		begin del p$i
+	for ((n = 15; n < 30; n++)); do
+		begin del p$n
 	done
 	finish
 	clean
 }
 
 @test "K3 DEL at the same time as ADD of the same: after a last DEL there is nothing" {
-	local i pid
-	for ((i = 0; i < 20; i++)); do
+	local n pid
+	for ((n = 0; n < 20; n++)); do
 		add c1 >/dev/null 2>&1 3>&- &
 		pid=$!
 		del c1 || fail 'DEL failed'
@@ -79,33 +79,33 @@ finish() {
 }
 
 @test "K4 two networks of one container at once" {
-	local i pids=()
-	for ((i = 0; i < 5; i++)); do
-		ns_add p$i
-		begin add p$i
-		pool=dual ifname=eth1 begin add p$i '.name = "net2" | .isDefaultGateway = false'
+	local n pids=()
+	for ((n = 0; n < 5; n++)); do
+		ns_add p$n
+		begin add p$n
+		pool=dual ifname=eth1 begin add p$n '.name = "net2" | .isDefaultGateway = false'
 	done
 	finish
-	for ((i = 0; i < 5; i++)); do
-		ip_in p$i link show eth0
-		ip_in p$i link show eth1
-		check p$i
-		begin del p$i
-		pool=dual ifname=eth1 begin del p$i '.name = "net2" | .isDefaultGateway = false'
+	for ((n = 0; n < 5; n++)); do
+		ip_in p$n link show eth0
+		ip_in p$n link show eth1
+		check p$n
+		begin del p$n
+		pool=dual ifname=eth1 begin del p$n '.name = "net2" | .isDefaultGateway = false'
 	done
 	finish
 	clean
 }
 
 @test "K5 ADD and DEL while weftd is killed and started again" {
-	local i
+	local n
 	only_weft 'it has no daemon'
 	weftd_stop host1 KILL
 	add c1
 	del c1
 	weftd_start host1
-	for ((i = 0; i < 40; i++)); do
-		add c1 || fail "the ${i}th"
+	for ((n = 0; n < 40; n++)); do
+		add c1 || fail "the ${n}th"
 		reaches c1 "$(plugin_gateway)"
 		del c1
 	done
@@ -123,20 +123,20 @@ counted_add() { # CONTAINER
 }
 
 @test "K6 with 2,000 devices on the host ADD makes as few system calls, and lists nothing" {
-	local i few dumps calls
+	local n few dumps calls
 	counted_add c1 # the first one makes directories
 	del c1
 	counted_add c1
 	few=$calls
 	del c1
-	for ((i = 0; i < 1000; i++)); do
-		echo "link add many$i type veth peer name more$i"
+	for ((n = 0; n < 1000; n++)); do
+		echo "link add many$n type veth peer name more$n"
 	done | ip -n "$LAB-host1" -batch -
 	[[ $(ip_in host1 -o link show | wc -l) -gt 2000 ]]
 	counted_add c1
 	del c1
-	for ((i = 0; i < 1000; i++)); do
-		echo "link del many$i"
+	for ((n = 0; n < 1000; n++)); do
+		echo "link del many$n"
 	done | ip -n "$LAB-host1" -batch -
 	assert_equal "$dumps" 0
 	# A poll more or less while the port comes up is no growth.

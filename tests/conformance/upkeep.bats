@@ -59,12 +59,12 @@ collected() { # CONTAINER-IFNAME...
 }
 
 @test "S4 STATUS says 50 where no address is left" {
-	local i
+	local n
 	pool=small
 	status_is 0
-	for i in 2 3 4 5 6; do
-		ns_add c$i
-		added c$i
+	for n in 2 3 4 5 6; do
+		ns_add c$n
+		added c$n
 	done
 	status_is 50
 	del c3
