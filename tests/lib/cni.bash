@@ -61,8 +61,11 @@ cni_add() { # HOST CONTAINER [IFNAME]
 			return 1
 		}
 	done
-	jq -n --argjson list "$list" --argjson result "$result" '$ARGS.named' \
-		>"$(cni_result_file "$1" "$2" "${3-eth0}")"
+	(
+		umask 077
+		jq -n --argjson list "$list" --argjson result "$result" '$ARGS.named' \
+			>"$(cni_result_file "$1" "$2" "${3-eth0}")"
+	)
 	printf '%s\n' "$result"
 }
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets what run has seen
+#
+# The plugin is killed at each of its system calls in turn, in ADD and in DEL; a DEL
+# afterwards leaves no device, no address, no rule and no file, every time.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 1
+	ns_add c1
+	"${CC-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$LAB_DIR/killer" \
+		"$WEFT_REPO/tests/kill/killer.c"
+	cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 >"$LAB_DIR/plain"
+	jq -c '. + {macSpoofCheck: true, portIsolation: true,
+		ipam: {type: "host-local", dataDir: $dir, subnet: "10.5.200.0/24"}}' \
+		--arg dir "$LAB_DIR/host1/run/delegate" "$LAB_DIR/plain" >"$LAB_DIR/delegated"
+}
+
+teardown_file() { lab_down; }
+
+# weft VERB [COMMAND...]: the plugin for c1, begun by the command.
+weft() {
+	local verb=$1
+	shift
+	CNI_COMMAND=$verb CNI_CONTAINERID=c1 CNI_NETNS=$(ns_path c1) CNI_IFNAME=eth0 \
+		CNI_PATH=$WEFT_CNI_REFERENCE ns_run host1 "$@" "$WEFT_BIN_DIR/weft" <"$config"
+}
+
+# What an attachment leaves: devices at both ends, entries of the bridge, rules, files.
+traces() {
+	ip -n "$LAB-host1" -o link show | cut -d: -f2
+	bridge -n "$LAB-host1" fdb show br "$KERNEL_BRIDGE" | grep -i ' 0a:58' || true
+	ns_run host1 nft list ruleset
+	ip -n "$LAB-c1" -o link show | cut -d: -f2
+	ip -n "$LAB-c1" route show
+	find "$LAB_DIR/host1/run" \( -type f -o -type l \) \
+		! -name lock ! -name 'last_reserved_ip.*' | sort
+}
+
+traces_are() { diff -u <(printf '%s\n' "$1") <(traces); }
+
+# killed_at_each VERB: at its first system call, its second, ... until it makes no more.
+killed_at_each() {
+	local at before differed=0 said
+	weft ADD >/dev/null && weft DEL # directories are made once, and stay
+	before=$(traces)
+	for ((at = 1; at < 1000; at++)); do
+		[[ $1 == ADD ]] || weft ADD >/dev/null || fail "no ADD before DEL is killed at $at"
+		said=$(weft "$1" "$LAB_DIR/killer" "$at" 2>&1 >/dev/null) || true
+		[[ -z $(find "$LAB_DIR/host1/run/attachments" -type f -size +0) ]] || differed=$((differed + 1))
+		weft DEL || fail "DEL after $1 was $said"
+		wait_for 5 traces_are "$before" || fail "left by DEL after $1 was $said"
+		[[ $said != *ended:* ]] || break
+		[[ $said == *"killed at $at:"* ]] || fail "not killed: $said"
+	done
+	echo "# $1: killed at $((at - 1)) system calls, $differed times something was there for DEL" >&3
+	# It was killed from first to last, and DEL did have something to do.
+	((at > 50 && differed > 10)) || fail "killed at $at calls, DEL was needed after $differed"
+	weft ADD >/dev/null
+	ip -n "$LAB-c1" -o link show eth0
+	weft DEL
+}
+
+@test "ADD is killed at each system call" {
+	config=$LAB_DIR/plain killed_at_each ADD
+}
+
+@test "DEL is killed at each system call" {
+	config=$LAB_DIR/plain killed_at_each DEL
+}
+
+@test "ADD with another plugin's addresses is killed at each system call" {
+	config=$LAB_DIR/delegated killed_at_each ADD
+}
