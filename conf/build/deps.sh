@@ -18,7 +18,7 @@ test=(
 	bats bats-support bats-assert libcmocka-dev python3 python3-jsonschema jq
 	iproute2 iputils-ping iperf3 tcpdump ethtool nftables procps strace
 	iptables socat  # portmap's rules, and who answers behind them
-	containerd runc podman conmon crun busybox-static
+	containerd runc podman conmon busybox-static
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
 	hyperfine
 )
