@@ -92,6 +92,11 @@ struct nl_msg *route_add_message(const struct route *route)
 	return message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
 }
 
+struct nl_msg *route_append_message(const struct route *route)
+{
+	return message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, route);
+}
+
 struct nl_msg *route_del_message(const struct route *route)
 {
 	return message(RTM_DELROUTE, 0, route);

@@ -47,6 +47,12 @@ int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *
 
 /* The messages, for a batch. Adding replaces a route of the same destination and metric. */
 struct nl_msg *route_add_message(const struct route *route);
+
+/*
+ * The same behind what is there: a route to the same destination by another device stays, and stays
+ * first. In a container the other device is another attachment's. EEXIST: this very route is there.
+ */
+struct nl_msg *route_append_message(const struct route *route);
 struct nl_msg *route_del_message(const struct route *route);
 
 /*

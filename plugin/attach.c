@@ -119,7 +119,7 @@ static int set_up(struct nl *container, const struct attach *attach, uint32_t in
 		struct route route = attach->routes[i];
 
 		route.index = index;
-		result = nl_batch_add(batch, route_add_message(&route), TAG(STEP_ROUTE, i), err);
+		result = nl_batch_add(batch, route_append_message(&route), TAG(STEP_ROUTE, i), err);
 	}
 	if (result == 0)
 		result = nl_batch_flush(batch, err);

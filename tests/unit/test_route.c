@@ -107,7 +107,7 @@ static void add(struct nl *nl, const struct route *route)
 static void a_route_reads_back_as_it_was_asked_for(void **state)
 {
 	uint32_t index = make_device(*state);
-	struct route route = route_v4(index);
+	struct route other, route = route_v4(index);
 	struct err err = ERR_INIT;
 	struct routes routes;
 
@@ -130,6 +130,16 @@ static void a_route_reads_back_as_it_was_asked_for(void **state)
 	route.metric = 3;
 	add(*state, &route);
 	assert_int_equal(list(*state, AF_INET).len, 2);
+
+	/* Appended, it replaces nothing. */
+	other = route;
+	other.gateway = kernel_addr("10.5.2.10");
+	assert_done(nl_request(*state, route_append_message(&other), "append", &err), err);
+	assert_int_equal(list(*state, AF_INET).len, 3);
+	assert_int_equal(nl_request(*state, route_append_message(&other), "append", &err), -1);
+	assert_int_equal(err.sys_errno, EEXIST);
+	assert_done(nl_request(*state, route_del_message(&other), "del", &err), err);
+
 	assert_done(nl_request(*state, route_del_message(&route), "del", &err), err);
 	assert_int_equal(nl_request(*state, route_del_message(&route), "del", &err), -1);
 	assert_int_equal(err.sys_errno, ESRCH);
