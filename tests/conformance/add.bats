@@ -306,7 +306,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	for to in $(jq -r '.ips[].address | split("/")[0]' "$(cache_of c2)") "$(plugin_gateway)" fd00:5:1::1; do
 		family=28
 		[[ $to != *:* ]] || family=48
-		ping_once c1 "$to" -M do -s $((mtu - family))
+		ping_once c1 "$to" -M "do" -s $((mtu - family))
 	done
 	for to in $(jq -r '.ips[].address | split("/")[0]' "$(cache_of c1)"); do
 		reaches host1 "$to"
@@ -336,7 +336,8 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	not_added c1 '.ipam = {"type":"odd"}'
 	not_added c1 '.ipam = {"type":"absent"}'
 	# A record may be kept for the DEL to come, which the delegate has to hear of; no device.
-	[[ -z $(ip_in host1 -o link show type veth | grep -v eth0) ]]
+	run grep -v eth0 < <(ip_in host1 -o link show type veth)
+	assert_output ''
 }
 
 @test "A36 the host's name is another's: it stays, and the error names it" {

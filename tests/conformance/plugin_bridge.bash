@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # suite.bash reads them
 # SPDX-License-Identifier: Apache-2.0
 #
 # The reference plugins bridge and host-local under the conformance suite.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # suite.bash reads them
 # SPDX-License-Identifier: Apache-2.0
 #
 # weft under the conformance suite (tests/conformance/README.md says what each of
@@ -9,7 +9,6 @@ PLUGIN_BRIDGE=weft-br1
 PLUGIN_STATE=run # what it writes, below the host's directory
 
 plugin_up() {
-	local dir=$LAB_DIR/host1
 	lab_overlay 1 || return
 	ns_run host1 ip -6 address add fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad || return
 	plugin_pool dual '.families += [{"cluster":"fd00:5::/32","subnet":"fd00:5:1::/64","gateway":"fd00:5:1::1"}]'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2016,SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
 #
 # What ADD answers, in each version of the specification (CNI 1.1.0, "Result Types").
 

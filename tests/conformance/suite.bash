@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # bats sets what run has seen
 # SPDX-License-Identifier: Apache-2.0
 #
 # What a file of the conformance suite loads: one host on which the plugin under

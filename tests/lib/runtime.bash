@@ -12,6 +12,7 @@
 runtime_host() { # HOST
 	local dir=$LAB_DIR/$1/runtime
 	mkdir -p "$dir/etc" "$dir/work" || return
+	# shellcheck disable=SC2016 # the shell within expands them
 	proc_start "$1-mounts" "$1" unshare --mount --propagation private bash -euc '
 		mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/etc,workdir=$1/work" /etc
 		mount -t tmpfs tmpfs /opt

@@ -45,7 +45,7 @@ answering() { # CONTAINER tcp|udp PORT
 listens() { ns_run "$1" ss -Hln --"$2" "sport = :$3" | grep -q .; }
 
 asked() { # NAMESPACE tcp|udp ADDRESS PORT: who answers
-	echo who | ns_run "$1" timeout 3 socat -T 1 - "$2:$3:$4"
+	echo who | ns_run "$1" timeout 10 socat -t 3 -T 3 - "$2:$3:$4"
 }
 
 # CHECK by weft alone, with what the whole list has made. portmap's own, at 1.1.1, asks

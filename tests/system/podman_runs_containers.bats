@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154,SC2016 # bats sets what run has seen
 #
 # Debian's podman 4 with its CNI backend on two nodes: containers reach each other, a port
 # is published through portmap, a container is started again, and nothing is left.
