@@ -184,7 +184,7 @@ check-unit: $(tests) ## run the unit tests
 	@tests/run-unit.sh $(tests)
 
 check-system: all $(BUILD)/.deps-test ## run the system tests, in network namespaces (as root)
-	@WEFT_BIN_DIR=$(abspath $(bin)) tests/run-system.sh tests/system
+	@WEFT_BIN_DIR=$(abspath $(bin)) tests/run-system.sh tests/system tests/conformance
 
 check-asan: ## both again, built with the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory MODE=asan check
