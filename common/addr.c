@@ -68,6 +68,31 @@ int addr_del(struct nl *nl, uint32_t index, const struct prefix *prefix, struct 
 		      EADDRNOTAVAIL, ENODEV, err);
 }
 
+int addr_parse(const struct nlmsghdr *header, struct addr *addr_out, struct err *err)
+{
+	static const struct nla_policy policy[IFA_MAX + 1] = {
+		[IFA_FLAGS] = { .type = NLA_U32 },
+	};
+	const struct ifaddrmsg *info = nlmsg_data(header);
+	struct nlattr *table[IFA_MAX + 1];
+	struct addr addr = { 0 };
+
+	if (nl_attributes(header, sizeof(*info), table, IFA_MAX, policy, err))
+		return -1;
+	/* Asked for every family, the kernel answers with more than the two. */
+	if (info->ifa_family != AF_INET && info->ifa_family != AF_INET6)
+		return 0;
+	if (nl_addr(table[IFA_LOCAL] ? table[IFA_LOCAL] : table[IFA_ADDRESS], &addr.prefix.addr,
+		    err))
+		return -1;
+	addr.prefix.len = info->ifa_prefixlen;
+	addr.index = info->ifa_index;
+	addr.scope = info->ifa_scope;
+	addr.flags = table[IFA_FLAGS] ? nl_u32(table[IFA_FLAGS]) : info->ifa_flags;
+	*addr_out = addr;
+	return 1;
+}
+
 struct each {
 	uint32_t index;
 	uint8_t family;
@@ -85,27 +110,12 @@ static struct nl_msg *each_build(void *ctx)
 
 static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
-	static const struct nla_policy policy[IFA_MAX + 1] = {
-		[IFA_FLAGS] = { .type = NLA_U32 },
-	};
-	const struct ifaddrmsg *info = nlmsg_data(header);
 	const struct each *each = ctx;
-	struct nlattr *table[IFA_MAX + 1];
-	struct addr addr = { 0 };
+	struct addr addr;
+	int parsed = addr_parse(header, &addr, err);
 
-	if (nl_attributes(header, sizeof(*info), table, IFA_MAX, policy, err))
-		return -1;
-	/* Asked for every family, the kernel answers with more than the two. */
-	if ((info->ifa_family != AF_INET && info->ifa_family != AF_INET6) ||
-	    (each->index && info->ifa_index != each->index))
-		return 0;
-	if (nl_addr(table[IFA_LOCAL] ? table[IFA_LOCAL] : table[IFA_ADDRESS], &addr.prefix.addr,
-		    err))
-		return -1;
-	addr.prefix.len = info->ifa_prefixlen;
-	addr.index = info->ifa_index;
-	addr.scope = info->ifa_scope;
-	addr.flags = table[IFA_FLAGS] ? nl_u32(table[IFA_FLAGS]) : info->ifa_flags;
+	if (parsed <= 0 || (each->index && addr.index != each->index))
+		return parsed < 0 ? -1 : 0;
 	return each->visit(each->ctx, &addr, err);
 }
 

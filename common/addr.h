@@ -10,6 +10,7 @@
 struct err;
 struct nl;
 struct nl_msg;
+struct nlmsghdr;
 
 struct addr {
 	struct prefix prefix; /* the address with its network's length */
@@ -25,6 +26,12 @@ struct addr {
 typedef int addr_visit_fn(void *ctx, const struct addr *addr, struct err *err);
 int addr_each(struct nl *nl, uint32_t index, uint8_t family, addr_visit_fn *visit,
 	      void (*restart)(void *ctx), void *ctx, struct err *err);
+
+/*
+ * From an RTM_NEWADDR or RTM_DELADDR message, as events have them. 1 parsed, 0 it is of neither
+ * family, -1 failed.
+ */
+int addr_parse(const struct nlmsghdr *header, struct addr *addr_out, struct err *err);
 
 /* The message that adds it, without duplicate address detection (IFA_F_NODAD). */
 struct nl_msg *addr_add_message(uint32_t index, const struct prefix *prefix);

@@ -91,6 +91,51 @@ struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb)
 	return msg;
 }
 
+int neigh_parse(const struct nlmsghdr *header, struct neigh *neigh_out, struct err *err)
+{
+	const struct ndmsg *info = nlmsg_data(header);
+	struct nlattr *table[NDA_MAX + 1];
+	struct neigh neigh = { 0 };
+
+	if (nl_attributes(header, sizeof(*info), table, NDA_MAX, NULL, err))
+		return -1;
+	if (info->ndm_family == AF_BRIDGE)
+		return 0;
+	if (nl_addr(table[NDA_DST], &neigh.addr, err))
+		return -1;
+	/* An entry that nobody has answered for has no MAC. */
+	if (table[NDA_LLADDR] && nla_len(table[NDA_LLADDR]) == sizeof(neigh.mac))
+		memcpy(&neigh.mac, nla_data(table[NDA_LLADDR]), sizeof(neigh.mac));
+	neigh.index = (uint32_t)info->ndm_ifindex;
+	neigh.state = info->ndm_state;
+	*neigh_out = neigh;
+	return 1;
+}
+
+int neigh_fdb_parse(const struct nlmsghdr *header, struct neigh_fdb *fdb_out, struct err *err)
+{
+	const struct ndmsg *info = nlmsg_data(header);
+	struct nlattr *table[NDA_MAX + 1];
+	struct neigh_fdb fdb = { 0 };
+
+	if (nl_attributes(header, sizeof(*info), table, NDA_MAX, NULL, err))
+		return -1;
+	/* A bridge with a default VLAN keeps a copy of every entry for it. */
+	if (info->ndm_family != AF_BRIDGE || table[NDA_VLAN])
+		return 0;
+	fdb.index = (uint32_t)info->ndm_ifindex;
+	if (!table[NDA_LLADDR] || nla_len(table[NDA_LLADDR]) != sizeof(fdb.mac))
+		return err_set(err, ERR_DECODE, "FDB entry of device %u without a MAC", fdb.index);
+	if (nl_addr(table[NDA_DST], &fdb.vtep, err))
+		return -1;
+	memcpy(&fdb.mac, nla_data(table[NDA_LLADDR]), sizeof(fdb.mac));
+	fdb.bridge = table[NDA_MASTER] != NULL;
+	fdb.sticky = (info->ndm_flags & NTF_STICKY) != 0;
+	fdb.state = info->ndm_state;
+	*fdb_out = fdb;
+	return 1;
+}
+
 struct each {
 	uint32_t index;
 	uint8_t family; /* AF_BRIDGE: the FDB */
@@ -116,53 +161,23 @@ static struct nl_msg *each_build(void *ctx)
 	return msg;
 }
 
-static int visit_neigh(const struct each *each, const struct ndmsg *info,
-		       struct nlattr *const table[], struct err *err)
-{
-	struct neigh neigh = { .index = each->index, .state = info->ndm_state };
-
-	if (nl_addr(table[NDA_DST], &neigh.addr, err))
-		return -1;
-	/* An entry that nobody has answered for has no MAC. */
-	if (table[NDA_LLADDR] && nla_len(table[NDA_LLADDR]) == sizeof(neigh.mac))
-		memcpy(&neigh.mac, nla_data(table[NDA_LLADDR]), sizeof(neigh.mac));
-	return each->visit(each->ctx, &neigh, err);
-}
-
-static int visit_fdb(const struct each *each, const struct ndmsg *info,
-		     struct nlattr *const table[], struct err *err)
-{
-	struct neigh_fdb fdb = {
-		.index = each->index,
-		.bridge = table[NDA_MASTER] != NULL,
-		.sticky = (info->ndm_flags & NTF_STICKY) != 0,
-		.state = info->ndm_state,
-	};
-
-	/* A bridge with a default VLAN keeps a copy of every entry for it. */
-	if (table[NDA_VLAN])
-		return 0;
-	if (!table[NDA_LLADDR] || nla_len(table[NDA_LLADDR]) != sizeof(fdb.mac))
-		return err_set(err, ERR_DECODE, "FDB entry of device %u without a MAC",
-			       each->index);
-	if (nl_addr(table[NDA_DST], &fdb.vtep, err))
-		return -1;
-	memcpy(&fdb.mac, nla_data(table[NDA_LLADDR]), sizeof(fdb.mac));
-	return each->visit_fdb(each->ctx, &fdb, err);
-}
-
 static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
-	const struct ndmsg *info = nlmsg_data(header);
 	const struct each *each = ctx;
-	struct nlattr *table[NDA_MAX + 1];
+	struct neigh_fdb fdb;
+	struct neigh neigh;
+	int parsed;
 
-	if (nl_attributes(header, sizeof(*info), table, NDA_MAX, NULL, err))
-		return -1;
-	if (info->ndm_family != each->family || (uint32_t)info->ndm_ifindex != each->index)
-		return 0;
-	return each->family == AF_BRIDGE ? visit_fdb(each, info, table, err) :
-					   visit_neigh(each, info, table, err);
+	if (each->family == AF_BRIDGE) {
+		parsed = neigh_fdb_parse(header, &fdb, err);
+		if (parsed <= 0 || fdb.index != each->index)
+			return parsed < 0 ? -1 : 0;
+		return each->visit_fdb(each->ctx, &fdb, err);
+	}
+	parsed = neigh_parse(header, &neigh, err);
+	if (parsed <= 0 || neigh.index != each->index || neigh.addr.family != each->family)
+		return parsed < 0 ? -1 : 0;
+	return each->visit(each->ctx, &neigh, err);
 }
 
 static void each_restart(void *ctx)

@@ -14,6 +14,7 @@
 struct err;
 struct nl;
 struct nl_msg;
+struct nlmsghdr;
 
 /* An ARP or ND entry of a device. */
 struct neigh {
@@ -45,6 +46,14 @@ typedef int neigh_fdb_visit_fn(void *ctx, const struct neigh_fdb *fdb, struct er
 /* Both halves, of a vxlan device that is a bridge port; the kernel filters by device. */
 int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err);
+
+/*
+ * From an RTM_NEWNEIGH or RTM_DELNEIGH message, as events have them: an entry of a protocol's
+ * table, or one of the FDB (family AF_BRIDGE). 1 parsed, 0 it is of the other kind, or of the
+ * FDB the copy that a bridge keeps for a VLAN, -1 failed.
+ */
+int neigh_parse(const struct nlmsghdr *header, struct neigh *neigh_out, struct err *err);
+int neigh_fdb_parse(const struct nlmsghdr *header, struct neigh_fdb *fdb_out, struct err *err);
 
 /* Messages for a batch. Adding replaces; entries are permanent. */
 struct nl_msg *neigh_add_message(uint32_t index, const struct ipaddr *addr, const struct mac *mac);

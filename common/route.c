@@ -173,6 +173,20 @@ static int parse(const struct nlmsghdr *header, struct route *route_out, struct 
 	return 0;
 }
 
+int route_parse(const struct nlmsghdr *header, struct route *route_out, struct err *err)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct route route;
+
+	if (parse(header, &route, err))
+		return -1;
+	if (info->rtm_type != RTN_UNICAST || route.table != RT_TABLE_MAIN ||
+	    info->rtm_flags & RTM_F_CLONED)
+		return 0;
+	*route_out = route;
+	return 1;
+}
+
 struct each {
 	uint8_t family;
 	uint8_t protocol; /* 0: any */
@@ -200,11 +214,11 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	const struct rtmsg *info = nlmsg_data(header);
 	const struct each *each = ctx;
 	struct route route;
+	int parsed = route_parse(header, &route, err);
 
-	if (parse(header, &route, err))
-		return -1;
-	if (info->rtm_type != RTN_UNICAST || route.table != RT_TABLE_MAIN ||
-	    info->rtm_flags & RTM_F_CLONED || info->rtm_family != each->family ||
+	if (parsed <= 0)
+		return parsed;
+	if (info->rtm_family != each->family ||
 	    (each->protocol && info->rtm_protocol != each->protocol))
 		return 0;
 	if (each->lost && info->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN))

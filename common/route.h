@@ -13,6 +13,7 @@
 struct err;
 struct nl;
 struct nl_msg;
+struct nlmsghdr;
 
 #define ROUTE_PROTOCOL 0x77 /* marks a route as weft's; no other user in iproute2's rt_protos */
 
@@ -44,6 +45,12 @@ int route_cmp(const void *a, const void *b);
 typedef int route_visit_fn(void *ctx, const struct route *route, struct err *err);
 int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *visit,
 	       void (*restart)(void *ctx), void *ctx, struct err *err);
+
+/*
+ * From an RTM_NEWROUTE or RTM_DELROUTE message, as events have them. 1 a unicast route of the
+ * main table, 0 another, -1 failed.
+ */
+int route_parse(const struct nlmsghdr *header, struct route *route_out, struct err *err);
 
 /* The messages, for a batch. Adding replaces a route of the same destination and metric. */
 struct nl_msg *route_add_message(const struct route *route);

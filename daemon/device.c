@@ -4,10 +4,13 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/nl.h"
+#include "common/route.h"
 #include "common/sysctl.h"
 #include "common/vec.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,6 +105,7 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 		have->changed = true;
 	}
 	have->bridge = link.index;
+	have->mtu_before = link.mtu;
 	if (claim_link(nl, &link, LINK_KIND_BRIDGE, want, &have->changed, err) < 0)
 		return -1;
 	return mend_link(nl, &link, want, &have->changed, err);
@@ -247,6 +251,51 @@ static int ensure_address(struct nl *nl, const struct device_want *want, struct 
 	return removed ? add_gateway(nl, want, have, err) : 0;
 }
 
+/* The kernel's own route to the subnet comes with the address, and may be taken away alone. */
+struct connected {
+	const struct route *wanted;
+	bool found;
+};
+
+static int find_connected(void *ctx, const struct route *route, struct err *err)
+{
+	struct connected *connected = ctx;
+
+	(void)err;
+	connected->found |= route->index == connected->wanted->index &&
+			    prefix_equal(&route->dst, &connected->wanted->dst);
+	return 0;
+}
+
+static void forget_connected(void *ctx)
+{
+	struct connected *connected = ctx;
+
+	connected->found = false;
+}
+
+static int ensure_connected(struct nl *nl, const struct device_want *want, struct device_have *have,
+			    struct err *err)
+{
+	const struct route route = {
+		.dst = prefix_masked(&want->gateway),
+		.source = want->gateway.addr,
+		.index = have->bridge,
+		.protocol = RTPROT_KERNEL,
+		.scope = RT_SCOPE_LINK,
+	};
+	struct connected connected = { .wanted = &route };
+
+	if (route_each(nl, route.dst.addr.family, RTPROT_KERNEL, find_connected, forget_connected,
+		       &connected, err) < 0)
+		return -1;
+	if (connected.found)
+		return 0;
+	have->changed = true;
+	return nl_request(nl, route_add_message(&route), "add the subnet's route to the bridge",
+			  err);
+}
+
 /* One sysctl of a device, or of "all". A kernel without IPv6 has no accept_ra, and needs none. */
 static int ensure_sysctl(const char *family, const char *device, const char *name,
 			 const char *value, bool *changed, struct err *err)
@@ -290,7 +339,8 @@ int device_ensure(struct nl *nl, const struct device_want *want, struct device_h
 	struct device_have have = { .changed = false };
 
 	if (ensure_bridge(nl, want, &have, err) < 0 || ensure_vxlan(nl, want, &have, err) < 0 ||
-	    ensure_address(nl, want, &have, err) < 0 || ensure_sysctls(want, &have, err) < 0)
+	    ensure_address(nl, want, &have, err) < 0 ||
+	    ensure_connected(nl, want, &have, err) < 0 || ensure_sysctls(want, &have, err) < 0)
 		return -1;
 	*have_out = have;
 	return 0;

@@ -31,6 +31,7 @@ struct device_want {
 /* Where they are; changed tells whether this call wrote to the kernel. */
 struct device_have {
 	uint32_t bridge, vxlan; /* indices */
+	uint32_t mtu_before;    /* of the bridge */
 	bool changed;
 };
 

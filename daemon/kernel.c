@@ -33,6 +33,9 @@ static int gather_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 	/* In the bridge's half, permanent means the port's own address. */
 	if (fdb->bridge && fdb->state & NUD_PERMANENT)
 		return 0;
+	/* What the device learned is its own. */
+	if (gather->devices->learning && !(fdb->state & (NUD_PERMANENT | NUD_NOARP)))
+		return 0;
 	return plan_fdbs_push(half, fdb) ? 0 : err_nomem(err, "the FDB");
 }
 

@@ -26,7 +26,10 @@ struct lease {
 	enum lease_state state;
 	struct lease_choice claim; /* what is being put, or is held */
 	struct prefix held;        /* the last subnet that was held; unset: none */
+	struct ipaddr put_ip;      /* our public address, as we put it last */
 	uint64_t id;               /* etcd's lease, granted or attached; 0: none */
+	uint32_t asked_ttl_s;      /* of it, when it was granted */
+	uint64_t outgrown;         /* the one before it, which no key needs any more; 0: none */
 	uint64_t keeping;          /* the one that the last keepalive was for */
 	bool doubted;              /* the key may be gone: who does not find it next is believed */
 	uint32_t ttl_s;
@@ -68,6 +71,13 @@ static uint64_t keepalive_ms(const struct lease *lease)
 	return loop_backoff_ms(0, third_ms ? third_ms : RETRY_FIRST_MS, UINT32_MAX);
 }
 
+static void on_revoked(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	(void)ctx, (void)reply;
+	if (err)
+		log_debug("etcd lease left to expire", "reason", err->text);
+}
+
 static void on_put(void *ctx, const struct store_reply *reply, const struct err *err)
 {
 	struct lease *lease = ctx;
@@ -95,6 +105,9 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 		loop_timer_stop(lease->timer);
 	else
 		loop_timer_start(lease->timer, keepalive_ms(lease));
+	if (lease->outgrown && lease->outgrown != lease->id)
+		lease->store->ops->revoke(lease->store, lease->outgrown, on_revoked, lease);
+	lease->outgrown = 0;
 	log_info(anew ? "lease acquired" : "lease put again", "subnet",
 		 prefix_text(&lease->held, subnet), "ttl_s", LOG_NUM(lease->ttl_s), "reserved",
 		 lease->claim.reserved ? "yes" : "no");
@@ -113,6 +126,7 @@ static void put_claim(struct lease *lease)
 		try_again(lease, err.text);
 		return;
 	}
+	lease->put_ip = peer.public_ip;
 	lease->state = LEASE_PUTTING;
 	lease->store->ops->put(lease->store, peer_key(&peer.subnet, key), value,
 			       lease->claim.reserved ? 0 : lease->id, lease->claim.if_revision,
@@ -153,6 +167,7 @@ static void claim(struct lease *lease, const struct config *config,
 		return;
 	}
 	lease->state = LEASE_GRANTING;
+	lease->asked_ttl_s = config->lease_ttl_s;
 	lease->store->ops->grant(lease->store, config->lease_ttl_s, on_granted, lease);
 }
 
@@ -211,7 +226,8 @@ static void lose(struct lease *lease, const struct peer *owner)
 
 /*
  * Whether the key that we held is somebody's who is not us. We put it with our public address,
- * so our id with another one is a clone of this node, which must not be fought with.
+ * the present one or the one before, so our id with another one is a clone of this node, which
+ * must not be fought with.
  */
 static bool is_anothers(const struct lease *lease, const struct peer *peer)
 {
@@ -219,7 +235,8 @@ static bool is_anothers(const struct lease *lease, const struct peer *peer)
 		return false;
 	if (peer->node[0] && strcmp(peer->node, lease->self.node))
 		return true;
-	return !ipaddr_equal(&peer->public_ip, &lease->self.public_ip);
+	return !ipaddr_equal(&peer->public_ip, &lease->self.public_ip) &&
+	       !ipaddr_equal(&peer->public_ip, &lease->put_ip);
 }
 
 /*
@@ -238,11 +255,34 @@ static bool is_stale(struct lease *lease, const struct peer *peer)
 	return true;
 }
 
-/* Held as it should be: the store has what we put, attached to what we keep alive. */
-static bool is_kept(const struct lease *lease, const struct peer *peer)
+/* Whether the key's value is what we would put now. */
+static bool is_current(const struct lease *lease, const struct peer *peer)
 {
-	return lease->state == LEASE_HELD && !peer->unreadable &&
-	       (lease->claim.reserved || (lease->id && peer->lease == lease->id));
+	AUTO_FREE char *there = NULL;
+	AUTO_FREE char *ours = NULL;
+	struct peer wanted = { .subnet = peer->subnet };
+	struct err unused;
+
+	lease->owner->fill(lease->ctx, &wanted);
+	return peer_value(peer, &there, &unused) == 0 && peer_value(&wanted, &ours, &unused) == 0 &&
+	       !strcmp(there, ours);
+}
+
+/* Held as it should be: the store has what we put, attached to what we keep alive. */
+static bool is_kept(const struct lease *lease, const struct config *config, const struct peer *peer)
+{
+	return lease->state == LEASE_HELD && !peer->unreadable && is_current(lease, peer) &&
+	       (lease->claim.reserved || (lease->id && peer->lease == lease->id &&
+					  lease->asked_ttl_s == config->lease_ttl_s));
+}
+
+/* A lease's time is fixed when it is granted: another time takes another lease. */
+static void outgrow(struct lease *lease, const struct config *config)
+{
+	if (!lease->id || lease->asked_ttl_s == config->lease_ttl_s)
+		return;
+	lease->outgrown = lease->id;
+	lease->id = 0;
 }
 
 /* What became of the subnet that we held. */
@@ -260,8 +300,9 @@ static void update_held(struct lease *lease, const struct config *config, const 
 		lose(lease, peer);
 		return;
 	}
-	if (peer && is_kept(lease, peer))
+	if (peer && is_kept(lease, config, peer))
 		return;
+	outgrow(lease, config);
 	if (peer) {
 		choice.verdict = LEASE_ADOPT;
 		choice.if_revision = peer->mod_revision;
@@ -313,6 +354,11 @@ void lease_free(struct lease *lease)
 		return;
 	loop_event_free(lease->timer);
 	free(lease);
+}
+
+void lease_readdress(struct lease *lease, const struct ipaddr *public_ip)
+{
+	lease->self.public_ip = *public_ip;
 }
 
 struct lease_view lease_view(const struct lease *lease)

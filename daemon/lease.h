@@ -79,6 +79,9 @@ void lease_free(struct lease *lease);
  */
 void lease_update(struct lease *lease, const struct config *config, const struct peers *known);
 
+/* Our public address is another one now; the next lease_update puts it into the store. */
+void lease_readdress(struct lease *lease, const struct ipaddr *public_ip);
+
 /* For people and for publishing. */
 struct lease_view {
 	enum lease_state state;

@@ -10,6 +10,7 @@
 #include "node.h"
 #include "publish.h"
 #include "store.h"
+#include "watch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static void lease_changed(void *ctx)
 	    node_remember_lease(network->env.node, network->name, &lease.subnet, &err) < 0)
 		log_error("the lease cannot be remembered", "reason", err.text);
 	network_judge(network);
-	sync_mark(network->sync);
+	sync_mark(network->sync, SYNC_ALL);
 }
 
 static const struct lease_owner lease_owner = { fill_value, lease_changed };
@@ -157,6 +158,7 @@ static int come_up(struct network *network, struct err *err)
 	if (uplink_find(network->env.nl, network->env.iface, &network->env.public_ip,
 			&network->uplink, err) < 0)
 		return -1;
+	network->uplink_error[0] = '\0';
 	if (prefix_has(&network->config.plan.network, &network->uplink.address))
 		return refuse_underlay(network, err);
 	known = node_network(network->env.node, network->env.nl, network->name,
@@ -186,10 +188,9 @@ void network_store_changed(struct network *network)
 		network_judge(network);
 		return;
 	}
-	network->uplink_error[0] = '\0';
 	lease_update(network->lease, &network->config, &network->known.now.peers);
 	network_judge(network);
-	sync_mark(network->sync);
+	sync_mark(network->sync, SYNC_PEERS);
 }
 
 static void on_wait(void *ctx)
@@ -291,10 +292,15 @@ int network_new(const struct network_env *env, const char *name, struct network 
 	network->since = (uint64_t)time(NULL);
 	network->wait = loop_timer(env->loop, on_wait, network);
 	network->grace = loop_timer(env->loop, network_grace_over, network);
-	if (!network->wait || !network->grace ||
-	    sync_new(env->loop, env->nl, &sync_owner, network, &network->sync, err) < 0) {
+	network->uplink_timer = loop_timer(env->loop, network_find_uplink, network);
+	if (!network->wait || !network->grace || !network->uplink_timer) {
 		network_free(network);
 		return err_nomem(err, "the network");
+	}
+	if (sync_new(env->loop, env->nl, &sync_owner, network, &network->sync, err) < 0 ||
+	    watch_new(env->loop, &network_watch_owner, network, &network->watch, err) < 0) {
+		network_free(network);
+		return -1;
 	}
 	*network_out = network;
 	return 0;
@@ -307,9 +313,11 @@ void network_free(struct network *network)
 	lease_free(network->lease);
 	if (network->store)
 		network->store->ops->free(network->store);
+	watch_free(network->watch);
 	sync_free(network->sync);
 	loop_event_free(network->wait);
 	loop_event_free(network->grace);
+	loop_event_free(network->uplink_timer);
 	known_free(&network->known);
 	peers_free(&network->usable);
 	free(network);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of a network, shared by network.c (coming up, passes, publishing)
- * and network_store.c (what the store tells). Nobody else includes it.
+ * The inside of a network, shared by network.c (coming up, passes, publishing),
+ * network_store.c (what the store tells) and network_kernel.c (what the kernel tells).
+ * Nobody else includes it.
  */
 #pragma once
 
@@ -11,6 +12,8 @@
 #include "network.h"
 
 struct loop_event;
+struct watch;
+struct watch_owner;
 
 struct network {
 	struct network_env env;
@@ -36,6 +39,8 @@ struct network {
 	/* What the node is. */
 	struct uplink uplink; /* index 0: none yet */
 	char uplink_error[ERR_TEXT_SIZE];
+	struct loop_event *uplink_timer; /* the next look for it */
+	struct watch *watch;
 	struct mac vtep_mac;
 
 	/* What was done. */
@@ -53,6 +58,10 @@ void network_judge(struct network *network);
 
 /* The store's content, or the configuration, is another. */
 void network_store_changed(struct network *network);
+
+/* Looks at the way to the other nodes again (network_kernel.c). */
+void network_find_uplink(void *ctx);
+extern const struct watch_owner network_watch_owner;
 
 /* The time that a wiped store had to tell everything again is over (network_store.c). */
 void network_grace_over(void *ctx);

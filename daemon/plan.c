@@ -65,6 +65,40 @@ void plan_table_sort(struct plan_table *table)
 	vec_sort(table->route.at, table->route.len, sizeof(*table->route.at), slot_cmp);
 }
 
+const struct neigh *plan_find_arp(const struct plan_table *table, const struct neigh *arp)
+{
+	return vec_find(table->arp.at, table->arp.len, sizeof(*arp), arp_cmp, arp);
+}
+
+const struct neigh_fdb *plan_find_fdb(const struct plan_table *table, const struct mac *mac)
+{
+	const struct neigh_fdb key = { .mac = *mac };
+
+	return vec_find(table->self.at, table->self.len, sizeof(key), fdb_cmp, &key);
+}
+
+const struct route *plan_find_route(const struct plan_table *table, const struct route *route)
+{
+	return vec_find(table->route.at, table->route.len, sizeof(*route), slot_cmp, route);
+}
+
+bool plan_as_have(struct plan_table *table)
+{
+	plan_fdbs_clear(&table->bridge);
+	for (size_t i = 0; i < table->self.len; i++) {
+		struct neigh_fdb fdb = table->self.at[i];
+
+		table->self.at[i].state = NUD_NOARP;
+		fdb.state = NUD_NOARP;
+		fdb.bridge = true;
+		fdb.sticky = true;
+		fdb.vtep = (struct ipaddr){ .family = AF_UNSPEC };
+		if (!plan_fdbs_push(&table->bridge, &fdb))
+			return false;
+	}
+	return true;
+}
+
 static bool want_peer(const struct peer *peer, const struct config *config,
 		      const struct plan_devices *devices, struct plan_table *want)
 {

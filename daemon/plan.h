@@ -37,10 +37,22 @@ void plan_table_free(struct plan_table *table);
 /* Sorts what was gathered in any order. */
 void plan_table_sort(struct plan_table *table);
 
+/* The entry of the same place in a sorted table, or NULL: by address; by MAC; by slot. */
+const struct neigh *plan_find_arp(const struct plan_table *table, const struct neigh *arp);
+const struct neigh_fdb *plan_find_fdb(const struct plan_table *table, const struct mac *mac);
+const struct route *plan_find_route(const struct plan_table *table, const struct route *route);
+
+/*
+ * Fills in what the kernel makes of a table of wanted entries, so that it can stand for what a
+ * dump would show. False when out of memory.
+ */
+bool plan_as_have(struct plan_table *table);
+
 /* The devices that the entries hang on. */
 struct plan_devices {
 	uint32_t bridge, vxlan; /* indices */
 	struct ipaddr gateway;  /* the bridge's address: source of the host's own packets */
+	bool learning;          /* the vxlan device adds entries of its own */
 };
 
 /*

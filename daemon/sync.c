@@ -7,12 +7,16 @@
 #include "kernel.h"
 #include "loop.h"
 #include "peer.h"
+#include "ports.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DEBOUNCE_MS 2
+#define DISTANCE_MAX_MS 250    /* between passes while events keep coming */
+#define QUIET_MS 1000          /* without one, the distance is forgotten */
+#define PERIOD_MS (300 * 1000) /* +-25 % */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 30000
 
@@ -20,14 +24,24 @@ struct sync {
 	struct nl *nl;
 	const struct sync_owner *owner;
 	void *ctx;
-	struct loop_event *soon;  /* the pass that a mark asked for */
-	struct loop_event *retry; /* the one that a failure asked for */
+	struct loop_event *peers;  /* the pass that the store asked for */
+	struct loop_event *look;   /* the one that something in the kernel asked for */
+	struct loop_event *period; /* the one that nobody asked for, or a failure */
+	bool look_at_all;          /* not at the devices alone */
+	uint64_t distance_ms;
+	uint64_t looked_ms;  /* when the last look ended */
+	uint64_t changed_ms; /* when the last pass for the store ended, and */
+	uint64_t took_ms;    /* how long it took */
 	unsigned attempt;
+	struct device_have devices;
+	struct ports ports;
+	struct plan_table stand; /* what the last pass wanted */
+	bool whole;              /* and what stands, as far as we know */
 	struct sync_stats stats;
 	char last_error[ERR_TEXT_SIZE];
 };
 
-/* The tables of one pass: megabytes at 10,000 peers, and not kept between passes. */
+/* The tables of one pass: megabytes at 10,000 peers. */
 struct tables {
 	struct plan_table want, have;
 	struct plan_ops ops;
@@ -40,41 +54,111 @@ static void tables_free(struct tables *tables)
 	plan_ops_free(&tables->ops);
 }
 
-static int apply(struct sync *sync, const struct tables *tables, struct err *err)
+#define AUTO_TABLES __attribute__((cleanup(tables_free)))
+
+/* ---- One pass ---------------------------------------------------------------------------- */
+
+/* The wanted entries are what stands from now on, whether all could be written or not. */
+static int apply(struct sync *sync, struct tables *tables, struct err *err)
 {
 	struct kernel_result result = { .written = 0 };
+	size_t len = tables->ops.len;
 	int rc = kernel_apply(sync->nl, &tables->ops, &tables->want, &tables->have, &result, err);
 
+	if (len)
+		log_debug("entries written", "operations", LOG_NUM(len));
 	sync->stats.written += result.written;
+	plan_table_free(&sync->stand);
+	sync->stand = tables->want;
+	tables->want = (struct plan_table){ .arp.len = 0 };
+	sync->whole = rc == 0;
 	if (rc < 0 && result.failed > 1)
 		err_wrap(err, "%llu of %zu changes failed, the first",
-			 (unsigned long long)result.failed, tables->ops.len);
+			 (unsigned long long)result.failed, len);
 	return rc;
 }
 
-static int run_pass(struct sync *sync, const struct sync_want *want, struct err *err)
+static struct plan_devices plan_devices(const struct sync *sync, const struct sync_want *want)
 {
-	__attribute__((cleanup(tables_free))) struct tables tables = { .ops.len = 0 };
-	struct plan_devices devices = { .gateway = want->device->gateway.addr };
-	struct device_have have;
+	return (struct plan_devices){
+		.bridge = sync->devices.bridge,
+		.vxlan = sync->devices.vxlan,
+		.gateway = want->device->gateway.addr,
+		.learning = want->device->learning,
+	};
+}
 
-	sync->stats.devices = device_ensure(sync->nl, want->device, &have, err) == 0;
-	if (!sync->stats.devices)
-		return -1;
-	sync->stats.written += have.changed;
-	devices.bridge = have.bridge;
-	devices.vxlan = have.vxlan;
+static int diff_and_apply(struct sync *sync, struct tables *tables, struct err *err)
+{
+	if (!plan_diff(&tables->want, &tables->have, &tables->ops))
+		return err_nomem(err, "the plan");
+	return apply(sync, tables, err);
+}
+
+/* What stands is known, so only the difference to it is reckoned. */
+static int pass_peers(struct sync *sync, const struct sync_want *want, struct err *err)
+{
+	struct plan_devices devices = plan_devices(sync, want);
+	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+
+	if (!plan_want(want->peers, want->config, &devices, &tables.want))
+		return err_nomem(err, "the plan");
+	tables.have = sync->stand;
+	sync->stand = (struct plan_table){ .arp.len = 0 };
+	sync->whole = false;
+	if (!plan_as_have(&tables.have))
+		return err_nomem(err, "the plan");
+	return diff_and_apply(sync, &tables, err);
+}
+
+static int pass_entries(struct sync *sync, const struct sync_want *want, struct err *err)
+{
+	struct plan_devices devices = plan_devices(sync, want);
+	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+
+	sync->whole = false;
 	if (!plan_want(want->peers, want->config, &devices, &tables.want))
 		return err_nomem(err, "the plan");
 	if (kernel_dump(sync->nl, &devices, &tables.have, err) < 0)
 		return -1;
-	if (!plan_diff(&tables.want, &tables.have, &tables.ops))
-		return err_nomem(err, "the plan");
-	if (tables.ops.len)
-		log_debug("plan made", "operations", LOG_NUM(tables.ops.len), "peers",
-			  LOG_NUM(want->peers->len));
-	return apply(sync, &tables, err);
+	return diff_and_apply(sync, &tables, err);
 }
+
+/* Devices and their ports; *suffered_out tells whether what stands on them may have. */
+static int pass_devices(struct sync *sync, const struct sync_want *want, bool *suffered_out,
+			struct err *err)
+{
+	struct ports_want ports = {
+		.network = want->device->network,
+		.mtu = want->device->mtu,
+	};
+	struct device_have have;
+	bool moved = false;
+
+	sync->stats.devices = device_ensure(sync->nl, want->device, &have, err) == 0;
+	if (!sync->stats.devices)
+		return -1;
+	ports.bridge = have.bridge;
+	ports.mtu_before = have.mtu_before;
+	if (ports_ensure(sync->nl, &ports, &sync->ports, &moved, err) < 0)
+		return -1;
+	*suffered_out = have.changed || have.bridge != sync->devices.bridge ||
+			have.vxlan != sync->devices.vxlan;
+	sync->devices = have;
+	sync->stats.written += have.changed + moved;
+	return 0;
+}
+
+static int pass_look(struct sync *sync, const struct sync_want *want, bool all, struct err *err)
+{
+	bool suffered = false;
+
+	if (pass_devices(sync, want, &suffered, err) < 0)
+		return -1;
+	return all || suffered || !sync->whole ? pass_entries(sync, want, err) : 0;
+}
+
+/* ---- When one is due --------------------------------------------------------------------- */
 
 /* Says a failure when it begins and when it changes, and its end. */
 static void note_outcome(struct sync *sync, int rc, const struct err *err)
@@ -87,32 +171,116 @@ static void note_outcome(struct sync *sync, int rc, const struct err *err)
 		log_info("pass succeeded again");
 	snprintf(sync->last_error, sizeof(sync->last_error), "%s", text);
 	sync->stats.good = rc == 0;
+	sync->stats.passes++;
 	sync->stats.failed += rc < 0;
 }
 
-static void on_due(void *ctx)
+static void end_pass(struct sync *sync, const struct sync_want *want, int rc, const struct err *err)
+{
+	if (rc == 0)
+		sync->stats.programmed = want->peers->len;
+	malloc_trim(0); /* a pass is rare, and its tables are most of the heap */
+	note_outcome(sync, rc, err);
+	if (rc == 0) {
+		sync->attempt = 0;
+		loop_timer_start(sync->period, loop_backoff_ms(0, PERIOD_MS, PERIOD_MS));
+	} else {
+		loop_timer_start(sync->period,
+				 loop_backoff_ms(sync->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+	}
+	sync->owner->passed(sync->ctx);
+}
+
+static void on_look(void *ctx)
 {
 	struct sync *sync = ctx;
+	bool all = sync->look_at_all;
 	struct sync_want want;
 	struct err err = ERR_INIT;
 	int rc;
 
-	loop_timer_stop(sync->retry);
+	sync->look_at_all = false;
+	loop_timer_stop(sync->look);
+	loop_timer_stop(sync->peers);
 	if (!sync->owner->want(sync->ctx, &want))
 		return;
-	sync->stats.passes++;
-	rc = run_pass(sync, &want, &err);
-	if (rc == 0)
-		sync->stats.programmed = want.peers->len;
-	malloc_trim(0); /* a pass is rare, and its tables are most of the heap */
-	note_outcome(sync, rc, &err);
-	if (rc == 0)
-		sync->attempt = 0;
-	else
-		loop_timer_start(sync->retry,
-				 loop_backoff_ms(sync->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
-	sync->owner->passed(sync->ctx);
+	rc = pass_look(sync, &want, all, &err);
+	sync->looked_ms = loop_now_ms();
+	end_pass(sync, &want, rc, &err);
 }
+
+static void on_period(void *ctx)
+{
+	struct sync *sync = ctx;
+
+	sync->look_at_all = true;
+	on_look(sync);
+}
+
+static void on_peers(void *ctx)
+{
+	struct sync *sync = ctx;
+	uint64_t began_ms = loop_now_ms();
+	struct sync_want want;
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (!sync->whole) {
+		on_period(sync);
+		return;
+	}
+	if (!sync->owner->want(sync->ctx, &want))
+		return;
+	rc = pass_peers(sync, &want, &err);
+	sync->changed_ms = loop_now_ms();
+	sync->took_ms = sync->changed_ms - began_ms;
+	end_pass(sync, &want, rc, &err);
+}
+
+/* At once after quiet; else the further from the last look, the longer it goes on. */
+static void mark_look(struct sync *sync)
+{
+	uint64_t quiet_ms = loop_now_ms() - sync->looked_ms;
+
+	if (loop_timer_running(sync->look))
+		return;
+	if (!sync->distance_ms || quiet_ms >= QUIET_MS)
+		sync->distance_ms = DEBOUNCE_MS;
+	else if (sync->distance_ms < DISTANCE_MAX_MS / 2)
+		sync->distance_ms *= 2;
+	else
+		sync->distance_ms = DISTANCE_MAX_MS;
+	loop_timer_start(sync->look, sync->distance_ms);
+}
+
+/* Changes of the store take at most a third of the time. */
+static void mark_peers(struct sync *sync)
+{
+	uint64_t since_ms = loop_now_ms() - sync->changed_ms, rest_ms = 2 * sync->took_ms;
+
+	if (!loop_timer_running(sync->peers))
+		loop_timer_start(sync->peers, rest_ms > since_ms + DEBOUNCE_MS ?
+						      rest_ms - since_ms :
+						      DEBOUNCE_MS);
+}
+
+void sync_mark(struct sync *sync, enum sync_doubt doubt)
+{
+	switch (doubt) {
+	case SYNC_PEERS:
+		mark_peers(sync);
+		return;
+	case SYNC_ALL:
+		sync->look_at_all = true;
+		mark_look(sync);
+		return;
+	case SYNC_DEVICES:
+		mark_look(sync);
+		return;
+	}
+}
+
+/* ---- Making one -------------------------------------------------------------------------- */
 
 int sync_new(struct loop *loop, struct nl *nl, const struct sync_owner *owner, void *ctx,
 	     struct sync **sync_out, struct err *err)
@@ -124,9 +292,10 @@ int sync_new(struct loop *loop, struct nl *nl, const struct sync_owner *owner, v
 	sync->nl = nl;
 	sync->owner = owner;
 	sync->ctx = ctx;
-	sync->soon = loop_timer(loop, on_due, sync);
-	sync->retry = loop_timer(loop, on_due, sync);
-	if (!sync->soon || !sync->retry) {
+	sync->peers = loop_timer(loop, on_peers, sync);
+	sync->look = loop_timer(loop, on_look, sync);
+	sync->period = loop_timer(loop, on_period, sync);
+	if (!sync->peers || !sync->look || !sync->period) {
 		sync_free(sync);
 		return err_nomem(err, "the sync's timers");
 	}
@@ -138,15 +307,12 @@ void sync_free(struct sync *sync)
 {
 	if (!sync)
 		return;
-	loop_event_free(sync->soon);
-	loop_event_free(sync->retry);
+	loop_event_free(sync->peers);
+	loop_event_free(sync->look);
+	loop_event_free(sync->period);
+	ports_free(&sync->ports);
+	plan_table_free(&sync->stand);
 	free(sync);
-}
-
-void sync_mark(struct sync *sync)
-{
-	if (!loop_timer_running(sync->soon))
-		loop_timer_start(sync->soon, DEBOUNCE_MS);
 }
 
 struct sync_stats sync_stats(const struct sync *sync)
@@ -155,4 +321,9 @@ struct sync_stats sync_stats(const struct sync *sync)
 
 	stats.last_error = sync->last_error;
 	return stats;
+}
+
+struct sync_stand sync_stand(const struct sync *sync)
+{
+	return (struct sync_stand){ sync->devices.bridge, sync->devices.vxlan, &sync->stand };
 }

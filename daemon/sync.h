@@ -2,8 +2,12 @@
 /*
  * One level-triggered pass does start, restart, repair and change: devices as
  * they should be, a dump of what stands, the plan's difference, its application.
- * Whoever learns of anything new marks the sync dirty; a pass follows shortly
- * and looks at everything. A pass that fails is tried again.
+ * Whoever learns of anything new marks the sync; a pass follows shortly. A pass that fails
+ * is tried again, and one is run every few minutes whether anybody has marked or not.
+ *
+ * A pass that looks at everything costs as much as there is. Where only the store has changed,
+ * what the last pass wanted stands for what the kernel has; where only a device has, its
+ * entries are looked at if it turns out that they may have suffered.
  */
 #pragma once
 
@@ -16,6 +20,7 @@ struct err;
 struct loop;
 struct nl;
 struct peers;
+struct plan_table;
 
 struct sync;
 
@@ -46,7 +51,24 @@ int sync_new(struct loop *loop, struct nl *nl, const struct sync_owner *owner, v
 	     struct sync **sync_out, struct err *err);
 void sync_free(struct sync *sync);
 
-/* Something may have changed: a pass follows within milliseconds, one for many marks. */
-void sync_mark(struct sync *sync);
+/* What may be other than it should. */
+enum sync_doubt {
+	SYNC_PEERS,   /* what should be: peers came, went or changed */
+	SYNC_DEVICES, /* what is: devices, addresses, ports, sysctls */
+	SYNC_ALL      /* what should be, what is, or both */
+};
+
+/*
+ * A pass follows within milliseconds, one for many marks. While marks keep coming, passes
+ * keep a distance that grows to a quarter of a second.
+ */
+void sync_mark(struct sync *sync, enum sync_doubt doubt);
 
 struct sync_stats sync_stats(const struct sync *sync);
+
+/* What the last pass left: where the devices are (0: not made yet), and their entries, sorted. */
+struct sync_stand {
+	uint32_t bridge, vxlan;
+	const struct plan_table *entries;
+};
+struct sync_stand sync_stand(const struct sync *sync);

@@ -45,7 +45,8 @@ static void run(const char *command)
 /* Whether it is a request that asks, and changes nothing. */
 static bool is_question(const struct nlmsghdr *request)
 {
-	return request->nlmsg_type == RTM_GETLINK || request->nlmsg_type == RTM_GETADDR;
+	return request->nlmsg_type == RTM_GETLINK || request->nlmsg_type == RTM_GETADDR ||
+	       request->nlmsg_type == RTM_GETROUTE;
 }
 
 /* It is so, and a further call neither says that it changed anything nor does so. */

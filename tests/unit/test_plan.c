@@ -24,7 +24,7 @@ struct tables {
 
 static void want_peers(struct plan_table *want)
 {
-	const struct plan_devices devices = { BRIDGE, VXLAN, sample_addr("10.5.1.1") };
+	const struct plan_devices devices = { BRIDGE, VXLAN, sample_addr("10.5.1.1"), false };
 	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
 	struct peers peers = { .len = 0 };
 

@@ -43,7 +43,7 @@ static void passed(void *ctx)
 
 	scene->passes++;
 	if (scene->mark)
-		sync_mark(scene->sync);
+		sync_mark(scene->sync, SYNC_ALL);
 	scene->mark = false;
 }
 
@@ -102,7 +102,7 @@ static struct sync_stats pass(struct scene *scene)
 {
 	unsigned before = scene->passes;
 
-	sync_mark(scene->sync);
+	sync_mark(scene->sync, SYNC_ALL);
 	fake_loop_pass(scene->loop, 10);
 	assert_int_equal(scene->passes, before + 1);
 	return sync_stats(scene->sync);
@@ -132,7 +132,7 @@ static void a_pass_does_everything(void **state)
 	assert_true(stats.good);
 	assert_string_equal(stats.last_error, "");
 	assert_true(kernel_shows("ip route show proto 0x77", "10.5.3.0/24 via 10.5.3.0"));
-	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
+	assert_true(fake_loop_next_ms(scene->loop) >= 225000); /* the look that nobody asks for */
 }
 
 static void a_second_pass_writes_nothing(void **state)
@@ -158,7 +158,7 @@ static void many_marks_make_one_pass(void **state)
 	struct scene *scene = *state;
 
 	for (int i = 0; i < 1000; i++)
-		sync_mark(scene->sync);
+		sync_mark(scene->sync, SYNC_ALL);
 	assert_int_equal(scene->passes, 0);
 	fake_loop_pass(scene->loop, 1000);
 	assert_int_equal(scene->passes, 1);
@@ -169,11 +169,106 @@ static void marks_do_not_put_a_pass_off(void **state)
 {
 	struct scene *scene = *state;
 
-	for (int i = 0; i < 10; i++) {
-		sync_mark(scene->sync);
+	for (int i = 0; i < 20; i++) {
+		sync_mark(scene->sync, SYNC_ALL);
 		fake_loop_pass(scene->loop, 1);
 	}
 	assert_true(scene->passes >= 3);
+}
+
+/* Ten seconds of a mark each millisecond. */
+static void a_storm_of_marks_is_a_few_passes(void **state)
+{
+	struct scene *scene = *state;
+
+	for (int i = 0; i < 10000; i++) {
+		sync_mark(scene->sync, i % 2 ? SYNC_ALL : SYNC_DEVICES);
+		fake_loop_pass(scene->loop, 1);
+	}
+	assert_in_range(scene->passes, 40, 60);
+	/* After silence, the next one is as quick as the first. */
+	fake_loop_pass(scene->loop, 2000);
+	fake_nl_reset();
+	sync_mark(scene->sync, SYNC_ALL);
+	assert_int_equal(fake_loop_next_ms(scene->loop), 2);
+}
+
+static unsigned dumps(void)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < fake_nl_sent(); i++)
+		count += fake_nl_request(i)->nlmsg_type == RTM_GETNEIGH;
+	return count;
+}
+
+static void a_change_of_the_store_needs_no_dump(void **state)
+{
+	struct scene *scene = *state;
+
+	pass(scene);
+	fake_nl_reset();
+	peers_clear(&scene->peers);
+	add_peer(scene, "10.5.2.0/24", "192.168.0.9", "c6:d2:32:6f:8f:02");
+	add_peer(scene, "10.5.4.0/24", "192.168.0.4", "c6:d2:32:6f:8f:04");
+	sync_mark(scene->sync, SYNC_PEERS);
+	fake_loop_pass(scene->loop, 10);
+	assert_int_equal(scene->passes, 2);
+	assert_int_equal(dumps(), 0);
+	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.9"));
+	assert_false(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.2"));
+	assert_false(kernel_shows("bridge fdb show dev weft-vx1", "c6:d2:32:6f:8f:03"));
+	assert_false(kernel_shows("ip neigh show", "10.5.3.0"));
+	assert_true(kernel_shows("ip route show proto 0x77", "10.5.4.0/24 via 10.5.4.0"));
+	assert_false(kernel_shows("ip route show proto 0x77", "10.5.3.0/24"));
+	/* And a look at everything finds nothing to do. */
+	assert_int_equal(pass(scene).written, 1 + 2 * 3 + 3 + 2 + 4);
+}
+
+/* What stands is not known any more: the next pass looks. */
+static void a_refusal_leads_to_a_look(void **state)
+{
+	struct scene *scene = *state;
+
+	pass(scene);
+	add_peer(scene, "10.5.4.0/24", "192.168.0.4", "c6:d2:32:6f:8f:04");
+	fake_nl_refuse(1, EPERM, "no way");
+	sync_mark(scene->sync, SYNC_PEERS);
+	fake_loop_pass(scene->loop, 10);
+	assert_false(sync_stats(scene->sync).good);
+	fake_nl_reset();
+	sync_mark(scene->sync, SYNC_PEERS);
+	fake_loop_pass(scene->loop, 10);
+	assert_true(sync_stats(scene->sync).good);
+	assert_int_equal(dumps(), 2);
+}
+
+static void a_look_at_the_devices_goes_on_where_they_were_changed(void **state)
+{
+	struct scene *scene = *state;
+
+	pass(scene);
+	fake_nl_reset();
+	sync_mark(scene->sync, SYNC_DEVICES);
+	fake_loop_pass(scene->loop, 10);
+	assert_int_equal(scene->passes, 2);
+	assert_int_equal(dumps(), 0);
+	assert_int_equal(system("ip link del weft-vx1"), 0);
+	sync_mark(scene->sync, SYNC_DEVICES);
+	fake_loop_pass(scene->loop, 10);
+	assert_int_equal(dumps(), 2);
+	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.2"));
+}
+
+static void a_look_comes_unasked_after_minutes(void **state)
+{
+	struct scene *scene = *state;
+
+	pass(scene);
+	assert_int_equal(system("ip route flush proto 0x77"), 0);
+	fake_loop_pass(scene->loop, 375000);
+	assert_in_range(scene->passes, 2, 3);
+	assert_true(kernel_shows("ip route show proto 0x77", "10.5.3.0/24 via 10.5.3.0"));
 }
 
 static void a_mark_during_a_pass_makes_another(void **state)
@@ -181,7 +276,7 @@ static void a_mark_during_a_pass_makes_another(void **state)
 	struct scene *scene = *state;
 
 	scene->mark = true;
-	sync_mark(scene->sync);
+	sync_mark(scene->sync, SYNC_ALL);
 	fake_loop_pass(scene->loop, 1000);
 	assert_int_equal(scene->passes, 2);
 }
@@ -191,7 +286,7 @@ static void what_is_not_known_makes_no_pass(void **state)
 	struct scene *scene = *state;
 
 	scene->unknown = true;
-	sync_mark(scene->sync);
+	sync_mark(scene->sync, SYNC_ALL);
 	fake_loop_pass(scene->loop, 1000);
 	assert_int_equal(scene->wants, 1);
 	assert_int_equal(scene->passes, 0);
@@ -226,7 +321,7 @@ static void a_failed_pass_is_tried_again_ever_more_slowly(void **state)
 	assert_true(stats.good);
 	assert_string_equal(stats.last_error, "");
 	assert_int_equal(stats.programmed, 2);
-	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
+	assert_true(fake_loop_next_ms(scene->loop) >= 225000);
 	/* And from the beginning next time. */
 	fake_nl_fail(1, ENOBUFS, "no room");
 	pass(scene);
@@ -241,7 +336,7 @@ static void a_mark_goes_before_the_retry(void **state)
 	pass(scene);
 	fake_nl_reset();
 	assert_true(pass(scene).good);
-	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
+	assert_true(fake_loop_next_ms(scene->loop) >= 225000);
 	assert_int_equal(scene->passes, 2);
 }
 
@@ -319,6 +414,11 @@ int main(void)
 		scene_test(a_second_pass_writes_nothing),
 		scene_test(many_marks_make_one_pass),
 		scene_test(marks_do_not_put_a_pass_off),
+		scene_test(a_storm_of_marks_is_a_few_passes),
+		scene_test(a_change_of_the_store_needs_no_dump),
+		scene_test(a_refusal_leads_to_a_look),
+		scene_test(a_look_at_the_devices_goes_on_where_they_were_changed),
+		scene_test(a_look_comes_unasked_after_minutes),
 		scene_test(a_mark_during_a_pass_makes_another),
 		scene_test(what_is_not_known_makes_no_pass),
 		scene_test(a_failed_pass_is_tried_again_ever_more_slowly),

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/watch.h"
+
+#include "common/addr.h"
+#include "common/link.h"
+#include "common/nl.h"
+#include "daemon/plan.h"
+#include "tests/unit/samples.h"
+
+#include <linux/if_bridge.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#define BRIDGE 7
+#define VXLAN 8
+#define UPLINK 2
+#define VETH 9
+#define OTHER 4
+
+#define DEVICES WATCH_DEVICES
+#define TABLES WATCH_TABLES
+#define BOTH (WATCH_DEVICES | WATCH_TABLES)
+
+struct fixture {
+	struct plan_table stand;
+	struct watch_objects objects;
+};
+
+/* One peer stands: 10.5.2.0/24, c6:00:00:00:00:0a, 192.168.0.2. */
+static int setup(void **state)
+{
+	struct fixture *fixture = test_calloc(1, sizeof(*fixture));
+	const struct plan_devices devices = { BRIDGE, VXLAN, sample_addr("10.5.1.1"), false };
+	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
+	struct peer peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:0a",
+				       SAMPLE_OTHER, 1);
+	struct peers peers = { .len = 0 };
+
+	sample_put(&peers, &peer);
+	assert_true(plan_want(&peers, &config, &devices, &fixture->stand));
+	peers_free(&peers);
+	fixture->objects = (struct watch_objects){
+		.bridge = BRIDGE,
+		.vxlan = VXLAN,
+		.uplink = UPLINK,
+		.bridge_name = "weft-br1",
+		.vxlan_name = "weft-vx1",
+		.uplink_name = "eth0",
+		.network = "default",
+		.stand = &fixture->stand,
+	};
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	plan_table_free(&fixture->stand);
+	test_free(fixture);
+	return 0;
+}
+
+#define watch_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+/* Judges the message as an event of that type, and frees it. */
+static unsigned judge(void *const *state, struct nl_msg *msg, uint16_t type)
+{
+	const struct fixture *fixture = *state;
+	unsigned news;
+
+	assert_non_null(msg);
+	nlmsg_hdr(msg)->nlmsg_type = type;
+	news = watch_judge(&fixture->objects, nlmsg_hdr(msg));
+	nlmsg_free(msg);
+	return news;
+}
+
+/* ---- Routes ------------------------------------------------------------------------------ */
+
+static struct route our_route(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	return fixture->stand.route.at[0];
+}
+
+static void test_routes_that_stand_are_no_news(void **state)
+{
+	struct route route = our_route(state);
+
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), TABLES);
+	route.dst = sample_prefix("10.5.9.0/24"); /* removed by ourselves, a moment ago */
+	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), 0);
+}
+
+static void test_routes_in_our_place(void **state)
+{
+	struct route route = our_route(state);
+
+	route.index = OTHER;
+	route.protocol = RTPROT_STATIC;
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
+	route = our_route(state);
+	route.dst = sample_prefix("10.5.9.0/24");
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
+	route.protocol = RTPROT_STATIC;
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	route.protocol = ROUTE_PROTOCOL;
+	route.index = OTHER;
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+}
+
+static void test_routes_of_the_kernel(void **state)
+{
+	struct route route = {
+		.dst = sample_prefix("10.5.1.0/24"),
+		.index = BRIDGE,
+		.protocol = RTPROT_KERNEL,
+		.scope = RT_SCOPE_LINK,
+	};
+
+	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), DEVICES);
+	route.index = OTHER;
+	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), 0);
+	route.dst = sample_prefix("0.0.0.0/0");
+	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), WATCH_UPLINK);
+}
+
+/* ---- Neighbours -------------------------------------------------------------------------- */
+
+static struct nl_msg *arp(uint32_t index, const char *address, const char *mac, uint16_t nud)
+{
+	const struct ipaddr addr = sample_addr(address);
+	const struct mac lladdr = sample_mac(mac);
+	struct nl_msg *msg = neigh_add_message(index, &addr, &lladdr);
+
+	((struct ndmsg *)nlmsg_data(nlmsg_hdr(msg)))->ndm_state = nud;
+	return msg;
+}
+
+static void test_arp(void **state)
+{
+	static const struct {
+		uint32_t index;
+		const char *address, *mac;
+		uint16_t nud, type;
+		unsigned news;
+	} cases[] = {
+		{ BRIDGE, "10.5.2.0", "c6:00:00:00:00:0a", NUD_PERMANENT, RTM_NEWNEIGH, 0 },
+		{ BRIDGE, "10.5.2.0", "c6:00:00:00:00:0a", NUD_PERMANENT, RTM_DELNEIGH, TABLES },
+		{ BRIDGE, "10.5.2.0", "c6:00:00:00:00:0b", NUD_PERMANENT, RTM_NEWNEIGH, TABLES },
+		{ BRIDGE, "10.5.2.0", "c6:00:00:00:00:0a", NUD_REACHABLE, RTM_NEWNEIGH, TABLES },
+		{ BRIDGE, "10.5.3.0", "c6:00:00:00:00:0a", NUD_PERMANENT, RTM_NEWNEIGH, TABLES },
+		{ BRIDGE, "10.5.3.0", "c6:00:00:00:00:0a", NUD_PERMANENT, RTM_DELNEIGH, 0 },
+		{ BRIDGE, "10.5.1.7", "0a:58:0a:05:01:07", NUD_REACHABLE, RTM_NEWNEIGH, 0 },
+		{ BRIDGE, "10.5.1.7", "0a:58:0a:05:01:07", NUD_STALE, RTM_DELNEIGH, 0 },
+		{ OTHER, "10.5.2.0", "c6:00:00:00:00:0b", NUD_PERMANENT, RTM_NEWNEIGH, 0 },
+	};
+
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct nl_msg *msg = arp(cases[i].index, cases[i].address, cases[i].mac,
+					 cases[i].nud);
+
+		if (judge(state, msg, cases[i].type) != cases[i].news)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* ---- The FDB ----------------------------------------------------------------------------- */
+
+static void test_fdb(void **state)
+{
+	static const struct {
+		uint32_t index;
+		const char *mac, *vtep; /* "" : the bridge's half */
+		uint16_t nud, type;
+		bool learning;
+		unsigned news;
+	} cases[] = {
+		{ VXLAN, "c6:00:00:00:00:0a", "192.168.0.2", NUD_NOARP, RTM_NEWNEIGH, false, 0 },
+		{ VXLAN, "c6:00:00:00:00:0a", "", NUD_NOARP, RTM_NEWNEIGH, false, 0 },
+		{ VXLAN, "c6:00:00:00:00:0a", "192.168.0.2", NUD_NOARP, RTM_DELNEIGH, false,
+		  TABLES },
+		{ VXLAN, "c6:00:00:00:00:0a", "", NUD_NOARP, RTM_DELNEIGH, false, TABLES },
+		{ VXLAN, "c6:00:00:00:00:0a", "192.168.0.3", NUD_NOARP, RTM_NEWNEIGH, false,
+		  TABLES },
+		{ VXLAN, "c6:00:00:00:00:0a", "192.168.0.3", NUD_NOARP, RTM_DELNEIGH, false, 0 },
+		{ VXLAN, "c6:00:00:00:00:0a", "", NUD_REACHABLE, RTM_NEWNEIGH, false, TABLES },
+		{ VXLAN, "c6:00:00:00:00:0c", "192.168.0.2", NUD_NOARP, RTM_NEWNEIGH, false,
+		  TABLES },
+		{ VXLAN, "c6:00:00:00:00:0c", "", NUD_PERMANENT, RTM_NEWNEIGH, false, 0 },
+		{ VXLAN, "c6:00:00:00:00:0c", "", NUD_REACHABLE, RTM_NEWNEIGH, false, TABLES },
+		{ VXLAN, "c6:00:00:00:00:0c", "", NUD_REACHABLE, RTM_NEWNEIGH, true, 0 },
+		{ VXLAN, "c6:00:00:00:00:0c", "192.168.0.9", NUD_REACHABLE, RTM_NEWNEIGH, true, 0 },
+		{ VXLAN, "c6:00:00:00:00:0c", "192.168.0.9", NUD_NOARP, RTM_NEWNEIGH, true,
+		  TABLES },
+		{ VETH, "c6:00:00:00:00:0a", "", NUD_NOARP, RTM_NEWNEIGH, false, TABLES },
+		{ VETH, "0a:58:0a:05:01:07", "", NUD_REACHABLE, RTM_NEWNEIGH, false, 0 },
+	};
+
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct fixture *fixture = *state;
+		const struct mac mac = sample_mac(cases[i].mac);
+		const struct ipaddr vtep = sample_addr(cases[i].vtep);
+		struct nl_msg *msg = neigh_fdb_add_message(cases[i].index, &mac, &vtep);
+
+		if (!*cases[i].vtep)
+			nl_put_u32(msg, NDA_MASTER, BRIDGE);
+		((struct ndmsg *)nlmsg_data(nlmsg_hdr(msg)))->ndm_state = cases[i].nud;
+		fixture->objects.learning = cases[i].learning;
+		if (judge(state, msg, cases[i].type) != cases[i].news)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* ---- Devices and addresses --------------------------------------------------------------- */
+
+struct device {
+	uint32_t index;
+	uint8_t family;
+	const char *name, *kind, *alias;
+	uint32_t master;
+	bool up;
+};
+
+static struct nl_msg *link_event(const struct device *device)
+{
+	const struct ifinfomsg info = {
+		.ifi_family = device->family,
+		.ifi_index = (int)device->index,
+		.ifi_flags = device->up ? IFF_UP : 0,
+	};
+	struct nl_msg *msg = nl_message(RTM_NEWLINK, 0, &info, sizeof(info), 512);
+	struct nlattr *nest;
+
+	nl_put_text(msg, IFLA_IFNAME, device->name);
+	if (device->alias)
+		nl_put_text(msg, IFLA_IFALIAS, device->alias);
+	if (device->master)
+		nl_put_u32(msg, IFLA_MASTER, device->master);
+	if (device->kind) {
+		nest = nl_nest(msg, IFLA_LINKINFO, NULL, 0);
+		nl_put_text(msg, IFLA_INFO_KIND, device->kind);
+		nl_nest_end(msg, nest);
+	}
+	return msg;
+}
+
+static void test_devices(void **state)
+{
+	static const struct {
+		struct device device;
+		uint16_t type;
+		unsigned news;
+	} cases[] = {
+		{ { BRIDGE, 0, "weft-br1", "bridge", NULL, 0, true }, RTM_NEWLINK, DEVICES },
+		{ { BRIDGE, 0, "weft-br1", "bridge", NULL, 0, false }, RTM_NEWLINK, BOTH },
+		{ { BRIDGE, 0, "weft-br1", "bridge", NULL, 0, true }, RTM_DELLINK, BOTH },
+		{ { BRIDGE, 0, "renamed", "bridge", NULL, 0, true }, RTM_NEWLINK, DEVICES },
+		{ { 30, 0, "weft-br1", "bridge", NULL, 0, true }, RTM_NEWLINK, BOTH },
+		{ { VXLAN, 0, "weft-vx1", "vxlan", NULL, BRIDGE, true }, RTM_NEWLINK, DEVICES },
+		{ { VXLAN, 0, "weft-vx1", "vxlan", NULL, 0, true }, RTM_NEWLINK, BOTH },
+		{ { VXLAN, AF_BRIDGE, "weft-vx1", NULL, NULL, BRIDGE, true }, RTM_NEWLINK, DEVICES },
+		{ { VXLAN, AF_BRIDGE, "weft-vx1", NULL, NULL, BRIDGE, true }, RTM_DELLINK, BOTH },
+		{ { VETH, 0, "weft0123456789a", "veth", "weft default c1 eth0", 0, true },
+		  RTM_NEWLINK,
+		  DEVICES },
+		{ { VETH, 0, "weft0123456789a", "veth", "weft default c1 eth0", 0, true },
+		  RTM_DELLINK,
+		  0 },
+		{ { VETH, 0, "weft0123456789a", "veth", "weft other c1 eth0", 0, true },
+		  RTM_NEWLINK,
+		  0 },
+		{ { VETH, 0, "weft0123456789a", "veth", "weft defaults c1 eth0", 0, true },
+		  RTM_NEWLINK,
+		  0 },
+		{ { VETH, 0, "veth0", "veth", "weft default c1 eth0", 0, true }, RTM_NEWLINK, 0 },
+		{ { VETH, AF_BRIDGE, "weft0123456789a", NULL, NULL, BRIDGE, true },
+		  RTM_NEWLINK,
+		  DEVICES },
+		{ { VETH, AF_BRIDGE, "weft0123456789a", NULL, NULL, OTHER, true }, RTM_NEWLINK, 0 },
+		{ { UPLINK, 0, "eth0", NULL, NULL, 0, true }, RTM_NEWLINK, WATCH_UPLINK },
+		{ { 31, 0, "eth0", NULL, NULL, 0, true }, RTM_NEWLINK, WATCH_UPLINK },
+		{ { UPLINK, 0, "eth0", NULL, NULL, 0, true }, RTM_DELLINK, WATCH_UPLINK },
+		{ { OTHER, 0, "eth1", NULL, NULL, 0, true }, RTM_NEWLINK, 0 },
+	};
+
+	for (size_t i = 0; i < LEN(cases); i++)
+		if (judge(state, link_event(&cases[i].device), cases[i].type) != cases[i].news)
+			fail_msg("case %zu", i);
+}
+
+static void test_addresses(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct prefix prefix = sample_prefix("10.5.1.1/24");
+
+	assert_int_equal(judge(state, addr_add_message(BRIDGE, &prefix), RTM_NEWADDR), DEVICES);
+	assert_int_equal(judge(state, addr_add_message(BRIDGE, &prefix), RTM_DELADDR), BOTH);
+	assert_int_equal(judge(state, addr_add_message(UPLINK, &prefix), RTM_DELADDR),
+			 WATCH_UPLINK);
+	assert_int_equal(judge(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR), 0);
+	fixture->objects.uplink = 0;
+	assert_int_equal(judge(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR), WATCH_UPLINK);
+}
+
+/* ---- Anything else ----------------------------------------------------------------------- */
+
+static void test_broken_events_lead_to_every_look(void **state)
+{
+	const struct fixture *fixture = *state;
+	const uint16_t types[] = { RTM_NEWLINK, RTM_DELADDR, RTM_NEWROUTE, RTM_DELNEIGH };
+
+	for (size_t i = 0; i < LEN(types); i++) {
+		const struct nlmsghdr event = { .nlmsg_len = sizeof(event),
+						.nlmsg_type = types[i] };
+
+		assert_int_equal(watch_judge(&fixture->objects, &event),
+				 WATCH_DEVICES | WATCH_TABLES | WATCH_UPLINK);
+	}
+}
+
+static void test_other_types(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct nlmsghdr event = { .nlmsg_len = sizeof(event), .nlmsg_type = RTM_NEWNETCONF };
+
+	assert_int_equal(watch_judge(&fixture->objects, &event), DEVICES);
+	event.nlmsg_type = RTM_NEWRULE;
+	assert_int_equal(watch_judge(&fixture->objects, &event), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		watch_test(test_routes_that_stand_are_no_news),
+		watch_test(test_routes_in_our_place),
+		watch_test(test_routes_of_the_kernel),
+		watch_test(test_arp),
+		watch_test(test_fdb),
+		watch_test(test_devices),
+		watch_test(test_addresses),
+		watch_test(test_broken_events_lead_to_every_look),
+		watch_test(test_other_types),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
