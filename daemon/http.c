@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define IDLE_CONNECTIONS_MAX 4L
+#define SOCKETS_MAX 32 /* that http_disconnect knows of */
 #define RECEIVE_SIZE (32L * 1024)
 #define BUFFER_FIRST_SIZE 4096
 #define BUFFER_KEPT_SIZE (256 * 1024) /* a stream gives back what a larger line needed */
@@ -35,6 +37,7 @@ struct http {
 	struct loop_event *timer;
 	struct curl_slist *headers;
 	struct http_call *calls;
+	int sockets[SOCKETS_MAX]; /* open ones, and 0 */
 	bool busy; /* inside curl, or between its messages: its handles stay as they are */
 };
 
@@ -286,14 +289,38 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
 	return 0;
 }
 
+static void replace_socket(struct http *http, int old, int new)
+{
+	for (size_t i = 0; i < SOCKETS_MAX; i++) {
+		if (http->sockets[i] == old) {
+			http->sockets[i] = new;
+			return;
+		}
+	}
+}
+
 static int on_new_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned unacked_ms = UNACKED_MAX_MS;
 
-	(void)ctx;
 	(void)purpose;
+	replace_socket(ctx, 0, fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
 	return CURL_SOCKOPT_OK;
+}
+
+static int on_old_socket(void *ctx, curl_socket_t fd)
+{
+	replace_socket(ctx, fd, 0);
+	return close(fd);
+}
+
+/* curl finds them ended, those of requests and those that it keeps for the next ones. */
+void http_disconnect(struct http *http)
+{
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (http->sockets[i])
+			shutdown(http->sockets[i], SHUT_RDWR);
 }
 
 static bool add_header(struct http *http, const char *line)
@@ -401,6 +428,9 @@ static bool configure(struct http_call *call, const struct http_post *post)
 	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+	failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, call->http);
+	failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_old_socket);
+	failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->http);
 	return !failed;
 }
 

@@ -45,5 +45,10 @@ struct http_post {
 
 /* NULL with err when it cannot even start. The call is freed after done, or by cancel. */
 struct http_call *http_post(struct http *http, const struct http_post *post, struct err *err);
+/*
+ * Ends every connection, as when the node's own address is another one: what is under way
+ * fails soon, and what follows connects anew.
+ */
+void http_disconnect(struct http *http);
 /* No callback of the call is called any more. NULL is allowed. */
 void http_cancel(struct http_call *call);

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "loop.h"
 #include "network_private.h"
+#include "store.h"
 #include "watch.h"
 
 #include <stdio.h>
@@ -85,6 +86,8 @@ void network_find_uplink(void *ctx)
 	network->uplink_error[0] = '\0';
 	if (!same_uplink(&uplink, &network->uplink)) {
 		log_uplink(&uplink);
+		if (!ipaddr_equal(&uplink.address, &network->uplink.address))
+			network->store->ops->reconnect(network->store);
 		network->uplink = uplink;
 		lease_readdress(network->lease, &uplink.public_ip);
 		network_store_changed(network);

@@ -61,6 +61,8 @@ struct store_ops {
 	int (*start)(struct store *store, struct err *err);
 	/* List again now, as after a change that the listener missed. */
 	void (*refresh)(struct store *store);
+	/* Our address is another one: connections made from the old one lead nowhere. */
+	void (*reconnect)(struct store *store);
 	void (*grant)(struct store *store, uint64_t ttl_s, store_done_fn *done, void *ctx);
 	void (*keepalive)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);
 	void (*revoke)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);

@@ -13,6 +13,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "http.h"
 #include "loop.h"
 #include "store_etcd_list.h"
 #include "store_etcd_ops.h"
@@ -211,6 +212,11 @@ static void refresh(struct store *store)
 		loop_timer_start(etcd->timer, 0);
 }
 
+static void reconnect(struct store *store)
+{
+	http_disconnect(((struct etcd *)store)->http);
+}
+
 static int start(struct store *store, struct err *err)
 {
 	(void)err;
@@ -326,6 +332,7 @@ static const struct store_ops etcd_ops = {
 	.free = destroy,
 	.start = start,
 	.refresh = refresh,
+	.reconnect = reconnect,
 	.grant = grant_lease,
 	.keepalive = keep_lease,
 	.revoke = revoke_lease,

@@ -23,11 +23,11 @@ assert_json() {
 of: $1"
 }
 
-# A flow of packets, a hundred a second, that runs while the test goes on;
+# A flow of packets, a hundred a second unless told, that runs while the test goes on;
 # flow_lost waits for its end and tells how many were not answered.
-flow_start() { # NAME NAMESPACE ADDRESS COUNT
+flow_start() { # NAME NAMESPACE ADDRESS COUNT [SECONDS BETWEEN TWO]
 	rm -f "$LAB_DIR/log/flow-$1"
-	proc_start "flow-$1" "$2" ping -n -q -i 0.01 -W 1 -c "$4" "$3"
+	proc_start "flow-$1" "$2" ping -n -q -i "${5-0.01}" -W 1 -c "$4" "$3"
 }
 
 flow_runs() { proc_pid "flow-$1"; }

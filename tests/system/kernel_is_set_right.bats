@@ -218,7 +218,7 @@ has_address() { on_host1 address show dev "$KERNEL_BRIDGE" | grep -qF "$1"; }
 	ns_run host1 sh -c "echo 1 >$conf/all/send_redirects; echo 1 >$conf/$KERNEL_BRIDGE/send_redirects"
 	on_host1 link set "$KERNEL_VXLAN" mtu 1300
 	heals
-	assert_equal "$(ns_run host1 cat $conf/{all,$KERNEL_BRIDGE}/send_redirects | xargs)" '0 0'
+	assert_equal "$(ns_run host1 cat $conf/{all,"$KERNEL_BRIDGE"}/send_redirects | xargs)" '0 0'
 }
 
 @test "a storm of 10,000 events is a few passes, and all is right after it" {

@@ -87,15 +87,18 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	assert_output --partial ' proto 119 '
 }
 
-@test "SIGKILL and a new start during traffic lose no packet" {
-	flow_start out c1 "$(container_address host2 c2)" 500
-	flow_start in c2 "$(container_address host1 c1)" 500
+@test "SIGKILL, SIGTERM and new starts lose none of 1,000 packets a second" {
+	flow_start out c1 "$(container_address host2 c2)" 5000 0.001
+	flow_start in c2 "$(container_address host1 c1)" 5000 0.001
 	weftd_stop host1 KILL
 	weftd_start host1
 	weftd_ready host1
 	weftd_stop host2 KILL
 	weftd_start host2
 	weftd_ready host2
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
 	flow_runs out && flow_runs in
 	assert_equal "$(flow_lost out) $(flow_lost in)" '0 0'
 }

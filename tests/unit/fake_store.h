@@ -111,10 +111,16 @@ static inline void fake_store_remove(struct store *store, const char *key, uint6
 	fake_store_ask(store, &op);
 }
 
+static inline void fake_store_reconnect(struct store *store)
+{
+	(void)store;
+}
+
 static const struct store_ops fake_store_ops = {
 	.free = fake_store_free,
 	.start = fake_store_start,
 	.refresh = fake_store_refresh,
+	.reconnect = fake_store_reconnect,
 	.grant = fake_store_grant,
 	.keepalive = fake_store_keepalive,
 	.revoke = fake_store_revoke,
