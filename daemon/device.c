@@ -55,6 +55,60 @@ static int claim_link(struct nl *nl, const struct link *link, enum link_kind kin
 	return link_set_alias(nl, link->index, alias, err);
 }
 
+bool device_is_ours(const struct link *link, const char *network)
+{
+	const struct device_want want = { .network = network };
+	char alias[LINK_ALIAS_SIZE];
+	bool kind = link->kind == LINK_KIND_BRIDGE ?
+			    !strncmp(link->name, "weft-br", 7) :
+			    link->kind == LINK_KIND_VXLAN && !strncmp(link->name, "weft-vx", 7);
+
+	alias_of(&want, alias);
+	return kind && !strcmp(link->alias, alias);
+}
+
+/* Looks for what stands in a device's way. */
+struct check {
+	const struct device_want *want;
+	char bridge[IF_NAMESIZE], vxlan[IF_NAMESIZE];
+	char culprit[IF_NAMESIZE]; /* "" : nobody */
+};
+
+static int check_link(void *ctx, const struct link *link, struct err *err)
+{
+	struct check *check = ctx;
+	bool named = !strcmp(link->name, check->bridge) || !strcmp(link->name, check->vxlan);
+	bool same = link->kind == LINK_KIND_VXLAN && link->vxlan.vni == check->want->vni &&
+		    link->vxlan.port == check->want->port;
+
+	(void)err;
+	if ((named || same) && !device_is_ours(link, check->want->network))
+		memcpy(check->culprit, link->name, sizeof(check->culprit));
+	return 0;
+}
+
+static void forget_culprit(void *ctx)
+{
+	struct check *check = ctx;
+
+	check->culprit[0] = '\0';
+}
+
+int device_check(struct nl *nl, const struct device_want *want, struct err *err)
+{
+	struct check check = { .want = want };
+
+	device_bridge_name(want->vni, check.bridge);
+	device_vxlan_name(want->vni, check.vxlan);
+	if (link_each(nl, check_link, forget_culprit, &check, err) < 0)
+		return -1;
+	if (check.culprit[0])
+		return err_set(err, ERR_CONFIG,
+			       "VNI %u and port %u clash with %s, which is not this network's",
+			       want->vni, want->port, check.culprit);
+	return 0;
+}
+
 /* MAC, MTU and state of a device that is there. */
 static int mend_link(struct nl *nl, const struct link *link, const struct device_want *want,
 		     bool *changed, struct err *err)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct err;
+struct link;
 struct nl;
 
 #define DEVICE_OVERHEAD_V4 50 /* outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348 section 5) */
@@ -38,6 +39,15 @@ struct device_have {
 /* "weft-br1" and "weft-vx1" for VNI 1. */
 const char *device_bridge_name(uint32_t vni, char buf[static IF_NAMESIZE]);
 const char *device_vxlan_name(uint32_t vni, char buf[static IF_NAMESIZE]);
+
+/*
+ * Whether nobody else has what it needs: a device by one of the names, or the VNI at that port.
+ * ERR_CONFIG names who.
+ */
+int device_check(struct nl *nl, const struct device_want *want, struct err *err);
+
+/* Whether the device is a bridge or vxlan that weft made for that network. Pure. */
+bool device_is_ours(const struct link *link, const char *network);
 
 /* Makes it so. A second call with the same want changes nothing. */
 int device_ensure(struct nl *nl, const struct device_want *want, struct device_have *have_out,

@@ -78,9 +78,9 @@ void network_judge(struct network *network)
 		set_state(network, network->published ? NETWORK_DEGRADED : NETWORK_STARTING, fault);
 }
 
-static uint32_t device_mtu(const struct network *network)
+static uint32_t device_mtu(const struct network *network, const struct config *config)
 {
-	uint32_t underlay = network->config.mtu ? network->config.mtu : network->uplink.mtu;
+	uint32_t underlay = config->mtu ? config->mtu : network->uplink.mtu;
 
 	return underlay > DEVICE_OVERHEAD_V4 ? underlay - DEVICE_OVERHEAD_V4 : underlay;
 }
@@ -105,7 +105,7 @@ static void fill_value(void *ctx, struct peer *peer)
 	peer->public_ip = network->uplink.public_ip;
 	peer->vtep_mac = network->vtep_mac;
 	peer->vni = network->config.vni;
-	peer->mtu = device_mtu(network);
+	peer->mtu = device_mtu(network, &network->config);
 	snprintf(peer->node, sizeof(peer->node), "%s", network->env.node->state.id);
 	snprintf(peer->name, sizeof(peer->name), "%s", network->env.node_name);
 }
@@ -210,6 +210,41 @@ void network_config_missing(struct network *network, const char *why)
 	network_judge(network);
 }
 
+static struct device_want device_want(const struct network *network, const struct config *config,
+				      const struct prefix *subnet)
+{
+	return (struct device_want){
+		.network = network->name,
+		.vni = config->vni,
+		.port = config->port,
+		.mtu = device_mtu(network, config),
+		.learning = config->learning,
+		.gbp = config->gbp,
+		.mac = network->vtep_mac,
+		.local = network->uplink.address,
+		.gateway = { subnet_gateway(subnet), subnet->len },
+	};
+}
+
+int network_check_config(const struct network *network, const struct config *config,
+			 struct err *err)
+{
+	const struct prefix subnet = network_lease(network).subnet;
+	struct device_want want;
+	char own[PREFIX_TEXT_SIZE];
+
+	if (!prefix_is_set(&subnet))
+		return 0;
+	if (!subnet_valid(&config->plan, &subnet))
+		return err_set(err, ERR_CONFIG,
+			       "network configuration refused: this node's subnet %s is none of it",
+			       prefix_text(&subnet, own));
+	want = device_want(network, config, &subnet);
+	if (device_check(network->env.nl, &want, err) < 0)
+		return err_wrap(err, "network configuration refused");
+	return 0;
+}
+
 /* What should be, once a lease has been held: losing it takes nothing away. */
 static bool want_now(void *ctx, struct sync_want *want_out)
 {
@@ -221,17 +256,7 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 	if (!peers_judge(&network->known.now.peers, &network->config, &self, &network->usable, NULL,
 			 NULL))
 		return false;
-	network->device = (struct device_want){
-		.network = network->name,
-		.vni = network->config.vni,
-		.port = network->config.port,
-		.mtu = device_mtu(network),
-		.learning = network->config.learning,
-		.gbp = network->config.gbp,
-		.mac = network->vtep_mac,
-		.local = network->uplink.address,
-		.gateway = { subnet_gateway(&self.subnet), self.subnet.len },
-	};
+	network->device = device_want(network, &network->config, &self.subnet);
 	*want_out = (struct sync_want){ &network->device, &network->config, &network->usable };
 	return true;
 }
@@ -343,7 +368,7 @@ struct network_view network_view(const struct network *network)
 		.config = network->configured ? &network->config : NULL,
 		.uplink = network->uplink.index ? &network->uplink : NULL,
 		.vtep_mac = network->vtep_mac,
-		.mtu = network->uplink.index ? device_mtu(network) : 0,
+		.mtu = network->uplink.index ? device_mtu(network, &network->config) : 0,
 		.lease = network_lease(network),
 		.sync = sync_stats(network->sync),
 		.known = &network->known.now,

@@ -59,6 +59,10 @@ void network_judge(struct network *network);
 /* The store's content, or the configuration, is another. */
 void network_store_changed(struct network *network);
 
+/* Whether the new configuration can take the place of the one in use. ERR_CONFIG: why not. */
+int network_check_config(const struct network *network, const struct config *config,
+			 struct err *err);
+
 /* Looks at the way to the other nodes again (network_kernel.c). */
 void network_find_uplink(void *ctx);
 extern const struct watch_owner network_watch_owner;

@@ -31,6 +31,18 @@ static void ignore_config(void *ctx, const char *path, const char *what)
 	(void)ctx, (void)path, (void)what;
 }
 
+/* What the network configuration in the store is not, though the one in use goes on. */
+static void config_fault(struct network *network, const char *why)
+{
+	if (!network->configured) {
+		network_config_missing(network, why);
+		return;
+	}
+	snprintf(network->config_error, sizeof(network->config_error),
+		 "%.360s; the one before stays in use", why);
+	network_judge(network);
+}
+
 static void on_config(void *ctx, const char *text, size_t size)
 {
 	struct network *network = ctx;
@@ -43,27 +55,29 @@ static void on_config(void *ctx, const char *text, size_t size)
 			 "there is no network configuration in the store: "
 			 "put one under %.240s",
 			 network->store->config_name);
-		if (!network->configured)
-			network_config_missing(network, absent);
+		config_fault(network, absent);
 		return;
 	}
 	/* Read quietly first: its remarks are worth a line once, not at every list. */
-	if (config_parse(text, size, ignore_config, NULL, &config, &err) < 0) {
-		if (!network->configured)
-			network_config_missing(network, err.text);
-		else
-			log_error("new network configuration refused", "reason", err.text);
+	if (config_parse(text, size, ignore_config, NULL, &config, &err) < 0 ||
+	    (network->configured && !config_equal(&config, &network->config) &&
+	     network_check_config(network, &config, &err) < 0)) {
+		config_fault(network, err.text);
 		return;
 	}
-	if (network->configured) {
-		if (!config_equal(&config, &network->config))
-			log_warn("network configuration changed; restart weftd to use it");
+	network->config_error[0] = '\0';
+	if (network->configured && config_equal(&config, &network->config)) {
+		network_judge(network);
 		return;
 	}
 	config_parse(text, size, warn_config, NULL, &config, &err);
+	if (network->configured)
+		log_info("network configuration changed", "network", network->name);
 	network->config = config;
-	network->config_error[0] = '\0';
 	network->configured = true;
+	sync_mark(network->sync, SYNC_ALL);
+	if (!network->known.listing)
+		network_store_changed(network);
 }
 
 static void warn_entry(struct network *network, const struct err *err)

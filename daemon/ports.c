@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "device.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,10 +31,18 @@ struct veth {
 
 VEC_DEFINE(veths, struct veth);
 
+/* What a dump of all devices has shown. */
 struct gather {
 	const struct ports_want *want;
 	struct veths veths;
+	struct veths old; /* bridges and vxlan devices that the network once had */
 };
+
+static void gather_free(struct gather *gather)
+{
+	veths_free(&gather->veths);
+	veths_free(&gather->old);
+}
 
 static int gather_veth(void *ctx, const struct link *link, struct err *err)
 {
@@ -46,10 +55,15 @@ static int gather_veth(void *ctx, const struct link *link, struct err *err)
 		.flags = link->port,
 	};
 
-	if (!ports_is_ours(link, gather->want->network))
+	bool old = link->index != gather->want->bridge && link->index != gather->want->vxlan &&
+		   device_is_ours(link, gather->want->network);
+
+	if (!old && !ports_is_ours(link, gather->want->network))
 		return 0;
 	memcpy(veth.name, link->name, sizeof(veth.name));
-	return veths_push(&gather->veths, &veth) ? 0 : err_nomem(err, "the bridge's ports");
+	return veths_push(old ? &gather->old : &gather->veths, &veth) ?
+		       0 :
+		       err_nomem(err, "the bridge's ports");
 }
 
 static void forget_veths(void *ctx)
@@ -57,6 +71,15 @@ static void forget_veths(void *ctx)
 	struct gather *gather = ctx;
 
 	veths_clear(&gather->veths);
+	veths_clear(&gather->old);
+}
+
+static bool is_old(const struct gather *gather, uint32_t index)
+{
+	for (size_t i = 0; i < gather->old.len; i++)
+		if (gather->old.at[i].index == index)
+			return true;
+	return false;
 }
 
 static struct link_port flags_of(const struct ports *seen, uint32_t index)
@@ -73,12 +96,14 @@ static struct link_port flags_of(const struct ports *seen, uint32_t index)
 	};
 }
 
-static int enslave(struct nl *nl, const struct ports_want *want, const struct ports *seen,
+static int enslave(struct nl *nl, const struct gather *gather, const struct ports *seen,
 		   struct veth *veth, struct err *err)
 {
-	if (veth->master == want->bridge || (veth->master && veth->master != want->old_bridge))
+	const struct ports_want *want = gather->want;
+
+	if (veth->master == want->bridge || (veth->master && !is_old(gather, veth->master)))
 		return 0;
-	if (!veth->master || veth->master != want->old_bridge)
+	if (!veth->master)
 		veth->flags = flags_of(seen, veth->index);
 	log_info("container attached to the bridge again", "device", veth->name);
 	veth->master = want->bridge;
@@ -93,10 +118,11 @@ static uint32_t mtu_of(const struct ports_want *want, const struct veth *veth)
 }
 
 /* 1 changed, 0 was so, -1 failed. */
-static int mend(struct nl *nl, const struct ports_want *want, const struct ports *seen,
+static int mend(struct nl *nl, const struct gather *gather, const struct ports *seen,
 		struct veth *veth, struct err *err)
 {
-	int changed = enslave(nl, want, seen, veth, err);
+	const struct ports_want *want = gather->want;
+	int changed = enslave(nl, gather, seen, veth, err);
 
 	if (changed < 0 || veth->master != want->bridge)
 		return changed;
@@ -125,25 +151,34 @@ static bool remember(const struct ports_want *want, const struct veths *veths, s
 	return true;
 }
 
+static int remove_old(struct nl *nl, const struct veths *old, bool *changed, struct err *err)
+{
+	for (size_t i = 0; i < old->len; i++) {
+		log_info("device of the network as it was is removed", "device", old->at[i].name);
+		if (link_del(nl, old->at[i].index, err) < 0)
+			return -1;
+		*changed = true;
+	}
+	return 0;
+}
+
 int ports_ensure(struct nl *nl, const struct ports_want *want, struct ports *seen,
 		 bool *changed_out, struct err *err)
 {
-	__attribute__((cleanup(veths_free))) struct veths veths = { .len = 0 };
-	struct gather gather = { .want = want };
+	__attribute__((cleanup(gather_free))) struct gather gather = { .want = want };
 	bool changed = false;
 	int rc = link_each(nl, gather_veth, forget_veths, &gather, err);
 
-	veths = gather.veths;
-	for (size_t i = 0; rc >= 0 && i < veths.len; i++) {
-		rc = mend(nl, want, seen, &veths.at[i], err);
+	for (size_t i = 0; rc >= 0 && i < gather.veths.len; i++) {
+		rc = mend(nl, &gather, seen, &gather.veths.at[i], err);
 		changed |= rc > 0;
 		/* A container that ends while we look. */
 		if (rc < 0 && (err->sys_errno == ENODEV || err->sys_errno == EINVAL))
 			rc = 0;
 	}
-	if (rc < 0)
+	if (rc < 0 || remove_old(nl, &gather.old, &changed, err) < 0)
 		return -1;
-	if (!remember(want, &veths, seen))
+	if (!remember(want, &gather.veths, seen))
 		return err_nomem(err, "the bridge's ports");
 	*changed_out = changed;
 	return 0;

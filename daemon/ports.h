@@ -28,14 +28,14 @@ bool ports_is_ours(const struct link *link, const char *network);
 
 struct ports_want {
 	const char *network;
-	uint32_t bridge;
-	uint32_t old_bridge; /* its ports move over; 0: none */
-	uint32_t mtu;        /* that the bridge is to have, and has had */
+	uint32_t bridge, vxlan; /* the network's; others that it once had are removed */
+	uint32_t mtu;           /* that the bridge is to have, and has had */
 	uint32_t mtu_before;
 };
 
 /*
- * Makes them ports again where they are none, sets them up where they are down, and lets their
+ * Makes them ports again where they are none or are those of a bridge that the network once
+ * had, which is then removed with its vxlan device; sets them up where they are down, and lets their
  * MTU follow: one that was the bridge's stays so, none stays above it. seen is what the
  * last call found, and is replaced. A device that goes meanwhile is no failure.
  * Of a port that was never seen, hairpin is on, as is the plugin's own default.

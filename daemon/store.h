@@ -26,7 +26,7 @@ struct store_entry {
  * What a store tells. A list comes as list_begin, config, entry .., list_end, all with the
  * same revision; whatever is not in it is gone. A list that fails half-way ends in
  * list_failed instead and means nothing: an error is never an empty set. Between
- * lists, changes come as entry and gone.
+ * lists, changes come as entry, gone and config, the last of them also where it is the same.
  */
 struct store_listener {
 	void (*list_begin)(void *ctx);

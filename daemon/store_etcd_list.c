@@ -190,7 +190,7 @@ struct store_etcd_list *store_etcd_list_start(const struct store_etcd_list_job *
 	}
 	list->job = *job;
 	list->page_len = PAGE_LEN;
-	if (ask(list, store_etcd_wire_get(job->config_key, false), on_config, err) < 0) {
+	if (ask(list, store_etcd_wire_get(job->config_key), on_config, err) < 0) {
 		store_etcd_list_free(list);
 		return NULL;
 	}

@@ -17,6 +17,7 @@
  */
 #define PROBE_EVERY_MS 20000 /* +-25 %, and an answer in 5 s: who is dead is found out in 40 s */
 #define SILENT_MAX_MS (15 * 60 * 1000)
+#define PROBE_SIZE_MAX (256 * 1024) /* the configuration, in base64 */
 
 struct store_etcd_watch {
 	struct store_etcd_watch_job job;
@@ -52,12 +53,16 @@ static void end(struct store_etcd_watch *watch, enum store_etcd_watch_end how,
 
 /*
  * The revision of an answer with events is the store's, which may be ahead of them:
- * only their own count. Of one without it says that all until there has been told.
+ * only their own count. Of one without it says that all until there has been told. What is
+ * told of the configuration says nothing of the keys; should one of its changes be missed
+ * where a watch is resumed, the next probe reads it.
  */
 static void advance(struct store_etcd_watch *watch, const struct store_etcd_wire_events *events)
 {
 	uint64_t seen = events->header.revision;
 
+	if (events->of_key)
+		return;
 	if (events->kvs.len)
 		seen = events->kvs.at[events->kvs.len - 1].mod_revision - events->fragment;
 	else if (events->created)
@@ -88,8 +93,14 @@ static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_
 		end(watch, STORE_ETCD_WATCH_STALE, &err);
 		return false;
 	}
-	for (size_t i = 0; i < events->kvs.len; i++)
-		store_etcd_tell(watch->job.tell, &events->kvs.at[i]);
+	for (size_t i = 0; i < events->kvs.len; i++) {
+		const struct store_etcd_wire_kv *kv = &events->kvs.at[i];
+
+		if (events->of_key)
+			store_etcd_tell_config(watch->job.tell, kv->deleted ? NULL : kv);
+		else
+			store_etcd_tell(watch->job.tell, kv);
+	}
 	advance(watch, events);
 	return true;
 }
@@ -139,11 +150,17 @@ static void on_probed(void *ctx, unsigned status, const char *body, size_t size,
 		      const struct err *failed)
 {
 	struct store_etcd_watch *watch = ctx;
+	struct store_etcd_wire_range range;
 	struct err err = ERR_INIT;
 
 	watch->probe = NULL;
-	if (store_etcd_call_check(watch->job.endpoint, status, body, size, failed, &err) < 0)
+	if (store_etcd_call_check(watch->job.endpoint, status, body, size, failed, &err) < 0 ||
+	    store_etcd_wire_read_range(body, size, &range, &err) < 0) {
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
+		return;
+	}
+	store_etcd_tell_config(watch->job.tell, range.kvs.len ? &range.kvs.at[0] : NULL);
+	store_etcd_wire_range_free(&range);
 }
 
 void store_etcd_watch_probe(struct store_etcd_watch *watch)
@@ -151,7 +168,7 @@ void store_etcd_watch_probe(struct store_etcd_watch *watch)
 	struct err err = ERR_INIT;
 	struct http_post how = {
 		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
-		.max_size = STORE_ETCD_CALL_SMALL,
+		.max_size = PROBE_SIZE_MAX,
 		.ctx = watch,
 		.done = on_probed,
 	};
@@ -159,8 +176,8 @@ void store_etcd_watch_probe(struct store_etcd_watch *watch)
 	/* Where it cannot even start, the next one may. */
 	if (!watch->probe)
 		watch->probe = store_etcd_call(watch->job.http, watch->job.endpoint, "/v3/kv/range",
-					       store_etcd_wire_get(watch->job.config_key, true),
-					       &how, &err);
+					       store_etcd_wire_get(watch->job.config_key), &how,
+					       &err);
 }
 
 static void on_timer(void *ctx)
@@ -198,7 +215,8 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 	watch->job = *job;
 	watch->revision = job->from.revision;
 	watch->call = store_etcd_call(job->http, job->endpoint, "/v3/watch",
-				      store_etcd_wire_watch(job->prefix, job->from.revision + 1),
+				      store_etcd_wire_watch(job->prefix, job->config_key,
+							    job->from.revision + 1),
 				      &how, err);
 	if (!watch->call) {
 		store_etcd_watch_free(watch);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One watch of the etcd store on one endpoint, and the probes that tell a silent
+ * One watch of the etcd store, keys and configuration, on one endpoint, and the probes that tell a silent
  * endpoint from a dead one. Used by store_etcd.c, which decides when and where.
  */
 #pragma once
@@ -23,7 +23,7 @@ struct store_etcd_watch_job {
 	struct loop *loop;
 	struct http *http;
 	const char *endpoint;   /* all texts outlive the watch */
-	const char *config_key; /* read by probes */
+	const char *config_key; /* watched as well, and read by probes */
 	const char *prefix;
 	struct store_etcd_wire_header from; /* where the listener stands */
 	struct store_etcd_tell *tell;

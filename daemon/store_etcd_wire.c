@@ -68,7 +68,7 @@ static bool add_range(struct jb_at at, const char *prefix, const char *after, si
 	return true;
 }
 
-char *store_etcd_wire_get(const char *key, bool count_only)
+char *store_etcd_wire_get(const char *key)
 {
 	AUTO(jb) struct jb *jb = jb_new();
 	struct jb_at root;
@@ -77,8 +77,6 @@ char *store_etcd_wire_get(const char *key, bool count_only)
 		return NULL;
 	root = jb_root(jb);
 	jb_base64(root, "key", key, strlen(key));
-	if (count_only)
-		jb_bool(root, "count_only", true);
 	return text_of(jb);
 }
 
@@ -99,7 +97,16 @@ char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_s
 	return text_of(jb);
 }
 
-char *store_etcd_wire_watch(const char *prefix, uint64_t start_revision)
+#define WATCH_OF_KEY 1 /* told as a string, or as a number */
+
+static void add_watch(struct jb_at create, uint64_t start_revision)
+{
+	jb_u64_text(create, "start_revision", start_revision);
+	jb_bool(create, "progress_notify", true);
+	jb_bool(create, "fragment", true);
+}
+
+static char *watch_prefix(const char *prefix, uint64_t start_revision)
 {
 	AUTO(jb) struct jb *jb = jb_new();
 	struct jb_at create;
@@ -109,10 +116,34 @@ char *store_etcd_wire_watch(const char *prefix, uint64_t start_revision)
 	create = jb_obj(jb_root(jb), "create_request");
 	if (!add_range(create, prefix, NULL, 0))
 		return NULL;
-	jb_u64_text(create, "start_revision", start_revision);
-	jb_bool(create, "progress_notify", true);
-	jb_bool(create, "fragment", true);
+	add_watch(create, start_revision);
 	return text_of(jb);
+}
+
+static char *watch_key(const char *key, uint64_t start_revision)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at create;
+
+	if (!jb)
+		return NULL;
+	create = jb_obj(jb_root(jb), "create_request");
+	jb_base64(create, "key", key, strlen(key));
+	jb_u64_text(create, "watch_id", WATCH_OF_KEY);
+	add_watch(create, start_revision);
+	return text_of(jb);
+}
+
+/* The gateway reads one request after the other out of the body. */
+char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision)
+{
+	AUTO_FREE char *of_prefix = watch_prefix(prefix, start_revision);
+	AUTO_FREE char *of_key = watch_key(key, start_revision);
+	char *both;
+
+	if (!of_prefix || !of_key || asprintf(&both, "%s\n%s", of_prefix, of_key) < 0)
+		return NULL;
+	return both;
 }
 
 /* The transaction's condition; answers its request to fill, of the kind named. */
@@ -364,6 +395,14 @@ static void read_cancelled(const struct jr *at, struct store_etcd_wire_events *e
 			 jr_str_opt(at, "cancel_reason", MESSAGE_MAX, "without a reason"));
 }
 
+/* A watch that is refused has the number -1. */
+static bool is_of_key(const struct jr *at)
+{
+	AUTO_FREE char *text = jr_text(at, "watch_id");
+
+	return text && (!strcmp(text, "\"1\"") || !strcmp(text, "1"));
+}
+
 int store_etcd_wire_read_events(const char *line, size_t size,
 				struct store_etcd_wire_events *events_out, struct err *err)
 {
@@ -374,6 +413,7 @@ int store_etcd_wire_read_events(const char *line, size_t size,
 	if (parse(line, size, &json, err) < 0 || read_result(json, &root, &result, err) < 0)
 		return -1;
 	events.header = read_header(&result);
+	events.of_key = is_of_key(&result);
 	events.created = jr_bool_opt(&result, "created", false);
 	events.fragment = jr_bool_opt(&result, "fragment", false);
 	events.cancelled = jr_bool_opt(&result, "canceled", false);

@@ -30,11 +30,14 @@ bool store_etcd_wire_is_restored(const struct store_etcd_wire_header *ours,
  * Bodies of requests, malloc'ed, the caller's. NULL: out of memory. A prefix is what all
  * keys begin with, and not empty.
  */
-char *store_etcd_wire_get(const char *key, bool count_only);
+char *store_etcd_wire_get(const char *key);
 /* The limit keys that follow the key after (NULL: from the first), as they were at revision. */
 char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_size,
 			   uint64_t revision, uint32_t limit);
-char *store_etcd_wire_watch(const char *prefix, uint64_t start_revision);
+/*
+ * Two watches in one stream: of the prefix, and of the key beside it.
+ */
+char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision);
 /* Transactions on the key's mod_revision; 0: on its absence. */
 char *store_etcd_wire_put(const char *key, const char *value, uint64_t lease, uint64_t if_revision);
 char *store_etcd_wire_remove(const char *key, uint64_t if_revision);
@@ -69,6 +72,7 @@ void store_etcd_wire_range_free(struct store_etcd_wire_range *range);
 struct store_etcd_wire_events {
 	struct store_etcd_wire_header header;
 	struct store_etcd_wire_kvs kvs;
+	bool of_key; /* it is the watch of the key that tells */
 	bool created;
 	bool fragment; /* the rest of its last revision follows */
 	bool cancelled;

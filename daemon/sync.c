@@ -139,6 +139,7 @@ static int pass_devices(struct sync *sync, const struct sync_want *want, bool *s
 	if (!sync->stats.devices)
 		return -1;
 	ports.bridge = have.bridge;
+	ports.vxlan = have.vxlan;
 	ports.mtu_before = have.mtu_before;
 	if (ports_ensure(sync->nl, &ports, &sync->ports, &moved, err) < 0)
 		return -1;

@@ -117,9 +117,26 @@ static void somebody_elses_port_stays(void **state)
 	run("ip link add br1 type bridge && ip link set " OURS " master br1");
 	assert_false(ensure(scene));
 	assert_true(kernel_shows("ip link show dev " OURS, "master br1"));
-	scene->want.old_bridge = index_of(scene->nl, "br1"); /* unless it was ours */
+}
+
+static void what_the_network_once_had_goes(void **state)
+{
+	struct scene *scene = *state;
+
+	run("ip link add weft-br7 type bridge && ip link set " OURS " master weft-br7");
+	run("bridge link set dev " OURS " hairpin on isolated on");
+	run("ip link add weft-vx7 type vxlan id 7 dstport 8472 && ip link set weft-vx7 up");
+	run("ip link set weft-br7 alias 'weft network default'");
+	run("ip link set weft-vx7 alias 'weft network other'");
 	assert_true(ensure(scene));
 	assert_true(kernel_shows("ip link show dev " OURS, "master br0"));
+	assert_true(kernel_shows("bridge -d link show dev " OURS, "isolated on"));
+	assert_false(kernel_shows("ip link show", "weft-br7"));
+	assert_true(kernel_shows("ip link show", "weft-vx7"));
+	run("ip link set weft-vx7 alias 'weft network default'");
+	assert_true(ensure(scene));
+	assert_false(kernel_shows("ip link show", "weft-vx7"));
+	assert_false(ensure(scene));
 }
 
 static void mtu_follows(void **state)
@@ -175,6 +192,7 @@ int main(void)
 		ports_test(a_port_is_put_back_with_its_flags),
 		ports_test(a_port_that_was_never_seen_gets_the_default),
 		ports_test(somebody_elses_port_stays),
+		ports_test(what_the_network_once_had_goes),
 		ports_test(mtu_follows),
 		cmocka_unit_test(who_is_ours),
 	};

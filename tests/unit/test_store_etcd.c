@@ -148,6 +148,11 @@ static bool has_gone(struct recorder *r)
 	return r->gone > 0;
 }
 
+static bool has_config(struct recorder *r)
+{
+	return strstr(r->log, "config={\"Network\":\"10.5.0.0/16\"}");
+}
+
 /* Also the wait for etcd to start: what is unreachable at first is told once. */
 static void test_empty_store(void **state)
 {
@@ -158,6 +163,8 @@ static void test_empty_store(void **state)
 	assert_string_equal(r->endpoint, "http://127.0.0.1:2379");
 	r->log[0] = '\0';
 	etcdctl(r->endpoint, "put", "/w/config", "{\"Network\":\"10.5.0.0/16\"}");
+	recorder_wait(r, has_config); /* the watch tells it */
+	r->log[0] = '\0';
 	r->store->ops->refresh(r->store);
 	recorder_wait(r, has_ended_again);
 	assert_string_equal(r->log, "[ config={\"Network\":\"10.5.0.0/16\"} ]");

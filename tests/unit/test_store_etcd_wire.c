@@ -34,9 +34,7 @@ static void assert_body(char *body, const char *wanted)
 static void test_requests(void **state)
 {
 	(void)state;
-	assert_body(store_etcd_wire_get("/w/config", false), "{\"key\":\"L3cvY29uZmln\"}");
-	assert_body(store_etcd_wire_get("/w/config", true),
-		    "{\"key\":\"L3cvY29uZmln\",\"count_only\":true}");
+	assert_body(store_etcd_wire_get("/w/config"), "{\"key\":\"L3cvY29uZmln\"}");
 	/* "/w/subnets/" to "/w/subnets0" */
 	assert_body(store_etcd_wire_page("/w/subnets/", NULL, 0, 7, 500),
 		    "{\"key\":\"L3cvc3VibmV0cy8=\",\"range_end\":\"L3cvc3VibmV0czA=\","
@@ -45,9 +43,12 @@ static void test_requests(void **state)
 	assert_body(store_etcd_wire_page("/w/subnets/", "/w/subnets/a", 12, 7, 1),
 		    "{\"key\":\"L3cvc3VibmV0cy9hAA==\",\"range_end\":\"L3cvc3VibmV0czA=\","
 		    "\"revision\":\"7\",\"limit\":\"1\"}");
-	assert_body(store_etcd_wire_watch("/w/subnets/", 18446744073709551615u),
+	assert_body(store_etcd_wire_watch("/w/subnets/", "/w/config", 18446744073709551615u),
 		    "{\"create_request\":{\"key\":\"L3cvc3VibmV0cy8=\","
 		    "\"range_end\":\"L3cvc3VibmV0czA=\","
+		    "\"start_revision\":\"18446744073709551615\","
+		    "\"progress_notify\":true,\"fragment\":true}}\n"
+		    "{\"create_request\":{\"key\":\"L3cvY29uZmln\",\"watch_id\":\"1\","
 		    "\"start_revision\":\"18446744073709551615\","
 		    "\"progress_notify\":true,\"fragment\":true}}");
 	assert_body(store_etcd_wire_put("/w/a", "b", 77, 0),

@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The network's configuration changes in the store while weftd runs: what can be applied is,
+# with containers attached and reachable; what cannot is refused, and said.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 2
+	container_add host1 c1
+	container_add host2 c2
+}
+
+teardown_file() { lab_down; }
+
+# The lab's configuration, with these members in their places.
+configure() { # EXPRESSION
+	etcd_config "$(jq -cn '{Network:"10.5.0.0/16",SubnetLen:24,SubnetMin:"10.5.1.0",
+		SubnetMax:"10.5.99.0",Backend:{Type:"vxlan",VNI:1},Weft:{LeaseTTL:5}} | '"$1")"
+}
+
+both_ways() {
+	ping_once c1 "$(container_address host2 c2)" -W 0.3 &&
+		ping_once c2 "$(container_address host1 c1)" -W 0.3
+}
+
+vxlan_has() { # HOST EXPRESSION
+	ip -n "$LAB-$1" -d -j link show dev "$KERNEL_VXLAN" | jq -e ".[0] | $2"
+}
+
+status_is() { weftctl_on "$1" --json status | jq -e ".networks[0] | $2"; }
+
+restored() {
+	configure .
+	wait_for 5 status_is host1 '.port == 8472 and .vni == 1 and .mtu == 1450'
+	wait_for 5 status_is host2 '.port == 8472 and .vni == 1 and .mtu == 1450'
+	weftd_ready host1 host2
+	kernel_settled host1 host2
+	wait_for 5 both_ways
+}
+
+@test "Port, Learning, GBP: the device is replaced, with the peers in it at once" {
+	configure '.Backend += {Port: 4789, Learning: true, GBP: true}'
+	for host in host1 host2; do
+		wait_for 5 vxlan_has "$host" '.linkinfo.info_data
+			| .port == 4789 and .learning and .gbp'
+		vxlan_has "$host" '.linkinfo.info_slave_data.learning'
+	done
+	wait_for 5 both_ways
+	weftd_ready host1 host2
+	restored
+}
+
+mtu_is() { vxlan_has "$1" ".mtu == $2" && [[ $(host_network "$1" .mtu) == "$2" ]]; }
+
+@test "MTU" {
+	configure '.Backend.MTU = 1400'
+	wait_for 5 mtu_is host1 1350
+	wait_for 5 mtu_is host2 1350
+	both_ways
+	restored
+}
+
+ttl_is() { status_is "$1" ".lease | .ttl == $2 and (.lost | not)"; }
+
+@test "LeaseTTL: the key hangs on a lease of that life, and the old one is gone" {
+	local leases
+	leases=$(etcd_ctl lease list | wc -l)
+	configure '.Weft.LeaseTTL = 60'
+	wait_for 5 ttl_is host1 60
+	wait_for 5 ttl_is host2 60
+	wait_for 5 leases_are "$leases"
+	restored
+	wait_for 5 ttl_is host1 5
+}
+
+leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }
+
+@test "VNI: new devices, the containers in them; the old ones go" {
+	configure '.Backend.VNI = 77'
+	for host in host1 host2; do
+		wait_for 5 status_is "$host" '.vni == 77 and .state == "ready"'
+		assert_equal "$(host_network "$host" .bridge)" weft-br77
+	done
+	wait_for 5 both_ways
+	run ip -n "$LAB-host1" link show
+	refute_output --partial "$KERNEL_BRIDGE"
+	refute_output --partial "$KERNEL_VXLAN"
+	container_add host1 c3
+	ping_once c3 "$(container_address host2 c2)"
+	container_del host1 c3
+	restored
+	run ip -n "$LAB-host1" link show
+	refute_output --partial weft-br77
+	refute_output --partial weft-vx77
+}
+
+@test "a network that shrinks away from our subnet is refused; widened, it is taken" {
+	weftctl_on host1 --json status | jq .networks[0].lease.subnet >"$BATS_TEST_TMPDIR/subnet"
+	configure '.Network = "10.9.0.0/16" | .SubnetMin = "10.9.1.0" | .SubnetMax = "10.9.99.0"'
+	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("refused"))'
+	both_ways
+	kernel_settled host1 host2
+	configure '.Network = "10.4.0.0/15"'
+	wait_for 5 status_is host1 '.state == "ready" and .cluster == "10.4.0.0/15"'
+	wait_for 5 both_ways
+	restored
+	run weftctl_on host1 --json status
+	assert_json "$output" ".networks[0].lease.subnet == $(<"$BATS_TEST_TMPDIR/subnet")"
+}
+
+@test "a VNI that somebody else's device has is refused, and nothing changes" {
+	ip -n "$LAB-host1" link add other type vxlan id 88 dstport 8472 local 192.168.0.1
+	configure '.Backend.VNI = 88'
+	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("other"))'
+	status_is host1 '.vni == 1'
+	ip -n "$LAB-host1" link show "$KERNEL_BRIDGE"
+	ip -n "$LAB-host1" link del other
+	restored
+}
+
+@test "a configuration that cannot be read, and none at all: said, the one before goes on" {
+	etcd_config '{"Network":'
+	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("stays in use"))'
+	both_ways
+	etcd_ctl del "$ETCD_PREFIX/config"
+	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("there is no"))'
+	both_ways
+	restored
+}
