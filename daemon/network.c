@@ -72,6 +72,12 @@ void network_judge(struct network *network)
 {
 	const char *fault = find_fault(network);
 
+	char stale[ERR_TEXT_SIZE];
+
+	if (network->stale) {
+		snprintf(stale, sizeof(stale), "%.400s; running as it was known last", fault);
+		fault = stale;
+	}
 	if (!*fault)
 		set_state(network, NETWORK_READY, fault);
 	else
@@ -94,7 +100,7 @@ static struct peer_self self_of(const struct network *network)
 		.vtep_mac = network->vtep_mac,
 	};
 
-	self.subnet = network_lease(network).subnet;
+	self.subnet = network->stale ? network->subnet : network_lease(network).subnet;
 	return self;
 }
 
@@ -188,7 +194,9 @@ void network_store_changed(struct network *network)
 		network_judge(network);
 		return;
 	}
-	lease_update(network->lease, &network->config, &network->known.now.peers);
+	if (!network->stale)
+		lease_update(network->lease, &network->config, &network->known.now.peers);
+	network_save_soon(network);
 	network_judge(network);
 	sync_mark(network->sync, SYNC_PEERS);
 }
@@ -263,7 +271,7 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 
 static int publish(struct network *network, struct err *err)
 {
-	struct lease_view lease = lease_view(network->lease);
+	struct lease_view lease = network_lease(network);
 	struct state_network state = {
 		.vni = network->config.vni,
 		.mtu = network->device.mtu,
@@ -275,8 +283,8 @@ static int publish(struct network *network, struct err *err)
 	device_bridge_name(state.vni, state.bridge);
 	device_vxlan_name(state.vni, state.vxlan);
 	state.family[0].cluster = network->config.plan.network;
-	state.family[0].subnet = lease.subnet;
-	state.family[0].gateway = subnet_gateway(&lease.subnet);
+	state.family[0].subnet = self_of(network).subnet;
+	state.family[0].gateway = subnet_gateway(&state.family[0].subnet);
 	return publish_network(network->env.run_dir, network->env.subnet_file, &state, err);
 }
 
@@ -317,8 +325,9 @@ int network_new(const struct network_env *env, const char *name, struct network 
 	network->since = (uint64_t)time(NULL);
 	network->wait = loop_timer(env->loop, on_wait, network);
 	network->grace = loop_timer(env->loop, network_grace_over, network);
+	network->save = loop_timer(env->loop, network_save, network);
 	network->uplink_timer = loop_timer(env->loop, network_find_uplink, network);
-	if (!network->wait || !network->grace || !network->uplink_timer) {
+	if (!network->wait || !network->grace || !network->uplink_timer || !network->save) {
 		network_free(network);
 		return err_nomem(err, "the network");
 	}
@@ -343,6 +352,8 @@ void network_free(struct network *network)
 	loop_event_free(network->wait);
 	loop_event_free(network->grace);
 	loop_event_free(network->uplink_timer);
+	loop_event_free(network->save);
+	free(network->config_text);
 	known_free(&network->known);
 	peers_free(&network->usable);
 	free(network);
@@ -364,6 +375,7 @@ struct network_view network_view(const struct network *network)
 		.endpoint = network->endpoint,
 		.connected = network->connected,
 		.connected_since = network->connected_since,
+		.stale = network->stale,
 		.store_error = network->connected ? "" : network->store_error,
 		.config = network->configured ? &network->config : NULL,
 		.uplink = network->uplink.index ? &network->uplink : NULL,

@@ -62,6 +62,7 @@ struct network_view {
 	bool connected;
 	uint64_t connected_since;
 	const char *store_error;
+	bool stale;                  /* all that the store says is from the state directory */
 	const struct config *config; /* NULL: none yet */
 	const struct uplink *uplink; /* NULL: none yet */
 	struct mac vtep_mac;

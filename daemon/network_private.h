@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of a network, shared by network.c (coming up, passes, publishing),
- * network_store.c (what the store tells) and network_kernel.c (what the kernel tells).
+ * network_store.c (what the store tells), network_stale.c (what is done without it) and
+ * network_kernel.c (what the kernel tells).
  * Nobody else includes it.
  */
 #pragma once
@@ -30,6 +31,11 @@ struct network {
 	char store_error[ERR_TEXT_SIZE];
 	bool configured;
 	struct config config;
+	char *config_text; /* what it was parsed from; may be NULL */
+	bool stale; /* all of this is from the state directory: the store has told nothing yet */
+	struct prefix subnet;    /* ours, while it is stale */
+	struct loop_event *save; /* what is known, into the state directory */
+	uint64_t saved;          /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;                /* every lease, ours too */
 	struct loop_event *grace;          /* until what has vanished goes */
@@ -58,6 +64,14 @@ void network_judge(struct network *network);
 
 /* The store's content, or the configuration, is another. */
 void network_store_changed(struct network *network);
+
+/* The store cannot be reached: comes up from the last known good, unless it is up. */
+void network_come_up_stale(struct network *network);
+/* Uses this configuration from now on. */
+void network_config_take(struct network *network, const struct config *config, const char *text);
+/* Keeps what is known, in a while; and now. */
+void network_save_soon(struct network *network);
+void network_save(void *ctx);
 
 /* Whether the new configuration can take the place of the one in use. ERR_CONFIG: why not. */
 int network_check_config(const struct network *network, const struct config *config,

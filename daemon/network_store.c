@@ -73,8 +73,7 @@ static void on_config(void *ctx, const char *text, size_t size)
 	config_parse(text, size, warn_config, NULL, &config, &err);
 	if (network->configured)
 		log_info("network configuration changed", "network", network->name);
-	network->config = config;
-	network->configured = true;
+	network_config_take(network, &config, text);
 	sync_mark(network->sync, SYNC_ALL);
 	if (!network->known.listing)
 		network_store_changed(network);
@@ -123,6 +122,7 @@ static void on_list_end(void *ctx)
 	struct network *network = ctx;
 	struct lease_view lease;
 
+	network->stale = false;
 	if (known_list_end(&network->known, held_subnet(network, &lease)))
 		begin_grace(network);
 	network_store_changed(network);
@@ -173,6 +173,8 @@ static void on_link(void *ctx, bool connected, const char *endpoint, const struc
 	snprintf(network->store_error, sizeof(network->store_error), "%s", why ? why->text : "");
 	if (connected)
 		log_info("store reached", "network", network->name, "endpoint", endpoint);
+	else
+		network_come_up_stale(network);
 	network_judge(network);
 }
 

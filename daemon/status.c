@@ -107,6 +107,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	jb_str(at, "state", state_name[view->state]);
 	jb_str(at, "reason", view->reason);
 	jb_count(at, "since", view->since);
+	jb_bool(at, "stale", view->stale);
 	put_store(at, view);
 	put_lease(at, view);
 	put_devices(at, view);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A network without its store: what is kept for it, and how it comes up from that. */
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "lastgood.h"
+#include "loop.h"
+#include "network_private.h"
+#include "node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SAVE_MS 5000 /* many changes are one write */
+
+static const char *state_dir(const struct network *network)
+{
+	return network->env.node->state_dir;
+}
+
+static void ignore_remark(void *ctx, const char *path, const char *what)
+{
+	(void)ctx, (void)path, (void)what;
+}
+
+/* The subnet that node.json remembers; unset: none. */
+static struct prefix remembered(const struct network *network)
+{
+	const struct state_node_network *known = state_node_find(&network->env.node->state,
+								 network->name);
+
+	return known ? known->subnet : (struct prefix){ .len = 0 };
+}
+
+void network_come_up_stale(struct network *network)
+{
+	AUTO_FREE char *text = NULL;
+	struct config config;
+	struct err err;
+	int found;
+
+	if (network->configured || network->stale)
+		return;
+	network->subnet = remembered(network);
+	if (!prefix_is_set(&network->subnet))
+		return;
+	found = lastgood_read(state_dir(network), network->name, &text, &network->known, &err);
+	if (found < 0)
+		log_error("what was known last cannot be read", "reason", err.text);
+	if (found <= 0)
+		return;
+	if (config_parse(text, strlen(text), ignore_remark, NULL, &config, &err) < 0) {
+		log_error("what was known last cannot be used", "reason", err.text);
+		return;
+	}
+	log_warn("no store: the network comes up as it was known last", "network", network->name,
+		 "peers", LOG_NUM(network->known.now.peers.len));
+	network_config_take(network, &config, text);
+	network->stale = true;
+	network_store_changed(network);
+}
+
+void network_config_take(struct network *network, const struct config *config, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		log_error("no memory for the configuration's text");
+	free(network->config_text);
+	network->config_text = copy;
+	network->config = *config;
+	network->configured = true;
+}
+
+void network_save_soon(struct network *network)
+{
+	if (!network->stale && network->config_text && !loop_timer_running(network->save))
+		loop_timer_start(network->save, SAVE_MS);
+}
+
+void network_save(void *ctx)
+{
+	struct network *network = ctx;
+	struct err err;
+
+	if (network->stale || !network->config_text)
+		return;
+	if (lastgood_write(state_dir(network), network->name, network->config_text,
+			   &network->known.now.peers, &network->saved, &err) < 0)
+		log_error("what is known cannot be kept for a start without the store", "reason",
+			  err.text);
+}
