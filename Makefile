@@ -19,6 +19,7 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DOCDIR ?= $(PREFIX)/share/doc/weft
 CNI_BIN_DIR ?= /opt/cni/bin
 CJSON  ?= $(BUILD)/cjson
@@ -227,12 +228,13 @@ install: all $(man) $(BUILD)/weftd.service ## install programs, unit, man pages,
 	$(call put,755,$(bin)/weftd,$(SBINDIR)/weftd)
 	$(call put,755,$(bin)/weftctl,$(SBINDIR)/weftctl)
 	$(call put,644,$(BUILD)/weftd.service,$(UNITDIR)/weftd.service)
+	$(call put,644,conf/sysusers/weft.conf,$(SYSUSERSDIR)/weft.conf)
 	$(call put,644,conf/10-weft.conflist,$(DOCDIR)/examples/10-weft.conflist)
 	$(foreach page,$(man),$(call put,644,$(page),$(call man_dest,$(page))))
 
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(CNI_BIN_DIR)/weft $(SBINDIR)/weftd $(SBINDIR)/weftctl \
-		$(UNITDIR)/weftd.service $(foreach page,$(man),$(call man_dest,$(page))))
+		$(UNITDIR)/weftd.service $(SYSUSERSDIR)/weft.conf $(foreach page,$(man),$(call man_dest,$(page))))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # ---- Cleaning -------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weftd: the list of what is set up, in order, and taken down, in reverse. */
+#include "caps.h"
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
@@ -129,6 +130,15 @@ static int make_control(struct daemon *daemon, struct err *err)
 			   &daemon->control, err);
 }
 
+static int drop_privileges(const struct options *options, struct err *err)
+{
+	const char *const dirs[] = { options->run_dir, options->state_dir };
+
+	if (options->user && caps_become(options->user, dirs, 2, err) < 0)
+		return -1;
+	return caps_check(err);
+}
+
 static void sweep(const char *dir)
 {
 	struct err err = ERR_INIT;
@@ -155,10 +165,10 @@ static int take_dirs(struct daemon *daemon, struct err *err)
 
 static int set_up(struct daemon *daemon, struct err *err)
 {
-	if (take_dirs(daemon, err) < 0 || name_node(daemon, err) < 0 ||
-	    loop_new(&daemon->loop, err) < 0 || nl_open(&daemon->nl, err) < 0 ||
-	    http_new(daemon->loop, &daemon->http, err) < 0 || make_network(daemon, err) < 0 ||
-	    make_control(daemon, err) < 0 ||
+	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
+	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
+	    nl_open(&daemon->nl, err) < 0 || http_new(daemon->loop, &daemon->http, err) < 0 ||
+	    make_network(daemon, err) < 0 || make_control(daemon, err) < 0 ||
 	    sweep_new(daemon->loop, daemon->nl, daemon->options.run_dir, "default", &daemon->sweep,
 		      err) < 0)
 		return -1;

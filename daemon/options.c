@@ -149,6 +149,13 @@ static int set_node_name(struct options *options, const char *value, struct err 
 	return 0;
 }
 
+static int set_user(struct options *options, const char *value, struct err *err)
+{
+	(void)err;
+	options->user = *value ? value : NULL;
+	return 0;
+}
+
 static int set_log_format(struct options *options, const char *value, struct err *err)
 {
 	if (strcmp(value, "text") && strcmp(value, "json"))
@@ -203,6 +210,8 @@ static const struct flag flags[] = {
 	  OPTIONS_RUN },
 	{ "node-name", "NAME", "", set_node_name, "the name shown to people (default: the host's)",
 	  OPTIONS_RUN },
+	{ "user", "NAME", "", set_user,
+	  "run as this user, with CAP_NET_ADMIN only (default: who started it)", OPTIONS_RUN },
 	{ "log-format", "text|json", "text", set_log_format, "how a line of the log is written",
 	  OPTIONS_RUN },
 	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged",

@@ -29,6 +29,7 @@ struct options {
 	const char *state_dir;
 	const char *config;    /* path; NULL: none was named */
 	const char *node_name; /* NULL: the host's name */
+	const char *user;      /* to run as; NULL: whoever started it */
 	enum log_level log_level;
 	enum log_format log_format;
 	struct options_texts texts; /* what the strings above point to, but for argv's */

@@ -146,7 +146,7 @@ static unsigned judge_fdb(const struct watch_objects *objects, const struct nlms
 	if (fdb.bridge && fdb.state & NUD_PERMANENT)
 		return 0;
 	if (same)
-		return fdb.state & fixed ? 0 : WATCH_TABLES;
+		return fdb.state & fixed && (fdb.sticky || !fdb.bridge) ? 0 : WATCH_TABLES;
 	/* What a device learns is not fixed; where it may learn, that is no news. */
 	return fdb.state & fixed || !objects->learning ? WATCH_TABLES : 0;
 }

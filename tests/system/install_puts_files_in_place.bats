@@ -17,6 +17,7 @@ setup() { dest=$BATS_TEST_TMPDIR/root; }
 	refute_output --partial '@SBINDIR@'
 	run jq -e '.plugins[0].type == "weft"' "$dest/usr/local/share/doc/weft/examples/10-weft.conflist"
 	assert_success
+	grep -q "^u weft " "$dest/usr/local/lib/sysusers.d/weft.conf"
 	run "$dest/usr/local/sbin/weftd" --version
 	assert_success
 	run "$dest/usr/local/sbin/weftctl" version

@@ -208,10 +208,12 @@ static void test_fdb(void **state)
 		const struct mac mac = sample_mac(cases[i].mac);
 		const struct ipaddr vtep = sample_addr(cases[i].vtep);
 		struct nl_msg *msg = neigh_fdb_add_message(cases[i].index, &mac, &vtep);
+		struct ndmsg *info;
 
 		if (!*cases[i].vtep)
 			nl_put_u32(msg, NDA_MASTER, BRIDGE);
-		((struct ndmsg *)nlmsg_data(nlmsg_hdr(msg)))->ndm_state = cases[i].nud;
+		info = nlmsg_data(nlmsg_hdr(msg));
+		info->ndm_state = cases[i].nud;
 		fixture->objects.learning = cases[i].learning;
 		if (judge(state, msg, cases[i].type) != cases[i].news)
 			fail_msg("case %zu", i);

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# weftd as an unprivileged user with CAP_NET_ADMIN and nothing else goes the whole way: devices,
+# entries, sysctls, files, healing. What it cannot drop, it does not start with.
+
+load ../lib/bats
+
+USER_NAME=nobody
+
+setup_file() {
+	lab_open_for_file
+	export WEFTD_USER=$USER_NAME
+	lab_hosts 3
+	for host in host1 host2 host3; do
+		chown "$USER_NAME" "$LAB_DIR/$host" # for subnet.env
+	done
+	etcd_machine
+	etcd_start
+	etcd_config
+	for host in host1 host2 host3; do
+		weftd_start "$host"
+	done
+	weftd_ready host1 host2 host3
+	kernel_settled host1 host2 host3
+}
+
+teardown_file() { lab_down; }
+
+status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST FIELD
+
+@test "it is that user, with that capability, and can become nobody else" {
+	local uid field
+	uid=$(id -u "$USER_NAME")
+	for field in CapPrm CapEff CapBnd; do
+		assert_equal "$(status_of host1 "$field")" 0000000000001000
+	done
+	assert_equal "$(status_of host1 CapInh)" 0000000000000000
+	assert_equal "$(status_of host1 Uid | xargs)" "$uid $uid $uid $uid"
+	assert_equal "$(status_of host1 NoNewPrivs)" 1
+	assert_equal "$(status_of host1 Groups | xargs)" ''
+}
+
+@test "containers are attached by root, and reach each other" {
+	for i in 1 2 3; do
+		container_add "host$i" "c$i"
+	done
+	ping_once c1 "$(container_address host2 c2)"
+	ping_once c2 "$(container_address host3 c3)"
+	ping_once c3 "$(container_address host1 c1)"
+	for i in 1 2 3; do
+		cni_check "host$i" "c$i"
+	done
+}
+
+@test "sysctls and devices are set right without root's rights" {
+	local conf=/proc/sys/net/ipv4/conf
+	ns_run host1 sh -c "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 1 >$conf/$KERNEL_BRIDGE/send_redirects"
+	ip -n "$LAB-host1" link del "$KERNEL_VXLAN"
+	wait_for 5 forwards
+	wait_for 5 kernel_agrees host1
+	wait_for 5 ping_once c1 "$(container_address host2 c2)"
+	assert_equal "$(ns_run host1 cat "$conf/$KERNEL_BRIDGE/send_redirects")" 0
+}
+
+forwards() { [[ $(ns_run host1 cat /proc/sys/net/ipv4/ip_forward) == 1 ]]; }
+
+@test "a restart, also one that finds root's files, loses nothing" {
+	local key
+	key=$(etcd_key_of host1)
+	weftd_stop host1 KILL
+	chown -R root "$LAB_DIR/host1/run" "$LAB_DIR/host1/state"
+	weftd_start host1
+	weftd_ready host1
+	assert_equal "$(etcd_key_of host1)" "$key"
+	container_add host1 c4
+	ping_once c4 "$(container_address host2 c2)"
+	container_del host1 c4
+}
+
+refused() { # FLAG...: ends with 2
+	local flags
+	read -ra flags < <(weftd_flags host1)
+	run -2 ns_run host1 "$WEFT_BIN_DIR/weftd" "${flags[@]}" --run-dir "$BATS_TEST_TMPDIR/run" \
+		--state-dir "$BATS_TEST_TMPDIR/state" "$@"
+}
+
+@test "a user that does not exist, and privileges that are not there, end it" {
+	refused --user no-such-user
+	assert_output --partial 'there is no user'
+	chmod 0777 "$BATS_TEST_TMPDIR"
+	run -2 ns_run host1 setpriv --reuid "$USER_NAME" --clear-groups env -u WEFTD_USER \
+		"$WEFT_BIN_DIR/weftd" --run-dir "$BATS_TEST_TMPDIR/run" --state-dir "$BATS_TEST_TMPDIR/state"
+	assert_output --partial CAP_NET_ADMIN
+	run -2 ns_run host1 setpriv --bounding-set=-setuid --inh-caps=-setuid \
+		"$WEFT_BIN_DIR/weftd" --user "$USER_NAME" --run-dir "$BATS_TEST_TMPDIR/run" \
+		--state-dir "$BATS_TEST_TMPDIR/state"
+	assert_output --partial 'privileges cannot be dropped'
+}
+
+@test "the unit that is installed asks for no more" {
+	make -s -C "$WEFT_REPO" BUILD="$BATS_TEST_TMPDIR/build" "$BATS_TEST_TMPDIR/build/weftd.service"
+	sed -i 's|^ExecStart=.*|ExecStart=/bin/true|; s|^User=.*|User=daemon|' "$BATS_TEST_TMPDIR/build/weftd.service"
+	run systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/build/weftd.service"
+	assert_success
+	assert_output ''
+	grep -qx 'CapabilityBoundingSet=CAP_NET_ADMIN' "$BATS_TEST_TMPDIR/build/weftd.service"
+}
