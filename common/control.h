@@ -16,6 +16,7 @@
  *     "state":"ready",            starting | ready | degraded
  *     "reason":"",                why it is not ready
  *     "since":1700000000,         of the state, seconds since the epoch
+ *     "stale":false,              the store has told nothing yet: all is as it was known last
  *     "store":{"endpoint":"http://127.0.0.1:2379","connected":true,"since":1700000000,"error":""},
  *     "lease":{"subnet":"10.5.1.0/24","key":"10.5.1.0-24","id":"7587...","ttl":86400,
  *              "renewedAt":1700000000,"reserved":false,

@@ -42,6 +42,11 @@ bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t 
 	return true;
 }
 
+void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key)
+{
+	return len ? bsearch(key, items, len, size, cmp) : NULL;
+}
+
 void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp)
 {
 	if (len > 1)

@@ -32,6 +32,9 @@ typedef bool vec_merge_fn(void *ctx, const void *a, const void *b);
 bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t size,
 	       vec_cmp_fn *cmp, vec_merge_fn *visit, void *ctx);
 
+/* The element that cmp calls equal to key in a sorted array, or NULL. */
+void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
+
 /* Sorts an array by cmp; NULL items with len 0 are allowed. */
 void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 

@@ -99,46 +99,32 @@ char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_s
 
 #define WATCH_OF_KEY 1 /* told as a string, or as a number */
 
-static void add_watch(struct jb_at create, uint64_t start_revision)
+/* Of all keys that begin with it, or of the one key. */
+static char *one_watch(const char *key, bool is_prefix, uint64_t start_revision)
 {
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at create;
+
+	if (!jb)
+		return NULL;
+	create = jb_obj(jb_root(jb), "create_request");
+	if (is_prefix && !add_range(create, key, NULL, 0))
+		return NULL;
+	if (!is_prefix) {
+		jb_base64(create, "key", key, strlen(key));
+		jb_u64_text(create, "watch_id", WATCH_OF_KEY);
+	}
 	jb_u64_text(create, "start_revision", start_revision);
 	jb_bool(create, "progress_notify", true);
 	jb_bool(create, "fragment", true);
-}
-
-static char *watch_prefix(const char *prefix, uint64_t start_revision)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at create;
-
-	if (!jb)
-		return NULL;
-	create = jb_obj(jb_root(jb), "create_request");
-	if (!add_range(create, prefix, NULL, 0))
-		return NULL;
-	add_watch(create, start_revision);
-	return text_of(jb);
-}
-
-static char *watch_key(const char *key, uint64_t start_revision)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at create;
-
-	if (!jb)
-		return NULL;
-	create = jb_obj(jb_root(jb), "create_request");
-	jb_base64(create, "key", key, strlen(key));
-	jb_u64_text(create, "watch_id", WATCH_OF_KEY);
-	add_watch(create, start_revision);
 	return text_of(jb);
 }
 
 /* The gateway reads one request after the other out of the body. */
 char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision)
 {
-	AUTO_FREE char *of_prefix = watch_prefix(prefix, start_revision);
-	AUTO_FREE char *of_key = watch_key(key, start_revision);
+	AUTO_FREE char *of_prefix = one_watch(prefix, true, start_revision);
+	AUTO_FREE char *of_key = one_watch(key, false, start_revision);
 	char *both;
 
 	if (!of_prefix || !of_key || asprintf(&both, "%s\n%s", of_prefix, of_key) < 0)

@@ -226,7 +226,8 @@ static void on_peers(void *ctx)
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (!sync->whole) {
+	/* What is in doubt may be what the entries hang on. */
+	if (!sync->whole || sync->look_at_all) {
 		on_period(sync);
 		return;
 	}

@@ -153,7 +153,7 @@ static unsigned judge_fdb(const struct watch_objects *objects, const struct nlms
 
 unsigned watch_judge(const struct watch_objects *objects, const struct nlmsghdr *event)
 {
-	const struct ndmsg *info = NLMSG_DATA(event);
+	const struct ndmsg *info = (const void *)((const char *)event + NLMSG_HDRLEN);
 	struct err unused;
 
 	switch (event->nlmsg_type) {

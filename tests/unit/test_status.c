@@ -201,7 +201,8 @@ static void assert_counts(const struct jr *network)
 	assert_num(&peers, "programmed", 1);
 	assert_num(&peers, "refused", 3);
 	assert_members(&passes, of_passes);
-	assert_num(&passes, "run", 1);
+	assert_true(jr_u32(&passes, "run", 1, 10) >=
+		    1); /* its own new devices are looked at again */
 	assert_num(&passes, "failed", 0);
 	assert_num(&passes, "written", 4);
 	assert_str(&passes, "lastError", "");
@@ -223,10 +224,10 @@ static void come_up_with_peers(struct scene *scene)
 
 static void a_node_that_is_up_tells_everything(void **state)
 {
-	static const char *const known[] = { "name",   "state",   "reason",  "since",  "store",
-					     "lease",  "cluster", "vni",     "port",   "mtu",
-					     "bridge", "vxlan",   "vtepMac", "uplink", "peers",
-					     "passes", NULL };
+	static const char *const known[] = { "name",  "state",  "reason",  "since",   "stale",
+					     "store", "lease",  "cluster", "vni",     "port",
+					     "mtu",   "bridge", "vxlan",   "vtepMac", "uplink",
+					     "peers", "passes", NULL };
 	static const char *const of_store[] = { "endpoint", "connected", "since", "error", NULL };
 	struct scene *scene = *state;
 	struct reading reading;

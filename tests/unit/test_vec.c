@@ -69,14 +69,17 @@ static void a_failed_growth_changes_nothing(void **state)
 	assert_int_equal(cap, 0);
 }
 
-static void sorts(void **state)
+static void sorts_and_finds(void **state)
 {
-	int items[] = { 5, 3, 9, 1 };
+	int items[] = { 5, 3, 9, 1 }, key = 9, missing = 4;
 
 	(void)state;
 	vec_sort(items, 4, sizeof(int), by_value);
 	for (int i = 0; i < 3; i++)
 		assert_true(items[i] < items[i + 1]);
+	assert_ptr_equal(vec_find(items, 4, sizeof(int), by_value, &key), &items[3]);
+	assert_null(vec_find(items, 4, sizeof(int), by_value, &missing));
+	assert_null(vec_find(NULL, 0, sizeof(int), by_value, &key));
 	vec_sort(NULL, 0, sizeof(int), by_value);
 }
 
@@ -142,7 +145,7 @@ int main(void)
 		cmocka_unit_test(grows_by_pushing),
 		cmocka_unit_test(grows_no_further_than_max),
 		cmocka_unit_test(a_failed_growth_changes_nothing),
-		cmocka_unit_test(sorts),
+		cmocka_unit_test(sorts_and_finds),
 		cmocka_unit_test(merges_in_one_pass),
 		cmocka_unit_test(a_merge_stops_when_told),
 	};
