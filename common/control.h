@@ -18,23 +18,33 @@
  *     "since":1700000000,         of the state, seconds since the epoch
  *     "stale":false,              the store has told nothing yet: all is as it was known last
  *     "store":{"endpoint":"http://127.0.0.1:2379","connected":true,"since":1700000000,"error":""},
- *     "lease":{"subnet":"10.5.1.0/24","key":"10.5.1.0-24","id":"7587...","ttl":86400,
+ *     "lease":{"subnet":"10.5.1.0/24","subnet6":"fd00:5:1::/64",
+ *              "key":"10.5.1.0-24&fd00:5:1::-64","id":"7587...","ttl":86400,
  *              "renewedAt":1700000000,"reserved":false,
  *              "lost":false,         another node holds the subnet
  *              "trouble":""},        why it is not held or renewed; no lease yet: null
- *     "cluster":"10.5.0.0/16","vni":1,"port":8472,"mtu":1450,
- *     "bridge":"weft-br1","vxlan":"weft-vx1","vtepMac":"c6:d2:32:6f:8f:44",
- *     "uplink":{"name":"eth0","address":"192.168.0.1","publicIP":"192.168.0.1","mtu":1500},
+ *     "cluster":"10.5.0.0/16","cluster6":"fd00:5::/48","vni":1,"port":8472,"mtu":1430,
+ *     "bridge":"weft-br1","vxlan":"weft-vx1","vxlan6":"weft-v61","vtepMac":"c6:d2:32:6f:8f:44",
+ *     "uplink":{"name":"eth0","address":"192.168.0.1","address6":"fd00::1",
+ *               "publicIP":"192.168.0.1","publicIPv6":"fd00::1","mtu":1500},
  *                                    (cluster to vtepMac are absent before there is a
  *                                    configuration; uplink is null before it is found)
- *     "peers":{"known":2,"programmed":2,"refused":0},
+ *     "peers":{"known":2,"programmed":2,
+ *              "direct":0,           of these, without the tunnel (DirectRouting)
+ *              "refused":0},
  *     "passes":{"run":3,"failed":0,"written":6,"lastError":""}}]}
  *
- * peers: [{"network":"default","subnet":"10.5.2.0/24","publicIP":"192.168.0.2",
+ * peers: [{"network":"default","subnet":"10.5.2.0/24","subnet6":"fd00:5:2::/64",
+ *     "publicIP":"192.168.0.2","publicIPv6":"fd00::2",
  *     "vtepMac":"..","node":"<uuid>","name":"host2","mtu":1450,
  *     "state":"programmed",       programmed | pending | refused
  *     "reason":""}]               node and name are "" for a flannel node; a refused key
  *                                 that could not be parsed has "key" and "reason" alone.
+ *
+ * Of what has two families, IPv4 stands under the plain name and IPv6 beside it under that with
+ * 6, which is absent where there is none. A lease or cluster of IPv6 alone has it under the
+ * plain name. vxlan6 is there where the node has a second device. Of a peer, the subnets
+ * are those that are used.
  */
 #pragma once
 

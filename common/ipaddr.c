@@ -323,3 +323,14 @@ struct mac mac_of_address(const struct ipaddr *addr)
 	return (struct mac){ { 0x0a, 0x58, (uint8_t)(low >> 24), (uint8_t)(low >> 16),
 			       (uint8_t)(low >> 8), (uint8_t)low } };
 }
+
+struct ipaddr ipaddr_link_local(const struct mac *mac)
+{
+	const uint8_t *m = mac->octet;
+
+	return (struct ipaddr){
+		.be = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4],
+			m[5] },
+		.family = AF_INET6,
+	};
+}

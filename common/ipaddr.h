@@ -30,6 +30,9 @@ struct mac {
 	uint8_t octet[6];
 };
 
+/* The two families as the indices of an array: IPv4 first, as in flannel's keys. */
+enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
+
 #define IPADDR_TEXT_SIZE 46 /* INET6_ADDRSTRLEN */
 #define PREFIX_TEXT_SIZE 50
 #define MAC_TEXT_SIZE 18
@@ -87,3 +90,5 @@ struct mac mac_local(const uint8_t bytes[static 6]);
  * and a hash of the IPv6 address, so that a reused address keeps its MAC.
  */
 struct mac mac_of_address(const struct ipaddr *addr);
+/* The link-local address of a device with that MAC (RFC 4291 section 2.5.6, appendix A). */
+struct ipaddr ipaddr_link_local(const struct mac *mac);

@@ -210,6 +210,14 @@ int state_remove_network(const char *run_dir, const char *name, struct err *err)
 
 /* ---- STATE/node.json -------------------------------------------------------------------- */
 
+static void read_node_subnet(const struct jr *at, const char *key, uint8_t family,
+			     struct prefix *subnet_out)
+{
+	*subnet_out = jr_prefix_opt(at, key);
+	if (prefix_is_set(subnet_out) && subnet_out->addr.family != family)
+		jr_fault(at, key, "is of the other family");
+}
+
 static void read_node_network(const struct jr *at, struct state_node *node)
 {
 	struct state_node_network *network;
@@ -229,7 +237,8 @@ static void read_node_network(const struct jr *at, struct state_node *node)
 		return;
 	}
 	network->vtep_mac = jr_mac(at, "vtepMac");
-	network->subnet = jr_prefix_opt(at, "subnet");
+	read_node_subnet(at, "subnet", AF_INET, &network->subnet[FAMILY_V4]);
+	read_node_subnet(at, "subnet6", AF_INET6, &network->subnet[FAMILY_V6]);
 	if (!mac_is_unicast(&network->vtep_mac))
 		jr_fault(at, "vtepMac", "is not the address of one device");
 }
@@ -283,8 +292,10 @@ int state_write_node(const char *state_dir, const struct state_node *node, struc
 		struct jb_at at = jb_obj(networks, network->name);
 
 		jb_mac(at, "vtepMac", &network->vtep_mac);
-		if (prefix_is_set(&network->subnet))
-			jb_prefix(at, "subnet", &network->subnet);
+		if (prefix_is_set(&network->subnet[FAMILY_V4]))
+			jb_prefix(at, "subnet", &network->subnet[FAMILY_V4]);
+		if (prefix_is_set(&network->subnet[FAMILY_V6]))
+			jb_prefix(at, "subnet6", &network->subnet[FAMILY_V6]);
 	}
 	if (jb_text(jb, &text, err) < 0 || fs_join(path, state_dir, "node.json", err) < 0 ||
 	    fs_mkdir(state_dir, STATE_DIR_MODE, err) < 0)

@@ -65,7 +65,7 @@ int state_remove_network(const char *run_dir, const char *name, struct err *err)
 struct state_node_network {
 	char name[STATE_NETWORK_NAME_SIZE];
 	struct mac vtep_mac;
-	struct prefix subnet; /* the last lease; unset: none yet */
+	struct prefix subnet[FAMILIES]; /* the last lease; unset: none yet */
 };
 
 #define STATE_NODE_NETWORKS 64
@@ -79,7 +79,8 @@ struct state_node {
 /*
  * STATE/node.json:
  *   {"version":1,"node":"<uuid>",
- *    "networks":{"default":{"vtepMac":"c6:d2:32:6f:8f:44","subnet":"10.5.1.0/24"}}}
+ *    "networks":{"default":{"vtepMac":"c6:d2:32:6f:8f:44","subnet":"10.5.1.0/24",
+ *                           "subnet6":"fd00:5:1::/64"}}}
  * 1 read, 0 absent (*node_out is empty then), -1 failed (ERR_STATE).
  */
 int state_read_node(const char *state_dir, struct state_node *node_out, struct err *err);

@@ -14,6 +14,7 @@
 #define AGO_SIZE (SPAN_SIZE + 4)
 #define CELL_SIZE 128
 #define NUMBER_SIZE 12
+#define PAIR_SIZE (2 * TEXT_MAX + 2)
 
 /* A member's text; "" where there is none, as from a weftd that does not know it. */
 static const char *text_at(const struct jr *at, const char *key)
@@ -34,6 +35,16 @@ static const char *number_text(char buf[static NUMBER_SIZE], const struct jr *at
 	if (!number)
 		return "";
 	snprintf(buf, NUMBER_SIZE, "%" PRIu32, number);
+	return buf;
+}
+
+/* Both members where there are both: "10.5.1.0/24 fd00:5:1::/64". */
+static const char *pair_at(char buf[static PAIR_SIZE], const struct jr *at, const char *key,
+			   const char *v6_key)
+{
+	const char *first = text_at(at, key), *second = text_at(at, v6_key);
+
+	snprintf(buf, PAIR_SIZE, "%s%s%s", first, *first && *second ? " " : "", second);
 	return buf;
 }
 
@@ -169,7 +180,7 @@ static void health_row(struct table *table, const struct out_to *to, const struc
 	uint32_t programmed = number_at(&peers, "programmed");
 	bool connected = jr_bool_opt(&store, "connected", false);
 	const char *state = text_at(network, "state");
-	char since[SPAN_SIZE], held[CELL_SIZE], count[CELL_SIZE];
+	char since[SPAN_SIZE], held[CELL_SIZE], count[CELL_SIZE], subnets[PAIR_SIZE];
 
 	snprintf(count, sizeof(count), "%" PRIu32 " of %" PRIu32, programmed, known);
 
@@ -177,7 +188,7 @@ static void health_row(struct table *table, const struct out_to *to, const struc
 		{ text_at(network, "name"), TERM_PLAIN },
 		{ state, mark_of(state) },
 		{ since_text(since, to, number_at(network, "since")), TERM_PLAIN },
-		{ text_at(&lease, "subnet"), TERM_PLAIN },
+		{ pair_at(subnets, &lease, "subnet", "subnet6"), TERM_PLAIN },
 		{ lease_text(held, to, &lease),
 		  jr_bool_opt(&lease, "lost", false) ? TERM_BAD : TERM_PLAIN },
 		{ count, programmed < known ? TERM_WARN : TERM_PLAIN },
@@ -194,16 +205,17 @@ static void device_row(struct table *table, const struct out_to *to, const struc
 {
 	struct jr uplink = jr_obj_opt(network, "uplink");
 	char vni[NUMBER_SIZE], port[NUMBER_SIZE], mtu[NUMBER_SIZE];
+	char cluster[PAIR_SIZE], vxlan[PAIR_SIZE], public_ip[PAIR_SIZE];
 	const struct table_cell cells[] = {
 		{ text_at(network, "name"), TERM_PLAIN },
-		{ text_at(network, "cluster"), TERM_PLAIN },
+		{ pair_at(cluster, network, "cluster", "cluster6"), TERM_PLAIN },
 		{ number_text(vni, network, "vni"), TERM_PLAIN },
 		{ number_text(port, network, "port"), TERM_PLAIN },
 		{ number_text(mtu, network, "mtu"), TERM_PLAIN },
 		{ text_at(network, "bridge"), TERM_PLAIN },
-		{ text_at(network, "vxlan"), TERM_PLAIN },
+		{ pair_at(vxlan, network, "vxlan", "vxlan6"), TERM_PLAIN },
 		{ text_at(&uplink, "name"), TERM_PLAIN },
-		{ text_at(&uplink, "publicIP"), TERM_PLAIN },
+		{ pair_at(public_ip, &uplink, "publicIP", "publicIPv6"), TERM_PLAIN },
 	};
 
 	(void)to;
@@ -283,18 +295,18 @@ static const char *const peer_heads[] = { "NETWORK",  "SUBNET", "NODE", "PUBLIC 
 static void peer_row(struct table *table, const struct out_to *to, const struct jr *peer)
 {
 	/* A key that could not be read has neither subnet nor state. */
-	const char *subnet = jr_str_opt(peer, "subnet", TEXT_MAX, text_at(peer, "key"));
 	const char *state = jr_str_opt(peer, "state", TEXT_MAX, "refused");
 	const char *reason = text_at(peer, "reason");
-	char mtu[NUMBER_SIZE], judged[2 * TEXT_MAX + 3];
+	char mtu[NUMBER_SIZE], judged[2 * TEXT_MAX + 3], subnets[PAIR_SIZE], public_ip[PAIR_SIZE];
+	const char *subnet = pair_at(subnets, peer, "subnet", "subnet6");
 
 	snprintf(judged, sizeof(judged), "%s%s%s", state, *reason ? ": " : "", reason);
 
 	const struct table_cell cells[] = {
 		{ text_at(peer, "network"), TERM_PLAIN },
-		{ subnet, TERM_PLAIN },
+		{ *subnet ? subnet : text_at(peer, "key"), TERM_PLAIN },
 		{ text_at(peer, "name"), TERM_PLAIN },
-		{ text_at(peer, "publicIP"), TERM_PLAIN },
+		{ pair_at(public_ip, peer, "publicIP", "publicIPv6"), TERM_PLAIN },
 		{ text_at(peer, "vtepMac"), TERM_PLAIN },
 		{ number_text(mtu, peer, "mtu"), TERM_PLAIN },
 		{ judged, mark_of(state) },

@@ -46,43 +46,91 @@ static void read_backend(const struct jr *root, const struct warning *warning,
 			 MTU_MAX);
 	config->gbp = jr_bool_opt(&backend, "GBP", false);
 	config->learning = jr_bool_opt(&backend, "Learning", false);
-	if (jr_bool_opt(&backend, "DirectRouting", false))
-		warning->warn(warning->ctx, "Backend.DirectRouting",
-			      "not used: every peer is reached through the tunnel");
+	config->direct_routing = jr_bool_opt(&backend, "DirectRouting", false);
 	jr_unknown(&backend, known, warn_unknown, (void *)(uintptr_t)warning);
+}
+
+static enum config_underlay read_underlay(const struct jr *weft)
+{
+	static const char *const names[] = {
+		[CONFIG_UNDERLAY_AUTO] = "auto",
+		[CONFIG_UNDERLAY_V4] = "ipv4",
+		[CONFIG_UNDERLAY_V6] = "ipv6",
+	};
+	const char *name = jr_str_opt(weft, "Underlay", 16, "auto");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return (enum config_underlay)i;
+	jr_fault(weft, "Underlay", "\"%s\" is not \"auto\", \"ipv4\" or \"ipv6\"", name);
+	return CONFIG_UNDERLAY_AUTO;
 }
 
 static void read_weft(const struct jr *root, const struct warning *warning, struct config *config)
 {
-	static const char *const known[] = { "LeaseTTL", NULL };
+	static const char *const known[] = { "LeaseTTL", "Underlay", NULL };
 	struct jr weft = jr_obj_opt(root, "Weft");
 
 	config->lease_ttl_s = jr_u32_opt(&weft, "LeaseTTL", LEASE_TTL_MIN, LEASE_TTL_MAX,
 					 CONFIG_LEASE_TTL_DEFAULT);
+	config->underlay = read_underlay(&weft);
 	jr_unknown(&weft, known, warn_unknown, (void *)(uintptr_t)warning);
 }
 
-/* The addresses' family must be IPv4 before subnet_plan_make may compare them. */
-static struct ipaddr read_v4(const struct jr *root, const char *key)
+/* One family's keys and what stands under them. */
+struct family_keys {
+	const char *enable, *network, *len, *min, *max;
+	uint8_t family; /* AF_* */
+	uint8_t len_max;
+	const char *name;
+};
+
+static const struct family_keys family_keys[FAMILIES] = {
+	[FAMILY_V4] = { "EnableIPv4", "Network", "SubnetLen", "SubnetMin", "SubnetMax", AF_INET, 32,
+			"IPv4" },
+	[FAMILY_V6] = { "EnableIPv6", "IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin",
+			"IPv6SubnetMax", AF_INET6, 128, "IPv6" },
+};
+
+/* As read, before it is known whether it makes a plan. */
+struct family_values {
+	bool enabled;
+	struct prefix network;
+	uint8_t len;
+	struct ipaddr min, max;
+};
+
+/* The addresses' family must be right before subnet_plan_make may compare them. */
+static struct ipaddr read_bound(const struct jr *root, const char *key,
+				const struct family_keys *keys)
 {
 	struct ipaddr addr = jr_ipaddr_opt(root, key);
 
-	if (ipaddr_is_set(&addr) && addr.family != AF_INET)
-		jr_fault(root, key, "is not an IPv4 address");
+	if (ipaddr_is_set(&addr) && addr.family != keys->family)
+		jr_fault(root, key, "is not an %s address", keys->name);
 	return addr;
 }
 
-static void read_families(const struct jr *root)
+/* What stands under the keys of a family that is not enabled is not looked at, as in flannel. */
+static struct family_values read_family(const struct jr *root, const struct family_keys *keys)
 {
-	if (!jr_bool_opt(root, "EnableIPv4", true))
-		jr_fault(root, "EnableIPv4", "false is not possible: this weft carries IPv4");
-	if (jr_bool_opt(root, "EnableIPv6", false))
-		jr_fault(root, "EnableIPv6", "true is not possible: this weft carries IPv4 only");
+	struct family_values values = {
+		.enabled = jr_bool_opt(root, keys->enable, keys->family == AF_INET),
+	};
+
+	if (!values.enabled)
+		return values;
+	values.network = jr_prefix(root, keys->network);
+	if (prefix_is_set(&values.network) && values.network.addr.family != keys->family)
+		jr_fault(root, keys->network, "is not an %s network", keys->name);
+	values.len = (uint8_t)jr_u32_opt(root, keys->len, 0, keys->len_max, 0);
+	values.min = read_bound(root, keys->min, keys);
+	values.max = read_bound(root, keys->max, keys);
+	return values;
 }
 
-static void read_network(const struct jr *root, const struct warning *warning,
-			 struct prefix *network, uint8_t *len, struct ipaddr *min,
-			 struct ipaddr *max)
+static void read_families(const struct jr *root, const struct warning *warning,
+			  struct family_values values[static FAMILIES])
 {
 	static const char *const known[] = { "Network",        "SubnetLen",
 					     "SubnetMin",      "SubnetMax",
@@ -92,14 +140,24 @@ static void read_network(const struct jr *root, const struct warning *warning,
 					     "EnableNFTables", "Backend",
 					     "Weft",           NULL };
 
-	*network = jr_prefix(root, "Network");
-	if (prefix_is_set(network) && network->addr.family != AF_INET)
-		jr_fault(root, "Network", "is not an IPv4 network");
-	*len = (uint8_t)jr_u32_opt(root, "SubnetLen", 0, 32, 0);
-	*min = read_v4(root, "SubnetMin");
-	*max = read_v4(root, "SubnetMax");
-	read_families(root);
+	for (enum family f = 0; f < FAMILIES; f++)
+		values[f] = read_family(root, &family_keys[f]);
+	if (!values[FAMILY_V4].enabled && !values[FAMILY_V6].enabled)
+		jr_fault(root, "EnableIPv4", "false needs EnableIPv6: containers need an address");
 	jr_unknown(root, known, warn_unknown, (void *)(uintptr_t)warning);
+}
+
+static int make_plans(const struct family_values values[static FAMILIES], struct config *config,
+		      struct err *err)
+{
+	for (enum family f = 0; f < FAMILIES; f++) {
+		const struct family_values *of = &values[f];
+
+		if (of->enabled && subnet_plan_make(&of->network, of->len, &of->min, &of->max,
+						    &config->plan[f], err) < 0)
+			return err_wrap(err, "network configuration");
+	}
+	return 0;
 }
 
 int config_parse(const char *text, size_t size, config_warn_fn *warn, void *ctx,
@@ -107,32 +165,51 @@ int config_parse(const char *text, size_t size, config_warn_fn *warn, void *ctx,
 {
 	const struct warning warning = { warn, ctx };
 	AUTO(json) struct json *json = NULL;
+	struct family_values values[FAMILIES];
 	struct config config = { 0 };
-	struct ipaddr min, max;
-	struct prefix network;
 	struct jr root;
-	uint8_t len;
 
 	if (json_parse(text, size, CONFIG_SIZE_MAX, JSON_ANY_CASE | JSON_LAST_DUPLICATE,
 		       "network configuration", &json, err) < 0)
 		return -1;
 	root = jr_root(json);
-	read_network(&root, &warning, &network, &len, &min, &max);
+	read_families(&root, &warning, values);
 	read_backend(&root, &warning, &config);
 	read_weft(&root, &warning, &config);
-	if (jr_done(json, ERR_CONFIG, err) < 0)
+	if (jr_done(json, ERR_CONFIG, err) < 0 || make_plans(values, &config, err) < 0)
 		return -1;
-	if (subnet_plan_make(&network, len, &min, &max, &config.plan, err) < 0)
-		return err_wrap(err, "network configuration");
 	*config_out = config;
 	return 0;
 }
 
+bool config_has(const struct config *config, enum family family)
+{
+	return prefix_is_set(&config->plan[family].network);
+}
+
+void config_outer(const struct config *config, const struct ipaddr address[static FAMILIES],
+		  bool uses_out[static FAMILIES])
+{
+	bool v4 = ipaddr_is_set(&address[FAMILY_V4]), v6 = ipaddr_is_set(&address[FAMILY_V6]);
+
+	uses_out[FAMILY_V4] = v4 && config->underlay != CONFIG_UNDERLAY_V6;
+	/* A flannel node sends its IPv6 containers' packets over IPv6 and in no other way. */
+	if (config->underlay == CONFIG_UNDERLAY_AUTO)
+		v6 = v6 && (!v4 || config_has(config, FAMILY_V6));
+	uses_out[FAMILY_V6] = v6 && config->underlay != CONFIG_UNDERLAY_V4;
+}
+
+static bool plan_equal(const struct subnet_plan *a, const struct subnet_plan *b)
+{
+	return prefix_equal(&a->network, &b->network) && a->len == b->len &&
+	       ipaddr_equal(&a->min, &b->min) && ipaddr_equal(&a->max, &b->max);
+}
+
 bool config_equal(const struct config *a, const struct config *b)
 {
-	return prefix_equal(&a->plan.network, &b->plan.network) && a->plan.len == b->plan.len &&
-	       ipaddr_equal(&a->plan.min, &b->plan.min) &&
-	       ipaddr_equal(&a->plan.max, &b->plan.max) && a->vni == b->vni && a->port == b->port &&
-	       a->mtu == b->mtu && a->learning == b->learning && a->gbp == b->gbp &&
-	       a->lease_ttl_s == b->lease_ttl_s;
+	return plan_equal(&a->plan[FAMILY_V4], &b->plan[FAMILY_V4]) &&
+	       plan_equal(&a->plan[FAMILY_V6], &b->plan[FAMILY_V6]) && a->vni == b->vni &&
+	       a->port == b->port && a->mtu == b->mtu && a->learning == b->learning &&
+	       a->gbp == b->gbp && a->direct_routing == b->direct_routing &&
+	       a->underlay == b->underlay && a->lease_ttl_s == b->lease_ttl_s;
 }

@@ -18,12 +18,21 @@ struct err;
 #define CONFIG_PORT_DEFAULT 8472 /* flannel's and the kernel's; IANA's is 4789 */
 #define CONFIG_LEASE_TTL_DEFAULT 86400
 
+/* Which of the hosts' own networks carries the tunnel. */
+enum config_underlay {
+	CONFIG_UNDERLAY_AUTO, /* IPv4 where both ends have it, else IPv6 */
+	CONFIG_UNDERLAY_V4,
+	CONFIG_UNDERLAY_V6
+};
+
 struct config {
-	struct subnet_plan plan;
+	struct subnet_plan plan[FAMILIES]; /* of a family that is not enabled: all zero */
 	uint32_t vni;
 	uint16_t port;
 	uint32_t mtu; /* of the underlay, to reckon with; 0: the uplink's */
 	bool learning, gbp;
+	bool direct_routing; /* no tunnel to peers that are reached without a gateway */
+	enum config_underlay underlay;
 	uint32_t lease_ttl_s;
 };
 
@@ -36,5 +45,15 @@ typedef void config_warn_fn(void *ctx, const char *path, const char *what);
  */
 int config_parse(const char *text, size_t size, config_warn_fn *warn, void *ctx,
 		 struct config *config_out, struct err *err);
+
+/*
+ * Over which families the tunnel's packets go, for a node with these addresses on the underlay
+ * (unset: it has none). None: the node cannot take part.
+ */
+void config_outer(const struct config *config, const struct ipaddr address[static FAMILIES],
+		  bool uses_out[static FAMILIES]);
+
+/* Whether containers have addresses of that family; of one at least they have. */
+bool config_has(const struct config *config, enum family family);
 
 bool config_equal(const struct config *a, const struct config *b);

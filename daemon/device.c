@@ -4,12 +4,14 @@
 #include "common/addr.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/log.h"
 #include "common/nl.h"
 #include "common/route.h"
 #include "common/sysctl.h"
 #include "common/vec.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,19 @@ const char *device_vxlan_name(uint32_t vni, char buf[static IF_NAMESIZE])
 {
 	snprintf(buf, IF_NAMESIZE, "weft-vx%u", vni);
 	return buf;
+}
+
+const char *device_second_name(uint32_t vni, char buf[static IF_NAMESIZE])
+{
+	snprintf(buf, IF_NAMESIZE, "weft-v6%u", vni);
+	return buf;
+}
+
+uint32_t device_mtu(uint32_t underlay, const bool outer[static FAMILIES])
+{
+	uint32_t overhead = outer[FAMILY_V6] ? DEVICE_OVERHEAD_V6 : DEVICE_OVERHEAD_V4;
+
+	return underlay > overhead ? underlay - overhead : underlay;
 }
 
 static void alias_of(const struct device_want *want, char alias[static LINK_ALIAS_SIZE])
@@ -59,9 +74,9 @@ bool device_is_ours(const struct link *link, const char *network)
 {
 	const struct device_want want = { .network = network };
 	char alias[LINK_ALIAS_SIZE];
-	bool kind = link->kind == LINK_KIND_BRIDGE ?
-			    !strncmp(link->name, "weft-br", 7) :
-			    link->kind == LINK_KIND_VXLAN && !strncmp(link->name, "weft-vx", 7);
+	bool vxlan = !strncmp(link->name, "weft-vx", 7) || !strncmp(link->name, "weft-v6", 7);
+	bool kind = link->kind == LINK_KIND_BRIDGE ? !strncmp(link->name, "weft-br", 7) :
+						     link->kind == LINK_KIND_VXLAN && vxlan;
 
 	alias_of(&want, alias);
 	return kind && !strcmp(link->alias, alias);
@@ -70,14 +85,15 @@ bool device_is_ours(const struct link *link, const char *network)
 /* Looks for what stands in a device's way. */
 struct check {
 	const struct device_want *want;
-	char bridge[IF_NAMESIZE], vxlan[IF_NAMESIZE];
+	char bridge[IF_NAMESIZE], vxlan[IF_NAMESIZE], second[IF_NAMESIZE];
 	char culprit[IF_NAMESIZE]; /* "" : nobody */
 };
 
 static int check_link(void *ctx, const struct link *link, struct err *err)
 {
 	struct check *check = ctx;
-	bool named = !strcmp(link->name, check->bridge) || !strcmp(link->name, check->vxlan);
+	bool named = !strcmp(link->name, check->bridge) || !strcmp(link->name, check->vxlan) ||
+		     !strcmp(link->name, check->second);
 	bool same = link->kind == LINK_KIND_VXLAN && link->vxlan.vni == check->want->vni &&
 		    link->vxlan.port == check->want->port;
 
@@ -100,6 +116,7 @@ int device_check(struct nl *nl, const struct device_want *want, struct err *err)
 
 	device_bridge_name(want->vni, check.bridge);
 	device_vxlan_name(want->vni, check.vxlan);
+	device_second_name(want->vni, check.second);
 	if (link_each(nl, check_link, forget_culprit, &check, err) < 0)
 		return -1;
 	if (check.culprit[0])
@@ -172,34 +189,41 @@ static bool vxlan_same(const struct link_vxlan *a, const struct link_vxlan *b)
 	       a->udp_csum == b->udp_csum;
 }
 
-static struct link_vxlan want_vxlan(const struct device_want *want)
+static struct link_vxlan want_vxlan(const struct device_want *want, enum family outer)
 {
 	return (struct link_vxlan){
 		.vni = want->vni,
-		.local = want->local,
+		.local = want->local[outer],
 		.port = want->port,
 		.learning = want->learning,
 		.gbp = want->gbp,
 	};
 }
 
-static int make_vxlan(struct nl *nl, const struct device_want *want, const char *name,
+/* One vxlan device, by its name and the family of its packets. */
+struct vxlan {
+	char name[IF_NAMESIZE];
+	enum family outer;
+	struct link_vxlan config;
+};
+
+static int make_vxlan(struct nl *nl, const struct device_want *want, const struct vxlan *vxlan,
 		      const char *alias, struct device_have *have, struct link *link_out,
 		      struct err *err)
 {
 	const struct link_add_vxlan add = {
-		.name = name,
+		.name = vxlan->name,
 		.mac = want->mac,
 		.mtu = want->mtu,
 		.master = have->bridge,
 		.alias = alias,
-		.vxlan = want_vxlan(want),
+		.vxlan = vxlan->config,
 	};
 
 	have->changed = true;
 	if (link_add_vxlan(nl, &add, err) < 0)
 		return -1;
-	return get_made(nl, name, link_out, err);
+	return get_made(nl, vxlan->name, link_out, err);
 }
 
 /* Nothing unknown may cross: what is to cross stands in the FDB. */
@@ -216,33 +240,32 @@ static int ensure_port(struct nl *nl, const struct link *link, const struct devi
 	return link_set_port(nl, link->index, &port, err);
 }
 
-static int ensure_vxlan(struct nl *nl, const struct device_want *want, struct device_have *have,
-			struct err *err)
+static int ensure_vxlan(struct nl *nl, const struct device_want *want, const struct vxlan *vxlan,
+			struct device_have *have, struct err *err)
 {
-	const struct link_vxlan vxlan = want_vxlan(want);
-	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
+	char alias[LINK_ALIAS_SIZE];
 	struct link link;
 	int found;
 
 	alias_of(want, alias);
-	found = link_get(nl, device_vxlan_name(want->vni, name), &link, err);
+	found = link_get(nl, vxlan->name, &link, err);
 	if (found < 0)
 		return -1;
 	if (found && claim_link(nl, &link, LINK_KIND_VXLAN, want, &have->changed, err) < 0)
 		return -1;
 	/* Most of a vxlan device cannot be changed: it is replaced, and the pass refills it. */
-	if (found && !vxlan_same(&link.vxlan, &vxlan)) {
+	if (found && !vxlan_same(&link.vxlan, &vxlan->config)) {
 		if (link_del(nl, link.index, err) < 0)
 			return -1;
 		found = 0;
 	}
-	if (!found && make_vxlan(nl, want, name, alias, have, &link, err) < 0)
+	if (!found && make_vxlan(nl, want, vxlan, alias, have, &link, err) < 0)
 		return -1;
-	have->vxlan = link.index;
+	have->vxlan[vxlan->outer] = link.index;
 	if (link.master != have->bridge) {
 		have->changed = true;
 		if (link_set_master(nl, link.index, have->bridge, err) < 0 ||
-		    get_made(nl, name, &link, err) < 0)
+		    get_made(nl, vxlan->name, &link, err) < 0)
 			return -1;
 	}
 	if (mend_link(nl, &link, want, &have->changed, err) < 0)
@@ -250,60 +273,145 @@ static int ensure_vxlan(struct nl *nl, const struct device_want *want, struct de
 	return ensure_port(nl, &link, want, have, err);
 }
 
-VEC_DEFINE(prefixes, struct prefix);
+/* A second device of an earlier configuration, which the first one could not be made beside. */
+static int remove_second(struct nl *nl, const struct device_want *want, struct device_have *have,
+			 struct err *err)
+{
+	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
+	struct link link;
+	int found = link_get(nl, device_second_name(want->vni, name), &link, err);
+
+	if (found <= 0)
+		return found;
+	alias_of(want, alias);
+	if (link.kind != LINK_KIND_VXLAN || strcmp(link.alias, alias))
+		return 0;
+	have->changed = true;
+	return link_del(nl, link.index, err) < 0 ? -1 : 0;
+}
+
+static int ensure_vxlans(struct nl *nl, const struct device_want *want, struct device_have *have,
+			 struct err *err)
+{
+	const bool v4 = ipaddr_is_set(&want->local[FAMILY_V4]);
+	const bool both = v4 && ipaddr_is_set(&want->local[FAMILY_V6]);
+	struct vxlan vxlan = { .outer = v4 ? FAMILY_V4 : FAMILY_V6 };
+
+	if (!both && remove_second(nl, want, have, err) < 0)
+		return -1;
+	device_vxlan_name(want->vni, vxlan.name);
+	vxlan.config = want_vxlan(want, vxlan.outer);
+	if (ensure_vxlan(nl, want, &vxlan, have, err) < 0)
+		return -1;
+	if (!both)
+		return 0;
+	vxlan.outer = FAMILY_V6;
+	vxlan.config = want_vxlan(want, vxlan.outer);
+	device_second_name(want->vni, vxlan.name);
+	return ensure_vxlan(nl, want, &vxlan, have, err);
+}
+
+VEC_DEFINE(addresses, struct addr);
 
 static int gather_address(void *ctx, const struct addr *addr, struct err *err)
 {
-	struct prefixes *prefixes = ctx;
+	struct addresses *there = ctx;
 
-	if (!prefixes_push(prefixes, &addr->prefix))
-		return err_nomem(err, "the bridge's addresses");
-	return 0;
+	return addresses_push(there, addr) ? 0 : err_nomem(err, "the bridge's addresses");
 }
 
 static void forget_addresses(void *ctx)
 {
-	struct prefixes *prefixes = ctx;
+	struct addresses *there = ctx;
 
-	prefixes_clear(prefixes);
+	addresses_clear(there);
 }
 
-static int add_gateway(struct nl *nl, const struct device_want *want, struct device_have *have,
-		       struct err *err)
-{
-	int added = addr_ensure(nl, have->bridge, &want->gateway, err);
+/* What the bridge should have of one family; of another family all stays. */
+struct wanted {
+	struct prefix at[2];
+	size_t len;
+};
 
-	have->changed |= added > 0;
-	return added < 0 ? -1 : 0;
+/* A tentative address is of no use until the kernel has looked for a double of it. */
+static bool stands(const struct addresses *there, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < there->len; i++)
+		if (prefix_equal(&there->at[i].prefix, prefix))
+			return !(there->at[i].flags & IFA_F_TENTATIVE);
+	return false;
+}
+
+static bool is_wanted(const struct wanted *wanted, const struct addr *addr)
+{
+	for (size_t i = 0; i < wanted->len; i++)
+		if (prefix_equal(&wanted->at[i], &addr->prefix))
+			return !(addr->flags & IFA_F_TENTATIVE);
+	return false;
+}
+
+static int add_addresses(struct nl *nl, const struct wanted *wanted, struct device_have *have,
+			 struct err *err)
+{
+	for (size_t i = 0; i < wanted->len; i++) {
+		int added = addr_ensure(nl, have->bridge, &wanted->at[i], err);
+
+		if (added < 0)
+			return -1;
+		have->changed |= added > 0;
+	}
+	return 0;
 }
 
 /*
  * The new address first: a route's source must not be without one. And once more where
  * another went: it goes with that one, if it was a secondary of the same subnet.
  */
-static int ensure_address(struct nl *nl, const struct device_want *want, struct device_have *have,
-			  struct err *err)
+static int ensure_family(struct nl *nl, const struct wanted *wanted, uint8_t family,
+			 struct device_have *have, struct err *err)
 {
-	__attribute__((cleanup(prefixes_free))) struct prefixes there = { .len = 0 };
-	bool found = false, removed = false;
+	__attribute__((cleanup(addresses_free))) struct addresses there = { .len = 0 };
+	bool complete = true, removed = false;
 
-	if (addr_each(nl, have->bridge, want->gateway.addr.family, gather_address, forget_addresses,
-		      &there, err) < 0)
+	if (!wanted->len)
+		return 0;
+	if (addr_each(nl, have->bridge, family, gather_address, forget_addresses, &there, err) < 0)
 		return -1;
-	for (size_t i = 0; i < there.len; i++)
-		found |= prefix_equal(&there.at[i], &want->gateway);
-	if (!found && add_gateway(nl, want, have, err) < 0)
+	for (size_t i = 0; i < wanted->len; i++)
+		complete &= stands(&there, &wanted->at[i]);
+	if (!complete && add_addresses(nl, wanted, have, err) < 0)
 		return -1;
 	for (size_t i = 0; i < there.len; i++) {
-		if (prefix_equal(&there.at[i], &want->gateway))
+		if (is_wanted(wanted, &there.at[i]))
 			continue;
-		if (addr_del(nl, have->bridge, &there.at[i], err) < 0)
+		if (addr_del(nl, have->bridge, &there.at[i].prefix, err) < 0)
 			return -1;
 		removed = true;
 	}
 	have->changed |= removed;
-	return removed ? add_gateway(nl, want, have, err) : 0;
+	return removed ? add_addresses(nl, wanted, have, err) : 0;
 }
+
+/*
+ * In IPv6 the kernel asks for a container's MAC from a link-local address when it forwards;
+ * its own would be of no use for a second or two after the bridge is made.
+ */
+static int ensure_addresses(struct nl *nl, const struct device_want *want, struct device_have *have,
+			    struct err *err)
+{
+	struct wanted v4 = { .at = { want->gateway[FAMILY_V4] } };
+	struct wanted v6 = {
+		.at = { want->gateway[FAMILY_V6], { ipaddr_link_local(&want->mac), 64 } },
+	};
+
+	v4.len = prefix_is_set(&want->gateway[FAMILY_V4]) ? 1 : 0;
+	v6.len = prefix_is_set(&want->gateway[FAMILY_V6]) ? 2 : 0;
+	if (ensure_family(nl, &v4, AF_INET, have, err) < 0)
+		return -1;
+	return ensure_family(nl, &v6, AF_INET6, have, err);
+}
+
+#define CONNECTED_METRIC_V6 256 /* IP6_RT_PRIO_ADDRCONF */
 
 /* The kernel's own route to the subnet comes with the address, and may be taken away alone. */
 struct connected {
@@ -328,18 +436,21 @@ static void forget_connected(void *ctx)
 	connected->found = false;
 }
 
-static int ensure_connected(struct nl *nl, const struct device_want *want, struct device_have *have,
-			    struct err *err)
+static int ensure_connected(struct nl *nl, const struct device_want *want, enum family f,
+			    struct device_have *have, struct err *err)
 {
 	const struct route route = {
-		.dst = prefix_masked(&want->gateway),
-		.source = want->gateway.addr,
+		.dst = prefix_masked(&want->gateway[f]),
+		.source = f == FAMILY_V4 ? want->gateway[f].addr : (struct ipaddr){ .family = 0 },
 		.index = have->bridge,
+		.metric = f == FAMILY_V4 ? 0 : CONNECTED_METRIC_V6,
 		.protocol = RTPROT_KERNEL,
 		.scope = RT_SCOPE_LINK,
 	};
 	struct connected connected = { .wanted = &route };
 
+	if (!prefix_is_set(&want->gateway[f]))
+		return 0;
 	if (route_each(nl, route.dst.addr.family, RTPROT_KERNEL, find_connected, forget_connected,
 		       &connected, err) < 0)
 		return -1;
@@ -369,32 +480,82 @@ static int ensure_sysctl(const char *family, const char *device, const char *nam
  * Packets enter and leave by the same bridge, so that the kernel would send redirects to
  * containers; it ORs a device's value with that of "all", so both must be 0.
  */
-static int ensure_sysctls(const struct device_want *want, struct device_have *have, struct err *err)
+static int ensure_v4_sysctls(const char *bridge, bool *changed, struct err *err)
 {
-	char bridge[IF_NAMESIZE], vxlan[IF_NAMESIZE];
-	bool *changed = &have->changed;
 	int wrote = sysctl_ensure("net/ipv4/ip_forward", "1", err);
 
-	device_bridge_name(want->vni, bridge);
-	device_vxlan_name(want->vni, vxlan);
 	if (wrote < 0)
 		return -1;
 	*changed |= wrote > 0;
-	if (ensure_sysctl("ipv4", "all", "send_redirects", "0", changed, err) < 0 ||
-	    ensure_sysctl("ipv4", bridge, "send_redirects", "0", changed, err) < 0 ||
-	    ensure_sysctl("ipv6", bridge, "accept_ra", "0", changed, err) < 0)
+	if (ensure_sysctl("ipv4", "all", "send_redirects", "0", changed, err) < 0)
 		return -1;
-	return ensure_sysctl("ipv6", vxlan, "accept_ra", "0", changed, err);
+	return ensure_sysctl("ipv4", bridge, "send_redirects", "0", changed, err);
 }
 
+/*
+ * A host that forwards IPv6 no longer heeds router advertisements, and drops the default route
+ * that it had from them, unless accept_ra is 2.
+ */
+static int keep_default_route(struct nl *nl, const char *uplink, bool *changed, struct err *err)
+{
+	bool before = *changed, wrote = false;
+	struct route route;
+	int found = route_default(nl, AF_INET6, &route, err);
+
+	if (found <= 0 || route.protocol != RTPROT_RA)
+		return found < 0 ? -1 : 0;
+	if (ensure_sysctl("ipv6", uplink, "accept_ra", "2", &wrote, err) < 0)
+		return -1;
+	if (wrote)
+		log_info("accept_ra set to 2, to keep the default route while forwarding IPv6",
+			 "interface", uplink);
+	*changed = before || wrote;
+	return 0;
+}
+
+/* addr_gen_mode 1: the link-local address is ours to make, see ensure_addresses. */
+static int ensure_v6_sysctls(struct nl *nl, const struct device_want *want, const char *bridge,
+			     bool *changed, struct err *err)
+{
+	if (!prefix_is_set(&want->gateway[FAMILY_V6]))
+		return 0;
+	if (keep_default_route(nl, want->uplink, changed, err) < 0 ||
+	    ensure_sysctl("ipv6", "all", "forwarding", "1", changed, err) < 0 ||
+	    ensure_sysctl("ipv6", bridge, "disable_ipv6", "0", changed, err) < 0)
+		return -1;
+	return ensure_sysctl("ipv6", bridge, "addr_gen_mode", "1", changed, err);
+}
+
+static int ensure_sysctls(struct nl *nl, const struct device_want *want, struct device_have *have,
+			  struct err *err)
+{
+	char bridge[IF_NAMESIZE], vxlan[IF_NAMESIZE];
+	bool *changed = &have->changed;
+
+	device_bridge_name(want->vni, bridge);
+	device_vxlan_name(want->vni, vxlan);
+	if (ensure_v4_sysctls(bridge, changed, err) < 0 ||
+	    ensure_sysctl("ipv6", bridge, "accept_ra", "0", changed, err) < 0 ||
+	    ensure_sysctl("ipv6", vxlan, "accept_ra", "0", changed, err) < 0 ||
+	    ensure_v6_sysctls(nl, want, bridge, changed, err) < 0)
+		return -1;
+	if (!have->vxlan[FAMILY_V4] || !have->vxlan[FAMILY_V6])
+		return 0;
+	return ensure_sysctl("ipv6", device_second_name(want->vni, vxlan), "accept_ra", "0",
+			     changed, err);
+}
+
+/* Sysctls come before addresses: IPv6 may be disabled, or on its way to make some itself. */
 int device_ensure(struct nl *nl, const struct device_want *want, struct device_have *have_out,
 		  struct err *err)
 {
 	struct device_have have = { .changed = false };
 
-	if (ensure_bridge(nl, want, &have, err) < 0 || ensure_vxlan(nl, want, &have, err) < 0 ||
-	    ensure_address(nl, want, &have, err) < 0 ||
-	    ensure_connected(nl, want, &have, err) < 0 || ensure_sysctls(want, &have, err) < 0)
+	if (ensure_bridge(nl, want, &have, err) < 0 || ensure_vxlans(nl, want, &have, err) < 0 ||
+	    ensure_sysctls(nl, want, &have, err) < 0 ||
+	    ensure_addresses(nl, want, &have, err) < 0 ||
+	    ensure_connected(nl, want, FAMILY_V4, &have, err) < 0 ||
+	    ensure_connected(nl, want, FAMILY_V6, &have, err) < 0)
 		return -1;
 	*have_out = have;
 	return 0;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two devices of a network, bridge and vxlan, with their address and
+ * The devices of a network, bridge and vxlan, with their addresses and
  * sysctls: made where absent, mended where different, never touched where they
  * are somebody else's (their alias does not say that they are weft's).
+ *
+ * A vxlan device sends and takes packets of one family: a node whose tunnel has both has two,
+ * weft-vx<VNI> for IPv4 and weft-v6<VNI> for IPv6; one whose tunnel has one has weft-vx<VNI>.
+ * Both are ports of the bridge and have its MAC.
  */
 #pragma once
 
@@ -16,29 +20,37 @@ struct err;
 struct link;
 struct nl;
 
-#define DEVICE_OVERHEAD_V4 50 /* outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348 section 5) */
+/* Outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8, VXLAN 8 (RFC 7348 section 5). */
+#define DEVICE_OVERHEAD_V4 50
+#define DEVICE_OVERHEAD_V6 70
 
 struct device_want {
 	const char *network; /* name, for the alias */
 	uint32_t vni;
 	uint16_t port;
-	uint32_t mtu; /* of both, underlay less overhead */
+	uint32_t mtu; /* of all, underlay less overhead */
 	bool learning, gbp;
-	struct mac mac;        /* of both */
-	struct ipaddr local;   /* the outer source address */
-	struct prefix gateway; /* the bridge's address with its subnet's length */
+	struct mac mac;                  /* of all */
+	struct ipaddr local[FAMILIES];   /* the outer source address; unset: no such packets */
+	struct prefix gateway[FAMILIES]; /* the bridge's address with its subnet's length */
+	char uplink[IF_NAMESIZE];        /* for what forwarding IPv6 would take from it */
 };
 
 /* Where they are; changed tells whether this call wrote to the kernel. */
 struct device_have {
-	uint32_t bridge, vxlan; /* indices */
-	uint32_t mtu_before;    /* of the bridge */
+	uint32_t bridge;          /* index */
+	uint32_t vxlan[FAMILIES]; /* by the family of its packets; 0: there is none */
+	uint32_t mtu_before;      /* of the bridge */
 	bool changed;
 };
 
-/* "weft-br1" and "weft-vx1" for VNI 1. */
+/* "weft-br1", "weft-vx1" and "weft-v61" for VNI 1. */
 const char *device_bridge_name(uint32_t vni, char buf[static IF_NAMESIZE]);
 const char *device_vxlan_name(uint32_t vni, char buf[static IF_NAMESIZE]);
+const char *device_second_name(uint32_t vni, char buf[static IF_NAMESIZE]);
+
+/* What fits into a tunnel of these families over an underlay of that MTU. */
+uint32_t device_mtu(uint32_t underlay, const bool outer[static FAMILIES]);
 
 /*
  * Whether nobody else has what it needs: a device by one of the names, or the VNI at that port.

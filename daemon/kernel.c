@@ -13,6 +13,7 @@
 struct gather {
 	struct plan_table *table;
 	const struct plan_devices *devices;
+	size_t kept, kept_bridge; /* what other dumps have told */
 };
 
 static int gather_arp(void *ctx, const struct neigh *arp, struct err *err)
@@ -39,47 +40,80 @@ static int gather_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 	return plan_fdbs_push(half, fdb) ? 0 : err_nomem(err, "the FDB");
 }
 
+/* A direct route of ours lies on the uplink, or on what was the uplink. */
+static bool is_into_cluster(const struct plan_devices *devices, const struct prefix *dst)
+{
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&devices->cluster[f]) && prefix_covers(&devices->cluster[f], dst))
+			return true;
+	return false;
+}
+
 static int gather_route(void *ctx, const struct route *route, struct err *err)
 {
 	struct gather *gather = ctx;
 
-	if (route->index != gather->devices->bridge)
+	if (route->index != gather->devices->bridge &&
+	    !is_into_cluster(gather->devices, &route->dst))
 		return 0;
 	return plan_routes_push(&gather->table->route, route) ? 0 : err_nomem(err, "the routes");
 }
 
+/* A dump that starts anew forgets what it has told, and not what those before it told. */
 static void forget_arps(void *ctx)
 {
 	struct gather *gather = ctx;
 
-	plan_arps_clear(&gather->table->arp);
+	gather->table->arp.len = gather->kept;
 }
 
 static void forget_fdbs(void *ctx)
 {
 	struct gather *gather = ctx;
 
-	plan_fdbs_clear(&gather->table->self);
-	plan_fdbs_clear(&gather->table->bridge);
+	gather->table->self.len = gather->kept;
+	gather->table->bridge.len = gather->kept_bridge;
 }
 
 static void forget_routes(void *ctx)
 {
 	struct gather *gather = ctx;
 
-	plan_routes_clear(&gather->table->route);
+	gather->table->route.len = gather->kept;
+}
+
+static int dump_fdb(struct nl *nl, struct gather *gather, enum family f, struct err *err)
+{
+	if (!gather->devices->vxlan[f])
+		return 0;
+	gather->kept = gather->table->self.len;
+	gather->kept_bridge = gather->table->bridge.len;
+	return neigh_fdb_each(nl, gather->devices->vxlan[f], gather_fdb, forget_fdbs, gather, err);
+}
+
+/* Of both families, whatever the network has now: it may have had the other before. */
+static int dump_family(struct nl *nl, struct gather *gather, enum family f, struct err *err)
+{
+	static const uint8_t families[FAMILIES] = { AF_INET, AF_INET6 };
+
+	gather->kept = gather->table->arp.len;
+	if (neigh_each(nl, gather->devices->bridge, families[f], gather_arp, forget_arps, gather,
+		       err) < 0)
+		return -1;
+	gather->kept = gather->table->route.len;
+	return route_each(nl, families[f], ROUTE_PROTOCOL, gather_route, forget_routes, gather,
+			  err);
 }
 
 int kernel_dump(struct nl *nl, const struct plan_devices *devices, struct plan_table *have_out,
 		struct err *err)
 {
-	struct gather gather = { have_out, devices };
+	struct gather gather = { .table = have_out, .devices = devices };
 
 	plan_table_clear(have_out);
-	if (neigh_each(nl, devices->bridge, AF_INET, gather_arp, forget_arps, &gather, err) < 0 ||
-	    neigh_fdb_each(nl, devices->vxlan, gather_fdb, forget_fdbs, &gather, err) < 0 ||
-	    route_each(nl, AF_INET, ROUTE_PROTOCOL, gather_route, forget_routes, &gather, err) < 0)
-		return -1;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (dump_fdb(nl, &gather, f, err) < 0 || dump_family(nl, &gather, f, err) < 0)
+			return -1;
 	plan_table_sort(have_out);
 	return 0;
 }

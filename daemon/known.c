@@ -74,7 +74,7 @@ void known_list_failed(struct known *known)
 	known->listing = false;
 }
 
-/* Two keys can name one subnet (with and without an IPv6 part): the older one counts. */
+/* Two keys can be one (an IPv6 address can be written in many ways): the older one counts. */
 static void drop_doubles(struct peers *peers)
 {
 	size_t kept = 0;
@@ -100,8 +100,8 @@ static void keep_vanished(struct known *known, const struct prefix *ours, bool w
 	for (size_t i = 0; i < known->now.peers.len; i++) {
 		struct peer peer = known->now.peers.at[i];
 
-		if ((ours && prefix_equal(&peer.subnet, ours)) || (!wiped && !peer.vanished) ||
-		    peers_find(&known->listed.peers, &peer.subnet))
+		if ((ours && peers_find(&known->now.peers, ours) == &known->now.peers.at[i]) ||
+		    (!wiped && !peer.vanished) || peers_find(&known->listed.peers, peer.subnet))
 			continue;
 		peer.vanished = true;
 		peer.mod_revision = 0;
@@ -138,7 +138,8 @@ size_t known_drop_vanished(struct known *known)
 /* ---- Entries ----------------------------------------------------------------------------- */
 
 /* Told after our own put was answered, though it happened before. */
-static bool is_stale(const struct known *known, const struct prefix *subnet, uint64_t revision)
+static bool is_stale(const struct known *known, const struct prefix subnet[static FAMILIES],
+		     uint64_t revision)
 {
 	const struct peer *there = peers_find(&known->now.peers, subnet);
 
@@ -152,18 +153,19 @@ static int put(struct known *known, struct known_set *set, const struct peer *pe
 	/* Lists come sorted by key, not by address: they are sorted once, at their end. */
 	if (known->listing)
 		kept = peers_push(&set->peers, peer);
-	else if (!is_stale(known, &peer->subnet, peer->mod_revision))
+	else if (!is_stale(known, peer->subnet, peer->mod_revision))
 		kept = peers_put(&set->peers, peer);
 	return kept ? 0 : err_nomem(err, "a lease");
 }
 
 /* What stands in for a lease whose value cannot be read. */
-static struct peer stand_in(const struct known *known, const struct prefix *subnet,
+static struct peer stand_in(const struct known *known, const struct prefix subnet[static FAMILIES],
 			    const struct store_entry *entry)
 {
 	const struct peer *before = peers_find(&known->now.peers, subnet);
-	struct peer peer = before ? *before : (struct peer){ .subnet = *subnet };
+	struct peer peer = before ? *before : (struct peer){ .unreadable = true };
 
+	memcpy(peer.subnet, subnet, sizeof(peer.subnet));
 	peer.unreadable = true;
 	peer.vanished = false;
 	peer.mod_revision = entry->mod_revision;
@@ -174,7 +176,7 @@ static struct peer stand_in(const struct known *known, const struct prefix *subn
 int known_entry(struct known *known, const struct store_entry *entry, struct err *err)
 {
 	struct known_set *set = known->listing ? &known->listed : &known->now;
-	struct prefix subnet;
+	struct prefix subnet[FAMILIES];
 	struct err ignored;
 	struct peer peer;
 
@@ -183,27 +185,34 @@ int known_entry(struct known *known, const struct store_entry *entry, struct err
 		return put(known, set, &peer, err);
 	}
 	note_unread(set, entry->key, err->text);
-	if (peer_parse_key(entry->key, &subnet, &ignored) == 0) {
-		peer = stand_in(known, &subnet, entry);
+	if (peer_parse_key(entry->key, subnet, &ignored) == 0) {
+		peer = stand_in(known, subnet, entry);
 		if (put(known, set, &peer, &ignored) < 0)
 			*err = ignored;
 	}
 	return -1;
 }
 
+static bool is_same_key(const struct prefix a[static FAMILIES],
+			const struct prefix b[static FAMILIES])
+{
+	return prefix_equal(&a[FAMILY_V4], &b[FAMILY_V4]) &&
+	       prefix_equal(&a[FAMILY_V6], &b[FAMILY_V6]);
+}
+
 bool known_gone(struct known *known, const char *key, uint64_t mod_revision,
 		const struct prefix *ours)
 {
-	struct prefix subnet;
+	struct prefix subnet[FAMILIES];
 	struct err ignored;
 	struct peer *peer;
 
 	forget_unread(&known->now, key);
-	if (peer_parse_key(key, &subnet, &ignored) < 0 || is_stale(known, &subnet, mod_revision))
+	if (peer_parse_key(key, subnet, &ignored) < 0 || is_stale(known, subnet, mod_revision))
 		return false;
-	if (ours && prefix_equal(&subnet, ours))
-		return peers_remove(&known->now.peers, &subnet);
-	peer = peers_find(&known->now.peers, &subnet);
+	if (ours && is_same_key(subnet, ours))
+		return peers_remove(&known->now.peers, subnet);
+	peer = peers_find(&known->now.peers, subnet);
 	if (peer) {
 		peer->vanished = true;
 		peer->mod_revision = mod_revision;

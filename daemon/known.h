@@ -42,7 +42,7 @@ void known_free(struct known *known);
 
 void known_list_begin(struct known *known);
 /*
- * The list is whole: it replaces what stood. ours (may be NULL) is the subnet that we
+ * The list is whole: it replaces what stood. ours (may be NULL) is the pair of subnets that we
  * hold: a list without it comes from a store that was wiped or restored, and then peers that it
  * lacks stay, marked vanished, until known_drop_vanished. Answers whether it was so.
  */

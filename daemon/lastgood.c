@@ -58,7 +58,7 @@ static int put_peers(FILE *out, const struct peers *peers, struct err *err)
 			continue;
 		if (peer_value(peer, &value, err) < 0)
 			return -1;
-		fprintf(out, "%s\n\"%s\":%s", comma, peer_key(&peer->subnet, key), value);
+		fprintf(out, "%s\n\"%s\":%s", comma, peer_key(peer->subnet, key), value);
 		comma = ",";
 	}
 	return 0;

@@ -24,14 +24,15 @@ struct lease {
 	void *ctx;
 	struct loop_event *timer; /* HELD: the next keepalive; else: the next try */
 	enum lease_state state;
-	struct lease_choice claim; /* what is being put, or is held */
-	struct prefix held;        /* the last subnet that was held; unset: none */
-	struct ipaddr put_ip;      /* our public address, as we put it last */
-	uint64_t id;               /* etcd's lease, granted or attached; 0: none */
-	uint32_t asked_ttl_s;      /* of it, when it was granted */
-	uint64_t outgrown;         /* the one before it, which no key needs any more; 0: none */
-	uint64_t keeping;          /* the one that the last keepalive was for */
-	bool doubted;              /* the key may be gone: who does not find it next is believed */
+	struct lease_choice claim;      /* what is being put, or is held */
+	struct prefix held[FAMILIES];   /* the last ones that were held; unset: none */
+	struct ipaddr put_ip[FAMILIES]; /* our public addresses, as we put them last */
+	uint64_t id;                    /* etcd's lease, granted or attached; 0: none */
+	uint32_t asked_ttl_s;           /* of it, when it was granted */
+	uint64_t outgrown; /* the one before it, which no key needs any more; 0: none */
+	uint64_t keeping;  /* the one that the last keepalive was for */
+	bool doubted;      /* the key may be gone: who does not find it next is believed */
+	bool replacing;    /* our key of before is being removed */
 	uint32_t ttl_s;
 	uint64_t renewed_at;
 	unsigned attempt; /* failures in a row */
@@ -78,11 +79,16 @@ static void on_revoked(void *ctx, const struct store_reply *reply, const struct 
 		log_debug("etcd lease left to expire", "reason", err->text);
 }
 
+static bool has_held(const struct lease *lease)
+{
+	return prefix_is_set(&lease->held[FAMILY_V4]) || prefix_is_set(&lease->held[FAMILY_V6]);
+}
+
 static void on_put(void *ctx, const struct store_reply *reply, const struct err *err)
 {
 	struct lease *lease = ctx;
-	char subnet[PREFIX_TEXT_SIZE];
-	bool anew = !prefix_equal(&lease->held, &lease->claim.subnet);
+	bool anew = memcmp(lease->held, lease->claim.subnet, sizeof(lease->held)) != 0;
+	char key[PEER_KEY_SIZE];
 
 	if (err) {
 		if (err->sys_errno == ENOENT)
@@ -97,7 +103,7 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 	lease->state = LEASE_HELD;
 	lease->doubted = false;
 	lease->claim.if_revision = reply->mod_revision;
-	lease->held = lease->claim.subnet;
+	memcpy(lease->held, lease->claim.subnet, sizeof(lease->held));
 	lease->renewed_at = (uint64_t)time(NULL);
 	lease->attempt = 0;
 	set_trouble(lease, "");
@@ -108,27 +114,27 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 	if (lease->outgrown && lease->outgrown != lease->id)
 		lease->store->ops->revoke(lease->store, lease->outgrown, on_revoked, lease);
 	lease->outgrown = 0;
-	log_info(anew ? "lease acquired" : "lease put again", "subnet",
-		 prefix_text(&lease->held, subnet), "ttl_s", LOG_NUM(lease->ttl_s), "reserved",
-		 lease->claim.reserved ? "yes" : "no");
+	log_info(anew ? "lease acquired" : "lease put again", "key", peer_key(lease->held, key),
+		 "ttl_s", LOG_NUM(lease->ttl_s), "reserved", lease->claim.reserved ? "yes" : "no");
 	lease->owner->changed(lease->ctx);
 }
 
 static void put_claim(struct lease *lease)
 {
-	struct peer peer = { .subnet = lease->claim.subnet };
+	struct peer peer = { .lease = lease->id };
 	AUTO_FREE char *value = NULL;
 	char key[PEER_KEY_SIZE];
 	struct err err;
 
+	memcpy(peer.subnet, lease->claim.subnet, sizeof(peer.subnet));
 	lease->owner->fill(lease->ctx, &peer);
 	if (peer_value(&peer, &value, &err) < 0) {
 		try_again(lease, err.text);
 		return;
 	}
-	lease->put_ip = peer.public_ip;
+	memcpy(lease->put_ip, peer.public_ip, sizeof(lease->put_ip));
 	lease->state = LEASE_PUTTING;
-	lease->store->ops->put(lease->store, peer_key(&peer.subnet, key), value,
+	lease->store->ops->put(lease->store, peer_key(peer.subnet, key), value,
 			       lease->claim.reserved ? 0 : lease->id, lease->claim.if_revision,
 			       on_put, lease);
 }
@@ -154,8 +160,8 @@ static void claim(struct lease *lease, const struct config *config,
 		char text[128], network[PREFIX_TEXT_SIZE];
 
 		snprintf(text, sizeof(text), "no free subnet: all %llu of %s are leased",
-			 (unsigned long long)subnet_count(&config->plan),
-			 prefix_text(&config->plan.network, network));
+			 (unsigned long long)subnet_count(&config->plan[choice->full]),
+			 prefix_text(&config->plan[choice->full].network, network));
 		lease->state = LEASE_NONE;
 		try_again(lease, text);
 		return;
@@ -210,11 +216,16 @@ static void on_timer(void *ctx)
 
 static void lose(struct lease *lease, const struct peer *owner)
 {
-	char text[256], subnet[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
+	const struct ipaddr *public_ip = owner->public_ip;
+	const struct prefix *subnet = owner->subnet;
+	char text[256], first[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
 
+	if (!ipaddr_is_set(public_ip))
+		public_ip++;
+	if (!prefix_is_set(subnet))
+		subnet++;
 	snprintf(text, sizeof(text), "%s is leased by another node (%s %s)",
-		 prefix_text(&owner->subnet, subnet), owner->name,
-		 ipaddr_text(&owner->public_ip, addr));
+		 prefix_text(subnet, first), owner->name, ipaddr_text(public_ip, addr));
 	if (lease->state != LEASE_LOST)
 		log_error("lease lost: no new container gets an address here", "reason", text);
 	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);
@@ -235,8 +246,11 @@ static bool is_anothers(const struct lease *lease, const struct peer *peer)
 		return false;
 	if (peer->node[0] && strcmp(peer->node, lease->self.node))
 		return true;
-	return !ipaddr_equal(&peer->public_ip, &lease->self.public_ip) &&
-	       !ipaddr_equal(&peer->public_ip, &lease->put_ip);
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (!ipaddr_equal(&peer->public_ip[f], &lease->self.public_ip[f]) &&
+		    !ipaddr_equal(&peer->public_ip[f], &lease->put_ip[f]))
+			return true;
+	return false;
 }
 
 /*
@@ -260,9 +274,10 @@ static bool is_current(const struct lease *lease, const struct peer *peer)
 {
 	AUTO_FREE char *there = NULL;
 	AUTO_FREE char *ours = NULL;
-	struct peer wanted = { .subnet = peer->subnet };
+	struct peer wanted = { .unreadable = false };
 	struct err unused;
 
+	memcpy(wanted.subnet, peer->subnet, sizeof(wanted.subnet));
 	lease->owner->fill(lease->ctx, &wanted);
 	return peer_value(peer, &there, &unused) == 0 && peer_value(&wanted, &ours, &unused) == 0 &&
 	       !strcmp(there, ours);
@@ -285,12 +300,37 @@ static void outgrow(struct lease *lease, const struct config *config)
 	lease->id = 0;
 }
 
+static void on_removed(void *ctx, const struct store_reply *reply, const struct err *err)
+{
+	struct lease *lease = ctx;
+
+	lease->replacing = false;
+	if (err)
+		log_warn("the key that our lease had before stays for now", "reason", err->text);
+	else if (reply->succeeded)
+		log_info("the key that our lease had before is removed");
+}
+
+/* The new key stands: what it replaces goes, if it is as we know it. */
+static void remove_replaced(struct lease *lease, const struct peers *known)
+{
+	const struct peer *old = lease_replaced(known, &lease->self, lease->held);
+	char key[PEER_KEY_SIZE];
+
+	if (!old || lease->replacing)
+		return;
+	lease->replacing = true;
+	lease->store->ops->remove(lease->store, peer_key(old->subnet, key), old->mod_revision,
+				  on_removed, lease);
+}
+
 /* What became of the subnet that we held. */
 static void update_held(struct lease *lease, const struct config *config, const struct peers *known)
 {
-	const struct peer *peer = peers_find(known, &lease->held);
-	struct lease_choice choice = { .verdict = LEASE_CREATE, .subnet = lease->held };
+	const struct peer *peer = peers_find(known, lease->held);
+	struct lease_choice choice = { .verdict = LEASE_CREATE };
 
+	memcpy(choice.subnet, lease->held, sizeof(choice.subnet));
 	if (peer && peer->vanished && !is_anothers(lease, peer))
 		peer = NULL; /* what is remembered of it is no key any more */
 	if (is_stale(lease, peer))
@@ -300,8 +340,10 @@ static void update_held(struct lease *lease, const struct config *config, const 
 		lose(lease, peer);
 		return;
 	}
-	if (peer && is_kept(lease, config, peer))
+	if (peer && is_kept(lease, config, peer)) {
+		remove_replaced(lease, known);
 		return;
+	}
 	outgrow(lease, config);
 	if (peer) {
 		choice.verdict = LEASE_ADOPT;
@@ -320,7 +362,7 @@ void lease_update(struct lease *lease, const struct config *config, const struct
 
 	if (lease->state == LEASE_GRANTING || lease->state == LEASE_PUTTING)
 		return;
-	if (prefix_is_set(&lease->held)) {
+	if (has_held(lease) && lease_is_whole(config, lease->held)) {
 		update_held(lease, config, known);
 		return;
 	}
@@ -356,16 +398,16 @@ void lease_free(struct lease *lease)
 	free(lease);
 }
 
-void lease_readdress(struct lease *lease, const struct ipaddr *public_ip)
+void lease_readdress(struct lease *lease, const struct ipaddr public_ip[static FAMILIES])
 {
-	lease->self.public_ip = *public_ip;
+	memcpy(lease->self.public_ip, public_ip, sizeof(lease->self.public_ip));
 }
 
 struct lease_view lease_view(const struct lease *lease)
 {
 	return (struct lease_view){
 		.state = lease->state,
-		.subnet = lease->held,
+		.subnet = { lease->held[FAMILY_V4], lease->held[FAMILY_V6] },
 		.id = lease->id,
 		.revision = lease->claim.if_revision,
 		.ttl_s = lease->ttl_s,

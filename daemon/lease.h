@@ -30,31 +30,42 @@ struct store;
 /* Who we are, to the lease. */
 struct lease_self {
 	const char *node; /* id */
-	struct ipaddr public_ip;
-	struct prefix last; /* the lease that node.json remembers; unset: none */
-	uint64_t seed;      /* differs from node to node */
+	struct ipaddr public_ip[FAMILIES];
+	struct prefix last[FAMILIES]; /* the lease that node.json remembers; unset: none */
+	uint64_t seed;                /* differs from node to node */
 };
 
 enum lease_verdict {
 	LEASE_ADOPT,  /* put the key again, if it is at this revision */
 	LEASE_CREATE, /* put the key, if it is absent */
-	LEASE_FULL    /* no subnet is free */
+	LEASE_FULL    /* no subnet of family full is free */
 };
 
 struct lease_choice {
 	enum lease_verdict verdict;
-	struct prefix subnet;
+	enum family full;
+	struct prefix subnet[FAMILIES];
 	uint64_t if_revision; /* 0 for LEASE_CREATE */
 	bool reserved;        /* the key has no etcd lease: ours for ever, as it is */
 };
 
 /*
  * Pure. In order: a key that names us, or a flannel lease with our public address;
- * the last lease, if it is free; a free subnet, from a place that the seed decides.
+ * the last lease, if it is free; a free subnet, from a place that the seed decides. Where our
+ * key has not just the families that the network has now, another key is created with the
+ * subnets that are still good, and lease_replaced names the old one once it is held. A new IPv6
+ * subnet gets the number that the IPv4 one has, where that is free.
  * known: every key that parses, usable as a peer or not.
  */
 struct lease_choice lease_choose(const struct peers *known, const struct config *config,
 				 const struct lease_self *self);
+
+/* Pure. A key of ours that has a subnet in common with the held one, and is another; or NULL. */
+const struct peer *lease_replaced(const struct peers *known, const struct lease_self *self,
+				  const struct prefix held[static FAMILIES]);
+
+/* Pure. Whether the subnets are of just the families that the network has. */
+bool lease_is_whole(const struct config *config, const struct prefix subnet[static FAMILIES]);
 
 enum lease_state { LEASE_NONE, LEASE_GRANTING, LEASE_PUTTING, LEASE_HELD, LEASE_LOST };
 
@@ -80,14 +91,14 @@ void lease_free(struct lease *lease);
 void lease_update(struct lease *lease, const struct config *config, const struct peers *known);
 
 /* Our public address is another one now; the next lease_update puts it into the store. */
-void lease_readdress(struct lease *lease, const struct ipaddr *public_ip);
+void lease_readdress(struct lease *lease, const struct ipaddr public_ip[static FAMILIES]);
 
 /* For people and for publishing. */
 struct lease_view {
 	enum lease_state state;
-	struct prefix subnet; /* unset before the first was held */
-	uint64_t id;          /* etcd's */
-	uint64_t revision;    /* of the key, as we put it */
+	struct prefix subnet[FAMILIES]; /* unset before the first was held */
+	uint64_t id;                    /* etcd's */
+	uint64_t revision;              /* of the key, as we put it */
 	uint32_t ttl_s;
 	uint64_t renewed_at; /* seconds since the epoch */
 	bool reserved;

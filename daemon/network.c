@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "device.h"
+#include "direct.h"
 #include "loop.h"
 #include "network_private.h"
 #include "node.h"
@@ -84,23 +85,31 @@ void network_judge(struct network *network)
 		set_state(network, network->published ? NETWORK_DEGRADED : NETWORK_STARTING, fault);
 }
 
-static uint32_t device_mtu(const struct network *network, const struct config *config)
+static uint32_t network_mtu(const struct network *network, const struct config *config)
 {
-	uint32_t underlay = config->mtu ? config->mtu : network->uplink.mtu;
+	return device_mtu(config->mtu ? config->mtu : network->uplink.mtu, network->outer);
+}
 
-	return underlay > DEVICE_OVERHEAD_V4 ? underlay - DEVICE_OVERHEAD_V4 : underlay;
+/* IPv6's only where packets are taken over it; IPv4's always, as nodes are known by it. */
+void network_public_ip(const struct network *network, struct ipaddr public_ip[static FAMILIES])
+{
+	public_ip[FAMILY_V4] = network->uplink.public_ip[FAMILY_V4];
+	if (network->outer[FAMILY_V6])
+		public_ip[FAMILY_V6] = network->uplink.public_ip[FAMILY_V6];
 }
 
 static struct peer_self self_of(const struct network *network)
 {
 	struct peer_self self = {
 		.node = network->env.node->state.id,
-		.public_ip = network->uplink.public_ip,
-		.uplink = network->uplink.address,
 		.vtep_mac = network->vtep_mac,
 	};
+	struct lease_view lease = network_lease(network);
 
-	self.subnet = network->stale ? network->subnet : network_lease(network).subnet;
+	network_public_ip(network, self.public_ip);
+	memcpy(self.uplink, network->uplink.address, sizeof(self.uplink));
+	memcpy(self.outer, network->outer, sizeof(self.outer));
+	memcpy(self.subnet, network->stale ? network->subnet : lease.subnet, sizeof(self.subnet));
 	return self;
 }
 
@@ -108,10 +117,12 @@ static void fill_value(void *ctx, struct peer *peer)
 {
 	const struct network *network = ctx;
 
-	peer->public_ip = network->uplink.public_ip;
-	peer->vtep_mac = network->vtep_mac;
-	peer->vni = network->config.vni;
-	peer->mtu = device_mtu(network, &network->config);
+	network_public_ip(network, peer->public_ip);
+	for (enum family f = 0; f < FAMILIES; f++) {
+		peer->vtep_mac[f] = network->vtep_mac;
+		peer->vni[f] = network->config.vni;
+	}
+	peer->mtu = network_mtu(network, &network->config);
 	snprintf(peer->node, sizeof(peer->node), "%s", network->env.node->state.id);
 	snprintf(peer->name, sizeof(peer->name), "%s", network->env.node_name);
 }
@@ -120,19 +131,19 @@ static void lease_changed(void *ctx)
 {
 	struct network *network = ctx;
 	struct lease_view lease = lease_view(network->lease);
-	struct peer own = { .subnet = lease.subnet };
+	struct peer own = { .lease = lease.reserved ? 0 : lease.id };
 	struct err err;
 
 	/* The watch will tell it, too, but perhaps after changes that are younger. */
 	if (lease.state == LEASE_HELD) {
+		memcpy(own.subnet, lease.subnet, sizeof(own.subnet));
 		fill_value(network, &own);
 		own.mod_revision = lease.revision;
-		own.lease = lease.reserved ? 0 : lease.id;
 		if (!peers_put(&network->known.now.peers, &own))
 			log_error("no memory for a lease");
 	}
 	if (lease.state == LEASE_HELD &&
-	    node_remember_lease(network->env.node, network->name, &lease.subnet, &err) < 0)
+	    node_remember_lease(network->env.node, network->name, lease.subnet, &err) < 0)
 		log_error("the lease cannot be remembered", "reason", err.text);
 	network_judge(network);
 	sync_mark(network->sync, SYNC_ALL);
@@ -141,15 +152,15 @@ static void lease_changed(void *ctx)
 static const struct lease_owner lease_owner = { fill_value, lease_changed };
 
 /* Routes to containers would take the other hosts away, and the store. */
-static int refuse_underlay(const struct network *network, struct err *err)
+static int refuse_underlay(const struct network *network, enum family f, struct err *err)
 {
 	char own[IPADDR_TEXT_SIZE], cluster[PREFIX_TEXT_SIZE];
 
-	return err_set(
-		err, ERR_CONFIG,
-		"network configuration: Network: %s contains the address %s of the uplink %s",
-		prefix_text(&network->config.plan.network, cluster),
-		ipaddr_text(&network->uplink.address, own), network->uplink.name);
+	return err_set(err, ERR_CONFIG,
+		       "network configuration: %s: %s contains the address %s of the uplink %s",
+		       f == FAMILY_V4 ? "Network" : "IPv6Network",
+		       prefix_text(&network->config.plan[f].network, cluster),
+		       ipaddr_text(&network->uplink.address[f], own), network->uplink.name);
 }
 
 /* Uplink, MAC and lease: what needs the configuration. 0 once all is there. */
@@ -165,8 +176,15 @@ static int come_up(struct network *network, struct err *err)
 			&network->uplink, err) < 0)
 		return -1;
 	network->uplink_error[0] = '\0';
-	if (prefix_has(&network->config.plan.network, &network->uplink.address))
-		return refuse_underlay(network, err);
+	config_outer(&network->config, network->uplink.address, network->outer);
+	if (!network->outer[FAMILY_V4] && !network->outer[FAMILY_V6])
+		return err_set(
+			err, ERR_CONFIG,
+			"no uplink: %s has no address of the family that Weft.Underlay asks for",
+			network->uplink.name);
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_has(&network->config.plan[f].network, &network->uplink.address[f]))
+			return refuse_underlay(network, f, err);
 	known = node_network(network->env.node, network->env.nl, network->name,
 			     device_vxlan_name(network->config.vni, vxlan), err);
 	if (!known)
@@ -174,10 +192,10 @@ static int come_up(struct network *network, struct err *err)
 	network->vtep_mac = known->vtep_mac;
 	self = (struct lease_self){
 		.node = network->env.node->state.id,
-		.public_ip = network->uplink.public_ip,
-		.last = known->subnet,
+		.last = { known->subnet[FAMILY_V4], known->subnet[FAMILY_V6] },
 		.seed = node_seed(network->env.node),
 	};
+	network_public_ip(network, self.public_ip);
 	return lease_new(network->env.loop, network->store, &self, &lease_owner, network,
 			 &network->lease, err);
 }
@@ -219,35 +237,46 @@ void network_config_missing(struct network *network, const char *why)
 }
 
 static struct device_want device_want(const struct network *network, const struct config *config,
-				      const struct prefix *subnet)
+				      const struct prefix subnet[static FAMILIES])
 {
-	return (struct device_want){
+	struct device_want want = {
 		.network = network->name,
 		.vni = config->vni,
 		.port = config->port,
-		.mtu = device_mtu(network, config),
+		.mtu = network_mtu(network, config),
 		.learning = config->learning,
 		.gbp = config->gbp,
 		.mac = network->vtep_mac,
-		.local = network->uplink.address,
-		.gateway = { subnet_gateway(subnet), subnet->len },
 	};
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (network->outer[f])
+			want.local[f] = network->uplink.address[f];
+		if (prefix_is_set(&subnet[f]))
+			want.gateway[f] =
+				(struct prefix){ subnet_gateway(&subnet[f]), subnet[f].len };
+	}
+	snprintf(want.uplink, sizeof(want.uplink), "%s", network->uplink.name);
+	return want;
 }
 
 int network_check_config(const struct network *network, const struct config *config,
 			 struct err *err)
 {
-	const struct prefix subnet = network_lease(network).subnet;
+	const struct lease_view lease = network_lease(network);
 	struct device_want want;
 	char own[PREFIX_TEXT_SIZE];
 
-	if (!prefix_is_set(&subnet))
+	if (!prefix_is_set(&lease.subnet[FAMILY_V4]) && !prefix_is_set(&lease.subnet[FAMILY_V6]))
 		return 0;
-	if (!subnet_valid(&config->plan, &subnet))
-		return err_set(err, ERR_CONFIG,
-			       "network configuration refused: this node's subnet %s is none of it",
-			       prefix_text(&subnet, own));
-	want = device_want(network, config, &subnet);
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&lease.subnet[f]) && config_has(config, f) &&
+		    !subnet_valid(&config->plan[f], &lease.subnet[f]))
+			return err_set(
+				err, ERR_CONFIG,
+				"network configuration refused: this node's subnet %s is none of it",
+				prefix_text(&lease.subnet[f], own));
+	want = device_want(network, config, lease.subnet);
 	if (device_check(network->env.nl, &want, err) < 0)
 		return err_wrap(err, "network configuration refused");
 	return 0;
@@ -258,33 +287,49 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 {
 	struct network *network = ctx;
 	struct peer_self self = self_of(network);
+	struct err err;
 
-	if (!network->configured || !prefix_is_set(&self.subnet))
+	if (!network->configured || !lease_is_whole(&network->config, self.subnet))
 		return false;
 	if (!peers_judge(&network->known.now.peers, &network->config, &self, &network->usable, NULL,
 			 NULL))
 		return false;
-	network->device = device_want(network, &network->config, &self.subnet);
-	*want_out = (struct sync_want){ &network->device, &network->config, &network->usable };
+	if (network->config.direct_routing &&
+	    direct_mark(network->env.nl, network->uplink.index, &network->usable, &network->direct,
+			&err) < 0) {
+		log_error("routes to peers cannot be asked for", "reason", err.text);
+		return false;
+	}
+	network->device = device_want(network, &network->config, self.subnet);
+	*want_out = (struct sync_want){
+		.device = &network->device,
+		.config = &network->config,
+		.peers = &network->usable,
+		.uplink = network->uplink.index,
+	};
 	return true;
 }
 
 static int publish(struct network *network, struct err *err)
 {
+	const struct peer_self self = self_of(network);
 	struct lease_view lease = network_lease(network);
 	struct state_network state = {
 		.vni = network->config.vni,
 		.mtu = network->device.mtu,
 		.lease_lost = lease.state == LEASE_LOST,
-		.family_len = 1,
 	};
 
 	snprintf(state.name, sizeof(state.name), "%s", network->name);
 	device_bridge_name(state.vni, state.bridge);
 	device_vxlan_name(state.vni, state.vxlan);
-	state.family[0].cluster = network->config.plan.network;
-	state.family[0].subnet = self_of(network).subnet;
-	state.family[0].gateway = subnet_gateway(&state.family[0].subnet);
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&self.subnet[f]))
+			state.family[state.family_len++] = (struct state_family){
+				.cluster = network->config.plan[f].network,
+				.subnet = self.subnet[f],
+				.gateway = subnet_gateway(&self.subnet[f]),
+			};
 	return publish_network(network->env.run_dir, network->env.subnet_file, &state, err);
 }
 
@@ -380,9 +425,10 @@ struct network_view network_view(const struct network *network)
 		.config = network->configured ? &network->config : NULL,
 		.uplink = network->uplink.index ? &network->uplink : NULL,
 		.vtep_mac = network->vtep_mac,
-		.mtu = network->uplink.index ? device_mtu(network, &network->config) : 0,
+		.mtu = network->uplink.index ? network_mtu(network, &network->config) : 0,
 		.lease = network_lease(network),
 		.sync = sync_stats(network->sync),
+		.direct = network->direct,
 		.known = &network->known.now,
 		.self = self_of(network),
 	};

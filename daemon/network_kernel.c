@@ -19,17 +19,19 @@ static bool objects(void *ctx, struct watch_objects *objects_out)
 	struct sync_stand stand = sync_stand(network->sync);
 	struct watch_objects objects = {
 		.bridge = stand.bridge,
-		.vxlan = stand.vxlan,
 		.uplink = network->uplink_error[0] ? 0 : network->uplink.index,
 		.network = network->name,
 		.learning = network->config.learning,
+		.direct = network->config.direct_routing,
 		.stand = stand.entries,
 	};
 
 	if (!network->lease)
 		return false;
 	device_bridge_name(network->config.vni, objects.bridge_name);
-	device_vxlan_name(network->config.vni, objects.vxlan_name);
+	memcpy(objects.vxlan, stand.vxlan, sizeof(objects.vxlan));
+	device_vxlan_name(network->config.vni, objects.vxlan_name[0]);
+	device_second_name(network->config.vni, objects.vxlan_name[1]);
 	memcpy(objects.uplink_name, network->uplink.name, sizeof(objects.uplink_name));
 	*objects_out = objects;
 	return true;
@@ -49,26 +51,37 @@ static void rang(void *ctx, unsigned news)
 
 const struct watch_owner network_watch_owner = { objects, rang };
 
+static bool same_address(const struct uplink *a, const struct uplink *b)
+{
+	return ipaddr_equal(&a->address[FAMILY_V4], &b->address[FAMILY_V4]) &&
+	       ipaddr_equal(&a->address[FAMILY_V6], &b->address[FAMILY_V6]);
+}
+
 static bool same_uplink(const struct uplink *a, const struct uplink *b)
 {
-	return a->index == b->index && !strcmp(a->name, b->name) &&
-	       ipaddr_equal(&a->address, &b->address) &&
-	       ipaddr_equal(&a->public_ip, &b->public_ip) && a->mtu == b->mtu;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (!ipaddr_equal(&a->public_ip[f], &b->public_ip[f]))
+			return false;
+	return a->index == b->index && !strcmp(a->name, b->name) && same_address(a, b) &&
+	       a->mtu == b->mtu;
 }
 
 static void log_uplink(const struct uplink *uplink)
 {
-	char address[IPADDR_TEXT_SIZE], public_ip[IPADDR_TEXT_SIZE];
+	char v4[IPADDR_TEXT_SIZE], v6[IPADDR_TEXT_SIZE], public_ip[IPADDR_TEXT_SIZE];
 
-	log_info("uplink changed", "device", uplink->name, "address",
-		 ipaddr_text(&uplink->address, address), "public_ip",
-		 ipaddr_text(&uplink->public_ip, public_ip), "mtu", LOG_NUM(uplink->mtu));
+	log_info("uplink changed", "device", uplink->name, "ipv4",
+		 ipaddr_text(&uplink->address[FAMILY_V4], v4), "ipv6",
+		 ipaddr_text(&uplink->address[FAMILY_V6], v6), "public_ip",
+		 ipaddr_text(&uplink->public_ip[FAMILY_V4], public_ip), "mtu",
+		 LOG_NUM(uplink->mtu));
 }
 
 /* Without one, all stays as it is: what the tunnel needs may well be there. */
 void network_find_uplink(void *ctx)
 {
 	struct network *network = ctx;
+	struct ipaddr public_ip[FAMILIES] = { { .family = AF_UNSPEC } };
 	struct uplink uplink;
 	struct err err;
 
@@ -86,10 +99,12 @@ void network_find_uplink(void *ctx)
 	network->uplink_error[0] = '\0';
 	if (!same_uplink(&uplink, &network->uplink)) {
 		log_uplink(&uplink);
-		if (!ipaddr_equal(&uplink.address, &network->uplink.address))
+		if (!same_address(&uplink, &network->uplink))
 			network->store->ops->reconnect(network->store);
 		network->uplink = uplink;
-		lease_readdress(network->lease, &uplink.public_ip);
+		config_outer(&network->config, uplink.address, network->outer);
+		network_public_ip(network, public_ip);
+		lease_readdress(network->lease, public_ip);
 		network_store_changed(network);
 		sync_mark(network->sync, SYNC_ALL);
 	}

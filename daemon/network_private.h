@@ -33,7 +33,7 @@ struct network {
 	struct config config;
 	char *config_text; /* what it was parsed from; may be NULL */
 	bool stale; /* all of this is from the state directory: the store has told nothing yet */
-	struct prefix subnet;    /* ours, while it is stale */
+	struct prefix subnet[FAMILIES]; /* ours, while it is stale */
 	struct loop_event *save; /* what is known, into the state directory */
 	uint64_t saved;          /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
@@ -44,6 +44,7 @@ struct network {
 
 	/* What the node is. */
 	struct uplink uplink; /* index 0: none yet */
+	bool outer[FAMILIES]; /* the families that the tunnel's packets have */
 	char uplink_error[ERR_TEXT_SIZE];
 	struct loop_event *uplink_timer; /* the next look for it */
 	struct watch *watch;
@@ -52,6 +53,7 @@ struct network {
 	/* What was done. */
 	struct device_want device; /* of the last pass */
 	struct peers usable;       /* during a pass */
+	size_t direct;             /* how many of them were reached without the tunnel */
 	bool published;
 	char publish_error[ERR_TEXT_SIZE];
 	enum network_state state;
@@ -76,6 +78,9 @@ void network_save(void *ctx);
 /* Whether the new configuration can take the place of the one in use. ERR_CONFIG: why not. */
 int network_check_config(const struct network *network, const struct config *config,
 			 struct err *err);
+
+/* The addresses that we publish. */
+void network_public_ip(const struct network *network, struct ipaddr public_ip[static FAMILIES]);
 
 /* Looks at the way to the other nodes again (network_kernel.c). */
 void network_find_uplink(void *ctx);

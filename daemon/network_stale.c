@@ -23,13 +23,17 @@ static void ignore_remark(void *ctx, const char *path, const char *what)
 	(void)ctx, (void)path, (void)what;
 }
 
-/* The subnet that node.json remembers; unset: none. */
-static struct prefix remembered(const struct network *network)
+/* The subnets that node.json remembers; false: none. */
+static bool remembered(const struct network *network, struct prefix subnet_out[static FAMILIES])
 {
 	const struct state_node_network *known = state_node_find(&network->env.node->state,
 								 network->name);
 
-	return known ? known->subnet : (struct prefix){ .len = 0 };
+	if (!known || (!prefix_is_set(&known->subnet[FAMILY_V4]) &&
+		       !prefix_is_set(&known->subnet[FAMILY_V6])))
+		return false;
+	memcpy(subnet_out, known->subnet, sizeof(known->subnet));
+	return true;
 }
 
 void network_come_up_stale(struct network *network)
@@ -41,8 +45,7 @@ void network_come_up_stale(struct network *network)
 
 	if (network->configured || network->stale)
 		return;
-	network->subnet = remembered(network);
-	if (!prefix_is_set(&network->subnet))
+	if (!remembered(network, network->subnet))
 		return;
 	found = lastgood_read(state_dir(network), network->name, &text, &network->known, &err);
 	if (found < 0)
@@ -70,6 +73,8 @@ void network_config_take(struct network *network, const struct config *config, c
 	network->config_text = copy;
 	network->config = *config;
 	network->configured = true;
+	if (network->uplink.index)
+		config_outer(config, network->uplink.address, network->outer);
 }
 
 void network_save_soon(struct network *network)

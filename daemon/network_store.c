@@ -105,7 +105,7 @@ static const struct prefix *held_subnet(const struct network *network, struct le
 	if (!network->lease)
 		return NULL;
 	*lease = lease_view(network->lease);
-	return lease->state == LEASE_HELD ? &lease->subnet : NULL;
+	return lease->state == LEASE_HELD ? lease->subnet : NULL;
 }
 
 /* A store that has lost our lease was wiped, restored, or is being emptied. */

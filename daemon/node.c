@@ -89,22 +89,23 @@ const struct state_node_network *node_network(struct node *node, struct nl *nl, 
 	return network;
 }
 
-int node_remember_lease(struct node *node, const char *name, const struct prefix *subnet,
-			struct err *err)
+int node_remember_lease(struct node *node, const char *name,
+			const struct prefix subnet[static FAMILIES], struct err *err)
 {
 	struct state_node_network *network = state_node_find(&node->state, name);
-	struct prefix before;
+	struct state_node_network before;
 
 	if (!network)
 		return err_set(err, ERR_CONFIG, "more than %d networks on one node",
 			       STATE_NODE_NETWORKS);
-	if (prefix_equal(&network->subnet, subnet))
+	if (prefix_equal(&network->subnet[FAMILY_V4], &subnet[FAMILY_V4]) &&
+	    prefix_equal(&network->subnet[FAMILY_V6], &subnet[FAMILY_V6]))
 		return 0;
-	before = network->subnet;
-	network->subnet = *subnet;
+	before = *network;
+	memcpy(network->subnet, subnet, sizeof(network->subnet));
 	if (state_write_node(node->state_dir, &node->state, err) == 0)
 		return 0;
-	network->subnet = before;
+	*network = before;
 	return -1;
 }
 

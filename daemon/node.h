@@ -31,8 +31,8 @@ const struct state_node_network *node_network(struct node *node, struct nl *nl, 
 					      const char *vxlan, struct err *err);
 
 /* Remembers the network's lease; writes only a change. */
-int node_remember_lease(struct node *node, const char *name, const struct prefix *subnet,
-			struct err *err);
+int node_remember_lease(struct node *node, const char *name,
+			const struct prefix subnet[static FAMILIES], struct err *err);
 
 /* A number that differs from node to node, to spread their choices. */
 uint64_t node_seed(const struct node *node);

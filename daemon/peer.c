@@ -10,11 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
+static int subnets_cmp(const struct prefix a[static FAMILIES],
+		       const struct prefix b[static FAMILIES])
+{
+	int order = prefix_cmp(&a[FAMILY_V4], &b[FAMILY_V4]);
+
+	return order ? order : prefix_cmp(&a[FAMILY_V6], &b[FAMILY_V6]);
+}
+
 int peer_cmp(const void *a, const void *b)
 {
 	const struct peer *left = a, *right = b;
 
-	return prefix_cmp(&left->subnet, &right->subnet);
+	return subnets_cmp(left->subnet, right->subnet);
 }
 
 static int bad_key(const char *key, struct err *err)
@@ -39,41 +47,84 @@ static int parse_part(const char *part, size_t len, struct prefix *prefix_out, s
 	return prefix_parse(text, prefix_out, err);
 }
 
-int peer_parse_key(const char *key, struct prefix *subnet_out, struct err *err)
+static bool has_host_bits(const struct prefix *subnet)
 {
-	const char *v6 = strchr(key, '&');
-	size_t len = v6 ? (size_t)(v6 - key) : strlen(key);
-	struct prefix subnet, second, masked;
+	struct prefix masked = prefix_masked(subnet);
 
-	if (parse_part(key, len, &subnet, err) < 0 || subnet.addr.family != AF_INET)
+	return !prefix_equal(&masked, subnet);
+}
+
+int peer_parse_key(const char *key, struct prefix subnet_out[static FAMILIES], struct err *err)
+{
+	const char *second = strchr(key, '&');
+	size_t len = second ? (size_t)(second - key) : strlen(key);
+	struct prefix subnet[FAMILIES] = { 0 }, part;
+
+	if (parse_part(key, len, &part, err) < 0)
 		return bad_key(key, err);
-	if (v6 && (parse_part(v6 + 1, strlen(v6 + 1), &second, err) < 0 ||
-		   second.addr.family != AF_INET6))
-		return bad_key(key, err);
-	masked = prefix_masked(&subnet);
-	if (!prefix_equal(&masked, &subnet))
-		return err_set(err, ERR_DECODE, "key \"%.80s\" has host bits set", key);
-	*subnet_out = subnet;
+	subnet[part.addr.family == AF_INET6 ? FAMILY_V6 : FAMILY_V4] = part;
+	if (second) {
+		if (part.addr.family != AF_INET ||
+		    parse_part(second + 1, strlen(second + 1), &part, err) < 0 ||
+		    part.addr.family != AF_INET6)
+			return bad_key(key, err);
+		subnet[FAMILY_V6] = part;
+	}
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&subnet[f]) && has_host_bits(&subnet[f]))
+			return err_set(err, ERR_DECODE, "key \"%.80s\" has host bits set", key);
+	memcpy(subnet_out, subnet, sizeof(subnet));
 	return 0;
 }
 
-const char *peer_key(const struct prefix *subnet, char buf[static PEER_KEY_SIZE])
+const char *peer_key(const struct prefix subnet[static FAMILIES], char buf[static PEER_KEY_SIZE])
 {
 	char addr[IPADDR_TEXT_SIZE];
+	size_t len = 0;
 
-	snprintf(buf, PEER_KEY_SIZE, "%s-%u", ipaddr_text(&subnet->addr, addr), subnet->len);
+	buf[0] = '\0';
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&subnet[f]))
+			len += (size_t)snprintf(buf + len, PEER_KEY_SIZE - len, "%s%s-%u",
+						len ? "&" : "", ipaddr_text(&subnet[f].addr, addr),
+						subnet[f].len);
 	return buf;
 }
 
+static void read_data(const struct jr *data, struct peer *peer, enum family f)
+{
+	if (jr_is_absent(data))
+		return;
+	peer->vni[f] = jr_u32(data, "VNI", 0, UINT32_MAX);
+	peer->vtep_mac[f] = jr_mac(data, "VtepMAC");
+}
+
+/* A dual lease without BackendV6Data is good for its IPv4 subnet. */
 static void read_backend(const struct jr *root, struct peer *peer)
 {
-	struct jr data;
+	bool v4 = prefix_is_set(&peer->subnet[FAMILY_V4]);
+	struct jr data, v6_data;
 
 	if (strcmp(jr_str_opt(root, "BackendType", 64, ""), "vxlan"))
 		return;
-	data = jr_obj(root, "BackendData");
-	peer->vni = jr_u32(&data, "VNI", 0, UINT32_MAX);
-	peer->vtep_mac = jr_mac(&data, "VtepMAC");
+	data = v4 ? jr_obj(root, "BackendData") : jr_obj_opt(root, "BackendData");
+	v6_data = v4 ? jr_obj_opt(root, "BackendV6Data") : jr_obj(root, "BackendV6Data");
+	read_data(&data, peer, FAMILY_V4);
+	read_data(&v6_data, peer, FAMILY_V6);
+}
+
+/* "0.0.0.0" and "::" stand for none. */
+static void read_public_ip(const struct jr *root, const char *key, bool needed, enum family f,
+			   struct peer *peer)
+{
+	static const struct ipaddr none[FAMILIES] = { { .family = AF_INET },
+						      { .family = AF_INET6 } };
+	struct ipaddr addr = needed ? jr_ipaddr(root, key) : jr_ipaddr_opt(root, key);
+
+	if (ipaddr_is_set(&addr) && addr.family != none[f].family)
+		jr_fault(root, key, "is not an %s address", f == FAMILY_V4 ? "IPv4" : "IPv6");
+	if (!ipaddr_equal(&addr, &none[f]))
+		peer->public_ip[f] = addr;
 }
 
 static void read_weft(const struct jr *root, struct peer *peer)
@@ -96,15 +147,14 @@ int peer_parse(const struct store_entry *entry, struct peer *peer_out, struct er
 	AUTO(json) struct json *json = NULL;
 	struct jr root;
 
-	if (peer_parse_key(entry->key, &peer.subnet, err) < 0)
+	if (peer_parse_key(entry->key, peer.subnet, err) < 0)
 		return -1;
 	if (json_parse(entry->value, entry->value_size, PEER_VALUE_MAX,
 		       JSON_ANY_CASE | JSON_LAST_DUPLICATE, "lease", &json, err) < 0)
 		return err_wrap(err, "key \"%.80s\"", entry->key);
 	root = jr_root(json);
-	peer.public_ip = jr_ipaddr(&root, "PublicIP");
-	if (ipaddr_is_set(&peer.public_ip) && peer.public_ip.family != AF_INET)
-		jr_fault(&root, "PublicIP", "is not an IPv4 address");
+	read_public_ip(&root, "PublicIP", prefix_is_set(&peer.subnet[FAMILY_V4]), FAMILY_V4, &peer);
+	read_public_ip(&root, "PublicIPv6", false, FAMILY_V6, &peer);
 	read_backend(&root, &peer);
 	read_weft(&root, &peer);
 	if (jr_done(json, ERR_CONFIG, err) < 0)
@@ -113,20 +163,45 @@ int peer_parse(const struct store_entry *entry, struct peer *peer_out, struct er
 	return 0;
 }
 
+static void put_public_ip(struct jb_at root, const struct peer *peer, enum family f)
+{
+	const char *key = f == FAMILY_V4 ? "PublicIP" : "PublicIPv6";
+
+	if (ipaddr_is_set(&peer->public_ip[f]))
+		jb_ipaddr(root, key, &peer->public_ip[f]);
+	else if (f == FAMILY_V4 && prefix_is_set(&peer->subnet[f]))
+		jb_str(root, key, "0.0.0.0");
+	else
+		jb_null(root, key);
+}
+
+static void put_data(struct jb_at root, const struct peer *peer, enum family f)
+{
+	struct jb_at data;
+
+	if (!prefix_is_set(&peer->subnet[f]))
+		return;
+	if (f == FAMILY_V6 && prefix_is_set(&peer->subnet[FAMILY_V4]) &&
+	    !ipaddr_is_set(&peer->public_ip[f]))
+		return;
+	data = jb_obj(root, f == FAMILY_V4 ? "BackendData" : "BackendV6Data");
+	jb_u32(data, "VNI", peer->vni[f]);
+	jb_mac(data, "VtepMAC", &peer->vtep_mac[f]);
+}
+
 int peer_value(const struct peer *peer, char **value_out, struct err *err)
 {
 	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at root, data, weft;
+	struct jb_at root, weft;
 
 	if (!jb)
 		return err_nomem(err, "the lease's value");
 	root = jb_root(jb);
-	jb_ipaddr(root, "PublicIP", &peer->public_ip);
-	jb_null(root, "PublicIPv6");
+	put_public_ip(root, peer, FAMILY_V4);
+	put_public_ip(root, peer, FAMILY_V6);
 	jb_str(root, "BackendType", "vxlan");
-	data = jb_obj(root, "BackendData");
-	jb_u32(data, "VNI", peer->vni);
-	jb_mac(data, "VtepMAC", &peer->vtep_mac);
+	put_data(root, peer, FAMILY_V4);
+	put_data(root, peer, FAMILY_V6);
 	weft = jb_obj(root, "Weft");
 	jb_str(weft, "Node", peer->node);
 	jb_str(weft, "Name", peer->name);
@@ -135,14 +210,14 @@ int peer_value(const struct peer *peer, char **value_out, struct err *err)
 }
 
 /* The place where it is or belongs. */
-static size_t peers_place(const struct peers *peers, const struct prefix *subnet)
+static size_t peers_place(const struct peers *peers, const struct prefix subnet[static FAMILIES])
 {
 	size_t low = 0, high = peers->len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (prefix_cmp(&peers->at[middle].subnet, subnet) < 0)
+		if (subnets_cmp(peers->at[middle].subnet, subnet) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -150,19 +225,19 @@ static size_t peers_place(const struct peers *peers, const struct prefix *subnet
 	return low;
 }
 
-struct peer *peers_find(const struct peers *peers, const struct prefix *subnet)
+struct peer *peers_find(const struct peers *peers, const struct prefix subnet[static FAMILIES])
 {
 	size_t at = peers_place(peers, subnet);
 
-	return at < peers->len && prefix_equal(&peers->at[at].subnet, subnet) ? &peers->at[at] :
-										NULL;
+	return at < peers->len && !subnets_cmp(peers->at[at].subnet, subnet) ? &peers->at[at] :
+									       NULL;
 }
 
 bool peers_put(struct peers *peers, const struct peer *peer)
 {
-	size_t at = peers_place(peers, &peer->subnet);
+	size_t at = peers_place(peers, peer->subnet);
 
-	if (at < peers->len && prefix_equal(&peers->at[at].subnet, &peer->subnet)) {
+	if (at < peers->len && !peer_cmp(&peers->at[at], peer)) {
 		peers->at[at] = *peer;
 		return true;
 	}
@@ -173,11 +248,11 @@ bool peers_put(struct peers *peers, const struct peer *peer)
 	return true;
 }
 
-bool peers_remove(struct peers *peers, const struct prefix *subnet)
+bool peers_remove(struct peers *peers, const struct prefix subnet[static FAMILIES])
 {
 	size_t at = peers_place(peers, subnet);
 
-	if (at == peers->len || !prefix_equal(&peers->at[at].subnet, subnet))
+	if (at == peers->len || subnets_cmp(peers->at[at].subnet, subnet))
 		return false;
 	peers->len--;
 	memmove(&peers->at[at], &peers->at[at + 1], (peers->len - at) * sizeof(*peers->at));

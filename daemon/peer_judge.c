@@ -7,67 +7,129 @@
 #include <stdio.h>
 #include <string.h>
 
-static int judge_subnet(const struct peer *peer, const struct config *config,
+int peer_outer(const struct peer *peer, enum family inner, const bool outer[static FAMILIES])
+{
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (outer[f] && ipaddr_is_set(&peer->public_ip[f]) && (peer->node[0] || f == inner))
+			return (int)f;
+	return -1;
+}
+
+/* ---- One peer, one family --------------------------------------------------------------- */
+
+static int judge_subnet(const struct peer *peer, enum family f, const struct config *config,
 			const struct peer_self *self, struct err *err)
 {
-	char subnet[PREFIX_TEXT_SIZE], other[PREFIX_TEXT_SIZE];
+	const struct prefix *subnet = &peer->subnet[f], *own = &self->subnet[f];
+	char text[PREFIX_TEXT_SIZE], other[PREFIX_TEXT_SIZE];
 
-	prefix_text(&peer->subnet, subnet);
-	if (!prefix_covers(&config->plan.network, &peer->subnet))
-		return err_set(err, ERR_CONFIG, "subnet %s is not in the network %s", subnet,
-			       prefix_text(&config->plan.network, other));
-	if (prefix_is_set(&self->subnet) && prefix_overlaps(&peer->subnet, &self->subnet))
-		return err_set(err, ERR_CONFIG, "subnet %s overlaps this node's %s", subnet,
-			       prefix_text(&self->subnet, other));
-	if (prefix_has(&peer->subnet, &self->uplink))
-		return err_set(err, ERR_CONFIG, "subnet %s contains this node's own address",
-			       subnet);
+	prefix_text(subnet, text);
+	if (!config_has(config, f))
+		return err_set(err, ERR_CONFIG, "subnet %s is not of this network's family", text);
+	if (!prefix_covers(&config->plan[f].network, subnet))
+		return err_set(err, ERR_CONFIG, "subnet %s is not in the network %s", text,
+			       prefix_text(&config->plan[f].network, other));
+	if (prefix_is_set(own) && prefix_overlaps(subnet, own))
+		return err_set(err, ERR_CONFIG, "subnet %s overlaps this node's %s", text,
+			       prefix_text(own, other));
+	if (prefix_has(subnet, &self->uplink[f]))
+		return err_set(err, ERR_CONFIG, "subnet %s contains this node's own address", text);
 	return 0;
 }
 
-int peer_judge(const struct peer *peer, const struct config *config, const struct peer_self *self,
-	       struct err *err)
+static int judge_vtep(const struct peer *peer, enum family f, const struct config *config,
+		      struct err *err)
 {
+	if (mac_is_zero(&peer->vtep_mac[f]))
+		return err_set(err, ERR_CONFIG, "its backend is not vxlan");
+	if (!mac_is_unicast(&peer->vtep_mac[f]))
+		return err_set(err, ERR_CONFIG, "its VtepMAC is a group address");
+	if (peer->vni[f] != config->vni)
+		return err_set(err, ERR_CONFIG, "its VNI is %u, this network's is %u", peer->vni[f],
+			       config->vni);
+	return 0;
+}
+
+static int judge_way(const struct peer *peer, enum family f, const struct config *config,
+		     const struct peer_self *self, struct err *err)
+{
+	int outer = peer_outer(peer, f, self->outer);
+	const char *key = outer == FAMILY_V6 ? "PublicIPv6" : "PublicIP";
+	const struct ipaddr *addr = outer < 0 ? NULL : &peer->public_ip[outer];
 	char text[IPADDR_TEXT_SIZE];
 
-	if (judge_subnet(peer, config, self, err) < 0)
-		return -1;
-	if (mac_is_zero(&peer->vtep_mac))
-		return err_set(err, ERR_CONFIG, "its backend is not vxlan");
-	if (!mac_is_unicast(&peer->vtep_mac))
-		return err_set(err, ERR_CONFIG, "its VtepMAC is a group address");
-	if (peer->vni != config->vni)
-		return err_set(err, ERR_CONFIG, "its VNI is %u, this network's is %u", peer->vni,
-			       config->vni);
-	if (ipaddr_is_special(&peer->public_ip))
-		return err_set(err, ERR_CONFIG, "its PublicIP %s cannot be a node's address",
-			       ipaddr_text(&peer->public_ip, text));
-	if (ipaddr_equal(&peer->public_ip, &self->public_ip) ||
-	    ipaddr_equal(&peer->public_ip, &self->uplink))
-		return err_set(err, ERR_CONFIG, "its PublicIP %s is this node's own",
-			       ipaddr_text(&peer->public_ip, text));
+	if (!addr)
+		return err_set(err, ERR_CONFIG,
+			       "this node has no address on the underlay of a family that it could "
+			       "reach it by");
+	if (ipaddr_is_special(addr))
+		return err_set(err, ERR_CONFIG, "its %s %s cannot be a node's address", key,
+			       ipaddr_text(addr, text));
+	if (ipaddr_equal(addr, &self->public_ip[outer]) || ipaddr_equal(addr, &self->uplink[outer]))
+		return err_set(err, ERR_CONFIG, "its %s %s is this node's own", key,
+			       ipaddr_text(addr, text));
 	/* Its tunnel's packets would be routed into the tunnel. */
-	if (prefix_has(&config->plan.network, &peer->public_ip))
-		return err_set(err, ERR_CONFIG, "its PublicIP %s lies in the containers' network",
-			       ipaddr_text(&peer->public_ip, text));
-	if (!mac_cmp(&peer->vtep_mac, &self->vtep_mac))
+	if (prefix_has(&config->plan[outer].network, addr))
+		return err_set(err, ERR_CONFIG, "its %s %s lies in the containers' network", key,
+			       ipaddr_text(addr, text));
+	if (!mac_cmp(&peer->vtep_mac[f], &self->vtep_mac))
 		return err_set(err, ERR_CONFIG, "its VtepMAC is this node's own");
 	return 0;
 }
 
-static bool outranks(const struct peer *a, const struct peer *b, const struct config *config)
+static int judge_family(const struct peer *peer, enum family f, const struct config *config,
+			const struct peer_self *self, struct err *err)
 {
-	bool a_usual = a->subnet.len == config->plan.len;
-	bool b_usual = b->subnet.len == config->plan.len;
-
-	if (a->vanished != b->vanished)
-		return b->vanished;
-	if (a_usual != b_usual)
-		return a_usual;
-	if (a->mod_revision != b->mod_revision)
-		return a->mod_revision < b->mod_revision;
-	return peer_cmp(a, b) < 0;
+	if (judge_subnet(peer, f, config, self, err) < 0 || judge_vtep(peer, f, config, err) < 0)
+		return -1;
+	return judge_way(peer, f, config, self, err);
 }
+
+static void drop_family(struct peer *peer, enum family f)
+{
+	peer->subnet[f] = (struct prefix){ .len = 0 };
+}
+
+static bool is_usable(const struct peer *peer)
+{
+	return prefix_is_set(&peer->subnet[FAMILY_V4]) || prefix_is_set(&peer->subnet[FAMILY_V6]);
+}
+
+/* A weft node has one VTEP, whichever of its data say so. */
+static void share_vtep(struct peer *peer)
+{
+	bool v4 = !mac_is_zero(&peer->vtep_mac[FAMILY_V4]);
+	enum family from = v4 ? FAMILY_V4 : FAMILY_V6, to = v4 ? FAMILY_V6 : FAMILY_V4;
+
+	if (!peer->node[0])
+		return;
+	peer->vtep_mac[to] = peer->vtep_mac[from];
+	peer->vni[to] = peer->vni[from];
+}
+
+int peer_judge(struct peer *peer, const struct config *config, const struct peer_self *self,
+	       struct err *err)
+{
+	struct err first = ERR_INIT, other;
+
+	share_vtep(peer);
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (!prefix_is_set(&peer->subnet[f]) ||
+		    judge_family(peer, f, config, self, first.code ? &other : &first) == 0)
+			continue;
+		drop_family(peer, f);
+	}
+	/* One MAC cannot lead to two VTEPs, as two families of a flannel node would have it. */
+	if (!peer->node[0] && prefix_is_set(&peer->subnet[FAMILY_V4]) &&
+	    !mac_cmp(&peer->vtep_mac[FAMILY_V4], &peer->vtep_mac[FAMILY_V6]))
+		drop_family(peer, FAMILY_V6);
+	if (is_usable(peer))
+		return 0;
+	*err = first;
+	return -1;
+}
+
+/* ---- All of them ------------------------------------------------------------------------ */
 
 /* A judgement under way. */
 struct court {
@@ -83,89 +145,177 @@ static void refuse(const struct court *court, const struct peer *peer, const cha
 		court->refused(court->ctx, peer, reason);
 }
 
-static void refuse_for(const struct court *court, const struct peer *loser, const char *what,
-		       const struct peer *winner)
+/* One node that has just put another key, and will remove the one before. */
+static bool is_successor(const struct peer *a, const struct peer *b)
 {
+	if (!a->node[0] || strcmp(a->node, b->node))
+		return false;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (ipaddr_is_set(&a->public_ip[f]) &&
+		    ipaddr_equal(&a->public_ip[f], &b->public_ip[f]))
+			return a->mod_revision > b->mod_revision;
+	return false;
+}
+
+/* A usable peer's subnet of a family. */
+struct claim {
+	struct peer *peer;
+	enum family family;
+};
+
+VEC_DEFINE(claims, struct claim);
+
+static bool is_usual(const struct claim *claim, const struct config *config)
+{
+	return claim->peer->subnet[claim->family].len == config->plan[claim->family].len;
+}
+
+static bool outranks(const struct claim *left, const struct claim *right,
+		     const struct config *config)
+{
+	const struct peer *a = left->peer, *b = right->peer;
+
+	if (a->vanished != b->vanished)
+		return b->vanished;
+	if (is_usual(left, config) != is_usual(right, config))
+		return is_usual(left, config);
+	if (is_successor(a, b) || is_successor(b, a))
+		return is_successor(a, b);
+	if (a->mod_revision != b->mod_revision)
+		return a->mod_revision < b->mod_revision;
+	return peer_cmp(a, b) < 0;
+}
+
+/* Takes the loser's subnet away, and says so where it was its last one. */
+static void lose(const struct court *court, const struct claim *loser, const char *what,
+		 const struct claim *winner)
+{
+	enum family other = loser->family == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
 	char reason[128], text[PREFIX_TEXT_SIZE];
 
 	snprintf(reason, sizeof(reason), "%s that of %s, which comes first", what,
-		 prefix_text(&winner->subnet, text));
-	refuse(court, loser, reason);
+		 prefix_text(&winner->peer->subnet[winner->family], text));
+	if (!prefix_is_set(&loser->peer->subnet[other]))
+		refuse(court, loser->peer, reason);
+	drop_family(loser->peer, loser->family);
+}
+
+static int claim_subnet_cmp(const void *a, const void *b)
+{
+	const struct claim *left = a, *right = b;
+
+	return prefix_cmp(&left->peer->subnet[left->family], &right->peer->subnet[right->family]);
+}
+
+static int claim_mac_cmp(const void *a, const void *b)
+{
+	const struct claim *left = a, *right = b;
+
+	return mac_cmp(&left->peer->vtep_mac[left->family], &right->peer->vtep_mac[right->family]);
+}
+
+static bool overlap(const struct claim *a, const struct claim *b)
+{
+	return prefix_overlaps(&a->peer->subnet[a->family], &b->peer->subnet[b->family]);
+}
+
+/* A weft node's two families have one MAC, and are one. */
+static bool share_mac(const struct claim *a, const struct claim *b)
+{
+	return a->peer != b->peer && !claim_mac_cmp(a, b);
 }
 
 /*
- * Sorted prefixes nest or are apart, so a newcomer can overlap only the last one
- * that was accepted.
+ * Of neighbours that clash one stays. Sorted prefixes nest or are apart, so a newcomer can
+ * overlap only the last one that stayed.
  */
-static bool admit(const struct court *court, const struct peer *peer)
+static void settle(const struct court *court, struct claims *claims,
+		   bool (*clash)(const struct claim *a, const struct claim *b), const char *what)
 {
-	struct peers *usable = court->usable;
-	struct peer *last = usable->len ? &usable->at[usable->len - 1] : NULL;
+	const struct claim *winner = NULL;
 
-	if (!last || !prefix_overlaps(&last->subnet, &peer->subnet))
-		return peers_push(usable, peer);
-	if (outranks(peer, last, court->config)) {
-		refuse_for(court, last, "its subnet overlaps", peer);
-		*last = *peer;
-	} else {
-		refuse_for(court, peer, "its subnet overlaps", last);
-	}
-	return true;
-}
+	for (size_t i = 0; i < claims->len; i++) {
+		const struct claim *claim = &claims->at[i];
 
-VEC_DEFINE(peer_refs, struct peer *);
-
-static int ref_mac_cmp(const void *a, const void *b)
-{
-	const struct peer *const *left = a, *const *right = b;
-
-	return mac_cmp(&(*left)->vtep_mac, &(*right)->vtep_mac);
-}
-
-/* A MAC can lead to one VTEP only: marks the losers by clearing their public address. */
-static void refuse_shared_macs(const struct court *court, const struct peer_refs *refs)
-{
-	struct peer *winner = NULL;
-
-	for (size_t i = 0; i < refs->len; i++) {
-		struct peer *peer = refs->at[i];
-
-		if (winner && !mac_cmp(&winner->vtep_mac, &peer->vtep_mac)) {
-			struct peer *loser = outranks(peer, winner, court->config) ? winner : peer;
-
-			winner = loser == peer ? winner : peer;
-			refuse_for(court, loser, "its VtepMAC is", winner);
-			loser->public_ip.family = AF_UNSPEC;
+		if (!winner || !clash(winner, claim)) {
+			winner = claim;
+		} else if (outranks(claim, winner, court->config)) {
+			lose(court, winner, what, claim);
+			winner = claim;
 		} else {
-			winner = peer;
+			lose(court, claim, what, winner);
 		}
 	}
 }
 
-static bool drop_shared_macs(const struct court *court)
+static bool gather(const struct court *court, enum family f, struct claims *claims)
 {
-	__attribute__((cleanup(peer_refs_free))) struct peer_refs refs = { .len = 0 };
-	struct peers *usable = court->usable;
-	size_t kept = 0;
+	for (size_t i = 0; i < court->usable->len; i++) {
+		const struct claim claim = { &court->usable->at[i], f };
 
-	for (size_t i = 0; i < usable->len; i++) {
-		struct peer *peer = &usable->at[i];
-
-		if (!peer_refs_push(&refs, &peer))
+		if (prefix_is_set(&claim.peer->subnet[f]) && !claims_push(claims, &claim))
 			return false;
 	}
-	vec_sort(refs.at, refs.len, sizeof(*refs.at), ref_mac_cmp);
-	refuse_shared_macs(court, &refs);
-	for (size_t i = 0; i < usable->len; i++)
-		if (ipaddr_is_set(&usable->at[i].public_ip))
-			usable->at[kept++] = usable->at[i];
-	usable->len = kept;
 	return true;
 }
 
+static bool settle_subnets(const struct court *court, enum family f)
+{
+	__attribute__((cleanup(claims_free))) struct claims claims = { .len = 0 };
+
+	if (!gather(court, f, &claims))
+		return false;
+	vec_sort(claims.at, claims.len, sizeof(*claims.at), claim_subnet_cmp);
+	settle(court, &claims, overlap, "its subnet overlaps");
+	return true;
+}
+
+/* A MAC can lead to one VTEP only. */
+static bool settle_macs(const struct court *court)
+{
+	__attribute__((cleanup(claims_free))) struct claims claims = { .len = 0 };
+
+	if (!gather(court, FAMILY_V4, &claims) || !gather(court, FAMILY_V6, &claims))
+		return false;
+	vec_sort(claims.at, claims.len, sizeof(*claims.at), claim_mac_cmp);
+	settle(court, &claims, share_mac, "its VtepMAC is");
+	return true;
+}
+
+/* One that lost its IPv4 subnet alone has another place now. */
+static void close_ranks(struct peers *usable)
+{
+	bool sorted = true;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < usable->len; i++) {
+		if (!is_usable(&usable->at[i]))
+			continue;
+		sorted &= !kept || peer_cmp(&usable->at[kept - 1], &usable->at[i]) < 0;
+		usable->at[kept++] = usable->at[i];
+	}
+	usable->len = kept;
+	if (!sorted)
+		vec_sort(usable->at, usable->len, sizeof(*usable->at), peer_cmp);
+}
+
+/* Our lease, or what was ours before that and is about to be removed. */
 static bool is_own(const struct peer *peer, const struct peer_self *self)
 {
-	return !strcmp(peer->node, self->node) && prefix_equal(&peer->subnet, &self->subnet);
+	if (strcmp(peer->node, self->node))
+		return false;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (prefix_is_set(&self->subnet[f]) &&
+		    prefix_equal(&peer->subnet[f], &self->subnet[f]))
+			return true;
+	return false;
+}
+
+/* It never said where its node is. */
+static bool was_never_readable(const struct peer *peer)
+{
+	return peer->unreadable && !ipaddr_is_set(&peer->public_ip[FAMILY_V4]) &&
+	       !ipaddr_is_set(&peer->public_ip[FAMILY_V6]);
 }
 
 bool peers_judge(const struct peers *known, const struct config *config,
@@ -176,15 +326,19 @@ bool peers_judge(const struct peers *known, const struct config *config,
 
 	peers_clear(usable_out);
 	for (size_t i = 0; i < known->len; i++) {
-		const struct peer *peer = &known->at[i];
+		struct peer peer = known->at[i];
 		struct err err;
 
-		if (is_own(peer, self) || (peer->unreadable && !ipaddr_is_set(&peer->public_ip)))
+		if (is_own(&peer, self) || was_never_readable(&peer))
 			continue;
-		if (peer_judge(peer, config, self, &err) < 0)
-			refuse(&court, peer, err.text);
-		else if (!admit(&court, peer))
+		if (peer_judge(&peer, config, self, &err) < 0)
+			refuse(&court, &known->at[i], err.text);
+		else if (!peers_push(usable_out, &peer))
 			return false;
 	}
-	return drop_shared_macs(&court);
+	if (!settle_subnets(&court, FAMILY_V4) || !settle_subnets(&court, FAMILY_V6) ||
+	    !settle_macs(&court))
+		return false;
+	close_ranks(usable_out);
+	return true;
 }

@@ -99,38 +99,77 @@ bool plan_as_have(struct plan_table *table)
 	return true;
 }
 
-static bool want_peer(const struct peer *peer, const struct config *config,
-		      const struct plan_devices *devices, struct plan_table *want)
+/*
+ * The metric sets the routes apart in the kernel's table of next hops, which is hashed by
+ * metric but not by gateway: without it 10,000 routes take two seconds. In IPv6 a metric
+ * of 0 would be taken for 1024, which is another subnet's.
+ */
+static uint32_t metric_of(const struct config *config, enum family f, const struct prefix *subnet)
 {
-	const struct neigh arp = {
-		.addr = peer->subnet.addr,
-		.mac = peer->vtep_mac,
-		.index = devices->bridge,
-		.state = NUD_PERMANENT,
-	};
-	const struct neigh_fdb fdb = {
-		.mac = peer->vtep_mac,
-		.index = devices->vxlan,
-		.vtep = peer->public_ip,
-	};
-	/*
-	 * The metric sets the routes apart in the kernel's table of next hops, which is hashed
-	 * by metric but not by gateway: without it 10,000 routes take two seconds.
-	 */
+	uint32_t index = subnet_index(&config->plan[f], subnet);
+
+	return f == FAMILY_V4 ? index : index % UINT32_MAX + 1;
+}
+
+static bool want_route(const struct peer *peer, enum family f, const struct config *config,
+		       const struct plan_devices *devices, struct plan_table *want)
+{
+	const bool direct = peer->direct[f];
 	const struct route route = {
-		.dst = peer->subnet,
-		.gateway = peer->subnet.addr,
-		.source = devices->gateway,
-		.index = devices->bridge,
-		.metric = subnet_index(&config->plan, &peer->subnet),
+		.dst = peer->subnet[f],
+		.gateway = direct ? peer->public_ip[f] : peer->subnet[f].addr,
+		.source = devices->gateway[f],
+		.index = direct ? devices->uplink : devices->bridge,
+		.metric = metric_of(config, f, &peer->subnet[f]),
 		.table = RT_TABLE_MAIN,
 		.protocol = ROUTE_PROTOCOL,
 		.scope = RT_SCOPE_UNIVERSE,
-		.onlink = true,
+		.onlink = !direct,
 	};
 
-	return plan_arps_push(&want->arp, &arp) && plan_fdbs_push(&want->self, &fdb) &&
-	       plan_routes_push(&want->route, &route);
+	return plan_routes_push(&want->route, &route);
+}
+
+static bool want_fdb(const struct peer *peer, enum family f, enum family outer,
+		     const struct plan_devices *devices, struct plan_table *want)
+{
+	const struct neigh_fdb fdb = {
+		.mac = peer->vtep_mac[f],
+		.index = devices->vxlan[outer],
+		.vtep = peer->public_ip[outer],
+	};
+
+	return plan_fdbs_push(&want->self, &fdb);
+}
+
+static bool is_tunnelled(const struct peer *peer, enum family f)
+{
+	return prefix_is_set(&peer->subnet[f]) && !peer->direct[f];
+}
+
+static bool want_family(const struct peer *peer, enum family f, const struct config *config,
+			const struct plan_devices *devices, struct plan_table *want)
+{
+	const bool usable[FAMILIES] = { devices->vxlan[FAMILY_V4], devices->vxlan[FAMILY_V6] };
+	const int outer = peer_outer(peer, f, usable);
+	const struct neigh arp = {
+		.addr = peer->subnet[f].addr,
+		.mac = peer->vtep_mac[f],
+		.index = devices->bridge,
+		.state = NUD_PERMANENT,
+	};
+	/* A weft peer has one MAC, and needs one entry. */
+	const bool again = f == FAMILY_V6 && is_tunnelled(peer, FAMILY_V4) &&
+			   !mac_cmp(&peer->vtep_mac[FAMILY_V4], &peer->vtep_mac[FAMILY_V6]);
+
+	if (!is_tunnelled(peer, f))
+		return !prefix_is_set(&peer->subnet[f]) ||
+		       want_route(peer, f, config, devices, want);
+	if (outer < 0)
+		return true;
+	return plan_arps_push(&want->arp, &arp) &&
+	       (again || want_fdb(peer, f, (enum family)outer, devices, want)) &&
+	       want_route(peer, f, config, devices, want);
 }
 
 bool plan_want(const struct peers *peers, const struct config *config,
@@ -138,8 +177,9 @@ bool plan_want(const struct peers *peers, const struct config *config,
 {
 	plan_table_clear(want_out);
 	for (size_t i = 0; i < peers->len; i++)
-		if (!want_peer(&peers->at[i], config, devices, want_out))
-			return false;
+		for (enum family f = 0; f < FAMILIES; f++)
+			if (!want_family(&peers->at[i], f, config, devices, want_out))
+				return false;
 	plan_table_sort(want_out);
 	return true;
 }
@@ -178,20 +218,20 @@ static bool arp_same(const void *want, const void *have)
 	return !mac_cmp(&a->mac, &b->mac);
 }
 
+/* MAC and VTEP were compared already. */
 static bool self_same(const void *want, const void *have)
 {
-	const struct neigh_fdb *b = have;
+	const struct neigh_fdb *a = want, *b = have;
 
-	(void)want; /* MAC and VTEP were compared already */
-	return b->state & (NUD_PERMANENT | NUD_NOARP);
+	return a->index == b->index && b->state & (NUD_PERMANENT | NUD_NOARP);
 }
 
+/* Static: it neither ages nor moves. */
 static bool bridge_same(const void *want, const void *have)
 {
-	const struct neigh_fdb *b = have;
+	const struct neigh_fdb *a = want, *b = have;
 
-	(void)want;
-	return b->state & NUD_NOARP && b->sticky; /* it neither ages nor moves */
+	return a->index == b->index && b->state & NUD_NOARP && b->sticky;
 }
 
 static bool route_same(const void *want, const void *have)

@@ -7,6 +7,9 @@
  *   arp    B lladdr M dev BRIDGE nud permanent
  *   fdb    M dev VXLAN dst P self permanent, M dev VXLAN master static
  *   route  S via B dev BRIDGE onlink src GATEWAY proto 0x77 metric INDEX
+ * With a subnet of each family: arp and route for each, fdb for each MAC. VXLAN is the device
+ * whose packets are of P's family. For a peer on the same link, where DirectRouting is on, only
+ *   route  S via P dev UPLINK src GATEWAY proto 0x77 metric INDEX
  */
 #pragma once
 
@@ -29,7 +32,7 @@ struct plan_table {
 	struct plan_arps arp;     /* permanent ones, by address */
 	struct plan_fdbs self;    /* the vxlan device's half, by MAC, then by VTEP */
 	struct plan_fdbs bridge;  /* the bridge's half, by MAC; empty in want: the same as self */
-	struct plan_routes route; /* of our protocol on our bridge, by destination and metric */
+	struct plan_routes route; /* of our protocol, ours by bridge or destination; by slot */
 };
 
 void plan_table_clear(struct plan_table *table);
@@ -50,9 +53,11 @@ bool plan_as_have(struct plan_table *table);
 
 /* The devices that the entries hang on. */
 struct plan_devices {
-	uint32_t bridge, vxlan; /* indices */
-	struct ipaddr gateway;  /* the bridge's address: source of the host's own packets */
-	bool learning;          /* the vxlan device adds entries of its own */
+	uint32_t bridge, uplink;         /* indices */
+	uint32_t vxlan[FAMILIES];        /* by the family of its packets; 0: there is none */
+	struct ipaddr gateway[FAMILIES]; /* the bridge's: source of the host's own packets */
+	struct prefix cluster[FAMILIES]; /* routes of ours into it are this network's */
+	bool learning;                   /* the vxlan devices add entries of their own */
 };
 
 /*

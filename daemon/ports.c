@@ -55,10 +55,11 @@ static int gather_veth(void *ctx, const struct link *link, struct err *err)
 		.flags = link->port,
 	};
 
-	bool old = link->index != gather->want->bridge && link->index != gather->want->vxlan &&
-		   device_is_ours(link, gather->want->network);
+	const struct ports_want *want = gather->want;
+	bool old = link->index != want->bridge && link->index != want->vxlan[FAMILY_V4] &&
+		   link->index != want->vxlan[FAMILY_V6] && device_is_ours(link, want->network);
 
-	if (!old && !ports_is_ours(link, gather->want->network))
+	if (!old && !ports_is_ours(link, want->network))
 		return 0;
 	memcpy(veth.name, link->name, sizeof(veth.name));
 	return veths_push(old ? &gather->old : &gather->veths, &veth) ?

@@ -15,13 +15,21 @@
 const char *publish_subnet_text(const struct state_network *network,
 				char buf[static PUBLISH_SUBNET_SIZE])
 {
-	const struct state_family *family = &network->family[0];
-	const struct prefix subnet = { .addr = family->gateway, .len = family->subnet.len };
-	char cluster[PREFIX_TEXT_SIZE], own[PREFIX_TEXT_SIZE];
+	size_t len = 0;
 
-	snprintf(buf, PUBLISH_SUBNET_SIZE,
-		 "FLANNEL_NETWORK=%s\nFLANNEL_SUBNET=%s\nFLANNEL_MTU=%u\nFLANNEL_IPMASQ=false\n",
-		 prefix_text(&family->cluster, cluster), prefix_text(&subnet, own), network->mtu);
+	for (size_t i = 0; i < network->family_len; i++) {
+		const struct state_family *family = &network->family[i];
+		const struct prefix subnet = { .addr = family->gateway, .len = family->subnet.len };
+		const char *infix = family->gateway.family == AF_INET6 ? "IPV6_" : "";
+		char cluster[PREFIX_TEXT_SIZE], own[PREFIX_TEXT_SIZE];
+
+		len += (size_t)snprintf(buf + len, PUBLISH_SUBNET_SIZE - len,
+					"FLANNEL_%sNETWORK=%s\nFLANNEL_%sSUBNET=%s\n", infix,
+					prefix_text(&family->cluster, cluster), infix,
+					prefix_text(&subnet, own));
+	}
+	snprintf(buf + len, PUBLISH_SUBNET_SIZE - len, "FLANNEL_MTU=%u\nFLANNEL_IPMASQ=false\n",
+		 network->mtu);
 	return buf;
 }
 

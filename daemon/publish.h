@@ -3,8 +3,10 @@
  * What weftd tells others by file: the network's state for weft (common/state.h)
  * and, for docker and other consumers, flannel's subnet.env:
  *
- *   FLANNEL_NETWORK=10.5.0.0/16
+ *   FLANNEL_NETWORK=10.5.0.0/16           where there is IPv4
  *   FLANNEL_SUBNET=10.5.1.1/24
+ *   FLANNEL_IPV6_NETWORK=fd00:5::/48      where there is IPv6
+ *   FLANNEL_IPV6_SUBNET=fd00:5:1::1/64
  *   FLANNEL_MTU=1450
  *   FLANNEL_IPMASQ=false
  */
@@ -15,7 +17,7 @@
 struct err;
 struct state_network;
 
-#define PUBLISH_SUBNET_SIZE 256
+#define PUBLISH_SUBNET_SIZE 384
 
 /* The text of subnet.env. Pure. */
 const char *publish_subnet_text(const struct state_network *network,

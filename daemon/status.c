@@ -18,6 +18,30 @@ static const char *const state_name[] = {
 	[NETWORK_DEGRADED] = "degraded",
 };
 
+/* The first one under the key, the IPv6 one that stands beside it under "key6". */
+static void put_prefixes(struct jb_at at, const char *key, const struct prefix of[static FAMILIES])
+{
+	char second[32];
+
+	snprintf(second, sizeof(second), "%s6", key);
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (!prefix_is_set(&of[f]))
+			continue;
+		jb_prefix(at, key, &of[f]);
+		key = second;
+	}
+}
+
+/* Those that are set. */
+static void put_addresses(struct jb_at at, const char *key, const char *v6_key,
+			  const struct ipaddr of[static FAMILIES])
+{
+	if (ipaddr_is_set(&of[FAMILY_V4]))
+		jb_ipaddr(at, key, &of[FAMILY_V4]);
+	if (ipaddr_is_set(&of[FAMILY_V6]))
+		jb_ipaddr(at, v6_key, &of[FAMILY_V6]);
+}
+
 static void put_store(struct jb_at at, const struct network_view *view)
 {
 	struct jb_at store = jb_obj(at, "store");
@@ -34,13 +58,14 @@ static void put_lease(struct jb_at at, const struct network_view *view)
 	char key[PEER_KEY_SIZE];
 	struct jb_at to;
 
-	if (!prefix_is_set(&lease->subnet)) {
+	if (!prefix_is_set(&lease->subnet[FAMILY_V4]) &&
+	    !prefix_is_set(&lease->subnet[FAMILY_V6])) {
 		jb_null(at, "lease");
 		return;
 	}
 	to = jb_obj(at, "lease");
-	jb_prefix(to, "subnet", &lease->subnet);
-	jb_str(to, "key", peer_key(&lease->subnet, key));
+	put_prefixes(to, "subnet", lease->subnet);
+	jb_str(to, "key", peer_key(lease->subnet, key));
 	jb_u64_text(to, "id", lease->id);
 	jb_u32(to, "ttl", lease->ttl_s);
 	jb_count(to, "renewedAt", lease->renewed_at);
@@ -51,16 +76,21 @@ static void put_lease(struct jb_at at, const struct network_view *view)
 
 static void put_devices(struct jb_at at, const struct network_view *view)
 {
+	struct prefix cluster[FAMILIES];
 	char name[IF_NAMESIZE];
 
 	if (!view->config)
 		return;
-	jb_prefix(at, "cluster", &view->config->plan.network);
+	for (enum family f = 0; f < FAMILIES; f++)
+		cluster[f] = view->config->plan[f].network;
+	put_prefixes(at, "cluster", cluster);
 	jb_u32(at, "vni", view->config->vni);
 	jb_u32(at, "port", view->config->port);
 	jb_u32(at, "mtu", view->mtu);
 	jb_str(at, "bridge", device_bridge_name(view->config->vni, name));
 	jb_str(at, "vxlan", device_vxlan_name(view->config->vni, name));
+	if (view->self.outer[FAMILY_V4] && view->self.outer[FAMILY_V6])
+		jb_str(at, "vxlan6", device_second_name(view->config->vni, name));
 	jb_mac(at, "vtepMac", &view->vtep_mac);
 }
 
@@ -74,8 +104,8 @@ static void put_uplink(struct jb_at at, const struct uplink *uplink)
 	}
 	to = jb_obj(at, "uplink");
 	jb_str(to, "name", uplink->name);
-	jb_ipaddr(to, "address", &uplink->address);
-	jb_ipaddr(to, "publicIP", &uplink->public_ip);
+	put_addresses(to, "address", "address6", uplink->address);
+	put_addresses(to, "publicIP", "publicIPv6", uplink->public_ip);
 	jb_u32(to, "mtu", uplink->mtu);
 }
 
@@ -115,6 +145,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	to = jb_obj(at, "peers");
 	jb_count(to, "known", usable.len);
 	jb_count(to, "programmed", view->sync.programmed);
+	jb_count(to, "direct", view->direct);
 	jb_count(to, "refused", list.refused + view->known->unread_count);
 	to = jb_obj(at, "passes");
 	jb_count(to, "run", view->sync.passes);
@@ -147,11 +178,12 @@ static void put_peer(const struct peer_list *list, const struct peer *peer, cons
 		     const char *reason)
 {
 	struct jb_at at = jb_obj(list->to, NULL);
+	bool v4 = !mac_is_zero(&peer->vtep_mac[FAMILY_V4]);
 
 	jb_str(at, "network", list->view->name);
-	jb_prefix(at, "subnet", &peer->subnet);
-	jb_ipaddr(at, "publicIP", &peer->public_ip);
-	jb_mac(at, "vtepMac", &peer->vtep_mac);
+	put_prefixes(at, "subnet", peer->subnet);
+	put_addresses(at, "publicIP", "publicIPv6", peer->public_ip);
+	jb_mac(at, "vtepMac", &peer->vtep_mac[v4 ? FAMILY_V4 : FAMILY_V6]);
 	jb_str(at, "node", peer->node);
 	jb_str(at, "name", peer->name);
 	jb_u32(at, "mtu", peer->mtu);

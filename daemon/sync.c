@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "config.h"
 #include "device.h"
 #include "kernel.h"
 #include "loop.h"
@@ -80,12 +81,18 @@ static int apply(struct sync *sync, struct tables *tables, struct err *err)
 
 static struct plan_devices plan_devices(const struct sync *sync, const struct sync_want *want)
 {
-	return (struct plan_devices){
+	struct plan_devices devices = {
 		.bridge = sync->devices.bridge,
-		.vxlan = sync->devices.vxlan,
-		.gateway = want->device->gateway.addr,
+		.uplink = want->uplink,
 		.learning = want->device->learning,
 	};
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		devices.vxlan[f] = sync->devices.vxlan[f];
+		devices.gateway[f] = want->device->gateway[f].addr;
+		devices.cluster[f] = want->config->plan[f].network;
+	}
+	return devices;
 }
 
 static int diff_and_apply(struct sync *sync, struct tables *tables, struct err *err)
@@ -139,12 +146,12 @@ static int pass_devices(struct sync *sync, const struct sync_want *want, bool *s
 	if (!sync->stats.devices)
 		return -1;
 	ports.bridge = have.bridge;
-	ports.vxlan = have.vxlan;
+	memcpy(ports.vxlan, have.vxlan, sizeof(ports.vxlan));
 	ports.mtu_before = have.mtu_before;
 	if (ports_ensure(sync->nl, &ports, &sync->ports, &moved, err) < 0)
 		return -1;
 	*suffered_out = have.changed || have.bridge != sync->devices.bridge ||
-			have.vxlan != sync->devices.vxlan;
+			memcmp(have.vxlan, sync->devices.vxlan, sizeof(have.vxlan)) != 0;
 	sync->devices = have;
 	sync->stats.written += have.changed + moved;
 	return 0;
@@ -327,5 +334,9 @@ struct sync_stats sync_stats(const struct sync *sync)
 
 struct sync_stand sync_stand(const struct sync *sync)
 {
-	return (struct sync_stand){ sync->devices.bridge, sync->devices.vxlan, &sync->stand };
+	return (struct sync_stand){
+		.bridge = sync->devices.bridge,
+		.vxlan = { sync->devices.vxlan[FAMILY_V4], sync->devices.vxlan[FAMILY_V6] },
+		.entries = &sync->stand,
+	};
 }

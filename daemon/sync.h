@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "common/ipaddr.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +31,7 @@ struct sync_want {
 	const struct device_want *device;
 	const struct config *config;
 	const struct peers *peers; /* usable ones, sorted */
+	uint32_t uplink;           /* index: direct routes lie on it */
 };
 
 struct sync_stats {
@@ -68,7 +71,8 @@ struct sync_stats sync_stats(const struct sync *sync);
 
 /* What the last pass left: where the devices are (0: not made yet), and their entries, sorted. */
 struct sync_stand {
-	uint32_t bridge, vxlan;
+	uint32_t bridge;
+	uint32_t vxlan[FAMILIES];
 	const struct plan_table *entries;
 };
 struct sync_stand sync_stand(const struct sync *sync);

@@ -29,12 +29,18 @@ static bool is_named(const struct link *link, uint32_t index, const char *name)
 	return (index && link->index == index) || (*name && !strcmp(link->name, name));
 }
 
+static bool is_vxlan(const struct watch_objects *objects, uint32_t index)
+{
+	return index && (index == objects->vxlan[FAMILY_V4] || index == objects->vxlan[FAMILY_V6]);
+}
+
 /* A change of bridge or vxlan; while it is up and there, its entries are as they were. */
 static unsigned judge_device(const struct watch_objects *objects, const struct link *link,
 			     bool gone)
 {
-	bool known = link->index == objects->bridge || link->index == objects->vxlan;
-	bool left = link->index == objects->vxlan && link->master != objects->bridge;
+	bool vxlan = is_vxlan(objects, link->index);
+	bool known = link->index == objects->bridge || vxlan;
+	bool left = vxlan && link->master != objects->bridge;
 
 	if (gone || !known || left || !(link->flags & IFF_UP))
 		return WATCH_DEVICES | WATCH_TABLES;
@@ -51,7 +57,8 @@ static unsigned judge_link(const struct watch_objects *objects, const struct nlm
 	if (link_parse(event, &link, err) < 0)
 		return LOOK_EVERYWHERE;
 	if (is_named(&link, objects->bridge, objects->bridge_name) ||
-	    is_named(&link, objects->vxlan, objects->vxlan_name))
+	    is_named(&link, objects->vxlan[FAMILY_V4], objects->vxlan_name[0]) ||
+	    is_named(&link, objects->vxlan[FAMILY_V6], objects->vxlan_name[1]))
 		news |= judge_device(objects, &link, gone);
 	else if (!gone &&
 		 (ports_is_ours(&link, objects->network) ||
@@ -91,6 +98,8 @@ static unsigned judge_route(const struct watch_objects *objects, const struct nl
 		return parsed < 0 ? LOOK_EVERYWHERE : 0;
 	if (route.dst.len == 0)
 		return WATCH_UPLINK;
+	if (objects->direct && route.protocol != ROUTE_PROTOCOL && route.index != objects->bridge)
+		return WATCH_TABLES;
 	stands = plan_find_route(objects->stand, &route);
 	same = stands && !route_cmp(stands, &route);
 	if (event->nlmsg_type == RTM_DELROUTE && route.protocol == RTPROT_KERNEL)
@@ -137,7 +146,7 @@ static unsigned judge_fdb(const struct watch_objects *objects, const struct nlms
 		return parsed < 0 ? LOOK_EVERYWHERE : 0;
 	stands = plan_find_fdb(objects->stand, &fdb.mac);
 	/* One of ours that moves to another port has no event but this. */
-	if (!objects->vxlan || fdb.index != objects->vxlan)
+	if (!is_vxlan(objects, fdb.index))
 		return fdb.bridge && stands ? WATCH_TABLES : 0;
 	same = stands && (fdb.bridge || ipaddr_equal(&stands->vtep, &fdb.vtep));
 	if (event->nlmsg_type == RTM_DELNEIGH)

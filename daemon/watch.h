@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "common/ipaddr.h"
+
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +21,11 @@ struct plan_table;
 
 /* What is ours, in terms of the kernel. An index of 0: not there yet. */
 struct watch_objects {
-	uint32_t bridge, vxlan, uplink;
-	char bridge_name[IF_NAMESIZE], vxlan_name[IF_NAMESIZE], uplink_name[IF_NAMESIZE];
+	uint32_t bridge, uplink;
+	uint32_t vxlan[FAMILIES]; /* by the family of their packets */
+	char bridge_name[IF_NAMESIZE], uplink_name[IF_NAMESIZE];
+	char vxlan_name[2][IF_NAMESIZE]; /* the first, and the second where there are two */
+	bool direct; /* peers may be reached without the tunnel: any route says how */
 	const char *network;            /* of the containers' veths that count */
 	bool learning;                  /* the vxlan device adds entries of its own */
 	const struct plan_table *stand; /* the entries that should stand, sorted */

@@ -9,10 +9,15 @@ struct family_rule {
 	uint8_t usual_until; /* network lengths up to which that is so */
 	uint8_t longest;
 	uint8_t network_longest;
+	const char *network, *len, *min, *max; /* the configuration's keys, for errors */
 };
 
-static const struct family_rule rule_v4 = { 24, 22, 30, 28 };
-static const struct family_rule rule_v6 = { 64, 62, 126, 124 };
+static const struct family_rule rule_v4 = {
+	24, 22, 30, 28, "Network", "SubnetLen", "SubnetMin", "SubnetMax",
+};
+static const struct family_rule rule_v6 = {
+	64, 62, 126, 124, "IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin", "IPv6SubnetMax",
+};
 
 static const struct family_rule *rule_of(const struct prefix *network)
 {
@@ -85,11 +90,12 @@ static int check_lengths(const struct subnet_plan *plan, struct err *err)
 	char text[PREFIX_TEXT_SIZE];
 
 	if (plan->network.len > rule->network_longest)
-		return err_set(err, ERR_CONFIG, "Network: %s is too small: /%u or larger is needed",
-			       prefix_text(&plan->network, text), rule->network_longest);
+		return err_set(err, ERR_CONFIG, "%s: %s is too small: /%u or larger is needed",
+			       rule->network, prefix_text(&plan->network, text),
+			       rule->network_longest);
 	if (plan->len < plan->network.len + 2 || plan->len > rule->longest)
 		return err_set(err, ERR_CONFIG,
-			       "SubnetLen: %u is not from %u to %u, as the network %s needs",
+			       "%s: %u is not from %u to %u, as the network %s needs", rule->len,
 			       plan->len, plan->network.len + 2, rule->longest,
 			       prefix_text(&plan->network, text));
 	return 0;
@@ -112,14 +118,15 @@ int subnet_plan_make(const struct prefix *network, uint8_t len, const struct ipa
 	last_subnet = prefix_masked(&last_subnet);
 	plan.min = ipaddr_is_set(min) ? *min : step(&plan, &plan.network.addr, 1);
 	plan.max = ipaddr_is_set(max) ? *max : last_subnet.addr;
-	if (check_bound(&plan, "SubnetMin", &plan.min, err) < 0 ||
-	    check_bound(&plan, "SubnetMax", &plan.max, err) < 0)
+	if (check_bound(&plan, rule->min, &plan.min, err) < 0 ||
+	    check_bound(&plan, rule->max, &plan.max, err) < 0)
 		return -1;
 	if (ipaddr_cmp(&plan.min, &plan.max) > 0) {
 		char low[IPADDR_TEXT_SIZE], high[IPADDR_TEXT_SIZE];
 
-		return err_set(err, ERR_CONFIG, "SubnetMax: %s is below SubnetMin %s",
-			       ipaddr_text(&plan.max, high), ipaddr_text(&plan.min, low));
+		return err_set(err, ERR_CONFIG, "%s: %s is below %s %s", rule->max,
+			       ipaddr_text(&plan.max, high), rule->min,
+			       ipaddr_text(&plan.min, low));
 	}
 	*plan_out = plan;
 	return 0;

@@ -25,8 +25,8 @@ struct subnet_plan {
  * flannel's rules (network configuration, etcd): IPv4 len 24, or network + 2 for
  * networks longer than /22, at most 30; IPv6 len 64, or network + 2 beyond /62, at most
  * 126; the first subnet is skipped unless min says otherwise. len 0 and unset
- * min and max mean these defaults. ERR_CONFIG names the value and the rule; fields
- * are called by the names given ("Network", "SubnetLen", "SubnetMin", "SubnetMax").
+ * min and max mean these defaults. ERR_CONFIG names the value and the rule, and the key by
+ * its family ("SubnetLen", "IPv6SubnetLen").
  */
 int subnet_plan_make(const struct prefix *network, uint8_t len, const struct ipaddr *min,
 		     const struct ipaddr *max, struct subnet_plan *plan_out, struct err *err);

@@ -7,6 +7,7 @@
 #include "common/neigh.h"
 #include "common/netns.h"
 #include "common/nl.h"
+#include "common/sysctl.h"
 
 #include <errno.h>
 #include <linux/if_bridge.h>
@@ -62,6 +63,38 @@ static int make_pair(struct nl *host, const struct attach *attach, struct err *e
 }
 
 /* ---- The container's side ----------------------------------------------------------------- */
+
+static bool has_v6(const struct attach *attach)
+{
+	for (size_t i = 0; i < attach->address_len; i++)
+		if (attach->addresses[i].addr.family == AF_INET6)
+			return true;
+	return false;
+}
+
+/*
+ * Before the interface comes up: IPv6 may be disabled there; nobody shall wait for the search
+ * for doubles of its link-local address; and the advertisement (RFC 4861 section 7.2.6) is to
+ * be sent when link_set_mac is called, as link_up_announcing_message does for IPv4.
+ */
+static int prepare_v6(void *ctx, struct err *err)
+{
+	static const char *const values[][2] = {
+		{ "disable_ipv6", "0" },
+		{ "accept_dad", "0" },
+		{ "ndisc_notify", "1" },
+	};
+	const char *ifname = ctx;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", ifname, values[i][0]);
+		if (sysctl_ensure(path, values[i][1], err) < 0)
+			return err_wrap(err, "in the container");
+	}
+	return 0;
+}
 
 /* What a request of the batch was to do, as its tag: one of these, and the number of which. */
 enum step { STEP_LOOPBACK, STEP_UP, STEP_ADDRESS, STEP_ROUTE };
@@ -199,6 +232,9 @@ static int configure(struct nl *host, struct nl *container, const struct attach 
 		return -1;
 	if (!found)
 		return err_set(err, ERR_KERNEL, "device %s has gone", attach->veth->name);
+	if (has_v6(attach) && netns_run(attach->netns, attach->home, prepare_v6,
+					(void *)(uintptr_t)attach->ifname, err) < 0)
+		return -1;
 	/* The port's rules come before its carrier. */
 	if (set_port(host, attach, &veth, err) < 0 ||
 	    set_up(container, attach, veth.peer, err) < 0 || wait_forwarding(host, &veth, err) < 0)

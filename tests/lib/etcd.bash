@@ -3,18 +3,18 @@
 #
 # Debian's etcd in the lab, and what the store holds. Sourced by lab.bash.
 
-ETCD_ADDRESS=192.168.0.250
-ETCD_URL=http://$ETCD_ADDRESS:2379
+ETCD_URL=http://192.168.0.250:2379
+ETCD_URL6='http://[fd00::250]:2379'
 ETCD_PREFIX=/coreos.com/network
 
-etcd_machine() { lab_machine etcd "$ETCD_ADDRESS"; }
+etcd_machine() { LAB_UNDERLAY=46 lab_machine etcd 250; }
 
 # Its data go to a disk: it sets 128 MB aside, more than a small machine's /run has.
 etcd_start() {
 	[[ -L $LAB_DIR/etcd ]] || ln -s "$(mktemp -d "/var/tmp/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
 	proc_start etcd etcd etcd --name lab --data-dir "$LAB_DIR/etcd/data" \
-		--listen-client-urls "$ETCD_URL,http://127.0.0.1:2379" \
-		--advertise-client-urls "$ETCD_URL" \
+		--listen-client-urls "$ETCD_URL,$ETCD_URL6,http://127.0.0.1:2379" \
+		--advertise-client-urls "$ETCD_URL,$ETCD_URL6" \
 		--listen-peer-urls http://127.0.0.1:2380 \
 		--initial-advertise-peer-urls http://127.0.0.1:2380 \
 		--initial-cluster lab=http://127.0.0.1:2380 --logger zap --log-level warn
@@ -57,6 +57,11 @@ etcd_key_of() { # HOST
 
 etcd_value_of() { # HOST
 	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $2 }'
+}
+
+# The network's configuration with these members beside the lease's life: its families, say.
+etcd_config_of() { # MEMBERS [WEFT MEMBERS]
+	etcd_config "{$1,\"Weft\":{\"LeaseTTL\":5${2:+,$2}}}"
 }
 
 # A lease as flannel writes it.

@@ -21,6 +21,8 @@ source "${BASH_SOURCE[0]%/*}/cni.bash"
 source "${BASH_SOURCE[0]%/*}/kernel.bash"
 
 LAB_GATEWAY=192.168.0.254
+LAB_GATEWAY6=fd00::254
+: "${LAB_UNDERLAY:=4}" # the families of the underlay: 4, 6 or 46; of a machine made from now on
 
 # Run directories live in memory, as /run does wherever weft runs.
 lab_dir() { # NAME
@@ -44,6 +46,7 @@ lab_open() { # NAME
 	ns_add net || return
 	ns_run net ip link add underlay type bridge || return
 	ns_run net ip address add "$LAB_GATEWAY/24" dev underlay || return
+	ns_run net ip address add "$LAB_GATEWAY6/64" dev underlay nodad || return
 	ns_run net ip link set underlay up
 }
 
@@ -70,21 +73,28 @@ ns_list() { # those of this lab, without its name
 
 # ---- Hosts and containers --------------------------------------------------
 
-# A machine on the underlay: eth0 with an address and a default route.
-lab_machine() { # NAME ADDRESS
+# A machine on the underlay: eth0 with an address of each of its families, and default routes.
+lab_machine() { # NAME NUMBER
 	ns_add "$1" || return
 	ip -n "$LAB-net" link add "$1" type veth peer name eth0 netns "$LAB-$1" || return
 	ip -n "$LAB-net" link set "$1" master underlay up || return
-	ip -n "$LAB-$1" address add "$2/24" dev eth0 || return
 	ip -n "$LAB-$1" link set eth0 up || return
-	ip -n "$LAB-$1" route add default via "$LAB_GATEWAY"
+	if [[ $LAB_UNDERLAY == *4* ]]; then
+		ip -n "$LAB-$1" address add "192.168.0.$2/24" dev eth0 || return
+		ip -n "$LAB-$1" route add default via "$LAB_GATEWAY" || return
+	fi
+	if [[ $LAB_UNDERLAY == *6* ]]; then
+		ip -n "$LAB-$1" address add "fd00::$2/64" dev eth0 nodad || return
+		ip -n "$LAB-$1" route add default via "$LAB_GATEWAY6" || return
+	fi
 }
 
 host_address() { echo "192.168.0.${1#host}"; } # HOST
+host_address6() { echo "fd00::${1#host}"; }    # HOST
 
 # A host with a directory of its own, for weftd and for the plugin.
 lab_host() { # HOST
-	lab_machine "$1" "$(host_address "$1")" && mkdir "$LAB_DIR/$1" && cni_install "$1"
+	lab_machine "$1" "${1#host}" && mkdir "$LAB_DIR/$1" && cni_install "$1"
 }
 
 lab_hosts() { # NUMBER

@@ -174,7 +174,7 @@ teardown() {
 @test "an etcd that cannot be reached" {
 	etcd_stop KILL
 	weftd_start host1
-	wait_for 15 says "$ETCD_ADDRESS:2379"
+	wait_for 15 says "${ETCD_URL#http://}"
 	nothing_is_made
 	etcd_start
 	etcd_config

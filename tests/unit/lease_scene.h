@@ -28,9 +28,9 @@ struct scene {
 static inline void scene_fill(void *ctx, struct peer *peer)
 {
 	(void)ctx;
-	peer->public_ip = sample_addr(OUR_IP);
-	peer->vtep_mac = sample_mac(MAC_SELF);
-	peer->vni = 1;
+	peer->public_ip[FAMILY_V4] = sample_addr(OUR_IP);
+	peer->vtep_mac[FAMILY_V4] = sample_mac(MAC_SELF);
+	peer->vni[FAMILY_V4] = 1;
 	peer->mtu = 1450;
 	snprintf(peer->node, sizeof(peer->node), SAMPLE_NODE);
 	snprintf(peer->name, sizeof(peer->name), "host1");
@@ -49,8 +49,8 @@ static inline int scene_setup(void **state)
 	struct scene *scene = test_calloc(1, sizeof(*scene));
 	const struct lease_self self = {
 		.node = SAMPLE_NODE,
-		.public_ip = sample_addr(OUR_IP),
-		.last = sample_prefix("10.5.7.0/24"),
+		.public_ip = { sample_addr(OUR_IP) },
+		.last = { sample_prefix("10.5.7.0/24") },
 	};
 	struct err err = ERR_INIT;
 
@@ -96,9 +96,9 @@ static inline void put(struct scene *scene, const char *subnet, const char *publ
 
 static inline void take_away(struct scene *scene, const char *subnet)
 {
-	struct prefix prefix = sample_prefix(subnet);
+	const struct prefix prefix[FAMILIES] = { sample_prefix(subnet) };
 
-	assert_true(peers_remove(&scene->known, &prefix));
+	assert_true(peers_remove(&scene->known, prefix));
 }
 
 static inline enum lease_state state_of(const struct scene *scene)
@@ -155,10 +155,9 @@ static inline void lose_race(struct scene *scene)
 static inline void assert_held(const struct scene *scene, const char *subnet, uint64_t id)
 {
 	struct lease_view view = lease_view(scene->lease);
-	char text[PREFIX_TEXT_SIZE];
 
 	assert_int_equal(view.state, LEASE_HELD);
-	assert_string_equal(prefix_text(&view.subnet, text), subnet);
+	assert_string_equal(sample_subnets_text(view.subnet), subnet);
 	assert_true(view.id == id);
 	assert_true(view.revision == scene->revision);
 	assert_string_equal(view.trouble, "");

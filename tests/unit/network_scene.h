@@ -30,11 +30,11 @@ struct scene {
 /* The node has had this subnet before, so that its random id does not choose another. */
 static inline void scene_remember(struct scene *scene)
 {
-	struct prefix subnet = sample_prefix("10.5.2.0/24");
+	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 	struct err err = ERR_INIT;
 
 	assert_non_null(node_network(&scene->node, scene->nl, "default", "weft-vx1", &err));
-	assert_done(node_remember_lease(&scene->node, "default", &subnet, &err), err);
+	assert_done(node_remember_lease(&scene->node, "default", subnet, &err), err);
 }
 
 static inline int scene_setup(void **state)

@@ -83,21 +83,59 @@ static inline struct config sample_config(const char *text)
 	return config;
 }
 
-/* A node's lease as weft writes it. node "" : as flannel writes it. */
+/* Two subnets out of the texts of a key, "10.5.1.0/24&fd00:5:1::/64", "" for none. */
+static inline void sample_subnets(const char *text, struct prefix subnet_out[static FAMILIES])
+{
+	const char *second = strchr(text, '&');
+	size_t len = second ? (size_t)(second - text) : strlen(text);
+	char first[PREFIX_TEXT_SIZE];
+	struct prefix subnet;
+
+	assert_true(len < sizeof(first));
+	memcpy(first, text, len);
+	first[len] = '\0';
+	subnet = sample_prefix(first);
+	memset(subnet_out, 0, FAMILIES * sizeof(*subnet_out));
+	subnet_out[subnet.addr.family == AF_INET6 ? FAMILY_V6 : FAMILY_V4] = subnet;
+	if (second)
+		subnet_out[FAMILY_V6] = sample_prefix(second + 1);
+}
+
+/* The other way round. */
+static inline const char *sample_subnets_text(const struct prefix subnet[static FAMILIES])
+{
+	static char text[2 * PREFIX_TEXT_SIZE];
+	char first[PREFIX_TEXT_SIZE], second[PREFIX_TEXT_SIZE];
+	bool both = prefix_is_set(&subnet[FAMILY_V4]) && prefix_is_set(&subnet[FAMILY_V6]);
+
+	snprintf(text, sizeof(text), "%s%s%s", prefix_text(&subnet[FAMILY_V4], first),
+		 both ? "&" : "", prefix_text(&subnet[FAMILY_V6], second));
+	return text;
+}
+
+/*
+ * A node's lease as weft writes it, with an address of either family. node "" : as flannel
+ * writes it.
+ */
 static inline struct peer sample_peer(const char *subnet, const char *public_ip, const char *mac,
 				      const char *node, uint64_t revision)
 {
+	struct ipaddr addr = sample_addr(public_ip);
 	struct peer peer = {
-		.subnet = sample_prefix(subnet),
-		.public_ip = sample_addr(public_ip),
-		.vtep_mac = sample_mac(mac),
-		.vni = 1,
 		.mtu = 1450,
 		.mod_revision = revision,
 		.lease = 0x1234,
 		.name = "host",
 	};
 
+	sample_subnets(subnet, peer.subnet);
+	peer.public_ip[addr.family == AF_INET6 ? FAMILY_V6 : FAMILY_V4] = addr;
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (!prefix_is_set(&peer.subnet[f]))
+			continue;
+		peer.vtep_mac[f] = sample_mac(mac);
+		peer.vni[f] = 1;
+	}
 	snprintf(peer.node, sizeof(peer.node), "%s", node);
 	return peer;
 }

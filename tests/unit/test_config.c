@@ -8,6 +8,10 @@
 	"\"SubnetMax\":\"10.5.99.192\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":7,\"Port\":4789,"   \
 	"\"MTU\":9000,\"GBP\":true,\"Learning\":true},\"Weft\":{\"LeaseTTL\":10}}"
 
+#define DUAL(more)                                                                                 \
+	"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"" more "}"
+#define V6 "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
+
 /* What was warned of, apart by blanks. */
 struct warnings {
 	char text[512];
@@ -47,10 +51,10 @@ static void absent_keys_have_defaults(void **state)
 		struct prefix network = sample_prefix("10.5.0.0/16");
 		struct ipaddr min = sample_addr("10.5.1.0"), max = sample_addr("10.5.255.0");
 
-		assert_true(prefix_equal(&config.plan.network, &network));
-		assert_int_equal(config.plan.len, 24);
-		assert_true(ipaddr_equal(&config.plan.min, &min));
-		assert_true(ipaddr_equal(&config.plan.max, &max));
+		assert_true(prefix_equal(&config.plan[FAMILY_V4].network, &network));
+		assert_int_equal(config.plan[FAMILY_V4].len, 24);
+		assert_true(ipaddr_equal(&config.plan[FAMILY_V4].min, &min));
+		assert_true(ipaddr_equal(&config.plan[FAMILY_V4].max, &max));
 		assert_int_equal(config.vni, 1);
 		assert_int_equal(config.port, 8472);
 		assert_int_equal(config.mtu, 0);
@@ -66,9 +70,9 @@ static void every_key_is_read(void **state)
 	struct ipaddr min = sample_addr("10.5.10.0"), max = sample_addr("10.5.99.192");
 
 	(void)state;
-	assert_int_equal(config.plan.len, 26);
-	assert_true(ipaddr_equal(&config.plan.min, &min));
-	assert_true(ipaddr_equal(&config.plan.max, &max));
+	assert_int_equal(config.plan[FAMILY_V4].len, 26);
+	assert_true(ipaddr_equal(&config.plan[FAMILY_V4].min, &min));
+	assert_true(ipaddr_equal(&config.plan[FAMILY_V4].max, &max));
 	assert_int_equal(config.vni, 7);
 	assert_int_equal(config.port, 4789);
 	assert_int_equal(config.mtu, 9000);
@@ -82,9 +86,6 @@ static void what_is_not_used_is_warned_of(void **state)
 	static const struct {
 		const char *text, *paths;
 	} cases[] = {
-		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":true}}",
-		  "Backend.DirectRouting" },
-		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":false}}", "" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"Colour\":1,\"Backend\":{\"Shape\":1},"
 		  "\"Weft\":{\"Mood\":1}}",
 		  "Colour Backend.Shape Weft.Mood" },
@@ -127,7 +128,18 @@ static void wrong_values_are_named(void **state)
 		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetMin\":\"fd00::\"}", "SubnetMin: is not" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"SubnetMax\":\"fd00::\"}", "SubnetMax: is not" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv4\":false}", "EnableIPv4" },
-		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true}", "EnableIPv6" },
+		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true}", "IPv6Network" },
+		{ "{\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}", "Network" },
+		{ DUAL(",\"IPv6Network\":\"10.6.0.0/16\""), "IPv6Network: is not an IPv6 network" },
+		{ DUAL(",\"IPv6Network\":\"fd00:5::/125\""), "/124 or larger" },
+		{ DUAL(",\"IPv6SubnetLen\":127"), "IPv6SubnetLen: 127 is not from 50 to 126" },
+		{ DUAL(",\"IPv6SubnetLen\":49"), "IPv6SubnetLen: 49 is not from 50 to 126" },
+		{ DUAL(",\"IPv6SubnetMin\":\"10.5.0.0\""), "IPv6SubnetMin: is not an IPv6" },
+		{ DUAL(",\"IPv6SubnetMin\":\"fd00:6::\""), "IPv6SubnetMin: fd00:6:: is not in" },
+		{ DUAL(",\"IPv6SubnetMax\":\"fd00:5::7\""), "IPv6SubnetMax: fd00:5::7 is not" },
+		{ DUAL(",\"Weft\":{\"Underlay\":\"IPv6\"}"), "Weft.Underlay: \"IPv6\" is not" },
+		{ DUAL(",\"Weft\":{\"Underlay\":6}"), "Weft.Underlay" },
+		{ DUAL(",\"Backend\":{\"DirectRouting\":\"yes\"}"), "Backend.DirectRouting" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":\"no\"}", "EnableIPv6" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":[]}", "Backend" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Type\":\"host-gw\"}}",
@@ -206,6 +218,10 @@ static void every_difference_counts(void **state)
 		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"GBP\":true}}",
 		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"Learning\":true}}",
 		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":60}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"Underlay\":\"ipv6\"}}",
+		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":true}}",
+		DUAL(""),
+		V6,
 	};
 	struct config one = sample_config("{\"Network\":\"10.5.0.0/16\"}");
 	struct config same = sample_config("{\"Network\":\"10.5.1.0/16\",\"SubnetLen\":24}");
@@ -220,6 +236,68 @@ static void every_difference_counts(void **state)
 	}
 }
 
+static void families_are_enabled_one_by_one(void **state)
+{
+	struct config v4 = sample_config("{\"Network\":\"10.5.0.0/16\"}");
+	struct config dual = sample_config(
+		DUAL(",\"IPv6SubnetLen\":80,\"IPv6SubnetMin\":\"fd00:5:0:7::\","
+		     "\"IPv6SubnetMax\":\"fd00:5:0:9::\",\"Weft\":{\"Underlay\":\"ipv6\"},"
+		     "\"Backend\":{\"DirectRouting\":true}"));
+	struct config v6 = sample_config(V6);
+	struct ipaddr min = sample_addr("fd00:5:0:1::"), given = sample_addr("fd00:5:0:7::");
+
+	(void)state;
+	assert_true(config_has(&v4, FAMILY_V4) && !config_has(&v4, FAMILY_V6));
+	assert_true(config_has(&dual, FAMILY_V4) && config_has(&dual, FAMILY_V6));
+	assert_true(!config_has(&v6, FAMILY_V4) && config_has(&v6, FAMILY_V6));
+	assert_int_equal(v6.plan[FAMILY_V6].len, 64);
+	assert_true(ipaddr_equal(&v6.plan[FAMILY_V6].min, &min));
+	assert_int_equal(dual.plan[FAMILY_V6].len, 80);
+	assert_true(ipaddr_equal(&dual.plan[FAMILY_V6].min, &given));
+	assert_int_equal(v4.underlay, CONFIG_UNDERLAY_AUTO);
+	assert_int_equal(dual.underlay, CONFIG_UNDERLAY_V6);
+	assert_false(v4.direct_routing);
+	assert_true(dual.direct_routing);
+}
+
+static void the_tunnel_goes_over_what_the_node_has(void **state)
+{
+	static const struct {
+		bool dual;
+		enum config_underlay underlay;
+		bool has[FAMILIES], uses[FAMILIES];
+	} cases[] = {
+		{ false, CONFIG_UNDERLAY_AUTO, { true, false }, { true, false } },
+		{ false, CONFIG_UNDERLAY_AUTO, { false, true }, { false, true } },
+		/* A smaller MTU is not worth what no peer may need. */
+		{ false, CONFIG_UNDERLAY_AUTO, { true, true }, { true, false } },
+		{ true, CONFIG_UNDERLAY_AUTO, { true, true }, { true, true } },
+		{ true, CONFIG_UNDERLAY_AUTO, { true, false }, { true, false } },
+		{ true, CONFIG_UNDERLAY_AUTO, { false, true }, { false, true } },
+		{ true, CONFIG_UNDERLAY_V4, { true, true }, { true, false } },
+		{ true, CONFIG_UNDERLAY_V4, { false, true }, { false, false } },
+		{ false, CONFIG_UNDERLAY_V6, { true, true }, { false, true } },
+		{ true, CONFIG_UNDERLAY_V6, { true, true }, { false, true } },
+		{ true, CONFIG_UNDERLAY_V6, { true, false }, { false, false } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct config config = sample_config(
+			cases[i].dual ? DUAL("") : "{\"Network\":\"10.5.0.0/16\"}");
+		const struct ipaddr address[FAMILIES] = {
+			sample_addr(cases[i].has[FAMILY_V4] ? "192.168.0.1" : ""),
+			sample_addr(cases[i].has[FAMILY_V6] ? "fd00::1" : ""),
+		};
+		bool uses[FAMILIES];
+
+		config.underlay = cases[i].underlay;
+		config_outer(&config, address, uses);
+		if (memcmp(uses, cases[i].uses, sizeof(uses)))
+			fail_msg("case %zu: %d %d", i, uses[FAMILY_V4], uses[FAMILY_V6]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +308,8 @@ int main(void)
 		cmocka_unit_test(the_extremes_are_allowed),
 		cmocka_unit_test(too_much_text_is_refused),
 		cmocka_unit_test(every_difference_counts),
+		cmocka_unit_test(families_are_enabled_one_by_one),
+		cmocka_unit_test(the_tunnel_goes_over_what_the_node_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,8 @@ static struct device_want sample_want(void)
 		.port = 8472,
 		.mtu = 1450,
 		.mac = kernel_mac("c6:d2:32:6f:8f:44"),
-		.local = kernel_addr("192.168.0.1"),
-		.gateway = kernel_prefix("10.5.1.1/24"),
+		.local = { kernel_addr("192.168.0.1") },
+		.gateway = { kernel_prefix("10.5.1.1/24") },
 	};
 }
 
@@ -61,7 +61,7 @@ static void assert_settled(struct nl *nl, const struct device_want *want)
 	for (size_t i = 0; i < fake_nl_sent(); i++)
 		assert_true(is_question(fake_nl_request(i)));
 	assert_int_equal(have.bridge, get(nl, "weft-br1").index);
-	assert_int_equal(have.vxlan, get(nl, "weft-vx1").index);
+	assert_int_equal(have.vxlan[FAMILY_V4], get(nl, "weft-vx1").index);
 	fake_nl_reset();
 }
 
@@ -267,7 +267,7 @@ static void a_vxlan_device_of_other_attributes_is_replaced(void **state)
 	for (size_t i = 0; i < LEN(cases); i++)
 		cases[i] = want;
 	cases[0].port = 4789;
-	cases[1].local = kernel_addr("192.168.0.99");
+	cases[1].local[FAMILY_V4] = kernel_addr("192.168.0.99");
 	cases[2].learning = true;
 	cases[3].gbp = true;
 	ensure(*state, &want);
@@ -287,7 +287,7 @@ static void new_wants_are_followed(void **state)
 	struct device_want want = sample_want();
 
 	ensure(*state, &want);
-	want.gateway = kernel_prefix("10.5.2.1/24");
+	want.gateway[FAMILY_V4] = kernel_prefix("10.5.2.1/24");
 	ensure(*state, &want);
 	assert_true(kernel_shows("ip -4 -o addr show dev weft-br1", " 10.5.2.1/24 "));
 	assert_null(strstr(kernel_says("ip -4 -o addr show dev weft-br1"), " 10.5.1.1/24 "));
@@ -307,7 +307,7 @@ static void another_network_is_another_pair(void **state)
 
 	other.network = "other";
 	other.vni = 2;
-	other.gateway = kernel_prefix("10.6.1.1/24");
+	other.gateway[FAMILY_V4] = kernel_prefix("10.6.1.1/24");
 	other.mac = kernel_mac("c6:d2:32:6f:8f:46");
 	ensure(*state, &want);
 	assert_done(device_ensure(*state, &other, &have, &err), err);

@@ -29,16 +29,17 @@ static void make_devices(struct scene *scene)
 		.port = 8472,
 		.mtu = 1450,
 		.mac = sample_mac("c6:d2:32:6f:8f:01"),
-		.local = sample_addr("192.168.0.1"),
-		.gateway = sample_prefix("10.5.1.1/24"),
+		.local = { sample_addr("192.168.0.1") },
+		.gateway = { sample_prefix("10.5.1.1/24") },
 	};
 	struct err err = ERR_INIT;
 	struct device_have have;
 
 	assert_done(device_ensure(scene->nl, &want, &have, &err), err);
 	scene->devices.bridge = have.bridge;
-	scene->devices.vxlan = have.vxlan;
-	scene->devices.gateway = want.gateway.addr;
+	memcpy(scene->devices.vxlan, have.vxlan, sizeof(have.vxlan));
+	scene->devices.cluster[FAMILY_V4] = kernel_prefix("10.5.0.0/16");
+	scene->devices.gateway[FAMILY_V4] = want.gateway[FAMILY_V4].addr;
 }
 
 static int setup(void **state)
@@ -146,7 +147,7 @@ static void many_peers_come_and_go(void **state)
 	for (unsigned i = 10; i < 110; i++) {
 		struct peer peer = peer_of(i);
 
-		assert_true(peers_remove(&scene->peers, &peer.subnet));
+		assert_true(peers_remove(&scene->peers, peer.subnet));
 	}
 	assert_int_equal(converge(scene), 100 * 4);
 	assert_int_equal(scene->have.route.len, MANY - 100);
@@ -163,15 +164,15 @@ static void a_peer_that_moved_is_replaced(void **state)
 
 	add_peers(scene, 2, 3);
 	converge(scene);
-	scene->peers.at[1].public_ip = sample_addr("192.168.9.9");
+	scene->peers.at[1].public_ip[FAMILY_V4] = sample_addr("192.168.9.9");
 	assert_int_equal(converge(scene), 2);
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1",
 				 "c6:00:00:00:00:03 dst 192.168.9.9 self"));
-	scene->peers.at[1].vtep_mac = sample_mac("c6:00:00:00:09:09");
+	scene->peers.at[1].vtep_mac[FAMILY_V4] = sample_mac("c6:00:00:00:09:09");
 	assert_int_equal(converge(scene), 4);
 	/* Two that change places. */
-	scene->peers.at[1].vtep_mac = scene->peers.at[2].vtep_mac;
-	scene->peers.at[2].vtep_mac = sample_mac("c6:00:00:00:09:09");
+	scene->peers.at[1].vtep_mac[FAMILY_V4] = scene->peers.at[2].vtep_mac[FAMILY_V4];
+	scene->peers.at[2].vtep_mac[FAMILY_V4] = sample_mac("c6:00:00:00:09:09");
 	converge(scene);
 }
 
@@ -400,7 +401,7 @@ static void every_failing_call_is_told(void **state)
 		peers_clear(&scene->peers);
 		converge(scene);
 	}
-	assert_int_equal(nth, 3 + 1 + 9 + 1 + 2);
+	assert_int_equal(nth, 5 + 1 + 9 + 1 + 2);
 }
 
 int main(void)

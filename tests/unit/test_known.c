@@ -52,14 +52,15 @@ static void tell_lease(struct known *known, const char *key, unsigned host, uint
 /* "10.5.2.0/24:2 " for each: its address' last byte, '!' where unreadable, '?' where vanished. */
 static void assert_peers(const struct known *known, const char *want)
 {
-	char got[512] = "", text[PREFIX_TEXT_SIZE];
+	char got[512] = "";
 	size_t len = 0;
 
 	for (size_t i = 0; i < known->now.peers.len; i++) {
 		const struct peer *peer = &known->now.peers.at[i];
 
 		len += (size_t)snprintf(got + len, sizeof(got) - len, "%s:%u%s%s ",
-					prefix_text(&peer->subnet, text), peer->public_ip.be[15],
+					sample_subnets_text(peer->subnet),
+					peer->public_ip[FAMILY_V4].be[15],
 					peer->unreadable ? "!" : "", peer->vanished ? "?" : "");
 	}
 	assert_string_equal(got, want);
@@ -78,14 +79,14 @@ static void begin_with_three(struct known *known)
 static void a_list_replaces_what_was(void **state)
 {
 	struct known *known = *state;
-	struct prefix ours = sample_prefix("10.5.2.0/24");
+	const struct prefix ours[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 
 	begin_with_three(known);
 	known_list_begin(known);
 	tell_lease(known, "10.5.4.0-24", 4, 8);
 	tell_lease(known, "10.5.2.0-24", 2, 6);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
-	assert_false(known_list_end(known, &ours));
+	assert_false(known_list_end(known, ours));
 	assert_peers(known, "10.5.2.0/24:2 10.5.4.0/24:4 ");
 }
 
@@ -123,12 +124,12 @@ static void changes_are_taken_in_the_order_of_their_revisions(void **state)
 
 static void what_goes_can_come_again_and_our_own_goes_at_once(void **state)
 {
-	struct prefix ours = sample_prefix("10.5.2.0/24");
+	const struct prefix ours[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 	struct known *known = *state;
 
 	begin_with_three(known);
-	assert_false(known_gone(known, "10.5.3.0-24", 8, &ours));
-	assert_true(known_gone(known, "10.5.2.0-24", 8, &ours));
+	assert_false(known_gone(known, "10.5.3.0-24", 8, ours));
+	assert_true(known_gone(known, "10.5.2.0-24", 8, ours));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
 	tell_lease(known, "10.5.3.0-24", 33, 7); /* older than its end */
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
@@ -136,17 +137,33 @@ static void what_goes_can_come_again_and_our_own_goes_at_once(void **state)
 	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
 }
 
-static void of_two_keys_with_one_subnet_the_older_counts(void **state)
+static void of_two_ways_to_write_a_key_the_older_counts(void **state)
+{
+	struct known *known = *state;
+
+	known_list_begin(known);
+	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 2, 6);
+	tell_lease(known, "10.5.2.0-24&fd00:2:0::-64", 22, 5);
+	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 3, 6);
+	tell_lease(known, "10.5.3.0-24&fd00:3:0::-64", 33, 7);
+	known_list_end(known, NULL);
+	assert_peers(known, "10.5.2.0/24&fd00:2::/64:22 10.5.3.0/24&fd00:3::/64:3 ");
+}
+
+/* As while a node whose network has got IPv6 replaces its key. */
+static void keys_that_share_a_subnet_are_two(void **state)
 {
 	struct known *known = *state;
 
 	known_list_begin(known);
 	tell_lease(known, "10.5.2.0-24", 2, 6);
-	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 22, 5);
-	tell_lease(known, "10.5.3.0-24", 3, 6);
-	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 33, 7);
 	known_list_end(known, NULL);
-	assert_peers(known, "10.5.2.0/24:22 10.5.3.0/24:3 ");
+	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 22, 7);
+	assert_peers(known, "10.5.2.0/24:2 10.5.2.0/24&fd00:2::/64:22 ");
+	assert_false(known_gone(known, "10.5.2.0-24", 8, NULL));
+	assert_peers(known, "10.5.2.0/24:2? 10.5.2.0/24&fd00:2::/64:22 ");
+	assert_int_equal(known_drop_vanished(known), 1);
+	assert_peers(known, "10.5.2.0/24&fd00:2::/64:22 ");
 }
 
 static void what_cannot_be_read_changes_nothing(void **state)
@@ -206,13 +223,13 @@ static void a_flood_of_rubbish_is_counted_but_not_kept(void **state)
 
 static void a_wiped_store_takes_nobody_away_at_once(void **state)
 {
-	struct prefix ours = sample_prefix("10.5.2.0/24");
+	const struct prefix ours[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 	struct known *known = *state;
 
 	begin_with_three(known);
 	known_list_begin(known);
 	tell_lease(known, "10.5.4.0-24", 4, 2);
-	assert_true(known_list_end(known, &ours));
+	assert_true(known_list_end(known, ours));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.4.0/24:4 10.5.10.0/24:10? ");
 	/* It counts its revisions anew, and what it tells again has not vanished. */
 	tell_lease(known, "10.5.3.0-24", 33, 3);
@@ -225,21 +242,21 @@ static void a_wiped_store_takes_nobody_away_at_once(void **state)
 /* Lists that follow while the grace lasts: without our key, with it, or while we hold none. */
 static void what_vanished_stays_through_further_lists(void **state)
 {
-	struct prefix ours = sample_prefix("10.5.2.0/24");
+	const struct prefix ours[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 	struct known *known = *state;
 
 	begin_with_three(known);
 	known_list_begin(known);
-	assert_true(known_list_end(known, &ours));
+	assert_true(known_list_end(known, ours));
 	known_list_begin(known);
-	assert_true(known_list_end(known, &ours));
+	assert_true(known_list_end(known, ours));
 	known_list_begin(known);
 	assert_false(known_list_end(known, NULL));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10? ");
 	known_list_begin(known);
 	tell_lease(known, "10.5.2.0-24", 2, 4);
 	tell_lease(known, "10.5.3.0-24", 33, 5);
-	assert_false(known_list_end(known, &ours));
+	assert_false(known_list_end(known, ours));
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:33 10.5.10.0/24:10? ");
 	assert_int_equal(known_drop_vanished(known), 1);
 }
@@ -251,7 +268,8 @@ int main(void)
 		known_test(a_list_that_fails_changes_nothing),
 		known_test(changes_are_taken_in_the_order_of_their_revisions),
 		known_test(what_goes_can_come_again_and_our_own_goes_at_once),
-		known_test(of_two_keys_with_one_subnet_the_older_counts),
+		known_test(of_two_ways_to_write_a_key_the_older_counts),
+		known_test(keys_that_share_a_subnet_are_two),
 		known_test(what_cannot_be_read_changes_nothing),
 		known_test(what_becomes_readable_or_goes_is_no_longer_shown),
 		known_test(a_flood_of_rubbish_is_counted_but_not_kept),

@@ -282,12 +282,12 @@ static void a_restored_store_is_believed_the_second_time(void **state)
 static void rubbish_over_our_key_is_replaced(void **state)
 {
 	struct scene *scene = *state;
-	struct prefix subnet = sample_prefix("10.5.7.0/24");
+	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.7.0/24") };
 	struct peer *peer;
 	struct fake_op op;
 
 	acquire(scene, 0x11);
-	peer = peers_find(&scene->known, &subnet);
+	peer = peers_find(&scene->known, subnet);
 	peer->unreadable = true;
 	peer->lease = 0;
 	peer->mod_revision = ++scene->revision;
@@ -362,12 +362,12 @@ static void an_expired_lease_that_another_took_is_lost(void **state)
 static void a_key_that_vanished_is_put_as_new(void **state)
 {
 	struct scene *scene = *state;
-	struct prefix subnet = sample_prefix("10.5.7.0/24");
+	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.7.0/24") };
 
 	acquire(scene, 0x11);
 	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 9);
 	look(scene);
-	peers_find(&scene->known, &subnet)->vanished = true;
+	peers_find(&scene->known, subnet)->vanished = true;
 	lose_race(scene);
 	look(scene);
 	grant(scene, 0x12);

@@ -25,16 +25,16 @@ struct scene {
 
 static struct lease_choice choose(const struct scene *scene)
 {
-	const struct lease_self self = {
+	struct lease_self self = {
 		.node = SAMPLE_NODE,
-		.public_ip = sample_addr(OUR_IP),
-		.last = sample_prefix(scene->last),
+		.public_ip = { sample_addr(OUR_IP) },
 		.seed = scene->seed,
 	};
 	struct config config = sample_config(scene->network);
 	struct peers known = { .len = 0 };
 	struct lease_choice choice;
 
+	sample_subnets(scene->last, self.last);
 	for (size_t i = 0; i < LEN(scene->keys) && scene->keys[i].subnet; i++) {
 		const struct key *key = &scene->keys[i];
 		struct peer peer = sample_peer(key->subnet, key->public_ip, MAC, key->node,
@@ -52,6 +52,8 @@ static struct lease_choice choose(const struct scene *scene)
 }
 
 #define NET "{\"Network\":\"10.5.0.0/16\"}"
+#define DUAL "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
+#define V6 "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
 #define SMALL "{\"Network\":\"10.5.0.0/28\",\"SubnetLen\":30}"
 
 static const struct scene scenes[] = {
@@ -234,6 +236,104 @@ static const struct scene scenes[] = {
 	  "10.5.9.0/24",
 	  0,
 	  false },
+	/* Both families: IPv6 with the number that IPv4 has, if that is free. */
+	{ DUAL, "", 41, { { 0 } }, LEASE_CREATE, "10.5.42.0/24&fd00:5:0:2a::/64", 0, false },
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24&fd00:5:0:1::/64", "192.168.0.2", SAMPLE_OTHER, 8, "" } },
+	  LEASE_CREATE,
+	  "10.5.1.0/24&fd00:5:0:2::/64",
+	  0,
+	  false },
+	{ DUAL,
+	  "10.5.9.0/24&fd00:5:0:7::/64",
+	  0,
+	  { { 0 } },
+	  LEASE_CREATE,
+	  "10.5.9.0/24&fd00:5:0:7::/64",
+	  0,
+	  false },
+	{ DUAL, "10.5.9.0/24", 0, { { 0 } }, LEASE_CREATE, "10.5.9.0/24&fd00:5:0:9::/64", 0, false },
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24&fd00:5:0:8::/64", OUR_IP, SAMPLE_NODE, 8, "r" } },
+	  LEASE_ADOPT,
+	  "10.5.3.0/24&fd00:5:0:8::/64",
+	  8,
+	  true },
+	/* What we had under the other configuration stays, in a new key. */
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24", OUR_IP, SAMPLE_NODE, 8, "" } },
+	  LEASE_CREATE,
+	  "10.5.3.0/24&fd00:5:0:3::/64",
+	  0,
+	  false },
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24", OUR_IP, "", 8, "r" } },
+	  LEASE_CREATE,
+	  "10.5.3.0/24&fd00:5:0:3::/64",
+	  0,
+	  true },
+	{ NET,
+	  "",
+	  0,
+	  { { "10.5.3.0/24&fd00:5:0:8::/64", OUR_IP, SAMPLE_NODE, 8, "" } },
+	  LEASE_CREATE,
+	  "10.5.3.0/24",
+	  0,
+	  false },
+	/* Both stand, as after a kill between the two steps. */
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24", OUR_IP, SAMPLE_NODE, 8, "" },
+	    { "10.5.3.0/24&fd00:5:0:8::/64", OUR_IP, SAMPLE_NODE, 9, "" } },
+	  LEASE_ADOPT,
+	  "10.5.3.0/24&fd00:5:0:8::/64",
+	  9,
+	  false },
+	/* The IPv6 part is of another network: that part alone is new. */
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.3.0/24&fd00:9:0:8::/64", OUR_IP, SAMPLE_NODE, 8, "" } },
+	  LEASE_CREATE,
+	  "10.5.3.0/24&fd00:5:0:3::/64",
+	  0,
+	  false },
+	/* IPv6 alone. */
+	{ V6, "", 4, { { 0 } }, LEASE_CREATE, "fd00:5:0:5::/64", 0, false },
+	{ V6,
+	  "",
+	  4,
+	  { { "fd00:5:0:5::/64", "fd00::2", SAMPLE_OTHER, 8, "" } },
+	  LEASE_CREATE,
+	  "fd00:5:0:6::/64",
+	  0,
+	  false },
+	{ V6,
+	  "",
+	  4,
+	  { { "fd00:5:0:7::/64", "fd00::1", SAMPLE_NODE, 8, "" } },
+	  LEASE_ADOPT,
+	  "fd00:5:0:7::/64",
+	  8,
+	  false },
+	/* A node without IPv4 on the underlay is no other node's twin by that. */
+	{ DUAL,
+	  "",
+	  0,
+	  { { "10.5.1.0/24&fd00:5:0:1::/64", "fd00::2", "", 8, "" } },
+	  LEASE_CREATE,
+	  "10.5.2.0/24&fd00:5:0:2::/64",
+	  0,
+	  false },
 };
 
 static void choices_are_as_the_contract_says(void **state)
@@ -241,10 +341,9 @@ static void choices_are_as_the_contract_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < LEN(scenes); i++) {
 		struct lease_choice choice = choose(&scenes[i]);
-		char text[PREFIX_TEXT_SIZE];
+		const char *text = sample_subnets_text(choice.subnet);
 
-		if (choice.verdict != scenes[i].verdict ||
-		    strcmp(prefix_text(&choice.subnet, text), scenes[i].subnet) ||
+		if (choice.verdict != scenes[i].verdict || strcmp(text, scenes[i].subnet) ||
 		    choice.if_revision != scenes[i].if_revision ||
 		    choice.reserved != scenes[i].reserved)
 			fail_msg("scene %zu: verdict %d, subnet %s, revision %d, %s", i,
@@ -253,10 +352,45 @@ static void choices_are_as_the_contract_says(void **state)
 	}
 }
 
+/* What is told to be removed once the new key stands. */
+static void only_our_own_other_key_is_replaced(void **state)
+{
+	static const struct {
+		const char *subnet, *public_ip, *node;
+		bool replaced;
+	} cases[] = {
+		{ "10.5.3.0/24", OUR_IP, SAMPLE_NODE, true },
+		{ "10.5.3.0/24", OUR_IP, "", true },
+		{ "10.5.3.0/24&fd00:5:0:9::/64", OUR_IP, SAMPLE_NODE, true },
+		{ "fd00:5:0:3::/64", OUR_IP, SAMPLE_NODE, true },
+		{ "10.5.3.0/24", OUR_IP, SAMPLE_OTHER, false },
+		{ "10.5.3.0/24", "192.168.0.2", "", false },
+		{ "10.5.4.0/24", OUR_IP, SAMPLE_NODE, false },
+		{ "10.5.3.0/25", OUR_IP, SAMPLE_NODE, false },
+	};
+	const struct lease_self self = { .node = SAMPLE_NODE,
+					 .public_ip = { sample_addr(OUR_IP) } };
+	struct peer held = sample_peer("10.5.3.0/24&fd00:5:0:3::/64", OUR_IP, MAC, SAMPLE_NODE, 9);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct peer peer = sample_peer(cases[i].subnet, cases[i].public_ip, MAC,
+					       cases[i].node, 8);
+		struct peers known = { .len = 0 };
+
+		sample_put(&known, &held);
+		sample_put(&known, &peer);
+		if (!lease_replaced(&known, &self, held.subnet) == cases[i].replaced)
+			fail_msg("%s of %s", cases[i].subnet, cases[i].public_ip);
+		peers_free(&known);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choices_are_as_the_contract_says),
+		cmocka_unit_test(only_our_own_other_key_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,8 +61,8 @@ static void it_comes_up_step_by_step(void **state)
 	assert_false(published.lease_lost);
 	assert_int_equal(access(scene->subnet_file, F_OK), 0);
 	assert_int_equal(count_routes(), 1);
-	assert_true(
-		prefix_equal(&scene->node.state.network[0].subnet, &published.family[0].subnet));
+	assert_true(prefix_equal(&scene->node.state.network[0].subnet[FAMILY_V4],
+				 &published.family[0].subnet));
 }
 
 static void a_missing_configuration_is_asked_for_again(void **state)
@@ -261,7 +261,7 @@ static void a_lost_lease_is_published_and_takes_nothing_away(void **state)
 	come_up(scene);
 	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	assert_true(is_published(scene, &published));
-	peer_key(&published.family[0].subnet, key);
+	peer_key((const struct prefix[FAMILIES]){ published.family[0].subnet }, key);
 	tell_peer(scene, key, "192.168.0.9", "c6:d2:32:6f:8f:09");
 	settle(scene);
 	assert_state(scene, NETWORK_DEGRADED, "is leased by another node");

@@ -150,27 +150,28 @@ static void the_mac_of_a_device_that_stands_is_taken_over(void **state)
 
 static void the_last_lease_is_remembered(void **state)
 {
-	struct prefix subnet = kernel_prefix("10.5.7.0/24"), other = kernel_prefix("10.5.8.0/24");
+	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
+	const struct prefix other[FAMILIES] = { kernel_prefix("10.5.8.0/24") };
 	struct node node = load();
 	struct err err = ERR_INIT;
 	ino_t inode;
 
 	assert_non_null(node_network(&node, *state, "default", "weft-vx1", &err));
-	assert_done(node_remember_lease(&node, "default", &subnet, &err), err);
+	assert_done(node_remember_lease(&node, "default", subnet, &err), err);
 	inode = file_inode();
-	assert_done(node_remember_lease(&node, "default", &subnet, &err), err);
+	assert_done(node_remember_lease(&node, "default", subnet, &err), err);
 	assert_int_equal(file_inode(), inode);
 	node = load();
-	assert_true(prefix_equal(&node.state.network[0].subnet, &subnet));
-	assert_done(node_remember_lease(&node, "default", &other, &err), err);
+	assert_true(prefix_equal(&node.state.network[0].subnet[FAMILY_V4], subnet));
+	assert_done(node_remember_lease(&node, "default", other, &err), err);
 	node = load();
-	assert_true(prefix_equal(&node.state.network[0].subnet, &other));
+	assert_true(prefix_equal(&node.state.network[0].subnet[FAMILY_V4], other));
 }
 
 static void what_could_not_be_written_is_tried_again(void **state)
 {
 	const struct state_node_network *network;
-	struct prefix subnet = kernel_prefix("10.5.7.0/24");
+	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
 	struct node node = load();
 	struct err err = ERR_INIT;
 	struct mac mac;
@@ -183,19 +184,19 @@ static void what_could_not_be_written_is_tried_again(void **state)
 	assert_non_null(network);
 	mac = network->vtep_mac;
 	spoil_directory();
-	assert_int_equal(node_remember_lease(&node, "default", &subnet, &err), -1);
-	assert_int_equal(node_remember_lease(&node, "default", &subnet, &err), -1);
+	assert_int_equal(node_remember_lease(&node, "default", subnet, &err), -1);
+	assert_int_equal(node_remember_lease(&node, "default", subnet, &err), -1);
 	restore_directory();
-	assert_done(node_remember_lease(&node, "default", &subnet, &err), err);
+	assert_done(node_remember_lease(&node, "default", subnet, &err), err);
 	node = load();
 	assert_int_equal(node.state.network_len, 1);
 	assert_int_equal(mac_cmp(&node.state.network[0].vtep_mac, &mac), 0);
-	assert_true(prefix_equal(&node.state.network[0].subnet, &subnet));
+	assert_true(prefix_equal(&node.state.network[0].subnet[FAMILY_V4], subnet));
 }
 
 static void there_is_a_limit_of_networks(void **state)
 {
-	struct prefix subnet = kernel_prefix("10.5.7.0/24");
+	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
 	struct node node = load();
 	struct err err = ERR_INIT;
 
@@ -209,7 +210,7 @@ static void there_is_a_limit_of_networks(void **state)
 	node.state.network_len = STATE_NODE_NETWORKS;
 	assert_null(node_network(&node, *state, "more", "weft-vx1", &err));
 	assert_int_equal(err.code, ERR_CONFIG);
-	assert_int_equal(node_remember_lease(&node, "more", &subnet, &err), -1);
+	assert_int_equal(node_remember_lease(&node, "more", subnet, &err), -1);
 	assert_non_null(node_network(&node, *state, "n63", "weft-vx1", &err));
 }
 

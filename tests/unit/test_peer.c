@@ -31,7 +31,9 @@ static void keys_are_addresses_and_lengths(void **state)
 		const char *key, *subnet; /* NULL: refused */
 	} cases[] = {
 		{ "10.5.1.0-24", "10.5.1.0/24" },
-		{ "10.5.1.0-24&fd00:5:1::-64", "10.5.1.0/24" },
+		{ "10.5.1.0-24&fd00:5:1::-64", "10.5.1.0/24&fd00:5:1::/64" },
+		{ "fd00:5:1::-64", "fd00:5:1::/64" },
+		{ "10.5.1.0-24&fd00:5:1:0:0::-64", "10.5.1.0/24&fd00:5:1::/64" },
 		{ "0.0.0.0-0", "0.0.0.0/0" },
 		{ "10.5.1.4-32", "10.5.1.4/32" },
 		{ "", NULL },
@@ -50,7 +52,10 @@ static void keys_are_addresses_and_lengths(void **state)
 		{ "10.5.1.7-24", NULL },
 		{ "x10.5.1.0-24", NULL },
 		{ "sub/10.5.1.0-24", NULL },
-		{ "fd00:5:1::-64", NULL },
+		{ "fd00:5:1::-64&10.5.1.0-24", NULL },
+		{ "fd00:5:1::-64&fd00:5:2::-64", NULL },
+		{ "fd00:5:1::7-64", NULL },
+		{ "10.5.1.0-24&fd00:5:1::7-64", NULL },
 		{ "10.5.1.0-24&", NULL },
 		{ "&fd00:5:1::-64", NULL },
 		{ "10.5.1.0-24&10.5.2.0-24", NULL },
@@ -62,35 +67,44 @@ static void keys_are_addresses_and_lengths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct prefix subnet = { .len = 77 };
+		struct prefix subnet[FAMILIES] = { { .len = 77 } };
 		struct err err = ERR_INIT;
-		int rc = peer_parse_key(cases[i].key, &subnet, &err);
-		char text[PREFIX_TEXT_SIZE];
+		int rc = peer_parse_key(cases[i].key, subnet, &err);
 
 		if (rc != (cases[i].subnet ? 0 : -1))
 			fail_msg("\"%s\": %d", cases[i].key, rc);
 		if (rc == 0) {
-			assert_string_equal(prefix_text(&subnet, text), cases[i].subnet);
+			assert_string_equal(sample_subnets_text(subnet), cases[i].subnet);
 		} else {
 			assert_int_equal(err.code, ERR_DECODE);
-			assert_int_equal(subnet.len, 77);
+			assert_int_equal(subnet[0].len, 77);
 		}
 	}
 }
 
 static void keys_are_written_as_read(void **state)
 {
-	struct prefix subnet = sample_prefix("10.5.1.0/24");
-	char key[PEER_KEY_SIZE];
+	static const char *const keys[] = {
+		"10.5.1.0-24",
+		"10.5.1.0-24&fd00:5:1::-64",
+		"fd00:5:1::-64",
+		"255.255.255.252-30&ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffc-126",
+	};
 
 	(void)state;
-	assert_string_equal(peer_key(&subnet, key), "10.5.1.0-24");
+	for (size_t i = 0; i < LEN(keys); i++) {
+		struct prefix subnet[FAMILIES];
+		struct err err = ERR_INIT;
+		char key[PEER_KEY_SIZE];
+
+		assert_good(peer_parse_key(keys[i], subnet, &err), err);
+		assert_string_equal(peer_key(subnet, key), keys[i]);
+	}
 }
 
 static void flannels_lease_is_read(void **state)
 {
 	struct ipaddr public_ip = sample_addr("192.168.64.3");
-	struct prefix subnet = sample_prefix("10.5.2.0/24");
 	struct mac mac = sample_mac("c6:d2:32:6f:8f:44");
 	struct err err = ERR_INIT;
 	struct peer peer;
@@ -99,10 +113,12 @@ static void flannels_lease_is_read(void **state)
 	assert_good(parse("10.5.2.0-24", FLANNELS, &peer, &err), err);
 	assert_int_equal(peer.mod_revision, 42);
 	assert_int_equal(peer.lease, 0x77);
-	assert_true(prefix_equal(&peer.subnet, &subnet));
-	assert_true(ipaddr_equal(&peer.public_ip, &public_ip));
-	assert_int_equal(mac_cmp(&peer.vtep_mac, &mac), 0);
-	assert_int_equal(peer.vni, 1);
+	assert_string_equal(sample_subnets_text(peer.subnet), "10.5.2.0/24");
+	assert_true(ipaddr_equal(&peer.public_ip[FAMILY_V4], &public_ip));
+	assert_false(ipaddr_is_set(&peer.public_ip[FAMILY_V6]));
+	assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V6]));
+	assert_int_equal(mac_cmp(&peer.vtep_mac[FAMILY_V4], &mac), 0);
+	assert_int_equal(peer.vni[FAMILY_V4], 1);
 	assert_int_equal(peer.mtu, 0);
 	assert_false(peer.unreadable);
 	assert_string_equal(peer.node, "");
@@ -138,7 +154,7 @@ static void leases_of_other_kinds_are_read(void **state)
 		struct peer peer;
 
 		assert_good(parse("10.5.2.0-24", values[i], &peer, &err), err);
-		assert_true(mac_is_zero(&peer.vtep_mac));
+		assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V4]));
 	}
 }
 
@@ -177,6 +193,9 @@ static void hostile_values_are_refused(void **state)
 		{ "{\"PublicIP\":\"\"}", "PublicIP" },
 		{ "{\"PublicIP\":3232235522}", "PublicIP" },
 		{ "{\"PublicIP\":\"fd00::1\"}", "PublicIP: is not an IPv4 address" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"10.0.0.1\"}",
+		  "PublicIPv6: is not an" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"\"}", "PublicIPv6" },
 		{ "{\"PublicIP\":\"192.168.0.2\\u0000\"}", "key" },
 		{ "{\"PublicIP\":\"192.168.0.2\",\"BackendType\":7}", "BackendType" },
 		{ VXLAN("null"), "BackendData" },
@@ -196,13 +215,13 @@ static void hostile_values_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct peer peer = { .vni = 77 };
+		struct peer peer = { .vni = { 77 } };
 		struct err err = ERR_INIT;
 
 		if (parse("10.5.2.0-24", cases[i].value, &peer, &err) != -1)
 			fail_msg("taken: %s", cases[i].value);
 		assert_says(err.text, cases[i].says);
-		assert_int_equal(peer.vni, 77);
+		assert_int_equal(peer.vni[FAMILY_V4], 77);
 	}
 }
 
@@ -250,7 +269,67 @@ static void values_are_written_as_flannel_does(void **state)
 	free(value);
 }
 
-static const char *const subnets[] = { "10.5.3.0/24", "10.5.1.0/24", "10.5.2.0/24", "10.5.0.0/16" };
+#define DATA "{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"
+#define WEFTS "\"Weft\":{\"Node\":\"" SAMPLE_NODE "\",\"Name\":\"host\",\"MTU\":1450}}"
+
+/* flannel nodes drop all their peers for a PublicIP of null, and crash for V6 data without PublicIPv6. */
+static void each_family_is_written_so_that_flannel_lives(void **state)
+{
+	static const struct {
+		const char *subnets, *public_ip, *public_ipv6, *value;
+	} cases[] = {
+		{ "10.5.2.0/24&fd00:5:2::/64", "192.168.0.2", "fd00::2",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA ",\"BackendV6Data\":" DATA "," WEFTS },
+		{ "10.5.2.0/24&fd00:5:2::/64", "192.168.0.2", "",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA "," WEFTS },
+		{ "10.5.2.0/24&fd00:5:2::/64", "", "fd00::2",
+		  "{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA ",\"BackendV6Data\":" DATA "," WEFTS },
+		{ "10.5.2.0/24", "", "fd00::2",
+		  "{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA "," WEFTS },
+		{ "fd00:5:2::/64", "", "fd00::2",
+		  "{\"PublicIP\":null,\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendV6Data\":" DATA "," WEFTS },
+		{ "fd00:5:2::/64", "192.168.0.2", "",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+		  "\"BackendV6Data\":" DATA "," WEFTS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct peer again, peer = sample_peer(cases[i].subnets, cases[i].public_ip,
+						      "c6:d2:32:6f:8f:44", SAMPLE_NODE, 42);
+		char key[PEER_KEY_SIZE], *value;
+		struct err err = ERR_INIT;
+
+		peer.public_ip[FAMILY_V6] = sample_addr(cases[i].public_ipv6);
+		assert_good(peer_value(&peer, &value, &err), err);
+		assert_string_equal(value, cases[i].value);
+		assert_good(parse(peer_key(peer.subnet, key), value, &again, &err), err);
+		assert_memory_equal(again.subnet, peer.subnet, sizeof(peer.subnet));
+		assert_memory_equal(again.public_ip, peer.public_ip, sizeof(peer.public_ip));
+		free(value);
+	}
+}
+
+static void a_dual_lease_without_v6_data_is_read(void **state)
+{
+	struct err err = ERR_INIT;
+	struct peer peer;
+
+	(void)state;
+	assert_good(parse("10.5.2.0-24&fd00:5:2::-64", FLANNELS, &peer, &err), err);
+	assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V6]));
+	assert_int_equal(parse("fd00:5:2::-64", FLANNELS, &peer, &err), -1);
+	assert_says(err.text, "BackendV6Data");
+}
+
+static const char *const subnets[] = { "10.5.3.0/24", "10.5.2.0/24&fd00:5:2::/64",
+				       "10.5.1.0/24", "10.5.2.0/24",
+				       "10.5.0.0/16", "fd00:5:1::/64" };
 
 static void fill(struct peers *peers)
 {
@@ -274,30 +353,32 @@ static void sets_are_sorted_and_without_duplicates(void **state)
 	assert_int_equal(peers.len, LEN(subnets));
 	for (size_t i = 1; i < peers.len; i++)
 		assert_true(peer_cmp(&peers.at[i - 1], &peers.at[i]) < 0);
-	assert_int_equal(peers_find(&peers, &again.subnet)->mod_revision, 99);
+	assert_int_equal(peers_find(&peers, again.subnet)->mod_revision, 99);
 	peers_free(&peers);
 }
 
 static void members_are_found_and_removed(void **state)
 {
-	static const char *const absent[] = { "10.4.0.0/24", "10.5.2.0/25", "10.9.0.0/24" };
+	static const char *const absent[] = { "10.4.0.0/24", "10.5.2.0/25", "10.9.0.0/24",
+					      "10.5.2.0/24&fd00:5:3::/64", "fd00:5:2::/64" };
 	struct peers peers = { .len = 0 };
-	struct prefix subnet = sample_prefix(absent[0]);
+	struct prefix subnet[FAMILIES];
 
 	(void)state;
-	assert_null(peers_find(&peers, &subnet));
-	assert_false(peers_remove(&peers, &subnet));
+	sample_subnets(absent[0], subnet);
+	assert_null(peers_find(&peers, subnet));
+	assert_false(peers_remove(&peers, subnet));
 	fill(&peers);
 	for (size_t i = 0; i < LEN(absent); i++) {
-		subnet = sample_prefix(absent[i]);
-		assert_null(peers_find(&peers, &subnet));
-		assert_false(peers_remove(&peers, &subnet));
+		sample_subnets(absent[i], subnet);
+		assert_null(peers_find(&peers, subnet));
+		assert_false(peers_remove(&peers, subnet));
 	}
 	for (size_t i = 0; i < LEN(subnets); i++) {
-		subnet = sample_prefix(subnets[i]);
-		assert_int_equal(peers_find(&peers, &subnet)->mod_revision, i + 1);
-		assert_true(peers_remove(&peers, &subnet));
-		assert_null(peers_find(&peers, &subnet));
+		sample_subnets(subnets[i], subnet);
+		assert_int_equal(peers_find(&peers, subnet)->mod_revision, i + 1);
+		assert_true(peers_remove(&peers, subnet));
+		assert_null(peers_find(&peers, subnet));
 	}
 	assert_int_equal(peers.len, 0);
 	peers_free(&peers);
@@ -316,6 +397,8 @@ int main(void)
 		cmocka_unit_test(a_bad_key_refuses_a_good_value),
 		cmocka_unit_test(too_large_a_value_is_refused),
 		cmocka_unit_test(values_are_written_as_flannel_does),
+		cmocka_unit_test(each_family_is_written_so_that_flannel_lives),
+		cmocka_unit_test(a_dual_lease_without_v6_data_is_read),
 		cmocka_unit_test(sets_are_sorted_and_without_duplicates),
 		cmocka_unit_test(members_are_found_and_removed),
 	};

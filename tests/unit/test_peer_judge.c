@@ -11,13 +11,16 @@ static const char network[] = "{\"Network\":\"10.5.0.0/16\"}";
 
 static struct peer_self self_of(const char *subnet)
 {
-	return (struct peer_self){
+	struct peer_self self = {
 		.node = SAMPLE_NODE,
-		.subnet = sample_prefix(subnet),
-		.public_ip = sample_addr("203.0.113.1"),
-		.uplink = sample_addr("192.168.0.1"),
+		.public_ip = { sample_addr("203.0.113.1"), sample_addr("2001:db8::1") },
+		.uplink = { sample_addr("192.168.0.1"), sample_addr("fd00::1") },
+		.outer = { true, false },
 		.vtep_mac = sample_mac(MAC_SELF),
 	};
+
+	sample_subnets(subnet, self.subnet);
+	return self;
 }
 
 /* A lease, and what one refusal says of it. */
@@ -61,7 +64,7 @@ static void a_peer_is_judged_alone(void **state)
 		struct peer peer = sample_peer(one->subnet, one->public_ip, one->mac, "", 1);
 		struct err err = ERR_INIT;
 
-		peer.vni = one->vni;
+		peer.vni[FAMILY_V4] = one->vni;
 		if (peer_judge(&peer, &config, &self, &err) != (one->says ? -1 : 0))
 			fail_msg("%s %s: %s", one->subnet, one->public_ip, err.text);
 		if (one->says)
@@ -79,7 +82,7 @@ static void the_underlay_is_never_routed_into_the_tunnel(void **state)
 	(void)state;
 	assert_int_equal(peer_judge(&peer, &config, &self, &err), -1);
 	assert_says(err.text, "subnet 192.168.0.0/24 contains this node's own address");
-	peer.subnet = sample_prefix("192.168.7.0/24");
+	sample_subnets("192.168.7.0/24", peer.subnet);
 	assert_good(peer_judge(&peer, &config, &self, &err), err);
 }
 
@@ -96,7 +99,7 @@ static void before_our_lease_nothing_overlaps_it(void **state)
 
 struct refusals {
 	size_t len;
-	char subnet[8][PREFIX_TEXT_SIZE];
+	char subnet[8][2 * PREFIX_TEXT_SIZE];
 	char reason[8][ERR_TEXT_SIZE];
 };
 
@@ -105,8 +108,9 @@ static void note_refusal(void *ctx, const struct peer *peer, const char *reason)
 	struct refusals *refusals = ctx;
 
 	assert_true(refusals->len < LEN(refusals->reason));
-	assert_true(ipaddr_is_set(&peer->public_ip) || peer->unreadable);
-	prefix_text(&peer->subnet, refusals->subnet[refusals->len]);
+	snprintf(refusals->subnet[refusals->len], sizeof(refusals->subnet[0]), "%s",
+		 sample_subnets_text(peer->subnet));
+	assert_true(*refusals->subnet[refusals->len]);
 	snprintf(refusals->reason[refusals->len], sizeof(refusals->reason[0]), "%s", reason);
 	refusals->len++;
 }
@@ -144,13 +148,13 @@ static void judge_set(const struct set *set, bool backwards, struct refusals *re
 
 static void assert_subnets(const struct peers *peers, const char *want)
 {
-	char got[256] = "", text[PREFIX_TEXT_SIZE];
+	char got[256] = "";
 
 	for (size_t i = 0; i < peers->len; i++) {
 		size_t len = strlen(got);
 
 		snprintf(got + len, sizeof(got) - len, "%s ",
-			 prefix_text(&peers->at[i].subnet, text));
+			 sample_subnets_text(peers->at[i].subnet));
 	}
 	assert_string_equal(got, want);
 }
@@ -305,7 +309,7 @@ static void what_was_read_before_stands(void **state)
 	struct config config = sample_config(network);
 	struct peer_self self = self_of("10.5.1.0/24");
 	struct peer before = sample_peer("10.5.2.0/24", "192.168.0.2", MAC_A, "", 1);
-	struct peer never = { .subnet = sample_prefix("10.5.3.0/24"), .unreadable = true };
+	struct peer never = { .subnet = { sample_prefix("10.5.3.0/24") }, .unreadable = true };
 	struct peers known = { .len = 0 }, usable = { .len = 0 };
 	struct refusals refusals = { .len = 0 };
 

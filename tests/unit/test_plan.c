@@ -8,6 +8,8 @@
 
 #define BRIDGE 7
 #define VXLAN 8
+#define VXLAN6 9
+#define UPLINK 2
 #define PEERS 3
 
 static const char *const subnets[PEERS] = { "10.5.2.0/24", "10.5.3.0/24", "10.5.4.0/24" };
@@ -24,7 +26,11 @@ struct tables {
 
 static void want_peers(struct plan_table *want)
 {
-	const struct plan_devices devices = { BRIDGE, VXLAN, sample_addr("10.5.1.1"), false };
+	const struct plan_devices devices = {
+		.bridge = BRIDGE,
+		.vxlan = { VXLAN },
+		.gateway = { sample_addr("10.5.1.1") },
+	};
 	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
 	struct peers peers = { .len = 0 };
 
@@ -346,6 +352,128 @@ static void removals_are_told_from_additions(void **state)
 	assert_true(plan_is_removal(PLAN_BRIDGE_DEL));
 }
 
+/* Devices of both families of packets. */
+static struct plan_devices dual_devices(void)
+{
+	return (struct plan_devices){
+		.bridge = BRIDGE,
+		.uplink = UPLINK,
+		.vxlan = { VXLAN, VXLAN6 },
+		.gateway = { sample_addr("10.5.1.1"), sample_addr("fd00:5:0:1::1") },
+	};
+}
+
+#define DUAL "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
+
+static void want_one(const struct peer *peer, struct plan_table *want)
+{
+	const struct plan_devices devices = dual_devices();
+	struct config config = sample_config(DUAL);
+	struct peers peers = { .len = 0 };
+
+	sample_put(&peers, peer);
+	assert_true(plan_want(&peers, &config, &devices, want));
+	peers_free(&peers);
+}
+
+static void a_weft_peer_has_one_fdb_entry_for_both_families(void **state)
+{
+	struct peer peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	const struct route v6 = {
+		.dst = peer.subnet[FAMILY_V6],
+		.gateway = peer.subnet[FAMILY_V6].addr,
+		.source = sample_addr("fd00:5:0:1::1"),
+		.index = BRIDGE,
+		.metric = 3,
+		.protocol = 0x77,
+		.onlink = true,
+	};
+	struct plan_table want = { .arp.len = 0 };
+
+	(void)state;
+	want_one(&peer, &want);
+	assert_int_equal(want.arp.len, 2);
+	assert_int_equal(want.self.len, 1);
+	assert_int_equal(want.self.at[0].index, VXLAN);
+	assert_true(ipaddr_equal(&want.self.at[0].vtep, &peer.public_ip[FAMILY_V4]));
+	assert_int_equal(want.route.len, 2);
+	assert_int_equal(route_cmp(&want.route.at[1], &v6), 0);
+	assert_true(ipaddr_equal(&want.arp.at[1].addr, &v6.gateway));
+	plan_table_free(&want);
+}
+
+/* The packets to a node without IPv4 on the underlay are IPv6, whatever is in them. */
+static void entries_lie_on_the_device_of_the_packets_family(void **state)
+{
+	struct peer weft = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "fd00::2",
+				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	struct peer flannel = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+					  "c6:00:00:00:00:0a", "", 1);
+	struct plan_table want = { .arp.len = 0 };
+	struct mac second = sample_mac("c6:00:00:00:00:0b");
+
+	(void)state;
+	want_one(&weft, &want);
+	assert_int_equal(want.self.len, 1);
+	assert_int_equal(want.self.at[0].index, VXLAN6);
+	assert_true(ipaddr_equal(&want.self.at[0].vtep, &weft.public_ip[FAMILY_V6]));
+	flannel.public_ip[FAMILY_V6] = sample_addr("fd00::2");
+	flannel.vtep_mac[FAMILY_V6] = second;
+	want_one(&flannel, &want);
+	assert_int_equal(want.self.len, 2);
+	assert_int_equal(want.self.at[0].index, VXLAN);
+	assert_int_equal(want.self.at[1].index, VXLAN6);
+	assert_int_equal(mac_cmp(&want.self.at[1].mac, &second), 0);
+	assert_int_equal(mac_cmp(&want.arp.at[1].mac, &second), 0);
+	plan_table_free(&want);
+}
+
+static void an_entry_moves_between_the_two_devices(void **state)
+{
+	struct tables *tables = *state;
+
+	fdb_of(&tables->have.bridge, macs[1])->index = VXLAN6;
+	assert_plan(tables, "+fdb c6:00:00:00:00:0b ");
+	fdb_of(&tables->have.self, macs[1])->index = VXLAN6;
+	fdb_of(&tables->have.self, macs[1])->vtep = sample_addr("fd00::3");
+	assert_plan(tables, "+fdb c6:00:00:00:00:0b -self c6:00:00:00:00:0b ");
+}
+
+/* In the same slot as the one through the tunnel, which it so replaces at once, and back. */
+static void a_direct_peer_needs_a_route_alone(void **state)
+{
+	struct peer peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	const struct route route = {
+		.dst = peer.subnet[FAMILY_V4],
+		.gateway = peer.public_ip[FAMILY_V4],
+		.source = sample_addr("10.5.1.1"),
+		.index = UPLINK,
+		.metric = 2,
+		.protocol = 0x77,
+	};
+	struct tables tables = { .ops.len = 0 };
+
+	(void)state;
+	want_one(&peer, &tables.have);
+	peer.direct[FAMILY_V4] = true;
+	want_one(&peer, &tables.want);
+	assert_int_equal(route_cmp(&tables.want.route.at[0], &route), 0);
+	assert_int_equal(tables.want.arp.len, 1);
+	assert_int_equal(tables.want.self.len, 1); /* for IPv6, which goes on in the tunnel */
+	peer.direct[FAMILY_V6] = true;
+	peer.public_ip[FAMILY_V6] = sample_addr("fd00::2");
+	want_one(&peer, &tables.want);
+	assert_int_equal(tables.want.arp.len, 0);
+	assert_int_equal(tables.want.self.len, 0);
+	assert_plan(&tables, "+route 10.5.2.0/24 +route fd00:5:0:2::/64 -arp 10.5.2.0 "
+			     "-arp fd00:5:0:2:: -self c6:00:00:00:00:0a ");
+	plan_table_free(&tables.want);
+	plan_table_free(&tables.have);
+	plan_ops_free(&tables.ops);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +492,10 @@ int main(void)
 		plan_test(a_route_of_another_metric_is_added_before_the_old_one_goes),
 		plan_test(strangers_are_removed),
 		cmocka_unit_test(removals_are_told_from_additions),
+		cmocka_unit_test(a_weft_peer_has_one_fdb_entry_for_both_families),
+		cmocka_unit_test(entries_lie_on_the_device_of_the_packets_family),
+		plan_test(an_entry_moves_between_the_two_devices),
+		cmocka_unit_test(a_direct_peer_needs_a_route_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,22 +256,25 @@ static void node_comes_back_as_it_was_written(void **state)
 
 	network = state_node_find(&node, "default");
 	network->vtep_mac = (struct mac){ { 0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x44 } };
-	network->subnet = prefix_of("10.5.1.0/24");
+	network->subnet[FAMILY_V4] = prefix_of("10.5.1.0/24");
+	network->subnet[FAMILY_V6] = prefix_of("fd00:5:1::/64");
 	network = state_node_find(&node, "second");
 	network->vtep_mac = (struct mac){ { 0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x45 } };
 	assert_int_equal(state_write_node(deep, &node, &err), 0);
-	check_text("a/b/node.json",
-		   "{\"version\":1,\"node\":\"0189f7e2-1111-4222-8333-0123456789ab\","
-		   "\"networks\":{\"default\":{\"vtepMac\":\"c6:d2:32:6f:8f:44\","
-		   "\"subnet\":\"10.5.1.0/24\"},\"second\":{\"vtepMac\":\"c6:d2:32:6f:8f:45\"}}}");
+	check_text(
+		"a/b/node.json",
+		"{\"version\":1,\"node\":\"0189f7e2-1111-4222-8333-0123456789ab\","
+		"\"networks\":{\"default\":{\"vtepMac\":\"c6:d2:32:6f:8f:44\","
+		"\"subnet\":\"10.5.1.0/24\",\"subnet6\":\"fd00:5:1::/64\"},\"second\":{\"vtepMac\":\"c6:d2:32:6f:8f:45\"}}}");
 	assert_int_equal(state_read_node(deep, &read, &err), 1);
 	assert_string_equal(read.id, node.id);
 	assert_int_equal(read.network_len, 2);
 	network = state_node_find(&read, "second");
 	assert_ptr_equal(network, &read.network[1]);
 	assert_int_equal(network->vtep_mac.octet[5], 0x45);
-	assert_false(prefix_is_set(&network->subnet));
-	assert_true(prefix_equal(&read.network[0].subnet, &node.network[0].subnet));
+	assert_false(prefix_is_set(&network->subnet[FAMILY_V4]));
+	assert_memory_equal(read.network[0].subnet, node.network[0].subnet,
+			    sizeof(node.network[0].subnet));
 }
 
 static void damaged_node_files_are_refused(void **state)

@@ -107,8 +107,8 @@ static void wrong_plans_name_the_rule(void **state)
 		{ "10.5.0.0/16", 24, "", "10.5.0.0", "SubnetMax: 10.5.0.0 is below" },
 		{ "10.5.0.0/16", 24, "fd00::", "", "SubnetMin: fd00:: is not in the network" },
 		{ "fd00:5::/125", 0, "", "", "/124 or larger" },
-		{ "fd00:5::/48", 127, "", "", "SubnetLen: 127 is not from 50 to 126" },
-		{ "fd00:5::/48", 49, "", "", "SubnetLen: 49 is not from 50 to 126" },
+		{ "fd00:5::/48", 127, "", "", "IPv6SubnetLen: 127 is not from 50 to 126" },
+		{ "fd00:5::/48", 49, "", "", "IPv6SubnetLen: 49 is not from 50 to 126" },
 	};
 
 	(void)state;

@@ -40,8 +40,8 @@ static void assert_uplink(struct nl *nl, const char *iface, const char *name, co
 
 	assert_done(uplink_find(nl, iface, &none, &uplink, &err), err);
 	assert_string_equal(uplink.name, name);
-	assert_true(ipaddr_equal(&uplink.address, &want));
-	assert_true(ipaddr_equal(&uplink.public_ip, &want));
+	assert_true(ipaddr_equal(&uplink.address[FAMILY_V4], &want));
+	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V4], &want));
 	assert_int_equal(link_get(nl, name, &link, &err), 1);
 	assert_int_equal(uplink.index, link.index);
 	assert_int_equal(uplink.mtu, link.mtu);
@@ -71,7 +71,7 @@ static void what_is_not_usable_is_the_last_choice(void **state)
 	assert_uplink(nl, "two", "two", "192.168.7.7"); /* the secondary went with it */
 	assert_int_equal(system("ip addr del 192.168.7.7/24 dev two"), 0);
 	assert_int_equal(uplink_find(nl, "two", &none, &uplink, &err), -1);
-	assert_string_equal(err.text, "no uplink: two has no IPv4 address");
+	assert_string_equal(err.text, "no uplink: two has no address");
 }
 
 static void the_public_address_can_be_another(void **state)
@@ -83,8 +83,8 @@ static void the_public_address_can_be_another(void **state)
 
 	(void)state;
 	assert_done(uplink_find(nl, NULL, &public_ip, &uplink, &err), err);
-	assert_true(ipaddr_equal(&uplink.address, &own));
-	assert_true(ipaddr_equal(&uplink.public_ip, &public_ip));
+	assert_true(ipaddr_equal(&uplink.address[FAMILY_V4], &own));
+	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V4], &public_ip));
 }
 
 static void what_is_not_there_is_named(void **state)
@@ -92,11 +92,11 @@ static void what_is_not_there_is_named(void **state)
 	static const struct {
 		const char *iface, *says;
 	} cases[] = {
-		{ NULL, "no uplink: there is no IPv4 default route (--iface names one)" },
+		{ NULL, "no uplink: there is no default route (--iface names one)" },
 		{ "eth7", "no uplink: there is no interface eth7" },
 		{ "10.0.0.1", "no uplink: no interface has the address 10.0.0.1" },
 		{ "fd00::1", "no uplink: no interface has the address fd00::1" },
-		{ "lo", "no uplink: lo has no IPv4 address" },
+		{ "lo", "no uplink: lo has no address" },
 	};
 	AUTO(nl) struct nl *nl = kernel_fresh();
 

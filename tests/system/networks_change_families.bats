@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# A network with IPv4 comes to have IPv6, and loses it again: nodes keep their subnets, and
+# whoever reads the leases finds each IPv4 subnet at every moment.
+
+load ../lib/bats
+
+V4='"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan"}'
+DUAL="$V4,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\""
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 2 "{$V4,\"Weft\":{\"LeaseTTL\":5}}"
+	container_add host1 c11 && container_add host2 c21
+}
+
+teardown_file() { lab_down; }
+
+restart() { # HOST
+	weftd_stop "$1"
+	weftd_start "$1"
+	weftd_ready "$1"
+}
+
+key_is() { [[ $(etcd_key_of "$1") == "$2" ]]; } # HOST KEY
+
+@test "the key becomes a dual one with the same IPv4 subnet, which never has no key" {
+	local before watch
+	before=$(etcd_key_of host1)
+	ETCDCTL_API=3 proc_start watch etcd etcdctl --endpoints=http://127.0.0.1:2379 \
+		watch --prefix "$ETCD_PREFIX/subnets/$before"
+	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+	restart host1
+	wait_for 10 key_is host1 "$before&fd00:5:0:$(printf %x "$(cut -d. -f3 <<<"$before")")::-64"
+	watch=$LAB_DIR/log/watch
+	wait_for 10 grep -q '^DELETE' "$watch"
+	proc_stop watch
+	# The new key is put before the old one goes.
+	run grep -nE '^(PUT|DELETE)' "$watch"
+	assert_line --index 0 --partial PUT
+	assert_line --index 1 --partial DELETE
+	assert_equal "${#lines[@]}" 2
+}
+
+@test "IPv4 went on for a node that has not changed yet" {
+	run -0 ping_once c21 "$(container_address host1 c11)"
+}
+
+@test "with both nodes changed, new containers reach each other by IPv6" {
+	restart host2
+	kernel_settled host1 host2
+	container_add host1 c12 && container_add host2 c22
+	run -0 ping_once c12 "$(jq -r '.result.ips[1].address | split("/")[0]' \
+		"$(cni_result_file host2 c22)")"
+	run -0 ping_once c11 "$(container_address host2 c21)"
+}
+
+@test "and back: one key, the same IPv4 subnet, and no IPv6 entries in the kernel" {
+	local before
+	before=$(etcd_key_of host1)
+	etcd_config "{$V4,\"Weft\":{\"LeaseTTL\":5}}"
+	restart host1
+	wait_for 10 key_is host1 "${before%&*}"
+	restart host2
+	kernel_settled host1 host2
+	run -0 ping_once c11 "$(container_address host2 c21)"
+}

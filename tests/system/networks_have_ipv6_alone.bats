@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Hosts and containers without any IPv4; and a network that comes to have IPv6.
+
+load ../lib/bats
+
+V6='"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan","VNI":1}'
+
+setup_file() {
+	lab_open_for_file
+	LAB_UNDERLAY=6 lab_overlay 2 "{$V6,\"Weft\":{\"LeaseTTL\":5}}"
+	container_add host1 c11 && container_add host2 c21
+}
+
+teardown_file() { lab_down; }
+
+@test "the key is the IPv6 subnet, and the value has no IPv4" {
+	run etcd_leases
+	assert_line --regexp '^fd00:5:0:[0-9a-f]+::-64	\{"PublicIP":null,"PublicIPv6":"fd00::1","BackendType":"vxlan","BackendV6Data":\{'
+	refute_output --partial '"BackendData"'
+}
+
+@test "each host holds what the leases ask for, and nothing else" {
+	kernel_settled host1 host2
+}
+
+@test "containers have IPv6 alone, and reach each other with packets of full size" {
+	run -0 ip -n "$LAB-c11" -4 address show dev eth0
+	assert_output ''
+	run -0 ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1430 - 48))
+	run ! ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1431 - 48))
+	run -0 ping_once host2 "$(container_address host1 c11)"
+}
+
+@test "CHECK and DEL succeed" {
+	run -0 container_add host1 c12
+	run -0 cni_check host1 c12
+	run -0 container_del host1 c12
+}
+
+@test "an address that is used again is known at once by the node" {
+	local address
+	container_add host1 c13 >/dev/null
+	address=$(container_address host1 c13)
+	run -0 ping_once host1 "$address"
+	container_del host1 c13
+	ns_add c14
+	CNI_EXTRA="IP=$address" run -0 cni_add host1 c14
+	run -0 ping_once host1 "$(container_address host1 c14)"
+	container_del host1 c14
+}
+
+@test "a restart writes nothing" {
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
+	run -0 weftctl_on host1 --json status
+	assert_json "$output" '.networks[0] | .passes.written == 0 and (.lease.subnet | startswith("fd00:5:"))'
+}
+
+@test "subnet.env has IPv6 alone" {
+	run -0 cat "$LAB_DIR/host1/subnet.env"
+	assert_line 'FLANNEL_IPV6_NETWORK=fd00:5::/48'
+	refute_output --partial FLANNEL_NETWORK
+}

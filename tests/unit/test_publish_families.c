@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/publish.h"
+
+#include "common/state.h"
+#include "tests/unit/samples.h"
+
+static struct state_family family_of(const char *cluster, const char *subnet, const char *gateway)
+{
+	return (struct state_family){
+		.cluster = sample_prefix(cluster),
+		.subnet = sample_prefix(subnet),
+		.gateway = sample_addr(gateway),
+	};
+}
+
+/* flannel's subnet.env has lines for the families that the network has. */
+static void every_family_has_its_lines(void **state)
+{
+	const struct state_family v4 = family_of("10.5.0.0/16", "10.5.1.0/24", "10.5.1.1");
+	const struct state_family v6 = family_of("fd00:5::/48", "fd00:5:0:1::/64", "fd00:5:0:1::1");
+	const struct {
+		struct state_network network;
+		const char *text;
+	} cases[] = {
+		{ { .mtu = 1450, .family = { v4 }, .family_len = 1 },
+		  "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.1.1/24\n"
+		  "FLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n" },
+		{ { .mtu = 1430, .family = { v4, v6 }, .family_len = 2 },
+		  "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.1.1/24\n"
+		  "FLANNEL_IPV6_NETWORK=fd00:5::/48\nFLANNEL_IPV6_SUBNET=fd00:5:0:1::1/64\n"
+		  "FLANNEL_MTU=1430\nFLANNEL_IPMASQ=false\n" },
+		{ { .mtu = 1430, .family = { v6 }, .family_len = 1 },
+		  "FLANNEL_IPV6_NETWORK=fd00:5::/48\nFLANNEL_IPV6_SUBNET=fd00:5:0:1::1/64\n"
+		  "FLANNEL_MTU=1430\nFLANNEL_IPMASQ=false\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		char text[PUBLISH_SUBNET_SIZE];
+
+		assert_string_equal(publish_subnet_text(&cases[i].network, text), cases[i].text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_family_has_its_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
