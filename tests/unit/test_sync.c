@@ -33,7 +33,11 @@ static bool want(void *ctx, struct sync_want *want_out)
 	scene->wants++;
 	if (scene->unknown)
 		return false;
-	*want_out = (struct sync_want){ &scene->device, &scene->config, &scene->peers };
+	*want_out = (struct sync_want){
+		.device = &scene->device,
+		.config = &scene->config,
+		.peers = &scene->peers,
+	};
 	return true;
 }
 
@@ -72,8 +76,8 @@ static int setup(void **state)
 		.port = 8472,
 		.mtu = 1450,
 		.mac = sample_mac("c6:d2:32:6f:8f:01"),
-		.local = sample_addr("192.168.0.1"),
-		.gateway = sample_prefix("10.5.1.1/24"),
+		.local = { sample_addr("192.168.0.1") },
+		.gateway = { sample_prefix("10.5.1.1/24") },
 	};
 	add_peer(scene, "10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:02");
 	add_peer(scene, "10.5.3.0/24", "192.168.0.3", "c6:d2:32:6f:8f:03");

@@ -31,7 +31,11 @@ struct fixture {
 static int setup(void **state)
 {
 	struct fixture *fixture = test_calloc(1, sizeof(*fixture));
-	const struct plan_devices devices = { BRIDGE, VXLAN, sample_addr("10.5.1.1"), false };
+	const struct plan_devices devices = {
+		.bridge = BRIDGE,
+		.vxlan = { VXLAN },
+		.gateway = { sample_addr("10.5.1.1") },
+	};
 	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
 	struct peer peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:0a",
 				       SAMPLE_OTHER, 1);
@@ -42,10 +46,10 @@ static int setup(void **state)
 	peers_free(&peers);
 	fixture->objects = (struct watch_objects){
 		.bridge = BRIDGE,
-		.vxlan = VXLAN,
+		.vxlan = { VXLAN },
 		.uplink = UPLINK,
 		.bridge_name = "weft-br1",
-		.vxlan_name = "weft-vx1",
+		.vxlan_name = { "weft-vx1" },
 		.uplink_name = "eth0",
 		.network = "default",
 		.stand = &fixture->stand,
