@@ -253,8 +253,8 @@ static struct device_want device_want(const struct network *network, const struc
 		if (network->outer[f])
 			want.local[f] = network->uplink.address[f];
 		if (prefix_is_set(&subnet[f]))
-			want.gateway[f] =
-				(struct prefix){ subnet_gateway(&subnet[f]), subnet[f].len };
+			want.gateway[f] = (struct prefix){ subnet_gateway(&subnet[f]),
+							   subnet[f].len };
 	}
 	snprintf(want.uplink, sizeof(want.uplink), "%s", network->uplink.name);
 	return want;

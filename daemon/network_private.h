@@ -34,8 +34,8 @@ struct network {
 	char *config_text; /* what it was parsed from; may be NULL */
 	bool stale; /* all of this is from the state directory: the store has told nothing yet */
 	struct prefix subnet[FAMILIES]; /* ours, while it is stale */
-	struct loop_event *save; /* what is known, into the state directory */
-	uint64_t saved;          /* lastgood_write */
+	struct loop_event *save;        /* what is known, into the state directory */
+	uint64_t saved;                 /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;                /* every lease, ours too */
 	struct loop_event *grace;          /* until what has vanished goes */

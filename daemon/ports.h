@@ -30,7 +30,7 @@ struct ports_want {
 	const char *network;
 	uint32_t bridge; /* the network's, and its vxlan devices; others that it once had are removed */
 	uint32_t vxlan[FAMILIES];
-	uint32_t mtu;           /* that the bridge is to have, and has had */
+	uint32_t mtu; /* that the bridge is to have, and has had */
 	uint32_t mtu_before;
 };
 

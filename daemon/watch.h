@@ -25,9 +25,9 @@ struct watch_objects {
 	uint32_t vxlan[FAMILIES]; /* by the family of their packets */
 	char bridge_name[IF_NAMESIZE], uplink_name[IF_NAMESIZE];
 	char vxlan_name[2][IF_NAMESIZE]; /* the first, and the second where there are two */
-	bool direct; /* peers may be reached without the tunnel: any route says how */
-	const char *network;            /* of the containers' veths that count */
-	bool learning;                  /* the vxlan device adds entries of its own */
+	bool direct;         /* peers may be reached without the tunnel: any route says how */
+	const char *network; /* of the containers' veths that count */
+	bool learning;       /* the vxlan device adds entries of its own */
 	const struct plan_table *stand; /* the entries that should stand, sorted */
 };
 

@@ -57,9 +57,8 @@ static void what_is_written_is_read(void **state)
 	assert_string_equal(config, CONFIG);
 	assert_int_equal(again.now.peers.len, 2); /* what cannot be read is left out */
 	assert_string_equal(again.now.peers.at[0].node, SAMPLE_NODE);
-	assert_int_equal(mac_cmp(&again.now.peers.at[1].vtep_mac[0],
-				 &known.now.peers.at[1].vtep_mac[0]),
-			 0);
+	assert_int_equal(
+		mac_cmp(&again.now.peers.at[1].vtep_mac[0], &known.now.peers.at[1].vtep_mac[0]), 0);
 	assert_false(again.listing);
 	known_free(&known);
 	known_free(&again);
