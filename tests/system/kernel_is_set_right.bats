@@ -128,10 +128,10 @@ base_of() { host_subnet "$1" | cut -d/ -f1; }
 }
 
 @test "foreign entries in our tables are removed" {
-	on_host1 neigh add 10.5.88.0 lladdr 02:00:00:00:00:88 dev "$KERNEL_BRIDGE" nud permanent
+	on_host1 neigh add 10.5.0.0 lladdr 02:00:00:00:00:88 dev "$KERNEL_BRIDGE" nud permanent
 	bridge -n "$LAB-host1" fdb add 02:00:00:00:00:88 dev "$KERNEL_VXLAN" dst 192.168.0.88 self permanent
 	bridge -n "$LAB-host1" fdb add 02:00:00:00:00:89 dev "$KERNEL_VXLAN" master static
-	on_host1 route add 10.5.88.0/24 via "$(container_address host1 c1)" dev "$KERNEL_BRIDGE" proto 0x77
+	on_host1 route add 10.5.0.0/24 via "$(container_address host1 c1)" dev "$KERNEL_BRIDGE" proto 0x77
 	heals
 }
 

@@ -37,10 +37,9 @@ key_is() { [[ $(etcd_key_of "$1") == "$2" ]]; } # HOST KEY
 	wait_for 10 grep -q '^DELETE' "$watch"
 	proc_stop watch
 	# The new key is put before the old one goes.
-	run grep -nE '^(PUT|DELETE)' "$watch"
-	assert_line --index 0 --partial PUT
-	assert_line --index 1 --partial DELETE
-	assert_equal "${#lines[@]}" 2
+	run grep -nE "^(DELETE|$ETCD_PREFIX/subnets/$before&)" "$watch"
+	assert_line --index 0 --partial "$before&"
+	assert_equal "$(grep -c '^DELETE' "$watch")" 1
 }
 
 @test "IPv4 went on for a node that has not changed yet" {
