@@ -6,11 +6,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#define BRIDGE 7
-#define VXLAN 8
-#define VXLAN6 9
-#define UPLINK 2
-#define PEERS 3
+enum { UPLINK = 2, BRIDGE = 7, VXLAN = 8, VXLAN6 = 9, PEERS = 3 };
 
 static const char *const subnets[PEERS] = { "10.5.2.0/24", "10.5.3.0/24", "10.5.4.0/24" };
 static const char *const vteps[PEERS] = { "192.168.0.2", "192.168.0.3", "192.168.0.4" };
