@@ -35,7 +35,7 @@ struct etcd {
 	struct store store; /* first: the two are cast into each other */
 	struct loop *loop;
 	struct http *http;
-	char **endpoints;          /* NULL-ended */
+	char **endpoints;          /* NULL-ended; see copy_endpoints */
 	size_t current;            /* where the next request goes */
 	const char *endpoint;      /* where the list or the watch is, or was last */
 	char *config_key, *prefix; /* all keys of leases begin with prefix, "../subnets/" */
@@ -319,8 +319,6 @@ static void destroy(struct store *store)
 	store_etcd_watch_free(etcd->watch);
 	store_etcd_ops_clear(&etcd->ops);
 	loop_event_free(etcd->timer);
-	for (size_t i = 0; etcd->endpoints && etcd->endpoints[i]; i++)
-		free(etcd->endpoints[i]);
 	free(etcd->endpoints);
 	free(etcd->config_key);
 	free(etcd->prefix);
@@ -340,21 +338,24 @@ static const struct store_ops etcd_ops = {
 	.remove = remove_key,
 };
 
+/* List and texts in one piece. */
 static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
 {
-	size_t len = 0;
+	size_t len, size = 0;
+	char *text;
 
-	while (endpoints[len])
-		len++;
-	etcd->endpoints = calloc(len + 1, sizeof(*etcd->endpoints));
-	for (size_t i = 0; etcd->endpoints && i < len; i++) {
-		char *endpoint = strdup(endpoints[i]);
-
-		if (!endpoint)
-			return false;
-		etcd->endpoints[i] = endpoint;
+	for (len = 0; endpoints[len]; len++)
+		size += strlen(endpoints[len]) + 1;
+	etcd->endpoints = malloc((len + 1) * sizeof(*etcd->endpoints) + size);
+	if (!etcd->endpoints)
+		return false;
+	text = (char *)&etcd->endpoints[len + 1];
+	for (size_t i = 0; i < len; i++) {
+		etcd->endpoints[i] = text;
+		text = stpcpy(text, endpoints[i]) + 1;
 	}
-	return etcd->endpoints;
+	etcd->endpoints[len] = NULL;
+	return true;
 }
 
 static bool make_keys(struct etcd *etcd, const struct store_etcd_options *options)

@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/parse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -48,17 +49,24 @@ static bool parse(const char *text, uint8_t family, struct ipaddr *addr_out)
 struct order order_read(int fd, bool read_only, uint8_t family)
 {
 	struct order order = { .fd = fd, .read_only = read_only, .family = family };
-	char text[HEAD_SIZE] = "", last[IPADDR_TEXT_SIZE] = "";
-	uint64_t head = 0, tail = 0;
+	char text[HEAD_SIZE] = "", *rest = NULL;
+	const char *last, *head_text, *tail_text;
+	struct err unused = ERR_INIT;
+	uint64_t head, tail;
 
 	if (fd < 0 || pread(fd, text, sizeof(text) - 1, place_of(&order) * HEAD_SIZE) <= 0)
 		return order;
-	if (sscanf(text, "%45s %" SCNu64 " %" SCNu64, last, &head, &tail) == 3 && head <= tail &&
+	last = strtok_r(text, " \n", &rest);
+	head_text = strtok_r(NULL, " \n", &rest);
+	tail_text = strtok_r(NULL, " \n", &rest);
+	if (tail_text && parse_u64(head_text, 0, UINT64_MAX, &head, &unused) == 0 &&
+	    parse_u64(tail_text, head, UINT64_MAX, &tail, &unused) == 0 &&
 	    tail - head <= ORDER_QUEUE) {
 		order.head = head;
 		order.tail = tail;
 	}
-	(void)parse(last, family, &order.last);
+	if (last)
+		(void)parse(last, family, &order.last);
 	return order;
 }
 

@@ -46,7 +46,8 @@ pid_began() {
 proc_pid() { # NAME
 	local pid began
 	read -r pid began 2>/dev/null <"$LAB_DIR/pid/$1" || return 1
-	[[ $(pid_began "$pid") == "$began" ]] && echo "$pid"
+	# One that ended at once had no beginning to be written down.
+	[[ $began && $(pid_began "$pid") == "$began" ]] && echo "$pid"
 }
 
 # proc_start NAME NAMESPACE COMMAND...: in the background, in a session of its

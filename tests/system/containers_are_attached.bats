@@ -80,6 +80,7 @@ mac_of() { # ADDRESS
 	run weft CHECK c1
 	assert_failure
 	assert_json "$output" ".code == 106 and (.msg | contains(\"${address%/*}\"))"
+	kill -s STOP "$(weftd_pid host1)" # or it would set this right at once
 	ip -n "$LAB-host1" link set "$(container_veth host1 c1)" nomaster
 	ip -n "$LAB-c1" address add "$address" dev eth0
 	ip -n "$LAB-c1" route add default via "$(host_gateway host1)"
@@ -87,6 +88,7 @@ mac_of() { # ADDRESS
 	assert_failure
 	assert_json "$output" '.code == 106 and (.msg | test("weft-br1"))'
 	ip -n "$LAB-host1" link set "$(container_veth host1 c1)" master "$KERNEL_BRIDGE"
+	kill -s CONT "$(weftd_pid host1)"
 	ip -n "$LAB-c1" link set eth0 down
 	ip -n "$LAB-c1" link set eth0 name eth9
 	run weft CHECK c1
