@@ -30,11 +30,13 @@ teardown_file() { lab_down; }
 
 @test "the comparison sees an entry that is missing, one too many, and one that differs" {
 	local peer="10.5.251.0"
+	kill -s STOP "$(weftd_pid host3)" # or it would set this right at once
 	ip -n "$LAB-host3" neigh add $peer lladdr 0e:00:00:00:00:01 dev "$KERNEL_BRIDGE" nud permanent
 	run kernel_agrees host3
 	assert_failure
 	assert_line "+neigh $peer lladdr 0e:00:00:00:00:01 PERMANENT"
 	ip -n "$LAB-host3" neigh del $peer dev "$KERNEL_BRIDGE"
+	kill -s CONT "$(weftd_pid host3)"
 	etcd_put 10.5.251.0-24 "$(flannel_value 192.168.0.99 0e:00:00:00:00:01)"
 	run diff <(kernel_want host3) <(kernel_have host3 | grep -v 10.5.251.0)
 	assert_failure
