@@ -75,7 +75,8 @@ static bool has_v6(const struct attach *attach)
 /*
  * Before the interface comes up: IPv6 may be disabled there; nobody shall wait for the search
  * for doubles of its link-local address; and the advertisement (RFC 4861 section 7.2.6) is to
- * be sent when link_set_mac is called, as link_up_announcing_message does for IPv4.
+ * be sent when link_set_mac is called, as link_up_announcing_message does for IPv4. An
+ * address shall stay when the interface goes down, as those of IPv4 do.
  */
 static int prepare_v6(void *ctx, struct err *err)
 {
@@ -83,6 +84,7 @@ static int prepare_v6(void *ctx, struct err *err)
 		{ "disable_ipv6", "0" },
 		{ "accept_dad", "0" },
 		{ "ndisc_notify", "1" },
+		{ "keep_addr_on_down", "1" },
 	};
 	const char *ifname = ctx;
 
