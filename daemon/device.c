@@ -167,7 +167,8 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 	if (found < 0)
 		return -1;
 	if (found == 0) {
-		if (link_add_bridge(nl, name, &want->mac, want->mtu, alias, err) < 0 ||
+		/* Until its MTU is once changed, the kernel makes it the smallest of its ports'. */
+		if (link_add_bridge(nl, name, &want->mac, want->mtu + 1, alias, err) < 0 ||
 		    get_made(nl, name, &link, err) < 0)
 			return -1;
 		have->changed = true;

@@ -117,6 +117,9 @@ static void everything_is_made_once(void **state)
 			     "vxlan id 1 local 192.168.0.1 srcport 0 0 dstport 8472 nolearning"));
 	assert_true(kernel_shows("ip -d link show dev weft-vx1", "noudpcsum"));
 	assert_true(kernel_shows("ip -d link show dev weft-vx1", "alias weft network default"));
+	run("ip link add small mtu 1300 master weft-br1 type veth peer name other mtu 1300");
+	assert_int_equal(get(*state, "weft-br1").mtu, 1450);
+	run("ip link del small");
 	assert_true(kernel_shows("bridge -d link show dev weft-vx1",
 				 "learning off flood off mcast_flood off bcast_flood off"));
 	assert_true(kernel_shows("ip -4 addr show dev weft-br1", "inet 10.5.1.1/24 scope global"));
