@@ -28,6 +28,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 }
 
 @test "A3 something else by the bridge's name" {
+	plugin_hold
 	ip_in host1 link set "$PLUGIN_BRIDGE" down
 	ip_in host1 link set "$PLUGIN_BRIDGE" name kept
 	ip_in host1 link add "$PLUGIN_BRIDGE" type veth peer name other
@@ -35,9 +36,10 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	ip_in host1 link del "$PLUGIN_BRIDGE"
 	ip_in host1 link set kept name "$PLUGIN_BRIDGE"
 	ip_in host1 link set "$PLUGIN_BRIDGE" up
+	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
+	plugin_resume
 	assert_failure
 	assert_output --partial 'not a bridge'
-	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
 	clean
 }
 

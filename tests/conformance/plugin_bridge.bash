@@ -30,6 +30,9 @@ plugin_conf() { # POOL
 		ipam: {type: "host-local", dataDir: $dir, ranges: $ranges}}'
 }
 
+plugin_hold() { :; }
+plugin_resume() { :; }
+
 plugin_program() { echo "$WEFT_CNI_REFERENCE/bridge"; }
 plugin_gateway() { echo 10.5.1.1; }
 plugin_subnet() { echo 10.5.1.0/24; }

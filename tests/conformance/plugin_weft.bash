@@ -28,6 +28,10 @@ plugin_conf() { # POOL
 	jq -n -c --arg run "$run" '{cniVersion: "1.0.0", name: "net", type: "weft", runDir: $run}'
 }
 
+# weftd sets right at once what a test makes wrong.
+plugin_hold() { kill -s STOP "$(weftd_pid host1)"; }
+plugin_resume() { kill -s CONT "$(weftd_pid host1)"; }
+
 plugin_program() { echo "$WEFT_BIN_DIR/weft"; }
 plugin_gateway() { host_gateway host1; }
 plugin_subnet() { host_subnet host1; }
