@@ -46,9 +46,11 @@ collected() { # CONTAINER-IFNAME...
 
 @test "S3 STATUS says 51 where the devices are gone, or the lease is lost" {
 	only_weft 'it has no devices of its own'
+	plugin_hold
 	ip_in host1 link set "$KERNEL_VXLAN" down
 	run --separate-stderr status_call
 	ip_in host1 link set "$KERNEL_VXLAN" up
+	plugin_resume
 	refused 51
 	pool=dual
 	mkdir -p "$LAB_DIR/host1/run/pool-lost/networks"
