@@ -12,6 +12,8 @@
 	"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"" more "}"
 #define V6 "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
 
+static const char both[] = DUAL("");
+
 /* What was warned of, apart by blanks. */
 struct warnings {
 	char text[512];
@@ -220,7 +222,7 @@ static void every_difference_counts(void **state)
 		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":60}}",
 		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"Underlay\":\"ipv6\"}}",
 		"{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"DirectRouting\":true}}",
-		DUAL(""),
+		both,
 		V6,
 	};
 	struct config one = sample_config("{\"Network\":\"10.5.0.0/16\"}");
@@ -284,7 +286,7 @@ static void the_tunnel_goes_over_what_the_node_has(void **state)
 	(void)state;
 	for (size_t i = 0; i < LEN(cases); i++) {
 		struct config config = sample_config(
-			cases[i].dual ? DUAL("") : "{\"Network\":\"10.5.0.0/16\"}");
+			cases[i].dual ? both : "{\"Network\":\"10.5.0.0/16\"}");
 		const struct ipaddr address[FAMILIES] = {
 			sample_addr(cases[i].has[FAMILY_V4] ? "192.168.0.1" : ""),
 			sample_addr(cases[i].has[FAMILY_V6] ? "fd00::1" : ""),
