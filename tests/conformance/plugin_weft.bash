@@ -37,4 +37,4 @@ plugin_gateway() { host_gateway host1; }
 plugin_subnet() { host_subnet host1; }
 
 # What is no attachment's: made by weftd, or kept between attachments on purpose.
-plugin_file_counts() { [[ $1 != */lock && $1 != */networks/* && $1 != */control.sock && $1 != */last_reserved_ip.* ]]; }
+plugin_file_counts() { [[ $1 != */lock && $1 != */networks/* && $1 != */control.sock && $1 != */weftd.lock && $1 != */last_reserved_ip.* ]]; }
