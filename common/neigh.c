@@ -180,14 +180,6 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return each->visit(each->ctx, &neigh, err);
 }
 
-static void each_restart(void *ctx)
-{
-	const struct each *each = ctx;
-
-	if (each->restart)
-		each->restart(each->ctx);
-}
-
 static int run(struct nl *nl, struct each *each, const char *kind, struct err *err)
 {
 	char what[64];
@@ -195,7 +187,8 @@ static int run(struct nl *nl, struct each *each, const char *kind, struct err *e
 		.what = what,
 		.build = each_build,
 		.visit = each_visit,
-		.restart = each_restart,
+		.restart = each->restart,
+		.restart_ctx = each->ctx,
 		.ctx = each,
 	};
 
