@@ -3,7 +3,7 @@
 
 #include "common/err.h"
 #include "common/json.h"
-#include "common/state.h"
+#include "options_private.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -15,17 +15,7 @@
 /* Where a value came from, for errors: --iface, WEFTD_IFACE or the file's key "iface". */
 enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_FLAG };
 
-struct flag {
-	const char *name;
-	const char *meaning; /* of its value; NULL: it takes none */
-	const char *fallback;
-	int (*set)(struct options *options, const char *value, struct err *err);
-	const char *help;
-	enum options_action action; /* what it asks for instead of running */
-};
-
-/* A copy that lives as long as the options; NULL: out of memory. */
-static char *keep(struct options *options, const char *text)
+char *options_keep(struct options *options, const char *text)
 {
 	char *copy = strdup(text);
 
@@ -35,203 +25,16 @@ static char *keep(struct options *options, const char *text)
 	return NULL;
 }
 
-/* What --config itself names is read by the caller; here it is only kept. */
-static int set_config(struct options *options, const char *value, struct err *err)
+static const struct options_flag *find_flag(const char *name, size_t len)
 {
-	(void)err;
-	options->config = value;
-	return 0;
-}
-
-static int check_endpoint(const char *url, struct err *err)
-{
-	const char *host = strncmp(url, "http://", 7) ? NULL : url + 7;
-
-	if (!strncmp(url, "https://", 8))
-		host = url + 8;
-	if (!host || !*host || strpbrk(host, "/?#@ \t"))
-		return err_set(err, ERR_CONFIG, "\"%s\" is not of the form http://HOST:PORT", url);
-	return 0;
-}
-
-static int set_endpoints(struct options *options, const char *value, struct err *err)
-{
-	char *rest = keep(options, value), *part;
-	size_t len = 0;
-
-	if (!rest)
-		return err_nomem(err, "the endpoints");
-	while ((part = strsep(&rest, ","))) {
-		size_t end = strlen(part);
-
-		while (end && part[end - 1] == '/')
-			part[--end] = '\0';
-		if (check_endpoint(part, err) < 0)
-			return -1;
-		if (len == OPTIONS_ENDPOINTS)
-			return err_set(err, ERR_CONFIG, "more than %d endpoints",
-				       OPTIONS_ENDPOINTS);
-		options->endpoint[len++] = part;
-	}
-	options->endpoint[len] = NULL;
-	return 0;
-}
-
-static int set_prefix(struct options *options, const char *value, struct err *err)
-{
-	size_t len = strlen(value);
-
-	if (value[0] != '/' || len < 2 || value[len - 1] == '/')
-		return err_set(err, ERR_CONFIG,
-			       "\"%s\" is not a path that begins, and does not end, with '/'",
-			       value);
-	options->etcd_prefix = value;
-	return 0;
-}
-
-static int set_iface(struct options *options, const char *value, struct err *err)
-{
-	struct ipaddr addr;
-
-	options->iface = *value ? value : NULL;
-	if (strlen(value) >= 16 && ipaddr_parse(value, &addr, err) < 0)
-		return err_set(err, ERR_CONFIG,
-			       "\"%s\" is neither an interface's name nor its address", value);
-	return 0;
-}
-
-static int set_public_ip(struct options *options, const char *value, struct err *err)
-{
-	struct ipaddr addr = { .family = AF_UNSPEC };
-
-	if (*value && (ipaddr_parse(value, &addr, err) < 0 || addr.family != AF_INET ||
-		       ipaddr_is_special(&addr)))
-		return err_set(err, ERR_CONFIG,
-			       "\"%s\" is not an IPv4 address that a host can have", value);
-	options->public_ip = addr;
-	return 0;
-}
-
-static int set_path(const char **slot, const char *value, struct err *err)
-{
-	if (value[0] != '/')
-		return err_set(err, ERR_CONFIG, "\"%s\" is not an absolute path", value);
-	*slot = value;
-	return 0;
-}
-
-static int set_subnet_file(struct options *options, const char *value, struct err *err)
-{
-	return set_path(&options->subnet_file, value, err);
-}
-
-static int set_run_dir(struct options *options, const char *value, struct err *err)
-{
-	return set_path(&options->run_dir, value, err);
-}
-
-static int set_state_dir(struct options *options, const char *value, struct err *err)
-{
-	return set_path(&options->state_dir, value, err);
-}
-
-static int set_node_name(struct options *options, const char *value, struct err *err)
-{
-	if (strlen(value) > 253)
-		return err_set(err, ERR_CONFIG, "\"%.60s\"... is longer than 253 bytes", value);
-	for (const char *c = value; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("-._", *c))
-			return err_set(
-				err, ERR_CONFIG,
-				"\"%s\" has other characters than letters, digits, '-', '.', '_'",
-				value);
-	options->node_name = *value ? value : NULL;
-	return 0;
-}
-
-static int set_user(struct options *options, const char *value, struct err *err)
-{
-	(void)err;
-	options->user = *value ? value : NULL;
-	return 0;
-}
-
-static int set_log_format(struct options *options, const char *value, struct err *err)
-{
-	if (strcmp(value, "text") && strcmp(value, "json"))
-		return err_set(err, ERR_CONFIG, "\"%s\" is not text or json", value);
-	options->log_format = *value == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	return 0;
-}
-
-static int set_log_level(struct options *options, const char *value, struct err *err)
-{
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(value, names[i])) {
-			options->log_level = (enum log_level)i;
-			return 0;
-		}
-	}
-	return err_set(err, ERR_CONFIG, "\"%s\" is not error, warn, info or debug", value);
-}
-
-static int set_verbose(struct options *options, const char *value, struct err *err)
-{
-	(void)value;
-	return set_log_level(options, "debug", err);
-}
-
-/* --help and --version are for options_look. */
-static int set_nothing(struct options *options, const char *value, struct err *err)
-{
-	(void)options, (void)value, (void)err;
-	return 0;
-}
-
-/* In the order of --help. The names that flannel has are flannel's. */
-static const struct flag flags[] = {
-	{ "etcd-endpoints", "URL[,URL...]", "http://127.0.0.1:2379", set_endpoints,
-	  "etcd's members", OPTIONS_RUN },
-	{ "etcd-prefix", "PATH", "/coreos.com/network", set_prefix,
-	  "where the network lies in etcd", OPTIONS_RUN },
-	{ "iface", "NAME|ADDRESS", "", set_iface, "the uplink (default: of the IPv4 default route)",
-	  OPTIONS_RUN },
-	{ "public-ip", "ADDRESS", "", set_public_ip,
-	  "the address that peers send to (default: the uplink's)", OPTIONS_RUN },
-	{ "subnet-file", "FILE", "/run/flannel/subnet.env", set_subnet_file,
-	  "where to write the subnet, in flannel's format", OPTIONS_RUN },
-	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot",
-	  OPTIONS_RUN },
-	{ "state-dir", "DIR", STATE_DIR, set_state_dir, "what lives longer", OPTIONS_RUN },
-	{ "config", "FILE", NULL, set_config,
-	  "JSON with these flags as keys (default: " OPTIONS_CONFIG_DEFAULT ", if there)",
-	  OPTIONS_RUN },
-	{ "node-name", "NAME", "", set_node_name, "the name shown to people (default: the host's)",
-	  OPTIONS_RUN },
-	{ "user", "NAME", "", set_user,
-	  "run as this user, with CAP_NET_ADMIN only (default: who started it)", OPTIONS_RUN },
-	{ "log-format", "text|json", "text", set_log_format, "how a line of the log is written",
-	  OPTIONS_RUN },
-	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged",
-	  OPTIONS_RUN },
-	{ "v", NULL, NULL, set_verbose, "the same as --log-level debug", OPTIONS_RUN },
-	{ "version", NULL, NULL, set_nothing, "print the version and end", OPTIONS_VERSION },
-	{ "help", NULL, NULL, set_nothing, "print this and end", OPTIONS_HELP },
-};
-
-#define FLAGS (sizeof(flags) / sizeof(flags[0]))
-
-static const struct flag *find_flag(const char *name, size_t len)
-{
-	for (size_t i = 0; i < FLAGS; i++)
-		if (strlen(flags[i].name) == len && !strncmp(flags[i].name, name, len))
-			return &flags[i];
+	for (size_t i = 0; options_flags[i].name; i++)
+		if (strlen(options_flags[i].name) == len &&
+		    !strncmp(options_flags[i].name, name, len))
+			return &options_flags[i];
 	return NULL;
 }
 
-static const char *environment_name(const struct flag *flag, char buf[static 64])
+static const char *environment_name(const struct options_flag *flag, char buf[static 64])
 {
 	size_t len = (size_t)snprintf(buf, 64, "WEFTD_%s", flag->name);
 
@@ -240,7 +43,7 @@ static const char *environment_name(const struct flag *flag, char buf[static 64]
 	return buf;
 }
 
-static int set_from(struct options *options, const struct flag *flag, const char *value,
+static int set_from(struct options *options, const struct options_flag *flag, const char *value,
 		    enum source source, struct err *err)
 {
 	char name[64];
@@ -253,12 +56,12 @@ static int set_from(struct options *options, const struct flag *flag, const char
 }
 
 /* One word of the command line and perhaps the next: how many it used, or -1. */
-static int take_flag(const char *word, const char *next, const struct flag **flag_out,
+static int take_flag(const char *word, const char *next, const struct options_flag **flag_out,
 		     const char **value_out, struct err *err)
 {
 	const char *name = word + (word[0] == '-') + (word[0] == '-' && word[1] == '-');
 	size_t len = strcspn(name, "=");
-	const struct flag *flag;
+	const struct options_flag *flag;
 
 	if (name == word)
 		return err_set(err, ERR_CONFIG,
@@ -283,7 +86,7 @@ static int take_flag(const char *word, const char *next, const struct flag **fla
 static int read_flags(struct options *options, int argc, char *const argv[], struct err *err)
 {
 	for (int i = 1; i < argc;) {
-		const struct flag *flag;
+		const struct options_flag *flag;
 		const char *value;
 		int used = take_flag(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &flag, &value,
 				     err);
@@ -298,15 +101,15 @@ static int read_flags(struct options *options, int argc, char *const argv[], str
 static int read_environment(struct options *options, const char *(*environment)(const char *name),
 			    struct err *err)
 {
-	for (size_t i = 0; i < FLAGS; i++) {
+	for (size_t i = 0; options_flags[i].name; i++) {
 		char name[64];
 		const char *value;
 
-		if (!flags[i].meaning)
+		if (!options_flags[i].meaning)
 			continue;
-		value = environment(environment_name(&flags[i], name));
+		value = environment(environment_name(&options_flags[i], name));
 		if (value && *value &&
-		    set_from(options, &flags[i], value, SOURCE_ENVIRONMENT, err) < 0)
+		    set_from(options, &options_flags[i], value, SOURCE_ENVIRONMENT, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -323,16 +126,16 @@ static int read_members(struct options *options, const struct options_file *file
 	document = jr_root(json);
 	root = jr_obj(&document, NULL);
 	for (size_t i = 0; jr_each(&root, &i, &member);) {
-		const struct flag *flag = find_flag(member.key, strlen(member.key));
+		const struct options_flag *flag = find_flag(member.key, strlen(member.key));
 		const char *value = jr_str(&root, member.key, VALUE_SIZE_MAX);
 
 		if (jr_done(json, ERR_CONFIG, err) < 0)
 			return -1;
-		if (!flag || !flag->meaning || flag->set == set_config)
+		if (!flag || !flag->meaning || flag->names_file)
 			return err_set(err, ERR_CONFIG,
 				       "%s: unknown key \"%s\" (its keys are weftd's flags)",
 				       file->path, member.key);
-		value = keep(options, value); /* it must outlive the document */
+		value = options_keep(options, value); /* it must outlive the document */
 		if (!value)
 			return err_nomem(err, "the configuration");
 		if (set_from(options, flag, value, SOURCE_FILE, err) < 0)
@@ -355,14 +158,14 @@ struct options_first options_look(int argc, char *const argv[],
 	struct err ignored;
 
 	for (int i = 1; i < argc && first.action == OPTIONS_RUN;) {
-		const struct flag *flag = NULL;
+		const struct options_flag *flag = NULL;
 		const char *value = NULL;
 		int used = take_flag(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &flag, &value,
 				     &ignored);
 
 		if (used < 0)
 			break;
-		if (flag->set == set_config)
+		if (flag->names_file)
 			first.config = value;
 		first.action = flag->action;
 		i += used;
@@ -376,9 +179,10 @@ int options_parse(int argc, char *const argv[], const char *(*environment)(const
 		  const struct options_file *file, struct options *options_out, struct err *err)
 {
 	memset(options_out, 0, sizeof(*options_out));
-	for (size_t i = 0; i < FLAGS; i++)
-		if (flags[i].fallback && flags[i].set(options_out, flags[i].fallback, err) < 0)
-			return err_wrap(err, "default of --%s", flags[i].name);
+	for (size_t i = 0; options_flags[i].name; i++)
+		if (options_flags[i].fallback &&
+		    options_flags[i].set(options_out, options_flags[i].fallback, err) < 0)
+			return err_wrap(err, "default of --%s", options_flags[i].name);
 	if (read_file(options_out, file, err) < 0 ||
 	    read_environment(options_out, environment, err) < 0)
 		return -1;
@@ -394,13 +198,13 @@ void options_free(struct options *options)
 
 const char *options_help(void)
 {
-	static char text[4096];
+	static char text[8192];
 	size_t len = (size_t)snprintf(text, sizeof(text),
 				      "weftd: joins this host's containers to those of other hosts "
 				      "over VXLAN\n\nUsage: weftd [flags]\n\n");
 
-	for (size_t i = 0; i < FLAGS && len < sizeof(text); i++) {
-		const struct flag *flag = &flags[i];
+	for (size_t i = 0; options_flags[i].name && len < sizeof(text); i++) {
+		const struct options_flag *flag = &options_flags[i];
 		char head[64];
 
 		snprintf(head, sizeof(head), "--%s%s%s", flag->name, flag->meaning ? " " : "",

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options_private.h"
+
+#include "common/err.h"
+#include "common/state.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What --config itself names is read by the caller; here it is only kept. */
+static int set_config(struct options *options, const char *value, struct err *err)
+{
+	(void)err;
+	options->config = value;
+	return 0;
+}
+
+static int check_endpoint(const char *url, struct err *err)
+{
+	const char *host = strncmp(url, "http://", 7) ? NULL : url + 7;
+
+	if (!strncmp(url, "https://", 8))
+		host = url + 8;
+	if (!host || !*host || strpbrk(host, "/?#@ \t"))
+		return err_set(err, ERR_CONFIG, "\"%s\" is not of the form http://HOST:PORT", url);
+	return 0;
+}
+
+static int set_endpoints(struct options *options, const char *value, struct err *err)
+{
+	char *rest = options_keep(options, value), *part;
+	size_t len = 0;
+
+	if (!rest)
+		return err_nomem(err, "the endpoints");
+	while ((part = strsep(&rest, ","))) {
+		size_t end = strlen(part);
+
+		while (end && part[end - 1] == '/')
+			part[--end] = '\0';
+		if (check_endpoint(part, err) < 0)
+			return -1;
+		if (len == OPTIONS_ENDPOINTS)
+			return err_set(err, ERR_CONFIG, "more than %d endpoints",
+				       OPTIONS_ENDPOINTS);
+		options->endpoint[len++] = part;
+	}
+	options->endpoint[len] = NULL;
+	return 0;
+}
+
+static int set_prefix(struct options *options, const char *value, struct err *err)
+{
+	size_t len = strlen(value);
+
+	if (value[0] != '/' || len < 2 || value[len - 1] == '/')
+		return err_set(err, ERR_CONFIG,
+			       "\"%s\" is not a path that begins, and does not end, with '/'",
+			       value);
+	options->etcd_prefix = value;
+	return 0;
+}
+
+static int set_iface(struct options *options, const char *value, struct err *err)
+{
+	struct ipaddr addr;
+
+	options->iface = *value ? value : NULL;
+	if (strlen(value) >= 16 && ipaddr_parse(value, &addr, err) < 0)
+		return err_set(err, ERR_CONFIG,
+			       "\"%s\" is neither an interface's name nor its address", value);
+	return 0;
+}
+
+static int set_public_ip(struct options *options, const char *value, struct err *err)
+{
+	struct ipaddr addr = { .family = AF_UNSPEC };
+
+	if (*value && (ipaddr_parse(value, &addr, err) < 0 || addr.family != AF_INET ||
+		       ipaddr_is_special(&addr)))
+		return err_set(err, ERR_CONFIG,
+			       "\"%s\" is not an IPv4 address that a host can have", value);
+	options->public_ip = addr;
+	return 0;
+}
+
+static int set_path(const char **slot, const char *value, struct err *err)
+{
+	if (value[0] != '/')
+		return err_set(err, ERR_CONFIG, "\"%s\" is not an absolute path", value);
+	*slot = value;
+	return 0;
+}
+
+static int set_subnet_file(struct options *options, const char *value, struct err *err)
+{
+	return set_path(&options->subnet_file, value, err);
+}
+
+static int set_run_dir(struct options *options, const char *value, struct err *err)
+{
+	return set_path(&options->run_dir, value, err);
+}
+
+static int set_state_dir(struct options *options, const char *value, struct err *err)
+{
+	return set_path(&options->state_dir, value, err);
+}
+
+static int set_node_name(struct options *options, const char *value, struct err *err)
+{
+	if (strlen(value) > 253)
+		return err_set(err, ERR_CONFIG, "\"%.60s\"... is longer than 253 bytes", value);
+	for (const char *c = value; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-._", *c))
+			return err_set(
+				err, ERR_CONFIG,
+				"\"%s\" has other characters than letters, digits, '-', '.', '_'",
+				value);
+	options->node_name = *value ? value : NULL;
+	return 0;
+}
+
+static int set_user(struct options *options, const char *value, struct err *err)
+{
+	(void)err;
+	options->user = *value ? value : NULL;
+	return 0;
+}
+
+static int set_log_format(struct options *options, const char *value, struct err *err)
+{
+	if (strcmp(value, "text") && strcmp(value, "json"))
+		return err_set(err, ERR_CONFIG, "\"%s\" is not text or json", value);
+	options->log_format = *value == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	return 0;
+}
+
+static int set_log_level(struct options *options, const char *value, struct err *err)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(value, names[i])) {
+			options->log_level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_CONFIG, "\"%s\" is not error, warn, info or debug", value);
+}
+
+static int set_verbose(struct options *options, const char *value, struct err *err)
+{
+	(void)value;
+	return set_log_level(options, "debug", err);
+}
+
+/* --help and --version are for options_look. */
+static int set_nothing(struct options *options, const char *value, struct err *err)
+{
+	(void)options, (void)value, (void)err;
+	return 0;
+}
+
+/* In the order of --help. The names that flannel has are flannel's. */
+const struct options_flag options_flags[] = {
+	{ "etcd-endpoints", "URL[,URL...]", "http://127.0.0.1:2379", set_endpoints,
+	  "etcd's members", OPTIONS_RUN, false },
+	{ "etcd-prefix", "PATH", "/coreos.com/network", set_prefix,
+	  "where the network lies in etcd", OPTIONS_RUN, false },
+	{ "iface", "NAME|ADDRESS", "", set_iface, "the uplink (default: of the IPv4 default route)",
+	  OPTIONS_RUN, false },
+	{ "public-ip", "ADDRESS", "", set_public_ip,
+	  "the address that peers send to (default: the uplink's)", OPTIONS_RUN, false },
+	{ "subnet-file", "FILE", "/run/flannel/subnet.env", set_subnet_file,
+	  "where to write the subnet, in flannel's format", OPTIONS_RUN, false },
+	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot",
+	  OPTIONS_RUN, false },
+	{ "state-dir", "DIR", STATE_DIR, set_state_dir, "what lives longer", OPTIONS_RUN, false },
+	{ "config", "FILE", NULL, set_config,
+	  "JSON with these flags as keys (default: " OPTIONS_CONFIG_DEFAULT ", if there)",
+	  OPTIONS_RUN, true },
+	{ "node-name", "NAME", "", set_node_name, "the name shown to people (default: the host's)",
+	  OPTIONS_RUN, false },
+	{ "user", "NAME", "", set_user,
+	  "run as this user, with CAP_NET_ADMIN only (default: who started it)", OPTIONS_RUN,
+	  false },
+	{ "log-format", "text|json", "text", set_log_format, "how a line of the log is written",
+	  OPTIONS_RUN, false },
+	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged",
+	  OPTIONS_RUN, false },
+	{ "v", NULL, NULL, set_verbose, "the same as --log-level debug", OPTIONS_RUN, false },
+	{ "version", NULL, NULL, set_nothing, "print the version and end", OPTIONS_VERSION, false },
+	{ "help", NULL, NULL, set_nothing, "print this and end", OPTIONS_HELP, false },
+	{ NULL, NULL, NULL, NULL, NULL, OPTIONS_RUN, false },
+};
