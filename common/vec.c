@@ -47,8 +47,68 @@ void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, cons
 	return len ? bsearch(key, items, len, size, cmp) : NULL;
 }
 
+size_t vec_place(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key)
+{
+	const uint8_t *at = items;
+	size_t low = 0, high = len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (cmp(at + middle * size, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+size_t vec_take(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
+		size_t gone_len)
+{
+	const uint8_t *key = gone;
+	uint8_t *at = items;
+	size_t kept = 0, seen = 0;
+
+	/* What lies between two that go moves as one piece. */
+	for (size_t i = 0; i < gone_len && seen < len; i++, key += size) {
+		size_t place = seen + vec_place(at + seen * size, len - seen, size, cmp, key);
+
+		memmove(at + kept * size, at + seen * size, (place - seen) * size);
+		kept += place - seen;
+		seen = place + (place < len && cmp(at + place * size, key) == 0);
+	}
+	if (len > seen)
+		memmove(at + kept * size, at + seen * size, (len - seen) * size);
+	return kept + len - seen;
+}
+
+size_t vec_insert(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *added,
+		  size_t added_len)
+{
+	const uint8_t *from = added;
+	uint8_t *at = items;
+	size_t rest = len;
+
+	/* From the last one on, so that everything moves once, and at once to its place. */
+	for (size_t i = added_len; i-- > 0;) {
+		size_t place = vec_place(at, rest, size, cmp, from + i * size);
+
+		memmove(at + (place + i + 1) * size, at + place * size, (rest - place) * size);
+		memcpy(at + (place + i) * size, from + i * size, size);
+		rest = place;
+	}
+	return len + added_len;
+}
+
 void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp)
 {
-	if (len > 1)
+	const uint8_t *at = items;
+	size_t i = 1;
+
+	/* What comes sorted, as much does, costs one walk. */
+	while (i < len && cmp(at + (i - 1) * size, at + i * size) <= 0)
+		i++;
+	if (i < len)
 		qsort(items, len, size, cmp);
 }

@@ -35,6 +35,19 @@ bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t 
 /* The element that cmp calls equal to key in a sorted array, or NULL. */
 void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
 
+/* The index of the first element that is not less than key in a sorted array; len: there is none. */
+size_t vec_place(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
+
+/*
+ * Takes out of a sorted array what equals an element of gone, and puts those of added, which
+ * equal none that is left, where they belong; both are sorted, too, and the array has room. Every
+ * element moves at most twice. Answers the new length.
+ */
+size_t vec_take(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
+		size_t gone_len);
+size_t vec_insert(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *added,
+		  size_t added_len);
+
 /* Sorts an array by cmp; NULL items with len 0 are allowed. */
 void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 

@@ -22,11 +22,8 @@ static int ask(struct nl *nl, uint32_t uplink, const struct peer *peer, enum fam
 	return found > 0 ? direct_is(&way, uplink) : found;
 }
 
-int direct_mark(struct nl *nl, uint32_t uplink, struct peers *peers, size_t *marked_out,
-		struct err *err)
+int direct_mark(struct nl *nl, uint32_t uplink, struct peers *peers, struct err *err)
 {
-	size_t marked = 0;
-
 	for (size_t i = 0; i < peers->len; i++) {
 		struct peer *peer = &peers->at[i];
 
@@ -37,8 +34,6 @@ int direct_mark(struct nl *nl, uint32_t uplink, struct peers *peers, size_t *mar
 				return -1;
 			peer->direct[f] = direct;
 		}
-		marked += peer->direct[FAMILY_V4] || peer->direct[FAMILY_V6];
 	}
-	*marked_out = marked;
 	return 0;
 }

@@ -20,8 +20,6 @@ bool direct_is(const struct route *way, uint32_t uplink);
 
 /*
  * Marks those of the usable peers' families that are reached so, with one request for each
- * public address; marked_out: how many peers. IPv4 containers go by PublicIP, IPv6 ones by
- * PublicIPv6.
+ * public address. IPv4 containers go by PublicIP, IPv6 ones by PublicIPv6.
  */
-int direct_mark(struct nl *nl, uint32_t uplink, struct peers *peers, size_t *marked_out,
-		struct err *err);
+int direct_mark(struct nl *nl, uint32_t uplink, struct peers *peers, struct err *err);

@@ -123,14 +123,18 @@ bool known_list_end(struct known *known, const struct prefix *ours)
 	return wiped;
 }
 
-size_t known_drop_vanished(struct known *known)
+size_t known_drop_vanished(struct known *known, void (*drop)(void *ctx, const struct peer *peer),
+			   void *ctx)
 {
 	struct peers *peers = &known->now.peers;
 	size_t kept = 0, before = peers->len;
 
-	for (size_t i = 0; i < before; i++)
-		if (!peers->at[i].vanished)
+	for (size_t i = 0; i < before; i++) {
+		if (peers->at[i].vanished)
+			drop(ctx, &peers->at[i]);
+		else
 			peers->at[kept++] = peers->at[i];
+	}
 	peers->len = kept;
 	return before - kept;
 }

@@ -64,5 +64,6 @@ int known_entry(struct known *known, const struct store_entry *entry, struct err
 bool known_gone(struct known *known, const char *key, uint64_t mod_revision,
 		const struct prefix *ours);
 
-/* Takes away what has vanished and was not told again. How many. */
-size_t known_drop_vanished(struct known *known);
+/* Takes away what has vanished and was not told again, each after it was shown. How many. */
+size_t known_drop_vanished(struct known *known, void (*drop)(void *ctx, const struct peer *peer),
+			   void *ctx);

@@ -5,7 +5,6 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "device.h"
-#include "direct.h"
 #include "loop.h"
 #include "network_private.h"
 #include "node.h"
@@ -98,7 +97,7 @@ void network_public_ip(const struct network *network, struct ipaddr public_ip[st
 		public_ip[FAMILY_V6] = network->uplink.public_ip[FAMILY_V6];
 }
 
-static struct peer_self self_of(const struct network *network)
+struct peer_self network_self(const struct network *network)
 {
 	struct peer_self self = {
 		.node = network->env.node->state.id,
@@ -202,6 +201,12 @@ static int come_up(struct network *network, struct err *err)
 
 void network_store_changed(struct network *network)
 {
+	network->changes.all = true;
+	network_leases_changed(network);
+}
+
+void network_leases_changed(struct network *network)
+{
 	struct err err;
 
 	if (!network->configured)
@@ -286,25 +291,14 @@ int network_check_config(const struct network *network, const struct config *con
 static bool want_now(void *ctx, struct sync_want *want_out)
 {
 	struct network *network = ctx;
-	struct peer_self self = self_of(network);
-	struct err err;
+	struct peer_self self = network_self(network);
 
 	if (!network->configured || !lease_is_whole(&network->config, self.subnet))
 		return false;
-	if (!peers_judge(&network->known.now.peers, &network->config, &self, &network->usable, NULL,
-			 NULL))
-		return false;
-	if (network->config.direct_routing &&
-	    direct_mark(network->env.nl, network->uplink.index, &network->usable, &network->direct,
-			&err) < 0) {
-		log_error("routes to peers cannot be asked for", "reason", err.text);
-		return false;
-	}
 	network->device = device_want(network, &network->config, self.subnet);
 	*want_out = (struct sync_want){
 		.device = &network->device,
 		.config = &network->config,
-		.peers = &network->usable,
 		.uplink = network->uplink.index,
 	};
 	return true;
@@ -312,7 +306,7 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 
 static int publish(struct network *network, struct err *err)
 {
-	const struct peer_self self = self_of(network);
+	const struct peer_self self = network_self(network);
 	struct lease_view lease = network_lease(network);
 	struct state_network state = {
 		.vni = network->config.vni,
@@ -339,7 +333,6 @@ static void passed(void *ctx)
 	struct network *network = ctx;
 	struct err err;
 
-	peers_free(&network->usable);
 	if (!sync_stats(network->sync).devices && !network->published) {
 		network_judge(network);
 		return;
@@ -354,7 +347,7 @@ static void passed(void *ctx)
 	network_judge(network);
 }
 
-static const struct sync_owner sync_owner = { want_now, passed };
+static const struct sync_owner sync_owner = { want_now, network_peers, passed };
 
 int network_new(const struct network_env *env, const char *name, struct network **network_out,
 		struct err *err)
@@ -400,7 +393,7 @@ void network_free(struct network *network)
 	loop_event_free(network->save);
 	free(network->config_text);
 	known_free(&network->known);
-	peers_free(&network->usable);
+	network_change_list_free(&network->changes.list);
 	free(network);
 }
 
@@ -428,8 +421,7 @@ struct network_view network_view(const struct network *network)
 		.mtu = network->uplink.index ? network_mtu(network, &network->config) : 0,
 		.lease = network_lease(network),
 		.sync = sync_stats(network->sync),
-		.direct = network->direct,
 		.known = &network->known.now,
-		.self = self_of(network),
+		.self = network_self(network),
 	};
 }

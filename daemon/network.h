@@ -69,7 +69,6 @@ struct network_view {
 	uint32_t mtu; /* of the devices; 0 before they are known */
 	struct lease_view lease;
 	struct sync_stats sync;
-	uint64_t direct; /* peers that were reached without the tunnel at the last pass */
 	const struct known_set *known; /* every lease that the store holds, ours too */
 	struct peer_self self;
 };

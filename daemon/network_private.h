@@ -16,6 +16,21 @@ struct loop_event;
 struct watch;
 struct watch_owner;
 
+/* A known lease that came, went or changed: its key, and what was known before. */
+struct network_change {
+	struct prefix subnet[FAMILIES];
+	bool was_known;
+	struct peer was;
+};
+
+VEC_DEFINE(network_change_list, struct network_change);
+
+/* What a pass has to look at: these leases, or all. */
+struct network_changes {
+	struct network_change_list list;
+	bool all;
+};
+
 struct network {
 	struct network_env env;
 	char name[STATE_NETWORK_NAME_SIZE];
@@ -38,6 +53,7 @@ struct network {
 	uint64_t saved;                 /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;                /* every lease, ours too */
+	struct network_changes changes;    /* of the known leases since the last pass */
 	struct loop_event *grace;          /* until what has vanished goes */
 	bool wiped;                        /* the store lost our lease, and the grace is long */
 	uint64_t warned_ms, warnings_held; /* log_limit */
@@ -52,8 +68,7 @@ struct network {
 
 	/* What was done. */
 	struct device_want device; /* of the last pass */
-	struct peers usable;       /* during a pass */
-	size_t direct;             /* how many of them were reached without the tunnel */
+	bool clashes;              /* of peers with one another, as of the last pass for all */
 	bool published;
 	char publish_error[ERR_TEXT_SIZE];
 	enum network_state state;
@@ -64,8 +79,17 @@ struct network {
 /* Reckons state and reason anew, and logs a change. */
 void network_judge(struct network *network);
 
-/* The store's content, or the configuration, is another. */
+/* The store's content, or the configuration, is another: all of it may be. */
 void network_store_changed(struct network *network);
+/* Only of the leases that network_lease_changes was told of. */
+void network_leases_changed(struct network *network);
+
+/* Before a known lease changes, or is taken away (network_peers.c). */
+void network_lease_changes(struct network *network, const struct prefix subnet[static FAMILIES]);
+/* What should stand for peers, as the sync asks for it. */
+int network_peers(void *ctx, bool all, struct sync_peers *peers_out, struct err *err);
+/* This node, as its peers must not be. */
+struct peer_self network_self(const struct network *network);
 
 /* The store cannot be reached: comes up from the last known good, unless it is up. */
 void network_come_up_stale(struct network *network);

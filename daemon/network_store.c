@@ -91,12 +91,15 @@ static void warn_entry(struct network *network, const struct err *err)
 static void on_entry(void *ctx, const struct store_entry *entry)
 {
 	struct network *network = ctx;
+	struct prefix subnet[FAMILIES];
 	struct err err;
 
+	if (!network->known.listing && peer_parse_key(entry->key, subnet, &err) == 0)
+		network_lease_changes(network, subnet);
 	if (known_entry(&network->known, entry, &err) < 0)
 		warn_entry(network, &err);
 	if (!network->known.listing)
-		network_store_changed(network);
+		network_leases_changed(network);
 }
 
 /* The subnet that we hold, or NULL. */
@@ -128,6 +131,11 @@ static void on_list_end(void *ctx)
 	network_store_changed(network);
 }
 
+static void drop_vanished(void *ctx, const struct peer *peer)
+{
+	network_lease_changes(ctx, peer->subnet);
+}
+
 void network_grace_over(void *ctx)
 {
 	struct network *network = ctx;
@@ -138,10 +146,10 @@ void network_grace_over(void *ctx)
 		loop_timer_start(network->grace, GRACE_MS);
 		return;
 	}
-	gone = known_drop_vanished(&network->known);
+	gone = known_drop_vanished(&network->known, drop_vanished, network);
 	log_info("peers removed", "network", network->name, "peers", LOG_NUM(gone));
 	network->wiped = false;
-	network_store_changed(network);
+	network_leases_changed(network);
 }
 
 static void on_list_failed(void *ctx)
@@ -154,13 +162,17 @@ static void on_list_failed(void *ctx)
 static void on_gone(void *ctx, const char *key, uint64_t mod_revision)
 {
 	struct network *network = ctx;
+	struct prefix subnet[FAMILIES];
 	struct lease_view lease;
+	struct err ignored;
 
+	if (peer_parse_key(key, subnet, &ignored) == 0)
+		network_lease_changes(network, subnet);
 	if (known_gone(&network->known, key, mod_revision, held_subnet(network, &lease)))
 		begin_grace(network);
 	else if (!network->wiped && !loop_timer_running(network->grace))
 		loop_timer_start(network->grace, LINGER_MS);
-	network_store_changed(network);
+	network_leases_changed(network);
 }
 
 static void on_link(void *ctx, bool connected, const char *endpoint, const struct err *why)

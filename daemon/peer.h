@@ -104,12 +104,14 @@ int peer_judge(struct peer *peer, const struct config *config, const struct peer
  * be; usable_out is cleared first. Of two whose subnets overlap or whose VTEP MACs are the same,
  * one stays: that which has not vanished, then that with the network's subnet length, then the
  * one that was there first. refused (may be NULL) is called for those with nothing to use, but
- * our own and those that were never readable. False: out of memory.
+ * our own and those that were never readable. clashes_out (may be NULL): how many subnets were
+ * lost to another peer; while there are none, what becomes of one peer hangs on no other. False:
+ * out of memory.
  */
 typedef void peers_refused_fn(void *ctx, const struct peer *peer, const char *reason);
 bool peers_judge(const struct peers *known, const struct config *config,
-		 const struct peer_self *self, struct peers *usable_out, peers_refused_fn *refused,
-		 void *ctx);
+		 const struct peer_self *self, struct peers *usable_out, size_t *clashes_out,
+		 peers_refused_fn *refused, void *ctx);
 
 /* The set's element for that key, or NULL. */
 struct peer *peers_find(const struct peers *peers, const struct prefix subnet[static FAMILIES]);

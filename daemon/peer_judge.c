@@ -135,6 +135,7 @@ int peer_judge(struct peer *peer, const struct config *config, const struct peer
 struct court {
 	const struct config *config;
 	struct peers *usable;
+	size_t *clashes; /* counted where they are lost */
 	peers_refused_fn *refused;
 	void *ctx;
 };
@@ -198,6 +199,7 @@ static void lose(const struct court *court, const struct claim *loser, const cha
 	if (!prefix_is_set(&loser->peer->subnet[other]))
 		refuse(court, loser->peer, reason);
 	drop_family(loser->peer, loser->family);
+	++*court->clashes;
 }
 
 static int claim_subnet_cmp(const void *a, const void *b)
@@ -319,11 +321,14 @@ static bool was_never_readable(const struct peer *peer)
 }
 
 bool peers_judge(const struct peers *known, const struct config *config,
-		 const struct peer_self *self, struct peers *usable_out, peers_refused_fn *refused,
-		 void *ctx)
+		 const struct peer_self *self, struct peers *usable_out, size_t *clashes_out,
+		 peers_refused_fn *refused, void *ctx)
 {
-	const struct court court = { config, usable_out, refused, ctx };
+	size_t uncounted;
+	const struct court court = { config, usable_out, clashes_out ? clashes_out : &uncounted,
+				     refused, ctx };
 
+	*court.clashes = 0;
 	peers_clear(usable_out);
 	for (size_t i = 0; i < known->len; i++) {
 		struct peer peer = known->at[i];

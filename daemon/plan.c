@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "peer.h"
+#include "plan_private.h"
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -24,7 +25,7 @@ void plan_table_free(struct plan_table *table)
 	plan_routes_free(&table->route);
 }
 
-static int arp_cmp(const void *a, const void *b)
+int plan_arp_cmp(const void *a, const void *b)
 {
 	const struct neigh *left = a, *right = b;
 
@@ -38,7 +39,7 @@ static int fdb_cmp(const void *a, const void *b)
 	return mac_cmp(&left->mac, &right->mac);
 }
 
-static int self_cmp(const void *a, const void *b)
+int plan_self_cmp(const void *a, const void *b)
 {
 	const struct neigh_fdb *left = a, *right = b;
 	int order = fdb_cmp(a, b);
@@ -46,8 +47,7 @@ static int self_cmp(const void *a, const void *b)
 	return order ? order : ipaddr_cmp(&left->vtep, &right->vtep);
 }
 
-/* One destination and metric is one slot of the kernel's table, which a new route replaces. */
-static int slot_cmp(const void *a, const void *b)
+int plan_slot_cmp(const void *a, const void *b)
 {
 	const struct route *left = a, *right = b;
 	int order = prefix_cmp(&left->dst, &right->dst);
@@ -59,15 +59,15 @@ static int slot_cmp(const void *a, const void *b)
 
 void plan_table_sort(struct plan_table *table)
 {
-	vec_sort(table->arp.at, table->arp.len, sizeof(*table->arp.at), arp_cmp);
-	vec_sort(table->self.at, table->self.len, sizeof(*table->self.at), self_cmp);
+	vec_sort(table->arp.at, table->arp.len, sizeof(*table->arp.at), plan_arp_cmp);
+	vec_sort(table->self.at, table->self.len, sizeof(*table->self.at), plan_self_cmp);
 	vec_sort(table->bridge.at, table->bridge.len, sizeof(*table->bridge.at), fdb_cmp);
-	vec_sort(table->route.at, table->route.len, sizeof(*table->route.at), slot_cmp);
+	vec_sort(table->route.at, table->route.len, sizeof(*table->route.at), plan_slot_cmp);
 }
 
 const struct neigh *plan_find_arp(const struct plan_table *table, const struct neigh *arp)
 {
-	return vec_find(table->arp.at, table->arp.len, sizeof(*arp), arp_cmp, arp);
+	return vec_find(table->arp.at, table->arp.len, sizeof(*arp), plan_arp_cmp, arp);
 }
 
 const struct neigh_fdb *plan_find_fdb(const struct plan_table *table, const struct mac *mac)
@@ -79,7 +79,7 @@ const struct neigh_fdb *plan_find_fdb(const struct plan_table *table, const stru
 
 const struct route *plan_find_route(const struct plan_table *table, const struct route *route)
 {
-	return vec_find(table->route.at, table->route.len, sizeof(*route), slot_cmp, route);
+	return vec_find(table->route.at, table->route.len, sizeof(*route), plan_slot_cmp, route);
 }
 
 bool plan_as_have(struct plan_table *table)
@@ -288,17 +288,19 @@ bool plan_diff(const struct plan_table *want, const struct plan_table *have,
 	       struct plan_ops *ops_out)
 {
 	plan_ops_clear(ops_out);
-	if (!add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->self), self_cmp,
+	if (!add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->self), plan_self_cmp,
 			self_same) ||
 	    !add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->bridge), fdb_cmp,
 			bridge_same) ||
-	    !add_or_del(ops_out, PLAN_ARP_ADD, ARRAYS(want->arp, have->arp), arp_cmp, arp_same) ||
-	    !add_or_del(ops_out, PLAN_ROUTE_ADD, ARRAYS(want->route, have->route), slot_cmp,
+	    !add_or_del(ops_out, PLAN_ARP_ADD, ARRAYS(want->arp, have->arp), plan_arp_cmp,
+			arp_same) ||
+	    !add_or_del(ops_out, PLAN_ROUTE_ADD, ARRAYS(want->route, have->route), plan_slot_cmp,
 			route_same) ||
-	    !add_or_del(ops_out, PLAN_ROUTE_DEL, ARRAYS(want->route, have->route), slot_cmp,
+	    !add_or_del(ops_out, PLAN_ROUTE_DEL, ARRAYS(want->route, have->route), plan_slot_cmp,
 			NULL) ||
-	    !add_or_del(ops_out, PLAN_ARP_DEL, ARRAYS(want->arp, have->arp), arp_cmp, NULL) ||
-	    !add_or_del(ops_out, PLAN_SELF_DEL, ARRAYS(want->self, have->self), self_cmp, NULL) ||
+	    !add_or_del(ops_out, PLAN_ARP_DEL, ARRAYS(want->arp, have->arp), plan_arp_cmp, NULL) ||
+	    !add_or_del(ops_out, PLAN_SELF_DEL, ARRAYS(want->self, have->self), plan_self_cmp,
+			NULL) ||
 	    !add_or_del(ops_out, PLAN_BRIDGE_DEL, ARRAYS(want->self, have->bridge), fdb_cmp, NULL))
 		return false;
 	drop_doubles(ops_out);

@@ -46,6 +46,17 @@ const struct neigh_fdb *plan_find_fdb(const struct plan_table *table, const stru
 const struct route *plan_find_route(const struct plan_table *table, const struct route *route);
 
 /*
+ * For a change of a few peers among many: was is what the plan wanted of them, want what it
+ * wants of them now, both sorted. Whether the two can be compared alone: all of was stands, and
+ * nothing of want would take the place of another peer's entry, or overlap another's route.
+ */
+bool plan_is_apart(const struct plan_table *stand, const struct plan_table *was,
+		   const struct plan_table *want);
+/* stand, less was, and want besides. False when out of memory; stand is of no use then. */
+bool plan_replace(struct plan_table *stand, const struct plan_table *was,
+		  const struct plan_table *want);
+
+/*
  * Fills in what the kernel makes of a table of wanted entries, so that it can stand for what a
  * dump would show. False when out of memory.
  */

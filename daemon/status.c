@@ -131,7 +131,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	struct jb_at at = jb_obj(networks, NULL), to;
 
 	if (view->config && !peers_judge(&view->known->peers, view->config, &view->self, &usable,
-					 count_refused, &list))
+					 NULL, count_refused, &list))
 		return err_nomem(err, "the status");
 	jb_str(at, "name", view->name);
 	jb_str(at, "state", state_name[view->state]);
@@ -145,7 +145,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	to = jb_obj(at, "peers");
 	jb_count(to, "known", usable.len);
 	jb_count(to, "programmed", view->sync.programmed);
-	jb_count(to, "direct", view->direct);
+	jb_count(to, "direct", view->sync.direct);
 	jb_count(to, "refused", list.refused + view->known->unread_count);
 	to = jb_obj(at, "passes");
 	jb_count(to, "run", view->sync.passes);
@@ -221,8 +221,8 @@ static int put_peers(const struct status_self *self, struct jb_at root, struct e
 
 		if (!view.config)
 			continue;
-		if (!peers_judge(&view.known->peers, view.config, &view.self, &usable, put_refused,
-				 &list))
+		if (!peers_judge(&view.known->peers, view.config, &view.self, &usable, NULL,
+				 put_refused, &list))
 			return err_nomem(err, "the peers");
 		for (size_t p = 0; p < usable.len; p++)
 			put_peer(&list, &usable.at[p], state, view.sync.last_error);

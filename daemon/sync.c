@@ -10,7 +10,6 @@
 #include "peer.h"
 #include "ports.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,28 +54,29 @@ static void tables_free(struct tables *tables)
 	plan_ops_free(&tables->ops);
 }
 
+static void peers_of_pass_free(struct sync_peers *peers)
+{
+	peers_free(&peers->now);
+	peers_free(&peers->was);
+}
+
 #define AUTO_TABLES __attribute__((cleanup(tables_free)))
+#define AUTO_PEERS __attribute__((cleanup(peers_of_pass_free)))
 
 /* ---- One pass ---------------------------------------------------------------------------- */
 
-/* The wanted entries are what stands from now on, whether all could be written or not. */
-static int apply(struct sync *sync, struct tables *tables, struct err *err)
-{
-	struct kernel_result result = { .written = 0 };
-	size_t len = tables->ops.len;
-	int rc = kernel_apply(sync->nl, &tables->ops, &tables->want, &tables->have, &result, err);
+/* What a pass will have brought about once it has succeeded. */
+struct count {
+	uint64_t programmed, direct;
+};
 
-	if (len)
-		log_debug("entries written", "operations", LOG_NUM(len));
-	sync->stats.written += result.written;
-	plan_table_free(&sync->stand);
-	sync->stand = tables->want;
-	tables->want = (struct plan_table){ .arp.len = 0 };
-	sync->whole = rc == 0;
-	if (rc < 0 && result.failed > 1)
-		err_wrap(err, "%llu of %zu changes failed, the first",
-			 (unsigned long long)result.failed, len);
-	return rc;
+static uint64_t count_direct(const struct peers *peers)
+{
+	uint64_t direct = 0;
+
+	for (size_t i = 0; i < peers->len; i++)
+		direct += peers->at[i].direct[FAMILY_V4] || peers->at[i].direct[FAMILY_V6];
+	return direct;
 }
 
 static struct plan_devices plan_devices(const struct sync *sync, const struct sync_want *want)
@@ -95,40 +95,115 @@ static struct plan_devices plan_devices(const struct sync *sync, const struct sy
 	return devices;
 }
 
-static int diff_and_apply(struct sync *sync, struct tables *tables, struct err *err)
+/* Carries the difference out, and counts what was written. */
+static int apply(struct sync *sync, struct tables *tables, struct err *err)
 {
+	struct kernel_result result = { .written = 0 };
+	size_t len;
+	int rc;
+
 	if (!plan_diff(&tables->want, &tables->have, &tables->ops))
 		return err_nomem(err, "the plan");
-	return apply(sync, tables, err);
+	len = tables->ops.len;
+	rc = kernel_apply(sync->nl, &tables->ops, &tables->want, &tables->have, &result, err);
+	if (len)
+		log_debug("entries written", "operations", LOG_NUM(len));
+	sync->stats.written += result.written;
+	if (rc < 0 && result.failed > 1)
+		err_wrap(err, "%llu of %zu changes failed, the first",
+			 (unsigned long long)result.failed, len);
+	return rc;
 }
 
-/* What stands is known, so only the difference to it is reckoned. */
-static int pass_peers(struct sync *sync, const struct sync_want *want, struct err *err)
+/* The wanted entries are what stands from now on, whether all could be written or not. */
+static int apply_all(struct sync *sync, struct tables *tables, const struct count *count,
+		     struct err *err)
 {
-	struct plan_devices devices = plan_devices(sync, want);
-	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+	int rc = apply(sync, tables, err);
 
-	if (!plan_want(want->peers, want->config, &devices, &tables.want))
-		return err_nomem(err, "the plan");
-	tables.have = sync->stand;
-	sync->stand = (struct plan_table){ .arp.len = 0 };
-	sync->whole = false;
-	if (!plan_as_have(&tables.have))
-		return err_nomem(err, "the plan");
-	return diff_and_apply(sync, &tables, err);
+	plan_table_free(&sync->stand);
+	sync->stand = tables->want;
+	tables->want = (struct plan_table){ .arp.len = 0 };
+	sync->whole = rc == 0;
+	if (rc == 0) {
+		sync->stats.programmed = count->programmed;
+		sync->stats.direct = count->direct;
+	}
+	return rc;
+}
+
+/* The entries of all peers, who are not needed any more once these are known. */
+static int want_all(struct sync *sync, const struct plan_devices *devices,
+		    const struct sync_want *want, struct plan_table *table, struct count *count_out,
+		    struct err *err)
+{
+	AUTO_PEERS struct sync_peers peers = { .all = true };
+
+	if (sync->owner->peers(sync->ctx, true, &peers, err) < 0)
+		return -1;
+	*count_out = (struct count){ peers.now.len, count_direct(&peers.now) };
+	return plan_want(&peers.now, want->config, devices, table) ? 0 : err_nomem(err, "the plan");
 }
 
 static int pass_entries(struct sync *sync, const struct sync_want *want, struct err *err)
 {
 	struct plan_devices devices = plan_devices(sync, want);
 	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+	struct count count;
 
 	sync->whole = false;
-	if (!plan_want(want->peers, want->config, &devices, &tables.want))
-		return err_nomem(err, "the plan");
-	if (kernel_dump(sync->nl, &devices, &tables.have, err) < 0)
+	if (want_all(sync, &devices, want, &tables.want, &count, err) < 0 ||
+	    kernel_dump(sync->nl, &devices, &tables.have, err) < 0)
 		return -1;
-	return diff_and_apply(sync, &tables, err);
+	return apply_all(sync, &tables, &count, err);
+}
+
+/* What stands is known, so only the difference to it is reckoned. */
+static int pass_store(struct sync *sync, const struct sync_want *want, struct err *err)
+{
+	struct plan_devices devices = plan_devices(sync, want);
+	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+	struct count count;
+
+	sync->whole = false;
+	if (want_all(sync, &devices, want, &tables.want, &count, err) < 0)
+		return -1;
+	tables.have = sync->stand;
+	sync->stand = (struct plan_table){ .arp.len = 0 };
+	if (!plan_as_have(&tables.have))
+		return err_nomem(err, "the plan");
+	return apply_all(sync, &tables, &count, err);
+}
+
+static int apply_changed(struct sync *sync, struct tables *tables, const struct sync_peers *peers,
+			 struct err *err)
+{
+	sync->whole = false;
+	if (!plan_as_have(&tables->have) || apply(sync, tables, err) < 0)
+		return -1;
+	if (!plan_replace(&sync->stand, &tables->have, &tables->want))
+		return err_nomem(err, "the plan");
+	sync->whole = true;
+	sync->stats.programmed += peers->now.len - peers->was.len;
+	sync->stats.direct += count_direct(&peers->now) - count_direct(&peers->was);
+	return 0;
+}
+
+/* Of the peers that changed alone, where they can be told from the others. */
+static int pass_changed(struct sync *sync, const struct sync_want *want, struct err *err)
+{
+	struct plan_devices devices = plan_devices(sync, want);
+	AUTO_TABLES struct tables tables = { .ops.len = 0 };
+	AUTO_PEERS struct sync_peers peers = { .all = false };
+
+	if (sync->owner->peers(sync->ctx, false, &peers, err) < 0)
+		return -1;
+	if (!peers.all && (!plan_want(&peers.was, want->config, &devices, &tables.have) ||
+			   !plan_want(&peers.now, want->config, &devices, &tables.want)))
+		return err_nomem(err, "the plan");
+	if (peers.all || !plan_is_apart(&sync->stand, &tables.have, &tables.want))
+		return pass_store(sync, want, err);
+	return apply_changed(sync, &tables, &peers, err);
 }
 
 /* Devices and their ports; *suffered_out tells whether what stands on them may have. */
@@ -157,13 +232,20 @@ static int pass_devices(struct sync *sync, const struct sync_want *want, bool *s
 	return 0;
 }
 
-static int pass_look(struct sync *sync, const struct sync_want *want, bool all, struct err *err)
+/* What a pass is about: any of these. */
+enum doubts { DOUBT_STORE = 1 << 0, DOUBT_DEVICES = 1 << 1, DOUBT_ENTRIES = 1 << 2 };
+
+static int pass(struct sync *sync, unsigned doubts, const struct sync_want *want, struct err *err)
 {
 	bool suffered = false;
 
-	if (pass_devices(sync, want, &suffered, err) < 0)
+	/* What is in doubt may be what the entries hang on. */
+	if ((doubts & (DOUBT_DEVICES | DOUBT_ENTRIES) || !sync->whole) &&
+	    pass_devices(sync, want, &suffered, err) < 0)
 		return -1;
-	return all || suffered || !sync->whole ? pass_entries(sync, want, err) : 0;
+	if (doubts & DOUBT_ENTRIES || suffered || !sync->whole)
+		return pass_entries(sync, want, err);
+	return doubts & DOUBT_STORE ? pass_changed(sync, want, err) : 0;
 }
 
 /* ---- When one is due --------------------------------------------------------------------- */
@@ -183,11 +265,8 @@ static void note_outcome(struct sync *sync, int rc, const struct err *err)
 	sync->stats.failed += rc < 0;
 }
 
-static void end_pass(struct sync *sync, const struct sync_want *want, int rc, const struct err *err)
+static void end_pass(struct sync *sync, int rc, const struct err *err)
 {
-	if (rc == 0)
-		sync->stats.programmed = want->peers->len;
-	malloc_trim(0); /* a pass is rare, and its tables are most of the heap */
 	note_outcome(sync, rc, err);
 	if (rc == 0) {
 		sync->attempt = 0;
@@ -199,51 +278,43 @@ static void end_pass(struct sync *sync, const struct sync_want *want, int rc, co
 	sync->owner->passed(sync->ctx);
 }
 
-static void on_look(void *ctx)
+/* One pass for all that is marked and for these doubts, if enough is known. */
+static void run(struct sync *sync, unsigned doubts)
 {
-	struct sync *sync = ctx;
-	bool all = sync->look_at_all;
+	uint64_t began_ms = loop_now_ms();
 	struct sync_want want;
 	struct err err = ERR_INIT;
-	int rc;
 
+	doubts |= sync->look_at_all ? DOUBT_ENTRIES : 0;
+	doubts |= loop_timer_running(sync->look) ? DOUBT_DEVICES : 0;
+	doubts |= loop_timer_running(sync->peers) ? DOUBT_STORE : 0;
 	sync->look_at_all = false;
 	loop_timer_stop(sync->look);
 	loop_timer_stop(sync->peers);
 	if (!sync->owner->want(sync->ctx, &want))
 		return;
-	rc = pass_look(sync, &want, all, &err);
-	sync->looked_ms = loop_now_ms();
-	end_pass(sync, &want, rc, &err);
+	end_pass(sync, pass(sync, doubts, &want, &err), &err);
+	if (doubts & (DOUBT_DEVICES | DOUBT_ENTRIES)) {
+		sync->looked_ms = loop_now_ms();
+	} else {
+		sync->changed_ms = loop_now_ms();
+		sync->took_ms = sync->changed_ms - began_ms;
+	}
+}
+
+static void on_look(void *ctx)
+{
+	run(ctx, DOUBT_DEVICES);
 }
 
 static void on_period(void *ctx)
 {
-	struct sync *sync = ctx;
-
-	sync->look_at_all = true;
-	on_look(sync);
+	run(ctx, DOUBT_DEVICES | DOUBT_ENTRIES);
 }
 
 static void on_peers(void *ctx)
 {
-	struct sync *sync = ctx;
-	uint64_t began_ms = loop_now_ms();
-	struct sync_want want;
-	struct err err = ERR_INIT;
-	int rc;
-
-	/* What is in doubt may be what the entries hang on. */
-	if (!sync->whole || sync->look_at_all) {
-		on_period(sync);
-		return;
-	}
-	if (!sync->owner->want(sync->ctx, &want))
-		return;
-	rc = pass_peers(sync, &want, &err);
-	sync->changed_ms = loop_now_ms();
-	sync->took_ms = sync->changed_ms - began_ms;
-	end_pass(sync, &want, rc, &err);
+	run(ctx, DOUBT_STORE);
 }
 
 /* At once after quiet; else the further from the last look, the longer it goes on. */

@@ -6,12 +6,13 @@
  * is tried again, and one is run every few minutes whether anybody has marked or not.
  *
  * A pass that looks at everything costs as much as there is. Where only the store has changed,
- * what the last pass wanted stands for what the kernel has; where only a device has, its
- * entries are looked at if it turns out that they may have suffered.
+ * what the last pass wanted stands for what the kernel has, and of that only what concerns the
+ * peers that changed is looked at, if they have nothing to do with others. Where only a device has
+ * changed, its entries are looked at if it turns out that they may have suffered.
  */
 #pragma once
 
-#include "common/ipaddr.h"
+#include "peer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +22,6 @@ struct device_want;
 struct err;
 struct loop;
 struct nl;
-struct peers;
 struct plan_table;
 
 struct sync;
@@ -30,14 +30,21 @@ struct sync;
 struct sync_want {
 	const struct device_want *device;
 	const struct config *config;
-	const struct peers *peers; /* usable ones, sorted */
-	uint32_t uplink;           /* index: direct routes lie on it */
+	uint32_t uplink; /* index: direct routes lie on it */
+};
+
+/* The usable peers, sorted; the sync frees them. */
+struct sync_peers {
+	bool all;
+	struct peers now; /* all of them, or those that changed since they were last asked for */
+	struct peers was; /* what was usable of these then */
 };
 
 struct sync_stats {
 	uint64_t passes, failed; /* how many were run, how many of them failed */
 	uint64_t written;        /* entries written to the kernel */
 	uint64_t programmed;     /* peers that stand in the kernel, as of the last pass */
+	uint64_t direct;         /* of these, the ones that are reached without the tunnel */
 	bool devices;            /* the last pass found or made them as they should be */
 	bool good;               /* the last pass succeeded */
 	const char *last_error;  /* "" when it did */
@@ -46,6 +53,11 @@ struct sync_stats {
 struct sync_owner {
 	/* False: not enough is known yet, no pass now. */
 	bool (*want)(void *ctx, struct sync_want *want_out);
+	/*
+	 * The peers: all where all is asked for, or where it cannot be said of the others that
+	 * they are as they were; no peer clashes with another. 0 / -1.
+	 */
+	int (*peers)(void *ctx, bool all, struct sync_peers *peers_out, struct err *err);
 	/* After every pass. */
 	void (*passed)(void *ctx);
 };

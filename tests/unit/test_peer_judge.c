@@ -142,7 +142,7 @@ static void judge_set(const struct set *set, bool backwards, struct refusals *re
 				   backwards ? len - i : i + 1);
 		sample_put(&known, &peer);
 	}
-	assert_true(peers_judge(&known, &config, &self, usable, note_refusal, refusals));
+	assert_true(peers_judge(&known, &config, &self, usable, NULL, note_refusal, refusals));
 	peers_free(&known);
 }
 
@@ -275,7 +275,7 @@ static void a_tie_is_broken_by_the_subnet(void **state)
 	(void)state;
 	sample_put(&known, &high);
 	sample_put(&known, &low);
-	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL, NULL));
 	assert_subnets(&usable, "10.5.2.0/24 ");
 	peers_free(&known);
 	peers_free(&usable);
@@ -292,11 +292,11 @@ static void our_own_lease_is_no_peer_and_no_refusal(void **state)
 
 	(void)state;
 	sample_put(&known, &own);
-	assert_true(peers_judge(&known, &config, &self, &usable, note_refusal, &refusals));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, note_refusal, &refusals));
 	assert_int_equal(usable.len, 0);
 	assert_int_equal(refusals.len, 0);
 	sample_put(&known, &old); /* another key of ours is worth a word */
-	assert_true(peers_judge(&known, &config, &self, &usable, note_refusal, &refusals));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, note_refusal, &refusals));
 	assert_int_equal(usable.len, 0);
 	assert_int_equal(refusals.len, 1);
 	peers_free(&known);
@@ -317,7 +317,7 @@ static void what_was_read_before_stands(void **state)
 	before.unreadable = true;
 	sample_put(&known, &before);
 	sample_put(&known, &never);
-	assert_true(peers_judge(&known, &config, &self, &usable, note_refusal, &refusals));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, note_refusal, &refusals));
 	assert_subnets(&usable, "10.5.2.0/24 ");
 	assert_int_equal(refusals.len, 0);
 	peers_free(&known);
@@ -337,7 +337,7 @@ static void what_vanished_gives_way(void **state)
 	vanished.vanished = true;
 	sample_put(&known, &vanished);
 	sample_put(&known, &told);
-	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL, NULL));
 	assert_subnets(&usable, "10.5.3.0/24 ");
 	peers_free(&known);
 	peers_free(&usable);

@@ -159,7 +159,7 @@ static void clashes_are_settled_by_family(void **state)
 					   nodes[k], k + 1);
 			sample_put(&known, &peer);
 		}
-		assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+		assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL, NULL));
 		assert_subnets(&usable, cases[i].usable);
 		peers_free(&known);
 		peers_free(&usable);
@@ -179,11 +179,11 @@ static void a_nodes_new_key_takes_over_from_its_old_one(void **state)
 	(void)state;
 	sample_put(&known, &old);
 	sample_put(&known, &new);
-	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL, NULL));
 	assert_subnets(&usable, "10.5.2.0/24&fd00:5:0:2::/64 ");
 	/* One that lives elsewhere is a clone, and no successor. */
 	peers_find(&known, new.subnet)->public_ip[FAMILY_V4] = sample_addr("192.168.0.3");
-	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL));
+	assert_true(peers_judge(&known, &config, &self, &usable, NULL, NULL, NULL));
 	assert_subnets(&usable, "10.5.2.0/24 ");
 	peers_free(&known);
 	peers_free(&usable);

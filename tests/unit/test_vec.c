@@ -69,6 +69,46 @@ static void a_failed_growth_changes_nothing(void **state)
 	assert_int_equal(cap, 0);
 }
 
+/* Every way to take some of 1 to 6 out of them, and to put some of them back. */
+static void takes_out_and_puts_in(void **state)
+{
+	(void)state;
+	for (unsigned from = 0; from < 64; from++) {
+		for (unsigned mask = 0; mask < 64; mask++) {
+			int items[8], gone[6], added[6];
+			size_t len = 0, gone_len = 0, added_len = 0;
+
+			for (int n = 0; n < 6; n++) {
+				if (from >> n & 1)
+					items[len++] = n;
+				if (mask >> n & 1)
+					gone[gone_len++] = n;
+				if (mask >> n & 1 && from >> n & 1)
+					added[added_len++] = n;
+			}
+			len = vec_take(items, len, sizeof(int), by_value, gone, gone_len);
+			assert_int_equal(len, __builtin_popcount(from & ~mask));
+			for (size_t i = 0; i < len; i++)
+				assert_true(~mask & from & 1U << items[i]);
+			len = vec_insert(items, len, sizeof(int), by_value, added, added_len);
+			assert_int_equal(len, __builtin_popcount(from));
+			for (size_t i = 1; i < len; i++)
+				assert_true(items[i - 1] < items[i]);
+		}
+	}
+}
+
+static void finds_a_place(void **state)
+{
+	const int items[] = { 1, 3, 5 }, keys[] = { 0, 1, 2, 5, 6 };
+	const size_t places[] = { 0, 0, 1, 2, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(vec_place(items, 3, sizeof(int), by_value, &keys[i]), places[i]);
+	assert_int_equal(vec_place(NULL, 0, sizeof(int), by_value, &keys[0]), 0);
+}
+
 static void sorts_and_finds(void **state)
 {
 	int items[] = { 5, 3, 9, 1 }, key = 9, missing = 4;
@@ -145,6 +185,8 @@ int main(void)
 		cmocka_unit_test(grows_by_pushing),
 		cmocka_unit_test(grows_no_further_than_max),
 		cmocka_unit_test(a_failed_growth_changes_nothing),
+		cmocka_unit_test(takes_out_and_puts_in),
+		cmocka_unit_test(finds_a_place),
 		cmocka_unit_test(sorts_and_finds),
 		cmocka_unit_test(merges_in_one_pass),
 		cmocka_unit_test(a_merge_stops_when_told),
