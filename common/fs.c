@@ -130,6 +130,19 @@ static int temp_open(int dir_fd, const char *path, char temp[static FS_PATH_SIZE
 	return err_sys(err, ERR_IO, errno, "cannot write %s", path);
 }
 
+/* The mode to give, and the owner given: of what is in its place, else as it comes. */
+static mode_t be_like(int dir_fd, const char *path, int fd, mode_t mode)
+{
+	struct stat there;
+
+	if (fstatat(dir_fd, path, &there, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(there.st_mode))
+		return mode;
+	/* Only root may give a file away; the group alone is better than nothing. */
+	if (fchown(fd, there.st_uid, there.st_gid) < 0 && fchown(fd, (uid_t)-1, there.st_gid) < 0)
+		return mode;
+	return there.st_mode & 0777;
+}
+
 static int temp_fill(int fd, const char *path, mode_t mode, const void *data, size_t size,
 		     unsigned how, struct err *err)
 {
@@ -176,6 +189,8 @@ int fs_write(int dir_fd, const char *path, mode_t mode, const void *data, size_t
 
 	if (temp_open(dir_fd, path, temp, &fd, err) < 0)
 		return -1;
+	if (how & FS_LIKE)
+		mode = be_like(dir_fd, path, fd, mode);
 	if (temp_fill(fd, path, mode, data, size, how, err) < 0 ||
 	    temp_place(dir_fd, temp, path, how, err) < 0) {
 		unlinkat(dir_fd, temp, 0);
@@ -184,25 +199,36 @@ int fs_write(int dir_fd, const char *path, mode_t mode, const void *data, size_t
 	return how & FS_DURABLE ? sync_dir_of(dir_fd, path, err) : 0;
 }
 
-/* Whether the name is of the form that temp_open gives: ".<name>.<pid>.<8 hex digits>.tmp". */
-static bool is_temp(const char *name)
+/*
+ * The length of the name that temp_open made this one of, ".<name>.<pid>.<8 hex digits>.tmp";
+ * 0: it did not.
+ */
+static size_t temp_of(const char *name)
 {
 	static const char end[] = ".tmp";
 	size_t len = strlen(name), digits = 0;
 
 	if (name[0] != '.' || len < TEMP_ADDED_MIN || strcmp(name + len - strlen(end), end) != 0)
-		return false;
+		return 0;
 	len -= strlen(end) + 8;
 	if (strspn(name + len, "0123456789abcdef") != 8 || name[--len] != '.')
-		return false;
+		return 0;
 	while (digits < len && name[len - 1 - digits] >= '0' && name[len - 1 - digits] <= '9')
 		digits++;
 	len -= digits;
 	/* Two dots, and a name between them. */
-	return digits && len > 2 && name[len - 1] == '.';
+	return digits && len > 2 && name[len - 1] == '.' ? len - 2 : 0;
 }
 
-int fs_sweep(const char *dir_path, struct err *err)
+static bool is_temp_of(const char *name, const char *of)
+{
+	size_t len = temp_of(name);
+
+	return len && (!of || (strlen(of) == len && !strncmp(name + 1, of, len)));
+}
+
+/* of: the name whose leftovers alone are meant; NULL: of any. */
+static int sweep(const char *dir_path, const char *of, struct err *err)
 {
 	DIR *dir = opendir(dir_path);
 	const struct dirent *entry;
@@ -213,10 +239,24 @@ int fs_sweep(const char *dir_path, struct err *err)
 	if (!dir)
 		return err_sys(err, ERR_IO, errno, "cannot list %s", dir_path);
 	while (result == 0 && (entry = readdir(dir)))
-		if (is_temp(entry->d_name) && fs_unlink(dirfd(dir), entry->d_name, err) < 0)
+		if (is_temp_of(entry->d_name, of) && fs_unlink(dirfd(dir), entry->d_name, err) < 0)
 			result = err_wrap(err, "%s", dir_path);
 	closedir(dir);
 	return result;
+}
+
+int fs_sweep(const char *dir_path, struct err *err)
+{
+	return sweep(dir_path, NULL, err);
+}
+
+int fs_sweep_file(const char *path, struct err *err)
+{
+	char dir[FS_PATH_SIZE];
+	int len = dir_len(path);
+
+	snprintf(dir, sizeof(dir), "%.*s", len ? len : 1, len ? path : ".");
+	return sweep(dir, path + len, err);
 }
 
 int fs_mkdir(const char *path, mode_t mode, struct err *err)

@@ -26,9 +26,10 @@ int fs_read_fd(int fd, const char *name, size_t max, char **data_out, size_t *si
 
 /* How a file is put in its place. */
 enum fs_how {
-	FS_REPLACE = 0,     /* over what is there */
-	FS_NEW = 1 << 0,    /* only where nothing is: else -1 with sys_errno EEXIST */
-	FS_DURABLE = 1 << 1 /* fsync of file and directory; not needed on tmpfs */
+	FS_REPLACE = 0,      /* over what is there */
+	FS_NEW = 1 << 0,     /* only where nothing is: else -1 with sys_errno EEXIST */
+	FS_DURABLE = 1 << 1, /* fsync of file and directory; not needed on tmpfs */
+	FS_LIKE = 1 << 2 /* with the mode of the file that is there, and, if we may, its owner */
 };
 
 /*
@@ -59,6 +60,8 @@ int fs_open_dir(const char *path, bool make, int *fd_out, struct err *err);
  * directory that is absent has nothing in it. The caller knows that nobody is writing there.
  */
 int fs_sweep(const char *dir_path, struct err *err);
+/* The same for what is left of one file alone, in a directory where others write, too. */
+int fs_sweep_file(const char *path, struct err *err);
 
 /* Removes a file. 1 removed, 0 was not there, -1 failed. */
 int fs_unlink(int dir_fd, const char *path, struct err *err);

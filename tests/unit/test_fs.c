@@ -416,6 +416,9 @@ static void what_killed_writers_left_is_swept(void **state)
 	leave_a_temporary_file("x");
 	leave_a_temporary_file(".writable");
 	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]) + 3);
+	snprintf(path, sizeof(path), "%s/x", tempdir_path);
+	assert_int_equal(fs_sweep_file(path, &err), 0);
+	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]) + 2);
 	assert_int_equal(fs_sweep(tempdir_path, &err), 0);
 	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
