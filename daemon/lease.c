@@ -149,6 +149,8 @@ static void on_granted(void *ctx, const struct store_reply *reply, const struct 
 	}
 	lease->id = reply->lease;
 	lease->ttl_s = (uint32_t)reply->ttl_s;
+	/* A store without leases that end: what is put there stays. */
+	lease->claim.reserved = lease->claim.reserved || !lease->id;
 	put_claim(lease);
 }
 

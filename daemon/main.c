@@ -16,6 +16,7 @@
 #include "publish.h"
 #include "status.h"
 #include "store_etcd.h"
+#include "store_file.h"
 #include "sweep.h"
 
 #include <errno.h>
@@ -90,6 +91,24 @@ static int answer(void *ctx, const char *request, size_t size, char **answer_out
 	return status_answer(ctx, request, size, answer_out, err);
 }
 
+static int make_store(struct daemon *daemon, const char *name, struct network *network,
+		      struct store **store_out, struct err *err)
+{
+	const struct options *options = &daemon->options;
+	const struct store_etcd_options etcd = {
+		.endpoints = options->endpoint,
+		.prefix = options->etcd_prefix,
+		.network = name,
+	};
+	const struct store_file_options file = { .path = options->store_file, .network = name };
+
+	if (options->store_file)
+		return store_file_new(daemon->loop, &file, &network_listener, network, store_out,
+				      err);
+	return store_etcd_new(daemon->loop, daemon->http, &etcd, &network_listener, network,
+			      store_out, err);
+}
+
 static int make_network(struct daemon *daemon, struct err *err)
 {
 	const struct options *options = &daemon->options;
@@ -103,16 +122,10 @@ static int make_network(struct daemon *daemon, struct err *err)
 		.run_dir = options->run_dir,
 		.subnet_file = options->subnet_file,
 	};
-	const struct store_etcd_options etcd = {
-		.endpoints = options->endpoint,
-		.prefix = options->etcd_prefix,
-		.network = "default",
-	};
 	struct store *store;
 
-	if (network_new(&env, etcd.network, &daemon->network, err) < 0 ||
-	    store_etcd_new(daemon->loop, daemon->http, &etcd, &network_listener, daemon->network,
-			   &store, err) < 0)
+	if (network_new(&env, "default", &daemon->network, err) < 0 ||
+	    make_store(daemon, "default", daemon->network, &store, err) < 0)
 		return -1;
 	return network_start(daemon->network, store, err);
 }

@@ -20,6 +20,7 @@ struct err;
 VEC_DEFINE(options_texts, char *);
 
 struct options {
+	const char *store_file;                      /* the file that is the store; NULL: etcd is */
 	const char *endpoint[OPTIONS_ENDPOINTS + 1]; /* NULL-ended */
 	const char *etcd_prefix;
 	const char *iface;       /* name or address of the uplink; NULL: by the default route */

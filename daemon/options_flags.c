@@ -5,6 +5,7 @@
 #include "common/state.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,17 @@ static int set_config(struct options *options, const char *value, struct err *er
 {
 	(void)err;
 	options->config = value;
+	return 0;
+}
+
+static int set_store(struct options *options, const char *value, struct err *err)
+{
+	const char *path = strncmp(value, "file:", 5) ? NULL : value + 5;
+
+	if (strcmp(value, "etcd") && (!path || path[0] != '/' || strlen(path) >= PATH_MAX))
+		return err_set(err, ERR_CONFIG,
+			       "\"%.200s\" is neither etcd nor file: and an absolute path", value);
+	options->store_file = path;
 	return 0;
 }
 
@@ -165,6 +177,8 @@ static int set_nothing(struct options *options, const char *value, struct err *e
 
 /* In the order of --help. The names that flannel has are flannel's. */
 const struct options_flag options_flags[] = {
+	{ "store", "etcd|file:PATH", "etcd", set_store, "where configuration and leases are kept",
+	  OPTIONS_RUN, false },
 	{ "etcd-endpoints", "URL[,URL...]", "http://127.0.0.1:2379", set_endpoints,
 	  "etcd's members", OPTIONS_RUN, false },
 	{ "etcd-prefix", "PATH", "/coreos.com/network", set_prefix,

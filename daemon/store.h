@@ -3,7 +3,8 @@
  * The store's interface: where the network's configuration and all nodes'
  * leases come from, and where ours is put. A store lists and watches on its own
  * from store_start on, over and over, and tells its listener; everything is
- * asynchronous on the loop, and no call blocks. Stores: store_etcd.h.
+ * asynchronous on the loop, and no call waits for another machine. Stores: store_etcd.h,
+ * store_file.h.
  */
 #pragma once
 
@@ -36,7 +37,7 @@ struct store_listener {
 	void (*list_end)(void *ctx);
 	void (*list_failed)(void *ctx);
 	void (*gone)(void *ctx, const char *key, uint64_t mod_revision);
-	/* Reached, or lost since this moment, with the reason; on changes only. */
+	/* Reached, or not since this moment, with the reason; on changes only, the reason's too. */
 	void (*link)(void *ctx, bool connected, const char *endpoint, const struct err *why);
 };
 
@@ -44,7 +45,7 @@ struct store_listener {
 struct store_reply {
 	bool succeeded;        /* put, remove: the condition held */
 	uint64_t mod_revision; /* put: of the key now */
-	uint64_t lease;        /* grant */
+	uint64_t lease;        /* grant; 0: nothing ends in this store, all keys are reservations */
 	uint64_t ttl_s;        /* grant, keepalive; 0 from keepalive: the lease is gone */
 };
 typedef void store_done_fn(void *ctx, const struct store_reply *reply, const struct err *err);

@@ -393,6 +393,20 @@ static void a_reservation_is_adopted_without_a_lease(void **state)
 	assert_at_rest(scene);
 }
 
+/* The file store's. */
+static void where_no_lease_ends_ours_is_a_reservation(void **state)
+{
+	struct scene *scene = *state;
+
+	look(scene);
+	grant(scene, 0);
+	assert_int_equal(carry_out(scene).lease, 0);
+	assert_held(scene, "10.5.7.0/24", 0);
+	assert_true(lease_view(scene->lease).reserved);
+	look(scene);
+	assert_at_rest(scene);
+}
+
 static void our_lease_can_become_a_reservation(void **state)
 {
 	struct scene *scene = *state;
@@ -457,6 +471,7 @@ int main(void)
 		lease_test(an_expired_lease_that_another_took_is_lost),
 		lease_test(a_key_that_vanished_is_put_as_new),
 		lease_test(a_reservation_is_adopted_without_a_lease),
+		lease_test(where_no_lease_ends_ours_is_a_reservation),
 		lease_test(our_lease_can_become_a_reservation),
 		lease_test(a_flannel_lease_of_ours_is_adopted),
 		lease_test(a_grant_without_a_time_is_kept_calmly),

@@ -48,6 +48,7 @@ static void absent_flags_have_defaults(void **state)
 
 	(void)state;
 	assert_good(parse(&(struct said){ .file = NULL }, &options, &err), err);
+	assert_null(options.store_file);
 	assert_string_equal(options.endpoint[0], "http://127.0.0.1:2379");
 	assert_null(options.endpoint[1]);
 	assert_string_equal(options.etcd_prefix, "/coreos.com/network");
@@ -67,6 +68,7 @@ static void assert_all_set(const struct options *options)
 {
 	struct ipaddr public_ip = sample_addr("192.0.2.7");
 
+	assert_string_equal(options->store_file, "/x/net.json");
 	assert_string_equal(options->endpoint[0], "https://[::1]:2379");
 	assert_string_equal(options->endpoint[1], "http://etcd.example");
 	assert_null(options->endpoint[2]);
@@ -84,6 +86,8 @@ static void assert_all_set(const struct options *options)
 static void every_flag_can_be_said_in_three_places(void **state)
 {
 	static const char *const in_environment[] = {
+		"WEFTD_STORE",
+		"file:/x/net.json",
 		"WEFTD_ETCD_ENDPOINTS",
 		"https://[::1]:2379/,http://etcd.example//",
 		"WEFTD_ETCD_PREFIX",
@@ -113,13 +117,15 @@ static void every_flag_can_be_said_in_three_places(void **state)
 		NULL,
 	};
 	static const char file[] =
-		"{\"etcd-endpoints\":\"https://[::1]:2379/,http://etcd.example//\","
+		"{\"store\":\"file:/x/net.json\","
+		"\"etcd-endpoints\":\"https://[::1]:2379/,http://etcd.example//\","
 		"\"etcd-prefix\":\"/a/b\",\"iface\":\"eth7\",\"public-ip\":\"192.0.2.7\","
 		"\"subnet-file\":\"/x/subnet.env\",\"run-dir\":\"/x/run\","
 		"\"state-dir\":\"/x/state\",\"node-name\":\"node-7.example_x\","
 		"\"log-level\":\"debug\",\"log-format\":\"json\"}";
 	char *flags[] = {
 		ARG("weftd"),
+		ARG("--store=file:/x/net.json"),
 		ARG("--etcd-endpoints"),
 		ARG("https://[::1]:2379/,http://etcd.example//"),
 		ARG("-etcd-prefix=/a/b"),
@@ -241,6 +247,11 @@ static void wrong_flags_are_named(void **state)
 		{ { "--iface" }, "--iface needs a value: NAME|ADDRESS" },
 		{ { "--version=1" }, "--version takes no value" },
 		{ { "-v=2" }, "--v takes no value" },
+		{ { "--store", "kubernetes" },
+		  "--store: \"kubernetes\" is neither etcd nor file:" },
+		{ { "--store", "file:net.json" }, "--store: \"file:net.json\"" },
+		{ { "--store", "file:" }, "absolute path" },
+		{ { "--store=" }, "--store: \"\"" },
 		{ { "--etcd-endpoints", "127.0.0.1:2379" },
 		  "--etcd-endpoints: \"127.0.0.1:2379\"" },
 		{ { "--etcd-endpoints", "" }, "http://HOST:PORT" },

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way to a file is walked name by name, as the kernel does it. Three kinds of places are
+ * watched: a directory with a symbolic link on the way, the directory that the file is or will
+ * be in (or the last one that exists on the way there), and the file itself, for one that is
+ * bound into a container's file system changes where its directory does not. What is renamed
+ * further up rings when the directory itself moves, or not at all: store_file.c looks by itself
+ * now and then.
+ */
+#include "store_file_watch.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLACES_MAX 64
+#define LINKS_MAX 40 /* as the kernel follows */
+
+#define DIR_EVENTS                                                                                 \
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE |        \
+	 IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define FILE_EVENTS (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+
+/* A watch, and the name in it that is of interest; "": the place itself. */
+struct place {
+	int wd;
+	char name[NAME_MAX + 1];
+};
+
+struct places {
+	struct place at[PLACES_MAX];
+	size_t len;
+};
+
+struct store_file_watch {
+	int fd;
+	char *path;
+	void (*rang)(void *ctx);
+	void *ctx;
+	struct loop_event *event;
+	struct places places;
+};
+
+/* One walk along the way. */
+struct walk {
+	struct store_file_watch *watch;
+	struct places places;
+	char done[FS_PATH_SIZE]; /* what has been gone, without a slash at its end */
+	char rest[FS_PATH_SIZE]; /* what is to go */
+	unsigned links;
+	struct err *err;
+};
+
+/* Whether it is watched from now on. */
+static bool add(struct walk *walk, const char *path, const char *name, uint32_t events)
+{
+	struct place *place = &walk->places.at[walk->places.len];
+	int wd;
+
+	if (walk->places.len == PLACES_MAX) {
+		err_set(walk->err, ERR_IO, "more than %d places on the way to %s", PLACES_MAX,
+			walk->watch->path);
+		return false;
+	}
+	wd = inotify_add_watch(walk->watch->fd, path, events);
+	if (wd < 0) {
+		err_sys(walk->err, ERR_IO, errno, "cannot watch %s", path);
+		return false;
+	}
+	place->wd = wd;
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	walk->places.len++;
+	return true;
+}
+
+static bool add_dir(struct walk *walk, const char *name)
+{
+	return add(walk, *walk->done ? walk->done : "/", name, DIR_EVENTS);
+}
+
+/* Takes the next name of the way; false: there is none. */
+static bool next_name(struct walk *walk, char name[static NAME_MAX + 1])
+{
+	const char *from = walk->rest + strspn(walk->rest, "/");
+	size_t len = strcspn(from, "/");
+
+	if (!len || len > NAME_MAX)
+		return false;
+	snprintf(name, NAME_MAX + 1, "%.*s", (int)len, from);
+	memmove(walk->rest, from + len, strlen(from + len) + 1);
+	return true;
+}
+
+/* On by where the link leads, then by what was left to go. */
+static bool follow(struct walk *walk, const char *link)
+{
+	char target[FS_PATH_SIZE], rest[FS_PATH_SIZE];
+	ssize_t len = readlink(link, target, sizeof(target) - 1);
+
+	if (len < 0) {
+		err_sys(walk->err, ERR_IO, errno, "cannot read the link %s", link);
+		return false;
+	}
+	target[len] = '\0';
+	if (++walk->links > LINKS_MAX) {
+		err_sys(walk->err, ERR_IO, ELOOP, "cannot follow %s", walk->watch->path);
+		return false;
+	}
+	if (fs_join(rest, target, walk->rest + strspn(walk->rest, "/"), walk->err) < 0)
+		return false;
+	memcpy(walk->rest, rest, sizeof(rest));
+	if (target[0] == '/')
+		walk->done[0] = '\0';
+	return true;
+}
+
+static bool is_last(const struct walk *walk)
+{
+	return !walk->rest[strspn(walk->rest, "/")];
+}
+
+/*
+ * One name on. The directory is watched before its entry is looked at, so that no change falls
+ * between. *more_out: there is something behind it.
+ */
+static bool step(struct walk *walk, const char *name, bool *more_out)
+{
+	char whole[FS_PATH_SIZE];
+	struct stat info;
+	bool there;
+
+	*more_out = false;
+	if (fs_join(whole, *walk->done ? walk->done : "/", name, walk->err) < 0)
+		return false;
+	there = lstat(whole, &info) == 0;
+	if (!there || S_ISLNK(info.st_mode) || is_last(walk)) {
+		if (!add_dir(walk, name))
+			return false;
+		there = lstat(whole, &info) == 0;
+	}
+	if (!there)
+		return true;
+	if (S_ISLNK(info.st_mode)) {
+		*more_out = true;
+		return follow(walk, whole);
+	}
+	if (is_last(walk)) {
+		/* Where it cannot be watched, its directory is. */
+		add(walk, whole, "", FILE_EVENTS);
+		return true;
+	}
+	memcpy(walk->done, whole, sizeof(whole));
+	*more_out = true;
+	return true;
+}
+
+static bool is_place(const struct places *places, int wd)
+{
+	for (size_t i = 0; i < places->len; i++)
+		if (places->at[i].wd == wd)
+			return true;
+	return false;
+}
+
+bool store_file_watch_arm(struct store_file_watch *watch, struct err *err)
+{
+	struct walk walk = { .watch = watch, .err = err };
+	char name[NAME_MAX + 1];
+	bool good = true, more = true;
+
+	snprintf(walk.rest, sizeof(walk.rest), "%s", watch->path);
+	while (good && more && next_name(&walk, name))
+		good = step(&walk, name, &more);
+	for (size_t i = 0; i < watch->places.len; i++)
+		if (!is_place(&walk.places, watch->places.at[i].wd))
+			inotify_rm_watch(watch->fd, watch->places.at[i].wd);
+	watch->places = walk.places;
+	return good;
+}
+
+/* ---- Events ------------------------------------------------------------------------------ */
+
+static bool concerns(const struct store_file_watch *watch, const struct inotify_event *event)
+{
+	if (event->mask & IN_Q_OVERFLOW)
+		return true;
+	/* One that we gave up says so at its end; one that ended by itself has said more before. */
+	if (event->mask & IN_IGNORED)
+		return false;
+	for (size_t i = 0; i < watch->places.len; i++)
+		if (watch->places.at[i].wd == event->wd &&
+		    (!event->len || !strcmp(watch->places.at[i].name, event->name)))
+			return true;
+	return false;
+}
+
+static void on_events(void *ctx, int fd, unsigned ready)
+{
+	_Alignas(struct inotify_event) char events[4096];
+	struct store_file_watch *watch = ctx;
+	bool ring = false;
+	ssize_t got = read(fd, events, sizeof(events));
+
+	(void)ready;
+	for (ssize_t at = 0; at < got;) {
+		const struct inotify_event *event = (const void *)(events + at);
+
+		ring = ring || concerns(watch, event);
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+	if (ring)
+		watch->rang(watch->ctx);
+}
+
+int store_file_watch_new(struct loop *loop, const char *path, void (*rang)(void *ctx), void *ctx,
+			 struct store_file_watch **watch_out, struct err *err)
+{
+	struct store_file_watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return err_nomem(err, "the file's watch");
+	watch->rang = rang;
+	watch->ctx = ctx;
+	watch->path = strdup(path);
+	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->fd < 0)
+		err_sys(err, ERR_IO, errno, "cannot watch %s", path);
+	else if (!watch->path ||
+		 !(watch->event = loop_fd(loop, watch->fd, LOOP_READ, on_events, watch)))
+		err_nomem(err, "the file's watch");
+	if (!watch->event) {
+		store_file_watch_free(watch);
+		return -1;
+	}
+	*watch_out = watch;
+	return 0;
+}
+
+void store_file_watch_free(struct store_file_watch *watch)
+{
+	if (!watch)
+		return;
+	loop_event_free(watch->event);
+	if (watch->fd >= 0)
+		close(watch->fd);
+	free(watch->path);
+	free(watch);
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file store on real files, changed in all the ways in which people and programs do it. */
+#include "daemon/store_file.h"
+
+#include "common/auto.h"
+#include "common/fs.h"
+#include "daemon/store_file_doc.h"
+#include "daemon/store_file_ops.h"
+#include "tests/unit/store_recorder.h"
+#include "tests/unit/tempdir.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CONFIG "\"config\":{\"Network\":\"10.5.0.0/16\"}"
+#define ONE "{" CONFIG ",\"subnets\":{\"1\":{\"a\":1}}}"
+#define TWO "{" CONFIG ",\"subnets\":{\"1\":{\"a\":1},\"2\":{\"a\":2}}}"
+#define LISTED "up [ config={\"Network\":\"10.5.0.0/16\"} +1 ]"
+
+static char path[128];
+
+static void start(struct recorder *r, const char *name)
+{
+	const struct store_file_options options = { .path = path, .network = "default" };
+	struct err err = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/%s", tempdir_path, name);
+	assert_int_equal(loop_new(&r->loop, &err), 0);
+	assert_int_equal(http_new(r->loop, &r->http, &err), 0);
+	assert_int_equal(store_file_new(r->loop, &options, &recorder_listener, r, &r->store, &err),
+			 0);
+	assert_int_equal(r->store->ops->start(r->store, &err), 0);
+}
+
+static void put_file(const char *name, const char *text)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(fs_write(tempdir, name, 0644, text, strlen(text), FS_REPLACE, &err), 0);
+}
+
+/* As an editor that keeps the file. */
+static void write_in_place(const char *name, const char *text)
+{
+	AUTO_CLOSE int fd = openat(tempdir, name, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static const char *awaited;
+
+static bool is_told(struct recorder *r)
+{
+	return !strcmp(r->log, awaited);
+}
+
+/* Waits until just this was told since the last time. */
+static void wait_told(struct recorder *r, const char *words)
+{
+	awaited = words;
+	recorder_wait(r, is_told);
+	r->log[0] = '\0';
+}
+
+static uint64_t until_ms;
+
+static bool is_over(struct recorder *r)
+{
+	(void)r;
+	return loop_now_ms() >= until_ms;
+}
+
+/* Lets the loop run on; that it was long enough is shown by what the test waits for next. */
+static void run_for(struct recorder *r, uint64_t ms)
+{
+	until_ms = loop_now_ms() + ms;
+	recorder_wait(r, is_over);
+}
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+static void every_way_of_changing_it_is_seen(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	put_file("f", ONE);
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	assert_string_equal(r.endpoint + strlen("file:"), path);
+	write_in_place("f", TWO);
+	wait_told(&r, "+2");
+	put_file("f", ONE);
+	wait_told(&r, "-2");
+	assert_int_equal(unlinkat(tempdir, "f", 0), 0);
+	put_file("f", TWO);
+	wait_told(&r, "+2");
+	assert_int_equal(renameat(tempdir, "f", tempdir, "old"), 0);
+	wait_told(&r, "down");
+	assert_non_null(strstr(r.why, "there is no file /"));
+	put_file("f", ONE);
+	wait_told(&r, "up -2");
+	r.store->ops->refresh(r.store);
+	wait_told(&r, LISTED + strlen("up "));
+	recorder_stop(&r);
+}
+
+static void it_may_come_later_and_its_directory_too(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	start(&r, "a/b/f");
+	wait_told(&r, "down");
+	assert_int_equal(mkdirat(tempdir, "a", 0755), 0);
+	assert_int_equal(mkdirat(tempdir, "a/b", 0755), 0);
+	put_file("a/b/f", ONE);
+	wait_told(&r, LISTED);
+	/* The directory's name passes to another one. */
+	assert_int_equal(mkdirat(tempdir, "a/c", 0755), 0);
+	put_file("a/c/f", TWO);
+	assert_int_equal(renameat(tempdir, "a/b", tempdir, "a/old"), 0);
+	assert_int_equal(renameat(tempdir, "a/c", tempdir, "a/b"), 0);
+	wait_told(&r, "+2");
+	recorder_stop(&r);
+}
+
+/* As Kubernetes renews a ConfigMap: one rename of a link that all files' ways lead over. */
+static void links_on_the_way_may_come_to_lead_elsewhere(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	assert_int_equal(mkdirat(tempdir, "..1", 0755), 0);
+	assert_int_equal(mkdirat(tempdir, "..2", 0755), 0);
+	put_file("..1/f", ONE);
+	put_file("..2/f", TWO);
+	assert_int_equal(symlinkat("..1", tempdir, "..data"), 0);
+	assert_int_equal(symlinkat("..data/f", tempdir, "f"), 0);
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	assert_int_equal(symlinkat("..2", tempdir, "..tmp"), 0);
+	assert_int_equal(renameat(tempdir, "..tmp", tempdir, "..data"), 0);
+	wait_told(&r, "+2");
+	write_in_place("..2/f", ONE);
+	wait_told(&r, "-2");
+	recorder_stop(&r);
+}
+
+static void damage_changes_nothing(void **state)
+{
+	static const char *const damaged[] = { "", "{", "{\"config\":{}", "[]", "\xff", TWO "}" };
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	put_file("f", ONE);
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		write_in_place("f", damaged[i]);
+		wait_told(&r, "down");
+		assert_non_null(strstr(r.why, path));
+		write_in_place("f", ONE);
+		wait_told(&r, "up");
+	}
+	write_in_place("f", "{\n \"config\": {},\n \"subnets\": {\"1\":}\n}");
+	wait_told(&r, "down");
+	assert_non_null(strstr(r.why, "/f: line 3, column 18: "));
+	/* Damaged in another way, which is said. */
+	write_in_place("f", "{\n \"config\": {");
+	wait_told(&r, "down");
+	assert_non_null(strstr(r.why, "line 2, column 13: "));
+	assert_int_equal(r.gone, 0);
+	recorder_stop(&r);
+}
+
+static void half_of_it_is_waited_out(void **state)
+{
+	struct recorder r = { .begun = 0 };
+	AUTO_CLOSE int fd = -1;
+
+	(void)state;
+	put_file("f", ONE);
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	fd = openat(tempdir, "f", O_WRONLY | O_TRUNC);
+	for (size_t at = 0; at < strlen(TWO); at += 8) {
+		size_t rest = strlen(TWO) - at;
+
+		assert_true(write(fd, TWO + at, rest < 8 ? rest : 8) > 0);
+		run_for(&r, 40);
+	}
+	wait_told(&r, "+2"); /* and never that it is damaged */
+	recorder_stop(&r);
+}
+
+static void what_is_no_file_is_named(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	assert_int_equal(mkdirat(tempdir, "f", 0755), 0);
+	start(&r, "f");
+	wait_told(&r, "down");
+	assert_non_null(strstr(r.why, "is not a regular file"));
+	recorder_stop(&r);
+	assert_int_equal(unlinkat(tempdir, "f", AT_REMOVEDIR), 0);
+	assert_int_equal(symlinkat("f", tempdir, "f"), 0);
+	start(&r, "f");
+	wait_told(&r, "down");
+	assert_non_null(strstr(r.why, "Too many levels"));
+	recorder_stop(&r);
+}
+
+/* ---- Writing ----------------------------------------------------------------------------- */
+
+static void put(struct recorder *r, const char *key, const char *value, uint64_t if_revision)
+{
+	r->store->ops->put(r->store, key, value, 0, if_revision, recorder_done, r);
+	recorder_wait_reply(r);
+}
+
+static void assert_file(const char *name, const char *text)
+{
+	AUTO_FREE char *data = NULL;
+	struct err err = ERR_INIT;
+	size_t size;
+
+	assert_int_equal(fs_read(tempdir, name, 1 << 20, &data, &size, &err), 1);
+	assert_string_equal(data, text);
+}
+
+static ino_t inode_of(const char *name)
+{
+	struct stat info;
+
+	assert_int_equal(fstatat(tempdir, name, &info, AT_SYMLINK_NOFOLLOW), 0);
+	return info.st_ino;
+}
+
+static void a_key_is_put_if_it_is_as_it_was_read(void **state)
+{
+	struct recorder r = { .begun = 0 };
+	uint64_t revision;
+
+	(void)state;
+	put_file("f", "{" CONFIG "}");
+	start(&r, "f");
+	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	put(&r, "1", "{\"a\":1}", 0);
+	assert_true(r.reply.succeeded);
+	revision = r.reply.mod_revision;
+	assert_true(revision && revision == r.mod_revision);
+	assert_file("f", ONE);
+	wait_told(&r, "+1");
+	/* It is there now. */
+	put(&r, "1", "{\"a\":2}", 0);
+	assert_int_equal(r.err.code, ERR_NONE);
+	assert_false(r.reply.succeeded);
+	/* Somebody else was quicker, and nobody has told us yet. */
+	put_file("f", "{" CONFIG ",\"subnets\":{\"1\":{\"a\":7}}}");
+	put(&r, "1", "{\"a\":2}", revision);
+	assert_false(r.reply.succeeded);
+	wait_told(&r, "+1");
+	put(&r, "1", "{\"a\":1}", r.mod_revision);
+	assert_true(r.reply.succeeded && r.reply.mod_revision > revision);
+	assert_file("f", ONE);
+	r.store->ops->remove(r.store, "1", revision, recorder_done, &r);
+	recorder_wait_reply(&r);
+	assert_false(r.reply.succeeded);
+	r.store->ops->remove(r.store, "1", r.mod_revision, recorder_done, &r);
+	recorder_wait_reply(&r);
+	assert_true(r.reply.succeeded);
+	assert_file("f", "{" CONFIG ",\"subnets\":{}}");
+	wait_told(&r, "+1 -1");
+	recorder_stop(&r);
+}
+
+/* So a file that may not be written, such as a ConfigMap's, serves where the key is in it. */
+static void what_stands_there_is_not_written(void **state)
+{
+	struct recorder r = { .begun = 0 };
+	ino_t inode;
+
+	(void)state;
+	put_file("f", "{" CONFIG ", \"subnets\": {\"1\": { \"a\" : 1 }}}");
+	inode = inode_of("f");
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	put(&r, "1", "{\"a\":1}", r.mod_revision);
+	assert_true(r.reply.succeeded);
+	assert_int_equal(r.reply.mod_revision, r.mod_revision);
+	assert_int_equal(inode_of("f"), inode);
+	assert_int_equal(tempdir_count(tempdir_path), 1); /* no lock either */
+	recorder_stop(&r);
+}
+
+static void who_holds_the_lock_is_waited_for(void **state)
+{
+	struct recorder r = { .begun = 0 };
+	struct err err = ERR_INIT;
+	int lock;
+
+	(void)state;
+	put_file("f", "{" CONFIG "}");
+	start(&r, "f");
+	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	assert_int_equal(fs_lock(tempdir, "f.lock", &lock, &err), 0);
+	r.store->ops->put(r.store, "1", "{\"a\":1}", 0, 0, recorder_done, &r);
+	run_for(&r, 100);
+	assert_int_equal(r.replies, 0);
+	put_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2}}}"); /* what the lock was for */
+	close(lock);
+	recorder_wait_reply(&r);
+	assert_true(r.reply.succeeded);
+	assert_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2},\"1\":{\"a\":1}}}");
+	recorder_stop(&r);
+}
+
+#define RACERS 4
+#define PRIZES 12
+
+static bool is_listed(struct recorder *r)
+{
+	return r->ended > 0;
+}
+
+/*
+ * Puts keys of its own, and tries for those that all try for. How many of these it got; or more,
+ * for an assertion is not for a child.
+ */
+static int race(unsigned me)
+{
+	struct recorder r = { .count_only = true };
+	int won = 0, faults = 0;
+
+	start(&r, "f");
+	recorder_wait(&r, is_listed);
+	for (unsigned i = 0; i < PRIZES; i++) {
+		char key[32], value[32];
+
+		snprintf(value, sizeof(value), "{\"a\":%u}", me);
+		snprintf(key, sizeof(key), "own-%u-%u", me, i);
+		put(&r, key, value, 0);
+		faults += !r.reply.succeeded;
+		snprintf(key, sizeof(key), "prize-%u", i);
+		put(&r, key, value, 0);
+		faults += r.err.code != ERR_NONE;
+		won += r.reply.succeeded;
+	}
+	recorder_stop(&r);
+	return faults ? PRIZES + faults : won;
+}
+
+/* No put is lost, and of those for one key one succeeds. */
+static void many_writers_do_each_other_no_harm(void **state)
+{
+	struct store_file_doc doc = { .revision = 0 }, none = { .revision = 0 };
+	struct err err = ERR_INIT;
+	pid_t racers[RACERS];
+	int won = 0;
+
+	(void)state;
+	put_file("f", "{\n\t" CONFIG "\n}\n");
+	for (unsigned i = 0; i < RACERS; i++) {
+		racers[i] = fork();
+		assert_true(racers[i] >= 0);
+		if (!racers[i])
+			_exit(race(i));
+	}
+	for (unsigned i = 0; i < RACERS; i++) {
+		int status;
+
+		assert_int_equal(waitpid(racers[i], &status, 0), racers[i]);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= PRIZES);
+		won += WEXITSTATUS(status);
+	}
+	assert_int_equal(won, PRIZES);
+	snprintf(path, sizeof(path), "%s/f", tempdir_path);
+	assert_int_equal(store_file_read(path, "default", &none, &doc, &err), 0);
+	assert_int_equal(doc.entries.len, (RACERS + 1) * PRIZES);
+	store_file_doc_free(&doc);
+}
+
+static void the_file_keeps_its_place_mode_and_owner(void **state)
+{
+	struct recorder r = { .begun = 0 };
+	struct stat info;
+
+	(void)state;
+	assert_int_equal(mkdirat(tempdir, "d", 0755), 0);
+	put_file("d/f", "{" CONFIG "}");
+	assert_int_equal(fchmodat(tempdir, "d/f", 0640, 0), 0);
+	if (geteuid() == 0)
+		assert_int_equal(fchownat(tempdir, "d/f", 1234, 4321, 0), 0);
+	/* Of a writer that was killed; and what is somebody else's. */
+	put_file("d/.f.7.01234567.tmp", "{");
+	put_file("d/.g.7.01234567.tmp", "{");
+	assert_int_equal(symlinkat("d/f", tempdir, "f"), 0);
+	start(&r, "f");
+	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	put(&r, "1", "{\"a\":1}", 0);
+	assert_true(r.reply.succeeded);
+	assert_file("d/f", ONE);
+	assert_int_equal(fstatat(tempdir, "f", &info, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISLNK(info.st_mode));
+	assert_int_equal(fstatat(tempdir, "d/f", &info, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(info.st_mode & 07777, 0640);
+	if (geteuid() == 0)
+		assert_true(info.st_uid == 1234 && info.st_gid == 4321);
+	assert_int_equal(faccessat(tempdir, "d/.f.7.01234567.tmp", F_OK, 0), -1);
+	assert_int_equal(faccessat(tempdir, "d/.g.7.01234567.tmp", F_OK, 0), 0);
+	recorder_stop(&r);
+}
+
+static void a_damaged_file_is_not_written(void **state)
+{
+	static const char *const damaged[] = { "{" CONFIG ",", "",
+					       "{\"subnets\":{\"\\u0031\":1,}}" };
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	put_file("f", ONE);
+	start(&r, "f");
+	wait_told(&r, LISTED);
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		put_file("f", damaged[i]);
+		put(&r, "2", "{\"a\":2}", 0);
+		assert_false(r.reply.succeeded);
+		assert_non_null(strstr(r.err.text, "line 1, column "));
+		assert_file("f", damaged[i]);
+	}
+	/* One that is good, but has the key in a form that is not found in its text. */
+	put_file("f", "{\"subnets\":{\"\\u0031\":{\"a\":1}}}");
+	put(&r, "1", "{\"a\":3}", r.mod_revision);
+	assert_non_null(strstr(r.err.text, "twice"));
+	assert_file("f", "{\"subnets\":{\"\\u0031\":{\"a\":1}}}");
+	assert_int_equal(unlinkat(tempdir, "f", 0), 0);
+	put(&r, "2", "{\"a\":2}", 0);
+	assert_non_null(strstr(r.err.text, "there is no file"));
+	assert_int_equal(faccessat(tempdir, "f", F_OK, 0), -1);
+	recorder_stop(&r);
+}
+
+static void leases_do_not_end(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	put_file("f", ONE);
+	start(&r, "f");
+	r.store->ops->grant(r.store, 30, recorder_done, &r);
+	recorder_wait_reply(&r);
+	assert_int_equal(r.err.code, ERR_NONE);
+	assert_int_equal(r.reply.lease, 0);
+	r.store->ops->keepalive(r.store, 7, recorder_done, &r);
+	recorder_wait_reply(&r);
+	assert_int_equal(r.reply.ttl_s, 0);
+	r.store->ops->revoke(r.store, 7, recorder_done, &r);
+	recorder_wait_reply(&r);
+	assert_true(r.reply.succeeded);
+	/* What is under way at the end is forgotten. */
+	r.store->ops->put(r.store, "2", "{}", 0, 0, recorder_done, &r);
+	r.store->ops->remove(r.store, "1", 1, recorder_done, &r);
+	r.store->ops->reconnect(r.store);
+	recorder_stop(&r);
+	assert_file("f", ONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEMPDIR_TEST(every_way_of_changing_it_is_seen),
+		TEMPDIR_TEST(it_may_come_later_and_its_directory_too),
+		TEMPDIR_TEST(links_on_the_way_may_come_to_lead_elsewhere),
+		TEMPDIR_TEST(damage_changes_nothing),
+		TEMPDIR_TEST(half_of_it_is_waited_out),
+		TEMPDIR_TEST(what_is_no_file_is_named),
+		TEMPDIR_TEST(a_key_is_put_if_it_is_as_it_was_read),
+		TEMPDIR_TEST(what_stands_there_is_not_written),
+		TEMPDIR_TEST(who_holds_the_lock_is_waited_for),
+		TEMPDIR_TEST(many_writers_do_each_other_no_harm),
+		TEMPDIR_TEST(the_file_keeps_its_place_mode_and_owner),
+		TEMPDIR_TEST(a_damaged_file_is_not_written),
+		TEMPDIR_TEST(leases_do_not_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
