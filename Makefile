@@ -199,8 +199,8 @@ asan_tests := $(patsubst %,tests/system/%.bats,configuration_is_followed \
 check-asan: ## unit tests and some system tests, built with the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory MODE=asan system_tests='$(asan_tests)' check
 
-demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand)
-	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) tests/demo/demo.sh
+demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand, STORE=file: no etcd)
+	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) STORE=$(STORE) tests/demo/demo.sh
 
 bench: all | $(BUILD)/.deps-test ## measure, and compare with the reference plugins (as root)
 	@WEFT_BIN_DIR=$(abspath $(bin)) tests/bench/run.sh

@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# demo.sh: three hosts in network namespaces, a real etcd, a weftd on each host,
-# two containers on each; what they store, what they write, what passes between
+# demo.sh: three hosts in network namespaces, a real etcd or a file as their store, a weftd on
+# each host, two containers on each; what they store, what they write, what passes between
 # them, and what happens when a host dies. Needs root; takes half a minute; leaves
 # nothing behind. Ends with 1, and the evidence, at the first step that fails.
 #
-#   demo.sh          (KEEP=1 leaves it standing)
+#   demo.sh          (KEEP=1 leaves it standing; STORE=file does without etcd)
 #   demo.sh down     removes one that was left standing
 set -uo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
+LAB_STORE=${STORE:-etcd}
 # shellcheck source=tests/lib/lab.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/lab.bash"
 
@@ -75,12 +76,14 @@ refuse() {
 }
 
 check_machine() {
-	local tool missing=()
+	local tool missing=() needed=(ip bridge nsenter setsid jq ping tcpdump)
+	[[ $LAB_STORE =~ ^(etcd|file)$ ]] || refuse "STORE=$LAB_STORE is not a store; allowed: etcd, file"
 	((EUID == 0)) || refuse 'it makes network namespaces, and needs root: sudo make demo'
 	for tool in weft weftd weftctl; do
 		[[ -x $WEFT_BIN_DIR/$tool ]] || refuse "there is no $WEFT_BIN_DIR/$tool; run: make"
 	done
-	for tool in ip bridge nsenter setsid etcd etcdctl jq ping tcpdump; do
+	[[ $LAB_STORE == file ]] || needed+=(etcd etcdctl)
+	for tool in "${needed[@]}"; do
 		command -v "$tool" >/dev/null || missing+=("$tool")
 	done
 	((!${#missing[@]})) || refuse "not installed: ${missing[*]}; run: sudo make deps"
@@ -136,30 +139,44 @@ down() {
 # ---- The steps -------------------------------------------------------------
 
 step_underlay() {
-	title "Three hosts on one underlay, and Debian's etcd"
+	local with="Debian's etcd" place="$ETCD_PREFIX/config = " etcd='           etcd'
+	local address='     192.168.0.250' wire='---------------+--'
+	if [[ $LAB_STORE == file ]]; then
+		with='a file' place="$(store_file):"$'\n' etcd='' address='' wire=''
+	fi
+	title "Three hosts on one underlay, and $with"
 	must 'hosts in network namespaces' lab_hosts 3
-	must "etcd's machine" etcd_machine
-	must 'etcd answers' etcd_start
-	must 'the network configuration is in etcd' etcd_config "$NETWORK"
+	must "the network configuration is in $with" store_start "$NETWORK"
 	show <<-DRAWING
-		    host1           host2           host3           etcd
-		 192.168.0.1     192.168.0.2     192.168.0.3     192.168.0.250
-		      |               |               |               |
-		  ----+---------------+--- underlay --+---------------+----
+		    host1           host2           host3$etcd
+		 192.168.0.1     192.168.0.2     192.168.0.3$address
+		      |               |               |${etcd:+               |}
+		  ----+---------------+--- underlay --+-$wire---
 
-		$ETCD_PREFIX/config = $(etcd_ctl get --print-value-only "$ETCD_PREFIX/config")
+		$place$(store_text)
 	DRAWING
+}
+
+# What the store holds, or below a prefix of etcd's keys.
+store_text() { # [PREFIX]
+	if [[ $LAB_STORE == file ]]; then
+		cat "$(store_file)"
+	elif [[ ${1-} ]]; then
+		etcd_ctl get --prefix "$ETCD_PREFIX/$1"
+	else
+		etcd_ctl get --print-value-only "$ETCD_PREFIX/config"
+	fi
 }
 
 step_daemons() {
 	local host
-	title 'A weftd on each host takes a lease; the leases in etcd, in the format of flannel'
+	title "A weftd on each host takes a lease; the leases in the $LAB_STORE, in the format of flannel"
 	for host in "${HOSTS[@]}"; do
 		must "weftd on $host" weftd_start "$host"
 	done
 	must 'each weftd is ready' weftd_ready "${HOSTS[@]}"
 	must 'each host has its peers' kernel_settled "${HOSTS[@]}"
-	etcd_ctl get --prefix "$ETCD_PREFIX/subnets/" |
+	store_text subnets/ |
 		sed -e 's/,"BackendType"/,\n  "BackendType"/' -e 's/,"Weft"/,\n  "Weft"/' -e 's/^{/ &/' | show
 }
 
@@ -316,7 +333,7 @@ step_frame() {
 	draw_frame | show
 	[[ "$outer_from $outer_to" == "192.168.0.1 192.168.0.3" ]] || fail 'the outer addresses are the hosts'"'"
 	[[ "$port $vni" == "$VXLAN_PORT 1" ]] || fail "the port is $VXLAN_PORT, the VNI 1"
-	[[ $inner_mac == "$(etcd_value_of host3 | jq -r .BackendData.VtepMAC)" ]] ||
+	[[ $inner_mac == "$(store_value_of host3 | jq -r .BackendData.VtepMAC)" ]] ||
 		fail "the inner frame goes to the MAC in host3's lease"
 	[[ "$inner_from $inner_to" == "$(container_address host1 c11) $(container_address host3 c31)" ]] ||
 		fail "the inner addresses are the containers'"
@@ -326,19 +343,26 @@ step_frame() {
 # ---- A host dies, and returns ------------------------------------------------
 
 names_host3() { kernel_have "$1" | grep -F -e "$(host_address host3)" -e "$subnet" -e "$mac"; }
-lease_is_gone() { [[ -z $(etcd_key_of host3) ]]; }
+lease_is_gone() { [[ -z $(store_key_of host3) ]]; }
 
 step_death() {
 	local subnet mac died lost
-	subnet=$(host_subnet host3) mac=$(etcd_value_of host3 | jq -r .BackendData.VtepMAC)
+	subnet=$(host_subnet host3) mac=$(store_value_of host3 | jq -r .BackendData.VtepMAC)
 	subnet=${subnet%/*}
-	title 'host3 dies: weftd killed, link cut; its lease of 5 s runs out'
+	if [[ $LAB_STORE == file ]]; then
+		title 'host3 dies: weftd killed, link cut; somebody takes its lease out of the file'
+	else
+		title 'host3 dies: weftd killed, link cut; its lease of 5 s runs out'
+	fi
 	proc_start flow c11 ping -n -q -i 0.01 "$(container_address host2 c21)"
 	died=$(now_us)
 	must 'weftd of host3 is killed' weftd_stop host3 KILL
 	must 'the link of host3 is cut' lab_link host3 down
-	must 'its lease runs out' wait_for 20 lease_is_gone
-	say "after $(seconds_since "$died"): the lease $subnet-24 is gone from etcd"
+	# shellcheck disable=SC2016 # jq's variable
+	[[ $LAB_STORE != file ]] || must 'its lease is taken out' \
+		store_file_edit 'del(.subnets[$key])' --arg key "$subnet-24"
+	must 'its lease is gone' wait_for 20 lease_is_gone
+	say "after $(seconds_since "$died"): the lease $subnet-24 is gone from the $LAB_STORE"
 	must 'its entries are gone from host1' wait_for 10 not names_host3 host1
 	must 'its entries are gone from host2' wait_for 10 not names_host3 host2
 	say "after $(seconds_since "$died"): no entry for it on host1 and host2; host1 holds:"
@@ -359,8 +383,8 @@ step_return() {
 	must 'weftd on host3' weftd_start host3
 	must 'it is ready' weftd_ready host3
 	must 'all hosts have their peers' kernel_settled "${HOSTS[@]}"
-	[[ "$(host_subnet host3) $(etcd_value_of host3 | jq -r .BackendData.VtepMAC)" == "$before" ]] ||
-		fail "it has its subnet and its MAC again: $before" "$(etcd_leases)"
+	[[ "$(host_subnet host3) $(store_value_of host3 | jq -r .BackendData.VtepMAC)" == "$before" ]] ||
+		fail "it has its subnet and its MAC again: $before" "$(store_leases)"
 	must 'c31 reaches c11' wait_for 5 ns_run c31 ping -n -q -c 1 -W 1 "$(container_address host1 c11)"
 	yes_it_is "subnet and MAC again: $before; c31 reaches c11"
 	ns_run host1 "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/host1/run" peers | show
@@ -383,6 +407,8 @@ step_delete() {
 # ---- The end -----------------------------------------------------------------
 
 kept_text() {
+	local store="ip netns exec $LAB-etcd env ETCDCTL_API=3 etcdctl get --prefix $ETCD_PREFIX"
+	[[ $LAB_STORE != file ]] || store="cat $(store_file)"
 	cat <<-TEXT
 
 		It is left standing. To look around, as root:
@@ -394,7 +420,7 @@ kept_text() {
 		  # the wire
 		  ip netns exec $LAB-net tcpdump -ni underlay
 		  # the store
-		  ip netns exec $LAB-etcd env ETCDCTL_API=3 etcdctl get --prefix $ETCD_PREFIX
+		  $store
 		  # what weftd of host1 knows, and what it says
 		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run status
 		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run peers

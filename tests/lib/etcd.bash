@@ -30,9 +30,12 @@ etcd_ctl() {
 # etcd_config [JSON]: the network's configuration; by default with a lease of 5 s,
 # and nodes in 10.5.1.0 to 10.5.99.0, which leaves the others to the tests.
 etcd_config() {
-	local json='{"Network":"10.5.0.0/16","SubnetLen":24,"SubnetMin":"10.5.1.0"'
-	json+=',"SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
-	etcd_ctl put "$ETCD_PREFIX/config" "${1-$json}" >/dev/null
+	etcd_ctl put "$ETCD_PREFIX/config" "${1-$(etcd_config_default)}" >/dev/null
+}
+
+etcd_config_default() {
+	printf %s '{"Network":"10.5.0.0/16","SubnetLen":24,"SubnetMin":"10.5.1.0"' \
+		',"SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
 }
 
 # etcd_put KEY VALUE [OPTION...]: a key among the leases.

@@ -26,14 +26,14 @@ kernel_have() { # HOST
 	} | sed 's/ *$//' | sort
 }
 
-# The same text made from the leases: of each line of etcd_leases its key and value. A weft
+# The same text made from the leases: of each line of store_leases its key and value. A weft
 # node's packets go to its PublicIP, where both have such an address, else to its PublicIPv6.
 # Both halves of an FDB entry come from one message and so have one state, which cannot
 # be "permanent": in the bridge's half that would mean an address of the port itself.
 kernel_want() { # HOST
 	local v4=true
 	ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || v4=false
-	etcd_leases | jq -R -r --argjson own "$(host_network "$1" '[.families[].subnet]|tojson')" \
+	store_leases | jq -R -r --argjson own "$(host_network "$1" '[.families[].subnet]|tojson')" \
 		--argjson gateways "$(host_network "$1" '[.families[].gateway]|tojson')" \
 		--argjson v4 "$v4" --arg br "$KERNEL_BRIDGE" '
 		def is6: test(":");

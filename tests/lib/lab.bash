@@ -13,6 +13,8 @@
 source "${BASH_SOURCE[0]%/*}/base.bash"
 # shellcheck source=tests/lib/etcd.bash
 source "${BASH_SOURCE[0]%/*}/etcd.bash"
+# shellcheck source=tests/lib/store.bash
+source "${BASH_SOURCE[0]%/*}/store.bash"
 # shellcheck source=tests/lib/weftd.bash
 source "${BASH_SOURCE[0]%/*}/weftd.bash"
 # shellcheck source=tests/lib/cni.bash

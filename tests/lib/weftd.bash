@@ -5,9 +5,8 @@
 
 # The flags that give a host of the lab its own files.
 weftd_flags() { # HOST
-	local dir=$LAB_DIR/$1 url=$ETCD_URL
-	ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || url=$ETCD_URL6
-	echo --etcd-endpoints "$url" --node-name "$1" \
+	local dir=$LAB_DIR/$1
+	echo "$(store_flags "$1")" --node-name "$1" \
 		--run-dir "$dir/run" --state-dir "$dir/state" --subnet-file "$dir/subnet.env"
 }
 
@@ -50,13 +49,13 @@ weftd_ready() { # HOST...
 	done
 }
 
-# lab_overlay NUMBER [CONFIGURATION]: etcd and so many hosts that know each other.
+# lab_overlay NUMBER [CONFIGURATION]: the store and so many hosts that know each other.
 lab_overlay() {
 	local i hosts=()
 	for ((i = 1; i <= $1; i++)); do
 		hosts+=("host$i")
 	done
-	lab_hosts "$1" && etcd_machine && etcd_start && etcd_config "${@:2}" || return
+	lab_hosts "$1" && store_start "${@:2}" || return
 	for i in "${hosts[@]}"; do
 		weftd_start "$i" || return
 	done

@@ -60,6 +60,24 @@ nothing_is_left() {
 	assert_output --partial none
 }
 
+@test "STORE=file shows it without etcd, and leaves nothing either" {
+	local bin=$BATS_TEST_TMPDIR/bin
+	# Neither is there an etcd that it could use.
+	mkdir "$bin"
+	printf '#!/bin/sh\nexit 1\n' | tee "$bin/etcd" >"$bin/etcdctl"
+	chmod +x "$bin/etcd" "$bin/etcdctl"
+	PATH=$bin:$PATH STORE=file run "$demo"
+	assert_success
+	assert_output --regexp 'All [0-9]+ steps are good'
+	assert_output --partial '72 of 72 answered'
+	assert_output --partial 'takes its lease out of the file'
+	refute_output --partial 192.168.0.250
+	nothing_is_left
+	STORE=paper run "$demo"
+	assert_failure 1
+	assert_output 'demo: STORE=paper is not a store; allowed: etcd, file'
+}
+
 demo_runs() { [[ -e $LAB_DIR/host3/run/networks/default.json ]]; }
 
 @test "stopped in the middle it leaves nothing; a second one at the same time is refused" {

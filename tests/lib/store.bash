@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The lab's store, whichever it is: LAB_STORE says etcd (etcd.bash) or file, one file that
+# all hosts read and write. Sourced by lab.bash.
+
+: "${LAB_STORE:=etcd}"
+
+store_file() { echo "$LAB_DIR/net.json"; }
+
+# store_start [CONFIGURATION]: with the lab's configuration, unless told.
+store_start() {
+	if [[ $LAB_STORE == file ]]; then
+		printf '{\n  "config": %s\n}\n' "${1-$(etcd_config_default)}" >"$(store_file)"
+	else
+		etcd_machine && etcd_start && etcd_config "$@"
+	fi
+}
+
+# The flags that lead a host's weftd there.
+store_flags() { # HOST
+	local url=$ETCD_URL
+	if [[ $LAB_STORE == file ]]; then
+		echo --store "file:$(store_file)"
+	else
+		ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || url=$ETCD_URL6
+		echo --etcd-endpoints "$url"
+	fi
+}
+
+# The leases, a line each: key, tab, value.
+store_leases() {
+	if [[ $LAB_STORE == file ]]; then
+		jq -r '.subnets // {} | to_entries[] | "\(.key)\t\(.value | tojson)"' "$(store_file)"
+	else
+		etcd_leases
+	fi
+}
+
+# The lease that a host holds, by its address: the key, or the value.
+store_key_of() { # HOST
+	store_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $1 }'
+}
+
+store_value_of() { # HOST
+	store_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $2 }'
+}
+
+# As an editor does that writes another file and renames it over the old one: an expression of jq(1).
+store_file_edit() { # EXPRESSION [ARGUMENT OF JQ...]
+	local file
+	file=$(store_file)
+	jq --indent 2 "${@:2}" "$1" "$file" >"$file.edited" && mv "$file.edited" "$file"
+}
