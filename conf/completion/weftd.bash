@@ -17,6 +17,7 @@ _weftd() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
+	--store) words="etcd file:/" ;;
 	--iface) words=$(cd /sys/class/net && echo *) ;;
 	--log-format) words="text json" ;;
 	--log-level) words="error warn info debug" ;;
