@@ -26,6 +26,11 @@ struct link_port {
 	uint8_t state; /* BR_STATE_*: 3 is forwarding */
 };
 
+/* Those that a bridge gives to a new port. */
+#define LINK_PORT_NEW                                                                              \
+	((struct link_port){                                                                       \
+		.learning = true, .flood = true, .mcast_flood = true, .bcast_flood = true })
+
 /* IFLA_VXLAN_*. lower 0: not bound to a device. port in host byte order. */
 struct link_vxlan {
 	uint32_t vni;
@@ -84,7 +89,8 @@ int link_add_vxlan(struct nl *nl, const struct link_add_vxlan *want, struct err 
 /*
  * Makes a veth pair in one message: the host side up, enslaved and named, the
  * peer with its final name and MAC inside the namespace peer_netns. The peer
- * stays down: asked for up here, the kernel answers ENOTCONN.
+ * stays down: asked for up here, the kernel answers ENOTCONN. A second message gives it
+ * its alias and the port's flags, before anything can pass through it.
  * ERR_KERNEL with EEXIST when either name is taken.
  */
 struct link_add_veth {
@@ -93,6 +99,7 @@ struct link_add_veth {
 	uint32_t mtu;
 	struct mac mac;
 	const char *alias;
+	const struct link_port *port; /* NULL: the flags of a new port */
 	const char *peer_name;
 	struct mac peer_mac;
 	int peer_netns;

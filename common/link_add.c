@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making devices. Each is made by one message that leaves nothing to be set later but the
- * alias: the kernel takes IFLA_IFALIAS only for a device that exists.
+ * alias and the flags of a bridge's port: the kernel takes both only for a device that exists,
+ * and takes them together.
  */
 #include "link.h"
 
 #include "err.h"
+#include "link_private.h"
 #include "nl.h"
 
 #include <linux/if_link.h>
@@ -23,7 +25,8 @@ struct birth {
 	const char *alias;
 	const struct mac *mac;
 	uint32_t mtu;
-	uint32_t master; /* 0: none */
+	uint32_t master;              /* 0: none */
+	const struct link_port *port; /* NULL: as the bridge has it for new ones */
 };
 
 /* The message up to the attributes of the kind, for which room is left. */
@@ -50,6 +53,24 @@ static struct nl_msg *by_name_message(uint16_t type, const char *name, size_t ro
 	return msg;
 }
 
+/* What the first message could not say. */
+static struct nl_msg *rest_message(const struct birth *birth)
+{
+	struct nl_msg *msg = by_name_message(RTM_NEWLINK, birth->name, strlen(birth->alias) + 160);
+	struct nlattr *info, *data;
+
+	nl_put(msg, IFLA_IFALIAS, birth->alias, strlen(birth->alias));
+	if (!birth->port)
+		return msg;
+	info = nl_nest(msg, IFLA_LINKINFO, NULL, 0);
+	nl_put_text(msg, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = nl_nest(msg, IFLA_INFO_SLAVE_DATA, NULL, 0);
+	link_put_port(msg, birth->port);
+	nl_nest_end(msg, data);
+	nl_nest_end(msg, info);
+	return msg;
+}
+
 /*
  * Makes the device and gives it its alias; one that cannot have it is removed again. By name,
  * which is surely the new device: the first message fails when the name was taken.
@@ -57,16 +78,14 @@ static struct nl_msg *by_name_message(uint16_t type, const char *name, size_t ro
 static int give_birth(struct nl *nl, const struct birth *birth, struct nl_msg *msg, struct err *err)
 {
 	char what[WHAT_SIZE];
-	struct nl_msg *alias;
 	struct err unused = ERR_INIT;
 
 	snprintf(what, sizeof(what), "create %s %s", birth->kind, birth->name);
 	if (nl_request(nl, msg, what, err))
 		return -1;
-	alias = by_name_message(RTM_SETLINK, birth->name, strlen(birth->alias) + 8);
-	nl_put(alias, IFLA_IFALIAS, birth->alias, strlen(birth->alias));
-	snprintf(what, sizeof(what), "set alias of %s", birth->name);
-	if (nl_request(nl, alias, what, err) == 0)
+	snprintf(what, sizeof(what), "set alias%s of %s", birth->port ? " and port flags" : "",
+		 birth->name);
+	if (nl_request(nl, rest_message(birth), what, err) == 0)
 		return 0;
 	(void)nl_request(nl, by_name_message(RTM_DELLINK, birth->name, 0), "", &unused);
 	return -1;
@@ -161,6 +180,7 @@ int link_add_veth(struct nl *nl, const struct link_add_veth *want, struct err *e
 		.mac = &want->mac,
 		.mtu = want->mtu,
 		.master = want->master,
+		.port = want->port,
 	};
 	struct nl_msg *msg = birth_message(&birth, 256);
 	struct nlattr *peer;

@@ -3,6 +3,7 @@
 #include "link.h"
 
 #include "err.h"
+#include "link_private.h"
 #include "nl.h"
 
 #include <errno.h>
@@ -95,11 +96,8 @@ int link_set_alias(struct nl *nl, uint32_t index, const char *alias, struct err 
 	return change(nl, msg, index, "alias", err);
 }
 
-int link_set_port(struct nl *nl, uint32_t index, const struct link_port *port, struct err *err)
+void link_put_port(struct nl_msg *msg, const struct link_port *port)
 {
-	struct nl_msg *msg = set_message(index, AF_BRIDGE, 128);
-	struct nlattr *nest = nl_nest(msg, IFLA_PROTINFO, NULL, 0);
-
 	nl_put_u8(msg, IFLA_BRPORT_LEARNING, port->learning);
 	nl_put_u8(msg, IFLA_BRPORT_UNICAST_FLOOD, port->flood);
 	nl_put_u8(msg, IFLA_BRPORT_MCAST_FLOOD, port->mcast_flood);
@@ -108,6 +106,14 @@ int link_set_port(struct nl *nl, uint32_t index, const struct link_port *port, s
 	nl_put_u8(msg, IFLA_BRPORT_ISOLATED, port->isolated);
 	nl_put_u8(msg, IFLA_BRPORT_LOCKED, port->locked);
 	nl_put_u8(msg, IFLA_BRPORT_NEIGH_SUPPRESS, port->neigh_suppress);
+}
+
+int link_set_port(struct nl *nl, uint32_t index, const struct link_port *port, struct err *err)
+{
+	struct nl_msg *msg = set_message(index, AF_BRIDGE, 128);
+	struct nlattr *nest = nl_nest(msg, IFLA_PROTINFO, NULL, 0);
+
+	link_put_port(msg, port);
 	nl_nest_end(msg, nest);
 	return change(nl, msg, index, "bridge port flags", err);
 }

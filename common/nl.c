@@ -5,10 +5,12 @@
 #include "nl_private.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -52,6 +54,22 @@ void nl_free(struct nl *nl)
 		return;
 	close(nl->fd);
 	free(nl);
+}
+
+int nl_device_index(const struct nl *nl, const char *name, uint32_t *index_out, struct err *err)
+{
+	struct ifreq request = { .ifr_ifindex = 0 };
+
+	if (strlen(name) >= sizeof(request.ifr_name))
+		return 0;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(nl->fd, SIOCGIFINDEX, &request) < 0) {
+		if (errno == ENODEV)
+			return 0;
+		return err_sys(err, ERR_KERNEL, errno, "get the number of device %s", name);
+	}
+	*index_out = (uint32_t)request.ifr_ifindex;
+	return 1;
 }
 
 int nl_write(struct nl *nl, const void *messages, size_t size)

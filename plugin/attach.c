@@ -40,14 +40,33 @@ static int clear_the_way(struct nl *host, const struct attach *attach, struct er
 	return link_del(host, link.index, err) < 0 ? -1 : 0;
 }
 
+/*
+ * A locked port takes frames from those MACs alone that the bridge knows behind it, and with
+ * learning off that is the one of the static entry (bridge(8), "locked").
+ */
+static struct link_port port_of(const struct attach *attach)
+{
+	struct link_port port = LINK_PORT_NEW;
+
+	port.hairpin = attach->hairpin;
+	port.isolated = attach->isolated;
+	if (attach->spoof_check) {
+		port.locked = true;
+		port.learning = false;
+	}
+	return port;
+}
+
 static int make_pair(struct nl *host, const struct attach *attach, struct err *err)
 {
+	const struct link_port port = port_of(attach);
 	const struct link_add_veth want = {
 		.name = attach->veth->name,
 		.master = attach->bridge,
 		.mtu = attach->mtu,
 		.mac = attach->veth->mac,
 		.alias = attach->veth->alias,
+		.port = &port,
 		.peer_name = attach->ifname,
 		.peer_mac = attach->mac,
 		.peer_netns = attach->netns,
@@ -168,53 +187,42 @@ static int open_socket(void *ctx, struct err *err)
 
 /* ---- The bridge's side -------------------------------------------------------------------- */
 
-/*
- * A locked port takes frames from those MACs alone that the bridge knows behind it, and with
- * learning off that is the one of the static entry (bridge(8), "locked").
- */
-static int set_port(struct nl *host, const struct attach *attach, const struct link *link,
-		    struct err *err)
+/* The one MAC behind a locked port. */
+static int set_mac_behind(struct nl *host, const struct attach *attach, uint32_t index,
+			  struct err *err)
 {
-	struct link_port port = link->port;
-
-	if (!attach->hairpin && !attach->isolated && !attach->spoof_check)
+	if (!attach->spoof_check)
 		return 0;
-	port.hairpin = attach->hairpin;
-	port.isolated = attach->isolated;
-	if (attach->spoof_check) {
-		port.locked = true;
-		port.learning = false;
-		if (nl_request(host, neigh_fdb_port_message(link->index, &attach->mac),
-			       "add the container's MAC to the bridge", err) < 0)
-			return -1;
-	}
-	return link_set_port(host, link->index, &port, err);
+	return nl_request(host, neigh_fdb_port_message(index, &attach->mac),
+			  "add the container's MAC to the bridge", err);
 }
 
 /*
  * Since Linux 6.8 to ask is enough to have the port forwarding; before, the kernel takes up
  * to 40 ms to notice that the container's side is up.
  */
-static int wait_forwarding(struct nl *host, const struct link *veth, struct err *err)
+static int wait_forwarding(struct nl *host, const struct attach *attach, uint32_t index,
+			   struct err *err)
 {
 	unsigned step_ms = 1;
 
 	for (unsigned waited_ms = 0;; waited_ms += step_ms) {
 		struct timespec pause;
 		struct link link;
-		int found = link_get_index(host, veth->index, &link, err);
+		int found = link_get_index(host, index, &link, err);
 
 		if (found < 0)
 			return -1;
 		if (!found || !link.is_port)
 			return err_set(err, ERR_KERNEL,
-				       "device %s is no longer a port of the bridge", veth->name);
+				       "device %s is no longer a port of the bridge",
+				       attach->veth->name);
 		if (link.port.state == BR_STATE_FORWARDING)
 			return 0;
 		if (waited_ms >= FORWARDING_TIMEOUT_MS)
 			return err_set(err, ERR_KERNEL,
 				       "bridge port %s does not forward after %u ms: state %u",
-				       veth->name, waited_ms, link.port.state);
+				       attach->veth->name, waited_ms, link.port.state);
 		if (waited_ms > 0 && step_ms * 2 <= FORWARDING_STEP_MAX_MS)
 			step_ms *= 2;
 		pause = (struct timespec){ .tv_nsec = (long)step_ms * 1000000 };
@@ -224,25 +232,33 @@ static int wait_forwarding(struct nl *host, const struct link *veth, struct err 
 
 /* ---- Both --------------------------------------------------------------------------------- */
 
+static int index_of(const struct nl *nl, const char *name, uint32_t *index_out, struct err *err)
+{
+	int found = nl_device_index(nl, name, index_out, err);
+
+	if (found == 0)
+		return err_set(err, ERR_KERNEL, "device %s has gone", name);
+	return found < 0 ? -1 : 0;
+}
+
 static int configure(struct nl *host, struct nl *container, const struct attach *attach,
 		     struct err *err)
 {
-	struct link veth;
-	int found = link_get(host, attach->veth->name, &veth, err);
+	uint32_t index, peer;
 
-	if (found < 0)
+	if (index_of(host, attach->veth->name, &index, err) < 0 ||
+	    index_of(container, attach->ifname, &peer, err) < 0)
 		return -1;
-	if (!found)
-		return err_set(err, ERR_KERNEL, "device %s has gone", attach->veth->name);
 	if (has_v6(attach) && netns_run(attach->netns, attach->home, prepare_v6,
 					(void *)(uintptr_t)attach->ifname, err) < 0)
 		return -1;
 	/* The port's rules come before its carrier. */
-	if (set_port(host, attach, &veth, err) < 0 ||
-	    set_up(container, attach, veth.peer, err) < 0 || wait_forwarding(host, &veth, err) < 0)
+	if (set_mac_behind(host, attach, index, err) < 0 ||
+	    set_up(container, attach, peer, err) < 0 ||
+	    wait_forwarding(host, attach, index, err) < 0)
 		return -1;
 	/* Not before the port forwards: the bridge would drop it, and caches would stay stale. */
-	return link_set_mac(container, veth.peer, &attach->mac, err);
+	return link_set_mac(container, peer, &attach->mac, err);
 }
 
 int attach_make(struct nl *host, const struct attach *attach, struct err *err)

@@ -143,6 +143,39 @@ static void a_veth_pair_is_complete_at_both_ends(void **state)
 	free_other(&other);
 }
 
+static void a_port_has_its_flags_before_anything_passes(void **state)
+{
+	struct other other = make_other();
+	struct link_add_veth want = veth(kernel_bridge(*state), other.netns);
+	struct link_port port = LINK_PORT_NEW;
+	struct err err = ERR_INIT;
+	struct link host;
+
+	/* What is called the flags of a new port is what the kernel gives to one. */
+	assert_done(link_add_veth(*state, &want, &err), err);
+	host = must_get(*state, want.name);
+	port.state = host.port.state;
+	assert_memory_equal(&host.port, &port, sizeof(port));
+	assert_int_equal(link_del(*state, host.index, &err), 1);
+
+	port = (struct link_port){ .hairpin = true, .isolated = true, .locked = true };
+	want.port = &port;
+	assert_done(link_add_veth(*state, &want, &err), err);
+	host = must_get(*state, want.name);
+	assert_int_not_equal(host.port.state, BR_STATE_FORWARDING);
+	host.port.state = 0;
+	assert_memory_equal(&host.port, &port, sizeof(port));
+	assert_string_equal(host.alias, want.alias);
+	assert_int_equal(link_del(*state, host.index, &err), 1);
+
+	/* What is no port cannot have them, and is not left without. */
+	want.master = 0;
+	assert_int_equal(link_add_veth(*state, &want, &err), -1);
+	assert_non_null(strstr(err.text, "set alias and port flags of weft0123456789a: "));
+	assert_int_equal(link_get(*state, want.name, &host, &err), 0);
+	free_other(&other);
+}
+
 static void a_device_that_cannot_have_its_alias_is_removed(void **state)
 {
 	const struct mac mac = kernel_mac("0a:58:0a:05:01:01");
@@ -163,6 +196,7 @@ int main(void)
 		link_test(a_vxlan_device_is_a_port_from_birth),
 		link_test(every_setting_of_a_vxlan_device_arrives),
 		link_test(a_veth_pair_is_complete_at_both_ends),
+		link_test(a_port_has_its_flags_before_anything_passes),
 		link_test(a_device_that_cannot_have_its_alias_is_removed),
 	};
 

@@ -343,9 +343,25 @@ static void a_socket_stays_in_its_namespace(void **state)
 	nl_free(NULL);
 }
 
+static void a_device_is_found_by_its_name(void **state)
+{
+	struct err err = ERR_INIT;
+	uint32_t index = 7;
+	struct link link;
+
+	assert_int_equal(nl_device_index(*state, "br0", &index, &err), 0);
+	assert_int_equal(nl_device_index(*state, "a-name-of-sixteen", &index, &err), 0);
+	assert_int_equal(index, 7);
+	kernel_bridge(*state);
+	assert_int_equal(nl_device_index(*state, "br0", &index, &err), 1);
+	assert_int_equal(link_get(*state, "br0", &link, &err), 1);
+	assert_int_equal(index, link.index);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		kernel_test(a_device_is_found_by_its_name),
 		script_test(answers_to_other_requests_are_passed_over),
 		script_test(a_lost_answer_is_an_error_and_no_hang),
 		script_test(what_cannot_be_sent_is_told),
