@@ -285,15 +285,53 @@ int fs_mkdir(const char *path, mode_t mode, struct err *err)
 
 int fs_open_dir(const char *path, bool make, int *fd_out, struct err *err)
 {
-	int fd;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (make && fs_mkdir(path, DIR_MODE, err) < 0)
-		return -1;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* It is there but for the first time, and making it looks at every part of the path. */
+	if (fd < 0 && errno == ENOENT && make) {
+		if (fs_mkdir(path, DIR_MODE, err) < 0)
+			return -1;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (fd < 0)
 		return err_sys(err, ERR_IO, errno, "cannot open directory %s", path);
 	*fd_out = fd;
 	return 0;
+}
+
+/*
+ * Hands what we, as root, have made over to the owner of the directory that it lies in. Best
+ * effort: without CAP_CHOWN it stays ours.
+ */
+static void give_to_owner_of(int dir_fd, int fd)
+{
+	const uid_t us = geteuid();
+	struct stat dir, made;
+
+	if (us != 0 || fstat(dir_fd, &dir) < 0 || dir.st_uid == us || fstat(fd, &made) < 0 ||
+	    made.st_uid != us)
+		return;
+	(void)!fchown(fd, dir.st_uid, dir.st_gid);
+}
+
+int fs_open_dir_in(int dir_fd, const char *name, bool make, int *fd_out, struct err *err)
+{
+	const int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(dir_fd, name, how);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (!make)
+			return 0;
+		if (mkdirat(dir_fd, name, DIR_MODE) < 0 && errno != EEXIST)
+			return err_sys(err, ERR_IO, errno, "cannot make directory %s", name);
+		fd = openat(dir_fd, name, how);
+	}
+	if (fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot open directory %s", name);
+	if (make)
+		give_to_owner_of(dir_fd, fd);
+	*fd_out = fd;
+	return 1;
 }
 
 int fs_unlink(int dir_fd, const char *path, struct err *err)
@@ -305,38 +343,65 @@ int fs_unlink(int dir_fd, const char *path, struct err *err)
 	return err_sys(err, ERR_IO, errno, "cannot remove %s", path);
 }
 
-/* Whether path still names the file that fd has open. 1 / 0 / -1. */
-static int still_names(int dir_fd, const char *path, int fd, struct err *err)
+/*
+ * Opens a file to lock it, and makes it where it is absent. The directory's owner may be less
+ * than we are, and have put there what would lead us elsewhere or hold us up: a link of either
+ * kind, a FIFO. 0 / -1; -1 in *fd_out: it came or went between two calls.
+ */
+static int open_lock(int dir_fd, const char *path, int *fd_out, struct stat *is_out,
+		     struct err *err)
 {
-	struct stat locked, named;
+	const int how = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	AUTO_CLOSE int fd = openat(dir_fd, path, how);
 
-	if (fstat(fd, &locked) < 0)
+	if (fd < 0 && errno == ENOENT) {
+		fd = openat(dir_fd, path, how | O_CREAT | O_EXCL, 0600);
+		if (fd < 0 && errno == EEXIST)
+			return 0;
+		if (fd >= 0)
+			give_to_owner_of(dir_fd, fd);
+	}
+	if (fd < 0 || fstat(fd, is_out) < 0)
 		return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
+	if (!S_ISREG(is_out->st_mode) || is_out->st_nlink > 1)
+		return err_set(err, ERR_IO, "cannot lock %s: not a regular file with one name",
+			       path);
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+/* Whether path still names the file that was opened. 1 / 0 / -1. */
+static int still_names(int dir_fd, const char *path, const struct stat *locked, struct err *err)
+{
+	struct stat named;
+
 	if (fstatat(dir_fd, path, &named, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return 0;
 		return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
 	}
-	return locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+	return locked->st_dev == named.st_dev && locked->st_ino == named.st_ino;
 }
 
 /* operation as in flock(2). 1 locked, 0 it would have to wait, -1 failed. */
 static int take_lock(int dir_fd, const char *path, int operation, int *fd_out, struct err *err)
 {
 	for (;;) {
-		AUTO_CLOSE int fd = openat(dir_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-					   0600);
+		AUTO_CLOSE int fd = -1;
+		struct stat is;
 		int named;
 
+		if (open_lock(dir_fd, path, &fd, &is, err) < 0)
+			return -1;
 		if (fd < 0)
-			return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
+			continue;
 		while (flock(fd, operation) < 0) {
 			if (errno == EWOULDBLOCK)
 				return 0;
 			if (errno != EINTR)
 				return err_sys(err, ERR_IO, errno, "cannot lock %s", path);
 		}
-		named = still_names(dir_fd, path, fd, err);
+		named = still_names(dir_fd, path, &is, err);
 		if (named < 0)
 			return -1;
 		if (named) {

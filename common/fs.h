@@ -56,6 +56,14 @@ int fs_mkdir(const char *path, mode_t mode, struct err *err);
 int fs_open_dir(const char *path, bool make, int *fd_out, struct err *err);
 
 /*
+ * Opens the directory name in another, never through a link. With make, makes it where it is
+ * absent, mode 0755, and hands one that is root's, where we are root, over to the owner of
+ * the directory that it lies in, who may be less: what is made for a daemon without
+ * privileges shall be that daemon's. 1 opened, 0 absent, -1 failed.
+ */
+int fs_open_dir_in(int dir_fd, const char *name, bool make, int *fd_out, struct err *err);
+
+/*
  * Removes from a directory what fs_write left in it when it was killed, and nothing else; a
  * directory that is absent has nothing in it. The caller knows that nobody is writing there.
  */
@@ -71,7 +79,9 @@ int fs_unlink(int dir_fd, const char *path, struct err *err);
  * exclusive lock (flock(2)); closing the descriptor (and what fork(2) made
  * of it), or dying, releases it.
  * Survives the file being unlinked by the holder before: it then locks the new
- * one, so that two holders never hold the lock of "the same" path at once.
+ * one, so that two holders never hold the lock of "the same" path at once. One that is
+ * made belongs to the directory's owner, as in fs_open_dir_in; what is not a regular file
+ * with this name alone is refused.
  */
 int fs_lock(int dir_fd, const char *path, int *fd_out, struct err *err);
 

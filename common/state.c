@@ -324,22 +324,21 @@ struct state_node_network *state_node_find(struct state_node *node, const char *
 int state_open_dir(const char *run_dir, const char *part, const char *network, bool make,
 		   int *fd_out, struct err *err)
 {
-	char tail[32 + STATE_NETWORK_NAME_SIZE], path[FS_PATH_SIZE];
+	AUTO_CLOSE int run_fd = -1;
+	AUTO_CLOSE int part_fd = -1;
 	struct err absent = ERR_INIT;
+	int found;
 
 	if (check_name(network, err) < 0)
 		return -1;
-	snprintf(tail, sizeof(tail), "%s/%s", part, network);
-	if (fs_join(path, run_dir, tail, err) < 0)
-		return -1;
-	/* It is there but for the first time, and making it looks at every part of the path. */
-	if (fs_open_dir(path, false, fd_out, &absent) == 0)
-		return 1;
-	if (absent.sys_errno != ENOENT) {
+	if (fs_open_dir(run_dir, make, &run_fd, &absent) < 0) {
+		if (absent.sys_errno == ENOENT && !make)
+			return 0;
 		*err = absent;
 		return -1;
 	}
-	if (!make)
-		return 0;
-	return fs_open_dir(path, true, fd_out, err) < 0 ? -1 : 1;
+	found = fs_open_dir_in(run_fd, part, make, &part_fd, err);
+	if (found > 0)
+		found = fs_open_dir_in(part_fd, network, make, fd_out, err);
+	return found < 0 ? err_wrap(err, "%s/%s/%s", run_dir, part, network) : found;
 }

@@ -95,7 +95,8 @@ struct state_node_network *state_node_find(struct state_node *node, const char *
 
 /*
  * Opens RUN/PART/NETWORK, part being one of the last two; with make, makes it where it
- * is absent. 1 opened, the descriptor is the caller's; 0 absent; -1 failed.
+ * is absent, for the owner of RUN (fs_open_dir_in). 1 opened, the descriptor is the caller's;
+ * 0 absent; -1 failed.
  */
 int state_open_dir(const char *run_dir, const char *part, const char *network, bool make,
 		   int *fd_out, struct err *err);

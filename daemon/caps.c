@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define DIR_MODE 0755
+#define DEPTH 2 /* RUN/attachments/NETWORK */
 
 static void free_caps(cap_t *caps)
 {
@@ -44,36 +45,57 @@ static int give(int dir_fd, const char *name, const struct passwd *user, struct 
 	return 0;
 }
 
-/* The directory and the regular files in it. */
-static int give_dir(const char *path, const struct passwd *user, struct err *err)
+static int give_entries(DIR *dir, unsigned depth, const struct passwd *user, struct err *err);
+
+/*
+ * The directory, the regular files in it, and directories in it down to that depth. Whoever had
+ * them before may have been anybody: no link leads out of them.
+ */
+static int give_dir(int parent_fd, const char *name, unsigned depth, const struct passwd *user,
+		    struct err *err)
 {
-	__attribute__((cleanup(close_dir))) DIR *dir = opendir(path);
+	AUTO_CLOSE int fd = openat(parent_fd, name,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+					   (parent_fd == AT_FDCWD ? 0 : O_NOFOLLOW));
+	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
+
+	if (fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot read %s", name);
+	if (fchown(fd, user->pw_uid, user->pw_gid) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot hand %s over to %s", name,
+			       user->pw_name);
+	dir = fdopendir(fd);
+	if (!dir)
+		return err_nomem(err, name);
+	(void)take_fd(&fd); /* the stream's now */
+	return give_entries(dir, depth, user, err) < 0 ? err_wrap(err, "%s", name) : 0;
+}
+
+static int give_entries(DIR *dir, unsigned depth, const struct passwd *user, struct err *err)
+{
 	const struct dirent *entry;
 
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, ERR_IO, errno, "cannot read %s", path);
-	if (fchown(dirfd(dir), user->pw_uid, user->pw_gid) < 0)
-		return err_sys(err, ERR_IO, errno, "cannot hand %s over to %s", path,
-			       user->pw_name);
 	while ((entry = readdir(dir))) {
 		struct stat there;
 
-		if (fstatat(dirfd(dir), entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(there.st_mode) && there.st_nlink == 1 &&
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(dirfd(dir), entry->d_name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISREG(there.st_mode) && there.st_nlink == 1 &&
 		    give(dirfd(dir), entry->d_name, user, err) < 0)
-			return err_wrap(err, "%s", path);
+			return -1;
+		if (S_ISDIR(there.st_mode) && depth > 0 &&
+		    give_dir(dirfd(dir), entry->d_name, depth - 1, user, err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
 static int hand_over(const char *path, const struct passwd *user, struct err *err)
 {
-	char networks[FS_PATH_SIZE];
-
-	if (fs_mkdir(path, DIR_MODE, err) < 0 || fs_join(networks, path, "networks", err) < 0 ||
-	    give_dir(path, user, err) < 0)
+	if (fs_mkdir(path, DIR_MODE, err) < 0)
 		return -1;
-	return give_dir(networks, user, err);
+	return give_dir(AT_FDCWD, path, DEPTH, user, err);
 }
 
 /* ---- Capabilities ------------------------------------------------------------------------ */

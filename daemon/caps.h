@@ -12,8 +12,8 @@ struct err;
 
 /*
  * Becomes the user. Afterwards neither this process nor what it may execute can have
- * another capability or user. dirs, len of them, are made where they are absent, and they, the
- * directory "networks" in each and the regular files in both become the user's. ERR_CONFIG
+ * another capability or user. dirs, len of them, are made where they are absent, and they, two
+ * levels of directories in them and the regular files in all become the user's. ERR_CONFIG
  * when there is no such user, ERR_IO: some step failed, and the caller must end.
  */
 int caps_become(const char *user, const char *const dirs[], size_t len, struct err *err);

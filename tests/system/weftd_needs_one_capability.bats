@@ -78,6 +78,67 @@ forwards() { [[ $(ns_run host1 cat /proc/sys/net/ipv4/ip_forward) == 1 ]]; }
 	container_del host1 c4
 }
 
+record_of() { # HOST CONTAINER
+	grep -l "\"containerId\":\"$2\"" "$LAB_DIR/$1"/run/attachments/default/*
+}
+
+swept() { [[ ! -e $record && ! -L $LAB_DIR/host1/run/ipam/default/$address ]]; }
+
+@test "what the plugin makes as root is that user's, who ends what died without DEL" {
+	local address record
+	address=$(container_add host1 c5)
+	record=$(record_of host1 c5)
+	assert_equal "$(stat -c %U "$record" "$LAB_DIR"/host1/run/{attachments,ipam}{,/default} \
+		"$LAB_DIR/host1/run/ipam/default/lock" | sort -u)" "$USER_NAME"
+	ns_del c5
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
+	wait_for 10 swept
+	weftd_log host1 100 | grep 'container died without DEL'
+	# Those that live stay.
+	record_of host1 c1
+	ping_once c1 "$(container_address host2 c2)"
+}
+
+# planted COMMAND...: that user puts something in the place of a record, or above it.
+planted() {
+	setpriv --reuid "$USER_NAME" --regid "$(id -g "$USER_NAME")" --clear-groups "$@"
+}
+
+@test "what that user plants leads root's plugin nowhere" {
+	local record address dir=$LAB_DIR/host2/run/attachments
+	address=$(container_add host2 c6)
+	record=$(record_of host2 c6)
+	cni_del host2 c6
+	mkdir "$LAB_DIR/elsewhere"
+	echo precious >"$LAB_DIR/elsewhere/file"
+	planted ln -s "$LAB_DIR/elsewhere/file" "$record"
+	run cni_add host2 c6
+	assert_failure
+	planted rm "$record"
+	planted mkfifo "$record"
+	run timeout 20 bash -c "$(declare -f); cni_add host2 c6"
+	assert_equal "$status" 1
+	planted rm "$record"
+	ln "$LAB_DIR/elsewhere/file" "$record"
+	run cni_add host2 c6
+	assert_failure
+	planted rm "$record"
+	planted mv "$dir" "$dir.away"
+	planted ln -s "$LAB_DIR/elsewhere" "$dir"
+	mkdir "$LAB_DIR/elsewhere/default"
+	run cni_add host2 c6
+	assert_failure
+	planted rm "$dir"
+	planted mv "$dir.away" "$dir"
+	assert_equal "$(cat "$LAB_DIR/elsewhere/file")" precious
+	assert_equal "$(stat -c %U "$LAB_DIR/elsewhere" "$LAB_DIR/elsewhere"/* | sort -u)" root
+	assert_equal "$(find "$LAB_DIR/elsewhere" | wc -l)" 3
+	cni_add host2 c6
+	container_del host2 c6
+}
+
 refused() { # FLAG...: ends with 2
 	local flags
 	read -ra flags < <(weftd_flags host1)
