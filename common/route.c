@@ -127,20 +127,30 @@ static int parse_hop(struct nlattr *const table[], struct route *route, struct e
 				&route->gateway, err);
 }
 
-static int parse_first_hop(const struct nlattr *multipath, struct route *route, struct err *err)
+/* One of the next hops that are left of a multipath attribute, and where the one after it lies. */
+static int parse_next_hop(struct rtnexthop **at, int *left, struct route *route, struct err *err)
 {
 	struct nlattr *table[RTA_MAX + 1];
-	struct rtnexthop *hop = nla_data(multipath);
-	int left = nla_len(multipath);
+	const struct rtnexthop *hop = *at;
 
-	if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
+	if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > *left)
 		return err_set(err, ERR_DECODE, "next hop of %u bytes, %d are there", hop->rtnh_len,
-			       left);
-	if (nla_parse(table, RTA_MAX, (void *)(hop + 1), hop->rtnh_len - (int)sizeof(*hop),
+			       *left);
+	if (nla_parse(table, RTA_MAX, (void *)(*at + 1), hop->rtnh_len - (int)sizeof(*hop),
 		      route_policy) < 0)
 		return err_set(err, ERR_DECODE, "next hop that is not well formed");
 	route->index = (uint32_t)hop->rtnh_ifindex;
+	*left -= (int)RTNH_ALIGN(hop->rtnh_len);
+	*at = RTNH_NEXT(*at);
 	return parse_hop(table, route, err);
+}
+
+static int parse_first_hop(const struct nlattr *multipath, struct route *route, struct err *err)
+{
+	struct rtnexthop *hop = nla_data(multipath);
+	int left = nla_len(multipath);
+
+	return parse_next_hop(&hop, &left, route, err);
 }
 
 static int parse(const struct nlmsghdr *header, struct route *route_out, struct err *err)
@@ -260,6 +270,60 @@ int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *
 
 	snprintf(what, sizeof(what), "list routes of protocol %u", protocol);
 	return run(nl, &each, what, err);
+}
+
+/* ---- Next hops in every table ------------------------------------------------------------ */
+
+static struct nl_msg *hops_build(void *ctx)
+{
+	const struct each *each = ctx;
+	const struct rtmsg info = { .rtm_family = each->family };
+
+	return nl_message(RTM_GETROUTE, 0, &info, sizeof(info), 0);
+}
+
+static int hops_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	const struct each *each = ctx;
+	const struct nlattr *multipath;
+	struct rtnexthop *hop;
+	struct route route;
+	int left;
+
+	if (parse(header, &route, err))
+		return -1;
+	if (info->rtm_type != RTN_UNICAST || info->rtm_family != each->family ||
+	    info->rtm_flags & RTM_F_CLONED)
+		return 0;
+	multipath = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)header, sizeof(*info),
+				    RTA_MULTIPATH);
+	if (!multipath)
+		return each->visit(each->ctx, &route, err);
+	hop = nla_data(multipath);
+	left = nla_len(multipath);
+	while (left >= (int)sizeof(*hop)) {
+		if (parse_next_hop(&hop, &left, &route, err) < 0 ||
+		    each->visit(each->ctx, &route, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int route_each_hop(struct nl *nl, uint8_t family, route_visit_fn *visit, void (*restart)(void *ctx),
+		   void *ctx, struct err *err)
+{
+	struct each each = { .family = family, .visit = visit, .ctx = ctx };
+	const struct nl_dump dump = {
+		.what = "list routes of all tables",
+		.build = hops_build,
+		.visit = hops_visit,
+		.ctx = &each,
+		.restart = restart,
+		.restart_ctx = ctx,
+	};
+
+	return nl_dump_all(nl, &dump, err);
 }
 
 struct best {

@@ -47,6 +47,13 @@ int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *
 	       void (*restart)(void *ctx), void *ctx, struct err *err);
 
 /*
+ * Unicast routes of a family in whatever table, also those of policy routing; one with several
+ * next hops is visited once for each.
+ */
+int route_each_hop(struct nl *nl, uint8_t family, route_visit_fn *visit, void (*restart)(void *ctx),
+		   void *ctx, struct err *err);
+
+/*
  * From an RTM_NEWROUTE or RTM_DELROUTE message, as events have them. 1 a unicast route of the
  * main table, 0 another, -1 failed.
  */

@@ -54,15 +54,21 @@ static int add_own(struct wiring *wiring, const struct state_family *family,
 	return add_route(wiring, &route, &family->gateway, err);
 }
 
+/* That of the route, or the node's; what is on the link has none. NULL as gateway_of. */
+static const struct ipaddr *gateway_given(const struct state_network *network,
+					  const struct route *route)
+{
+	if (ipaddr_is_set(&route->gateway) || route->scope >= RT_SCOPE_LINK)
+		return &route->gateway;
+	return gateway_of(network, route->dst.addr.family);
+}
+
 static int add_given(struct wiring *wiring, const struct state_network *network,
 		     const struct route *route, struct err *err)
 {
-	const struct ipaddr *gateway = &route->gateway;
+	const struct ipaddr *gateway = gateway_given(network, route);
 	char dst[PREFIX_TEXT_SIZE];
 
-	/* What is on the link has none. */
-	if (!ipaddr_is_set(gateway) && route->scope < RT_SCOPE_LINK)
-		gateway = gateway_of(network, route->dst.addr.family);
 	if (!gateway)
 		return err_set(err, ERR_CONFIG,
 			       "route to %s: network \"%s\" has no addresses of that family",
@@ -73,9 +79,14 @@ static int add_given(struct wiring *wiring, const struct state_network *network,
 int wiring_add(struct wiring *wiring, const struct state_network *network,
 	       const struct route *route, struct err *err)
 {
+	const struct ipaddr *gateway = gateway_given(network, route);
+
 	for (size_t i = 0; i < wiring->routes.len; i++) {
 		const struct route *there = &wiring->routes.at[i];
 
+		/* The plugin's own: another way to the same place, or said twice. */
+		if (i >= wiring->own && gateway && !ipaddr_equal(&there->gateway, gateway))
+			continue;
 		if (prefix_equal(&there->dst, &route->dst) && there->metric == route->metric &&
 		    there->table == route->table)
 			return 0;
@@ -111,6 +122,7 @@ int wiring_of(const struct state_network *network, const struct netconf *netconf
 		if (add_given(&wiring, network, &netconf->routes.at[i], err) < 0)
 			return -1;
 	}
+	wiring.own = wiring.routes.len;
 	*wiring_out = wiring;
 	wiring.routes = (struct netconf_routes){ .at = NULL };
 	return 0;

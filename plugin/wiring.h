@@ -16,6 +16,7 @@ struct err;
 struct wiring {
 	uint32_t mtu;
 	struct netconf_routes routes; /* no device; a gateway but where scope is the link's */
+	size_t own; /* the first so many are ours or configured; wiring_add has added the others */
 };
 
 /*
@@ -28,8 +29,9 @@ int wiring_of(const struct state_network *network, const struct netconf *netconf
 	      struct wiring *wiring_out, struct err *err);
 
 /*
- * Adds a route that another plugin wants, its gateway the node's where it has none; one to the same
- * destination with the same metric and table that is there already stays instead.
+ * Adds a route that another plugin wants, its gateway the node's where it has none; one of
+ * wiring_of to the same destination with the same metric and table stays instead. Several of
+ * that plugin's to one destination are all added, for as many gateways.
  */
 int wiring_add(struct wiring *wiring, const struct state_network *network,
 	       const struct route *route, struct err *err);

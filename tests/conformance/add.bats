@@ -245,6 +245,33 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_output --partial 'scope link'
 }
 
+@test "A24 two routes to one destination, by two gateways" {
+	local routes='[{"dst":"10.88.0.0/16","gw":"10.5.1.8"},{"dst":"10.88.0.0/16","gw":"10.5.1.9"}]'
+	routes=${routes//10.5.1./$(plugin_gateway | sed 's/[0-9]*$//')}
+	added c1 ".routes = $routes | if .ipam then .ipam.routes = .routes else . end"
+	run ip_in c1 route show 10.88.0.0/16
+	assert_equal "${#lines[@]}" 2
+	check c1
+	ip_in c1 route del 10.88.0.0/16 via "$(plugin_gateway | sed 's/1$/9/')"
+	run --separate-stderr check c1
+	assert_failure
+}
+
+@test "A24 two such routes of a family that makes one of them, and of a delegated plugin" {
+	pool=dual
+	added c1 '.routes = [{"dst":"fd88::/16","gw":"fd00:5:1::8"},{"dst":"fd88::/16","gw":"fd00:5:1::9"}]
+		| if .ipam then .ipam.routes = .routes else . end'
+	assert_equal "$(ip_in c1 -6 route show fd88::/16 | grep -c 'via fd00:5:1::[89]')" 2
+	check c1
+	del c1
+	pool=default
+	added c1 "$(delegate) | .ipam.routes = [{dst: \"10.88.0.0/16\", gw: \"10.5.1.8\"}, {dst: \"10.88.0.0/16\", gw: \"10.5.1.9\"}]"
+	run ip_in c1 route show 10.88.0.0/16
+	assert_equal "${#lines[@]}" 2
+	del c1 "$(delegate)"
+	clean
+}
+
 @test "A27 what a delegated IPAM plugin says of dns" {
 	echo 'nameserver 192.0.2.7' >"$LAB_DIR/cache/resolv.conf"
 	added c1 "$(delegate) | .ipam.resolvConf = \"$LAB_DIR/cache/resolv.conf\""

@@ -116,6 +116,54 @@ nothing_left() {
 	nothing_left
 }
 
+# pull NAMESPACE ADDRESS: microseconds until the megabyte that is offered there has arrived.
+pull() {
+	local began
+	began=$(now_us)
+	[[ $(ns_run "$1" timeout 60 socat -u "tcp:$2:9000" - | wc -c) == 1000000 ]] || return
+	echo $(($(now_us) - began))
+}
+offering() { # NAMESPACE
+	proc_start "answer-$1" "$1" socat tcp-listen:9000,fork,reuseaddr 'system:head -c 1000000 /dev/zero'
+	wait_for 5 listens "$1" tcp 9000
+}
+
+@test "L8 bandwidth: the limited direction is the slower one, by far" {
+	local rates slow fast
+	list '{"type":"bandwidth","capabilities":{"bandwidth":true}}'
+	offering host1
+	for rates in ingress egress; do
+		export CNI_CAPS="{\"bandwidth\":{\"${rates}Rate\":4000000,\"${rates}Burst\":400000}}"
+		cni_add host1 c1
+		offering c1
+		slow=$(pull c1 "$(host_gateway host1)")
+		fast=$(pull host1 "$(container_address host1 c1)")
+		[[ $rates == ingress ]] || { read -r slow fast <<<"$fast $slow"; }
+		((slow > 2 * fast)) || fail "$rates limited: $slow us, the other direction: $fast us"
+		proc_stop answer-c1
+		cni_del host1 c1
+	done
+	proc_stop answer-host1
+	nothing_left
+}
+
+@test "L2 sbr: routes that it moves to a table of its own are found by CHECK" {
+	local table
+	list '{"type":"sbr"}'
+	cni_add host1 c1
+	table=$(ip -n "$LAB-c1" rule show | sed -n 's/.*from 10.* lookup \([0-9]*\).*/\1/p')
+	[[ $table ]]
+	assert_equal "$(ip -n "$LAB-c1" route show default)" ''
+	weft_check c1
+	ping_once c1 "$(host_gateway host1)" -I "$(container_address host1 c1)"
+	ip -n "$LAB-c1" route flush table "$table"
+	run weft_check c1
+	assert_failure
+	assert_output --partial 'route 0.0.0.0/0'
+	cni_del host1 c1
+	nothing_left
+}
+
 @test "L2 tuning: changes MAC and MTU after us, and CHECK is content with both" {
 	local result
 	list '{"type":"tuning","mac":"02:00:00:00:00:77","mtu":1400,"sysctl":{"net.ipv4.conf.all.arp_filter":"1"}}'

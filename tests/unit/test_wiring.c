@@ -140,11 +140,52 @@ static void what_the_network_cannot_carry_is_refused(void **state)
 	}
 }
 
+static struct route route_to_by(const char *dst, const char *gateway)
+{
+	struct route route = { .metric = 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(prefix_parse(dst, &route.dst, &err), 0);
+	if (gateway)
+		assert_int_equal(ipaddr_parse(gateway, &route.gateway, &err), 0);
+	return route;
+}
+
+/* What another plugin gives: beside what is ours, and several ways to one place. */
+static void several_ways_to_one_place_are_kept(void **state)
+{
+	static const struct {
+		const char *dst, *gateway;
+		size_t len;
+	} adds[] = {
+		{ "0.0.0.0/0", "10.5.1.9", 1 },    /* ours stays */
+		{ "10.88.0.0/16", "10.5.1.8", 2 }, /* two ways */
+		{ "10.88.0.0/16", "10.5.1.9", 3 },
+		{ "10.88.0.0/16", "10.5.1.8", 3 }, /* said twice */
+		{ "10.89.0.0/16", NULL, 4 },
+		{ "10.89.0.0/16", NULL, 4 },
+	};
+	AUTO_WIRING struct wiring wiring = { .mtu = 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(wire("", 1, &wiring, &err), 0);
+	assert_int_equal(wiring.own, 1);
+	for (size_t i = 0; i < LEN(adds); i++) {
+		const struct state_network network = network_of(1);
+		const struct route route = route_to_by(adds[i].dst, adds[i].gateway);
+
+		assert_int_equal(wiring_add(&wiring, &network, &route, &err), 0);
+		assert_int_equal(wiring.routes.len, adds[i].len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(routes_follow_from_network_and_configuration),
 		cmocka_unit_test(the_mtu_is_the_networks_or_a_smaller_one),
+		cmocka_unit_test(several_ways_to_one_place_are_kept),
 		cmocka_unit_test(what_the_network_cannot_carry_is_refused),
 	};
 
