@@ -24,7 +24,7 @@ static unsigned place_of(const struct order *order)
 static off_t record_offset(const struct order *order, uint64_t n)
 {
 	return (off_t)(FAMILIES * HEAD_SIZE +
-		       RECORD_SIZE * (FAMILIES * (n % ORDER_QUEUE) + place_of(order)));
+		       RECORD_SIZE * (n % order->ring + ORDER_MOST * place_of(order)));
 }
 
 static void put(const struct order *order, const char *text, size_t size, off_t offset)
@@ -48,22 +48,27 @@ static bool parse(const char *text, uint8_t family, struct ipaddr *addr_out)
 
 struct order order_read(int fd, bool read_only, uint8_t family)
 {
-	struct order order = { .fd = fd, .read_only = read_only, .family = family };
+	struct order order = {
+		.fd = fd, .read_only = read_only, .family = family, .ring = ORDER_FIRST
+	};
 	char text[HEAD_SIZE] = "", *rest = NULL;
-	const char *last, *head_text, *tail_text;
+	const char *last, *head_text, *tail_text, *ring_text;
 	struct err unused = ERR_INIT;
-	uint64_t head, tail;
+	uint64_t head, tail, ring;
 
 	if (fd < 0 || pread(fd, text, sizeof(text) - 1, place_of(&order) * HEAD_SIZE) <= 0)
 		return order;
 	last = strtok_r(text, " \n", &rest);
 	head_text = strtok_r(NULL, " \n", &rest);
 	tail_text = strtok_r(NULL, " \n", &rest);
-	if (tail_text && parse_u64(head_text, 0, UINT64_MAX, &head, &unused) == 0 &&
+	ring_text = strtok_r(NULL, " \n", &rest);
+	if (ring_text && parse_u64(head_text, 0, UINT64_MAX, &head, &unused) == 0 &&
 	    parse_u64(tail_text, head, UINT64_MAX, &tail, &unused) == 0 &&
-	    tail - head <= ORDER_QUEUE) {
+	    parse_u64(ring_text, ORDER_FIRST, ORDER_MOST, &ring, &unused) == 0 &&
+	    ORDER_MOST % ring == 0 && tail - head <= ring) {
 		order.head = head;
 		order.tail = tail;
+		order.ring = ring;
 	}
 	if (last)
 		(void)parse(last, family, &order.last);
@@ -74,9 +79,9 @@ void order_write(const struct order *order)
 {
 	char text[HEAD_SIZE] = "", last[IPADDR_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 "\n",
+	snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
 		 ipaddr_is_set(&order->last) ? ipaddr_text(&order->last, last) : "-", order->head,
-		 order->tail);
+		 order->tail, order->ring);
 	put(order, text, sizeof(text), place_of(order) * HEAD_SIZE);
 }
 
@@ -100,6 +105,31 @@ void order_drop(struct order *order, uint64_t n)
 		put(order, blank, sizeof(blank), record_offset(order, n));
 }
 
+/*
+ * Doubles the ring. Its second half becomes a copy of the first, so that every record lies
+ * where its number leads in both: to be killed here does no harm.
+ */
+static bool grow(struct order *order)
+{
+	static char records[256 * RECORD_SIZE];
+	const off_t from = record_offset(order, 0);
+	const off_t size = (off_t)(order->ring * RECORD_SIZE);
+	ssize_t got;
+
+	if (order->ring == ORDER_MOST)
+		return false;
+	for (off_t at = 0; at < size; at += got) {
+		got = pread(order->fd, records, sizeof(records), from + at);
+		if (got <= 0)
+			return false;
+		got = at + got > size ? size - at : got;
+		if (pwrite(order->fd, records, (size_t)got, from + size + at) != got)
+			return false;
+	}
+	order->ring *= 2;
+	return true;
+}
+
 void order_append(struct order *order, const struct ipaddr *addr)
 {
 	char text[RECORD_SIZE] = "", shown[IPADDR_TEXT_SIZE];
@@ -110,9 +140,9 @@ void order_append(struct order *order, const struct ipaddr *addr)
 	if (order->tail > order->head && order_at(order, order->tail - 1, &end) &&
 	    ipaddr_equal(&end, addr))
 		return;
+	if (order->tail - order->head == order->ring && !grow(order))
+		order->head++;
 	snprintf(text, sizeof(text), "%s\n", ipaddr_text(addr, shown));
 	put(order, text, sizeof(text), record_offset(order, order->tail));
 	order->tail++;
-	if (order->tail - order->head > ORDER_QUEUE)
-		order->head++;
 }

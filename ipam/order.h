@@ -6,11 +6,16 @@
  * in use is told by the pool's entries alone, and damage costs nothing but the order. In the
  * pool's lock file, for the pool, which holds the lock.
  *
- *   offset 0    128 bytes  "10.5.1.9 3 17\n"  IPv4: the last address that was given for the first
- *                                             time; the queue goes from its 3rd to before its 17th
- *   offset 128  128 bytes                     the same for IPv6
- *   offset 256 + 48 * (2 * (n % 1024) + (0 IPv4, 1 IPv6))
- *                48 bytes  "10.5.1.7\n"       the n-th that was given back; zeros: taken out of turn
+ *   offset 0    128 bytes  "10.5.1.9 3 17 1024\n"  IPv4: the last address that was given for the
+ *                                                  first time; the queue goes from its 3rd to
+ *                                                  before its 17th, in a ring of 1024
+ *   offset 128  128 bytes                          the same for IPv6
+ *   offset 256 + 48 * (n % ring + (0 IPv4, 65536 IPv6))
+ *                48 bytes  "10.5.1.7\n"            the n-th that was given back; zeros: taken out
+ *                                                  of turn
+ *
+ * A ring that is full is doubled, so that a whole /16 rests in order; the file is as large as
+ * what has rested in it at once, 48 bytes each, with a hole between the families.
  */
 #pragma once
 
@@ -19,7 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ORDER_QUEUE 1024 /* what is given back beyond it lets the oldest go */
+#define ORDER_FIRST 1024
+#define ORDER_MOST 65536 /* what rests beyond it lets the oldest go, which then comes last of all */
 
 struct order {
 	int fd;         /* -1: there is no file, and nothing is remembered */
@@ -27,6 +33,7 @@ struct order {
 	uint8_t family;
 	struct ipaddr last;
 	uint64_t head, tail;
+	uint64_t ring;
 };
 
 /* What the file says; what it does not say clearly is taken for "nothing yet". */

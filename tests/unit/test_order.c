@@ -83,24 +83,66 @@ static void what_is_written_is_read_again(void **state)
 	close(fd);
 }
 
-static void a_queue_that_is_full_lets_the_oldest_go(void **state)
+static const char *nth(unsigned n)
+{
+	static char text[IPADDR_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "10.%u.%u.%u", 5 + n / 65536, n / 256 % 256, n % 256);
+	return text;
+}
+
+/* The numbers do not begin where a ring does. */
+static void a_whole_subnet_of_16_bits_rests_in_order(void **state)
 {
 	int fd = open_file();
-	struct order order = order_read(fd, false, AF_INET);
-	char text[IPADDR_TEXT_SIZE];
+	struct order order = order_read(fd, false, AF_INET), six = order_read(fd, false, AF_INET6);
 
 	(void)state;
-	order.last = addr_of("10.5.255.255");
-	for (unsigned i = 0; i < ORDER_QUEUE + 3; i++) {
-		snprintf(text, sizeof(text), "10.5.%u.%u", i / 256, i % 256);
-		append(&order, text);
-	}
+	six.last = addr_of("fd00::9");
+	append(&six, "fd00::7");
+	order_write(&six);
+	order.last = addr_of("10.9.255.255");
+	order.head = order.tail = 700;
+	for (unsigned i = 0; i < ORDER_MOST; i++)
+		append(&order, nth(i));
 	order_write(&order);
 	order = order_read(fd, false, AF_INET);
-	assert_int_equal(order.tail - order.head, ORDER_QUEUE);
-	assert_string_equal(at(&order, order.head), "10.5.0.3");
-	assert_string_equal(at(&order, order.tail - 1), "10.5.4.2");
+	assert_int_equal(order.ring, ORDER_MOST);
+	assert_int_equal(order.tail - order.head, ORDER_MOST);
+	for (unsigned i = 0; i < ORDER_MOST; i++)
+		assert_string_equal(at(&order, order.head + i), nth(i));
+
+	/* What is more lets the oldest go. */
+	append(&order, "10.9.0.1");
+	append(&order, "10.9.0.2");
+	assert_int_equal(order.tail - order.head, ORDER_MOST);
+	assert_string_equal(at(&order, order.head), nth(2));
+	assert_string_equal(at(&order, order.tail - 1), "10.9.0.2");
+	six = order_read(fd, false, AF_INET6);
+	assert_string_equal(at(&six, 0), "fd00::7");
 	close(fd);
+}
+
+static void what_the_first_line_says_wrong_is_nothing_yet(void **state)
+{
+	static const char *const lines[] = {
+		"10.5.1.9 3 17\n",      "10.5.1.9 17 3 1024\n",   "10.5.1.9 3 17 0\n",
+		"10.5.1.9 3 17 1000\n", "10.5.1.9 3 2000 1024\n", "10.5.1.9 3 17 131072\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		int fd = open_file();
+		struct order order;
+
+		assert_true(pwrite(fd, lines[i], strlen(lines[i]) + 1, 0) > 0);
+		order = order_read(fd, false, AF_INET);
+		assert_int_equal(order.head, 0);
+		assert_int_equal(order.tail, 0);
+		assert_int_equal(order.ring, ORDER_FIRST);
+		assert_true(ipaddr_is_set(&order.last));
+		close(fd);
+	}
 }
 
 static void without_a_file_nothing_is_remembered(void **state)
@@ -117,7 +159,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEMPDIR_TEST(what_is_written_is_read_again),
-		TEMPDIR_TEST(a_queue_that_is_full_lets_the_oldest_go),
+		TEMPDIR_TEST(a_whole_subnet_of_16_bits_rests_in_order),
+		TEMPDIR_TEST(what_the_first_line_says_wrong_is_nothing_yet),
 		TEMPDIR_TEST(without_a_file_nothing_is_remembered),
 	};
 
