@@ -18,6 +18,7 @@ test=(
 	bats bats-support bats-assert libcmocka-dev python3 python3-jsonschema jq
 	iproute2 iputils-ping iperf3 tcpdump ethtool nftables procps strace
 	iptables socat  # portmap's rules, and who answers behind them
+	openssl curl    # certificates of an etcd with TLS; what etcd counts
 	containerd runc podman conmon busybox-static
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
 	hyperfine

@@ -27,6 +27,13 @@ etcd_ctl() {
 	ETCDCTL_API=3 ns_run etcd etcdctl --endpoints=http://127.0.0.1:2379 "$@"
 }
 
+# The flags by which a host's weftd finds it.
+etcd_flags() { # HOST
+	local url=$ETCD_URL
+	ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || url=$ETCD_URL6
+	echo --etcd-endpoints "$url"
+}
+
 # etcd_config [JSON]: the network's configuration; by default with a lease of 5 s,
 # and nodes in 10.5.1.0 to 10.5.99.0, which leaves the others to the tests.
 etcd_config() {

@@ -19,12 +19,10 @@ store_start() {
 
 # The flags that lead a host's weftd there.
 store_flags() { # HOST
-	local url=$ETCD_URL
 	if [[ $LAB_STORE == file ]]; then
 		echo --store "file:$(store_file)"
 	else
-		ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || url=$ETCD_URL6
-		echo --etcd-endpoints "$url"
+		etcd_flags "$1"
 	fi
 }
 

@@ -6,7 +6,8 @@
 # The flags that give a host of the lab its own files.
 weftd_flags() { # HOST
 	local dir=$LAB_DIR/$1
-	echo "$(store_flags "$1")" --node-name "$1" \
+	# shellcheck disable=SC2046 # several words
+	echo $(store_flags "$1") --node-name "$1" \
 		--run-dir "$dir/run" --state-dir "$dir/state" --subnet-file "$dir/subnet.env"
 }
 
