@@ -217,7 +217,8 @@ void network_leases_changed(struct network *network)
 		network_judge(network);
 		return;
 	}
-	if (!network->stale)
+	/* Before the first list is whole, a kernel's event may come; nothing is known to be free. */
+	if (network->listed)
 		lease_update(network->lease, &network->config, &network->known.now.peers);
 	network_save_soon(network);
 	network_judge(network);

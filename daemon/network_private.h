@@ -44,6 +44,7 @@ struct network {
 	uint64_t connected_since;
 	char endpoint[256];
 	char store_error[ERR_TEXT_SIZE];
+	bool listed; /* all of it, once */
 	bool configured;
 	struct config config;
 	char *config_text; /* what it was parsed from; may be NULL */

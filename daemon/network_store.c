@@ -126,6 +126,7 @@ static void on_list_end(void *ctx)
 	struct lease_view lease;
 
 	network->stale = false;
+	network->listed = true;
 	if (known_list_end(&network->known, held_subnet(network, &lease)))
 		begin_grace(network);
 	network_store_changed(network);
