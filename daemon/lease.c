@@ -14,8 +14,12 @@
 #include <string.h>
 #include <time.h>
 
+#define COPY_REMEDY                                                                                \
+	" that has this node's id: one of the two is a copy of the other. "                        \
+	"End weftd on the copy, remove node.json from its state directory, and start weftd"
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 10000
+#define REFUSALS_MAX 3
 
 struct lease {
 	struct store *store;
@@ -32,7 +36,10 @@ struct lease {
 	uint64_t outgrown; /* the one before it, which no key needs any more; 0: none */
 	uint64_t keeping;  /* the one that the last keepalive was for */
 	bool doubted;      /* the key may be gone: who does not find it next is believed */
-	bool replacing;    /* our key of before is being removed */
+	bool lost;         /* what was held is another's, and nothing is held now */
+	char claimant[STORE_KEY_SIZE]; /* of the last put that did not succeed; or "" */
+	struct lease_choice refused;   /* what the store did not give */
+	unsigned refusals;             /* of that, in a row */
 	uint32_t ttl_s;
 	uint64_t renewed_at;
 	unsigned attempt; /* failures in a row */
@@ -84,6 +91,34 @@ static bool has_held(const struct lease *lease)
 	return prefix_is_set(&lease->held[FAMILY_V4]) || prefix_is_set(&lease->held[FAMILY_V6]);
 }
 
+/* Takes no subnet for a while that no known key has, and that is refused all the same. */
+static void avoid(struct lease *lease)
+{
+	const struct prefix *subnet = lease->claim.subnet;
+	struct prefix *list = lease->self.avoid;
+	bool second = lease->claimant[0] || !prefix_is_set(&subnet[FAMILY_V4]);
+
+	memmove(&list[1], list, (LEASE_AVOID_MAX - 1) * sizeof(*list));
+	list[0] = subnet[second ? FAMILY_V6 : FAMILY_V4];
+	lease->refusals = 0;
+}
+
+static void refused(struct lease *lease, const struct store_reply *reply)
+{
+	const struct lease_choice *claim = &lease->claim;
+	char text[192];
+
+	memcpy(lease->claimant, reply->claimant, sizeof(lease->claimant));
+	if (memcmp(lease->refused.subnet, claim->subnet, sizeof(claim->subnet)))
+		lease->refusals = 0;
+	lease->refused = *claim;
+	if (claim->verdict == LEASE_CREATE && ++lease->refusals == REFUSALS_MAX)
+		avoid(lease);
+	snprintf(text, sizeof(text), "another node was quicker to take the subnet%s%s",
+		 reply->claimant[0] ? ": " : "", reply->claimant);
+	try_again(lease, text);
+}
+
 static void on_put(void *ctx, const struct store_reply *reply, const struct err *err)
 {
 	struct lease *lease = ctx;
@@ -97,10 +132,12 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 		return;
 	}
 	if (!reply->succeeded) {
-		try_again(lease, "another node was quicker to take the subnet");
+		refused(lease, reply);
 		return;
 	}
 	lease->state = LEASE_HELD;
+	lease->lost = false;
+	lease->refusals = 0;
 	lease->doubted = false;
 	lease->claim.if_revision = reply->mod_revision;
 	memcpy(lease->held, lease->claim.subnet, sizeof(lease->held));
@@ -121,9 +158,13 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 
 static void put_claim(struct lease *lease)
 {
+	const struct lease_choice *claim = &lease->claim;
+	struct store_put put = { .lease = claim->reserved ? 0 : lease->id,
+				 .if_revision = claim->if_revision,
+				 .instead_revision = claim->instead_revision };
 	struct peer peer = { .lease = lease->id };
+	char key[PEER_KEY_SIZE], old[PEER_KEY_SIZE];
 	AUTO_FREE char *value = NULL;
-	char key[PEER_KEY_SIZE];
 	struct err err;
 
 	memcpy(peer.subnet, lease->claim.subnet, sizeof(peer.subnet));
@@ -134,9 +175,14 @@ static void put_claim(struct lease *lease)
 	}
 	memcpy(lease->put_ip, peer.public_ip, sizeof(lease->put_ip));
 	lease->state = LEASE_PUTTING;
-	lease->store->ops->put(lease->store, peer_key(peer.subnet, key), value,
-			       lease->claim.reserved ? 0 : lease->id, lease->claim.if_revision,
-			       on_put, lease);
+	put.key = peer_key(peer.subnet, key);
+	put.value = value;
+	if (put.instead_revision)
+		put.instead_of = peer_key(claim->instead_of, old);
+	if (lease->claimant[0])
+		put.absent = lease->claimant;
+	lease->store->ops->put(lease->store, &put, on_put, lease);
+	lease->claimant[0] = '\0';
 }
 
 static void on_granted(void *ctx, const struct store_reply *reply, const struct err *err)
@@ -154,18 +200,25 @@ static void on_granted(void *ctx, const struct store_reply *reply, const struct 
 	put_claim(lease);
 }
 
+static void say_full(struct lease *lease, const struct config *config, enum family full)
+{
+	const struct subnet_plan *plan = &config->plan[full];
+	char text[ERR_TEXT_SIZE], network[PREFIX_TEXT_SIZE];
+
+	/* There may have been more where nothing was avoided. */
+	memset(lease->self.avoid, 0, sizeof(lease->self.avoid));
+	snprintf(text, sizeof(text), "%.300s%sno free subnet: all %llu of %s are leased",
+		 lease->lost ? lease->trouble : "", lease->lost ? "; " : "",
+		 (unsigned long long)subnet_count(plan), prefix_text(&plan->network, network));
+	try_again(lease, text);
+}
+
 /* A grant that a lost race left unused serves the next try. */
 static void claim(struct lease *lease, const struct config *config,
 		  const struct lease_choice *choice)
 {
 	if (choice->verdict == LEASE_FULL) {
-		char text[128], network[PREFIX_TEXT_SIZE];
-
-		snprintf(text, sizeof(text), "no free subnet: all %llu of %s are leased",
-			 (unsigned long long)subnet_count(&config->plan[choice->full]),
-			 prefix_text(&config->plan[choice->full].network, network));
-		lease->state = LEASE_NONE;
-		try_again(lease, text);
+		say_full(lease, config, choice->full);
 		return;
 	}
 	lease->claim = *choice;
@@ -216,24 +269,34 @@ static void on_timer(void *ctx)
 	}
 }
 
+/* The key of a node with our id that is not us: a copy, with which this node must not fight. */
+static bool is_copy(const struct lease *lease, const struct peer *owner)
+{
+	return !strcmp(owner->node, lease->self.node);
+}
+
 static void lose(struct lease *lease, const struct peer *owner)
 {
 	const struct ipaddr *public_ip = owner->public_ip;
 	const struct prefix *subnet = owner->subnet;
-	char text[256], first[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
+	char text[ERR_TEXT_SIZE], first[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
 
 	if (!ipaddr_is_set(public_ip))
 		public_ip++;
 	if (!prefix_is_set(subnet))
 		subnet++;
-	snprintf(text, sizeof(text), "%s is leased by another node (%s %s)",
-		 prefix_text(subnet, first), owner->name, ipaddr_text(public_ip, addr));
-	if (lease->state != LEASE_LOST)
-		log_error("lease lost: no new container gets an address here", "reason", text);
+	snprintf(text, sizeof(text), "%s is leased by another node (%s %s)%s",
+		 prefix_text(subnet, first), owner->name, ipaddr_text(public_ip, addr),
+		 is_copy(lease, owner) ? COPY_REMEDY : "");
+	if (!lease->lost)
+		log_error("lease lost: no new container gets an address from it", "reason", text);
 	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);
-	lease->state = LEASE_LOST;
+	lease->state = LEASE_NONE;
 	lease->id = 0;
 	loop_timer_stop(lease->timer);
+	if (lease->lost)
+		return;
+	lease->lost = true;
 	lease->owner->changed(lease->ctx);
 }
 
@@ -302,28 +365,30 @@ static void outgrow(struct lease *lease, const struct config *config)
 	lease->id = 0;
 }
 
-static void on_removed(void *ctx, const struct store_reply *reply, const struct err *err)
+/* Whose the subnet is that we held, or a part of it; NULL: nobody's but ours. */
+static const struct peer *find_owner(const struct lease *lease, const struct peers *known)
 {
-	struct lease *lease = ctx;
+	const struct peer *peer = peers_find(known, lease->held);
 
-	lease->replacing = false;
-	if (err)
-		log_warn("the key that our lease had before stays for now", "reason", err->text);
-	else if (reply->succeeded)
-		log_info("the key that our lease had before is removed");
+	if (peer && is_anothers(lease, peer))
+		return peer;
+	return peer && !peer->vanished ? NULL : lease_rival(known, &lease->self, lease->held);
 }
 
-/* The new key stands: what it replaces goes, if it is as we know it. */
-static void remove_replaced(struct lease *lease, const struct peers *known)
+/* Another subnet, or the one that was lost, if it is free before another is taken. */
+static void update_lost(struct lease *lease, const struct config *config, const struct peers *known)
 {
-	const struct peer *old = lease_replaced(known, &lease->self, lease->held);
-	char key[PEER_KEY_SIZE];
+	const struct peer *owner = find_owner(lease, known);
+	struct lease_self self = lease->self;
+	struct lease_choice choice;
 
-	if (!old || lease->replacing)
+	if (owner)
+		lose(lease, owner);
+	if (owner && is_copy(lease, owner))
 		return;
-	lease->replacing = true;
-	lease->store->ops->remove(lease->store, peer_key(old->subnet, key), old->mod_revision,
-				  on_removed, lease);
+	memcpy(self.last, lease->held, sizeof(self.last));
+	choice = lease_choose(known, config, &self);
+	claim(lease, config, &choice);
 }
 
 /* What became of the subnet that we held. */
@@ -338,14 +403,12 @@ static void update_held(struct lease *lease, const struct config *config, const 
 	if (is_stale(lease, peer))
 		return;
 	lease->doubted = false;
-	if (peer && is_anothers(lease, peer)) {
-		lose(lease, peer);
+	if (find_owner(lease, known)) {
+		update_lost(lease, config, known);
 		return;
 	}
-	if (peer && is_kept(lease, config, peer)) {
-		remove_replaced(lease, known);
+	if (peer && is_kept(lease, config, peer))
 		return;
-	}
 	outgrow(lease, config);
 	if (peer) {
 		choice.verdict = LEASE_ADOPT;
@@ -364,6 +427,10 @@ void lease_update(struct lease *lease, const struct config *config, const struct
 
 	if (lease->state == LEASE_GRANTING || lease->state == LEASE_PUTTING)
 		return;
+	if (lease->lost) {
+		update_lost(lease, config, known);
+		return;
+	}
 	if (has_held(lease) && lease_is_whole(config, lease->held)) {
 		update_held(lease, config, known);
 		return;
@@ -408,7 +475,7 @@ void lease_readdress(struct lease *lease, const struct ipaddr public_ip[static F
 struct lease_view lease_view(const struct lease *lease)
 {
 	return (struct lease_view){
-		.state = lease->state,
+		.state = lease->lost ? LEASE_LOST : lease->state,
 		.subnet = { lease->held[FAMILY_V4], lease->held[FAMILY_V6] },
 		.id = lease->id,
 		.revision = lease->claim.if_revision,

@@ -27,12 +27,16 @@ struct peer;
 struct peers;
 struct store;
 
+#define LEASE_AVOID_MAX 8
+
 /* Who we are, to the lease. */
 struct lease_self {
 	const char *node; /* id */
 	struct ipaddr public_ip[FAMILIES];
 	struct prefix last[FAMILIES]; /* the lease that node.json remembers; unset: none */
-	uint64_t seed;                /* differs from node to node */
+	/* Subnets that the store does not give, though no key is known to have them. */
+	struct prefix avoid[LEASE_AVOID_MAX];
+	uint64_t seed; /* differs from node to node */
 };
 
 enum lease_verdict {
@@ -47,22 +51,28 @@ struct lease_choice {
 	struct prefix subnet[FAMILIES];
 	uint64_t if_revision; /* 0 for LEASE_CREATE */
 	bool reserved;        /* the key has no etcd lease: ours for ever, as it is */
+	/* LEASE_CREATE: a key of ours that goes in the same step. A revision of 0: there is none. */
+	struct prefix instead_of[FAMILIES];
+	uint64_t instead_revision;
 };
 
 /*
  * Pure. In order: a key that names us, or a flannel lease with our public address;
  * the last lease, if it is free; a free subnet, from a place that the seed decides. Where our
- * key has not just the families that the network has now, another key is created with the
- * subnets that are still good, and lease_replaced names the old one once it is held. A new IPv6
- * subnet gets the number that the IPv4 one has, where that is free.
+ * key has not just the families that the network has now, or lies outside it, another key is
+ * created in its place, with those subnets that are still good. A new IPv6 subnet gets the number
+ * that the IPv4 one has, where that is free.
  * known: every key that parses, usable as a peer or not.
  */
 struct lease_choice lease_choose(const struct peers *known, const struct config *config,
 				 const struct lease_self *self);
 
-/* Pure. A key of ours that has a subnet in common with the held one, and is another; or NULL. */
-const struct peer *lease_replaced(const struct peers *known, const struct lease_self *self,
-				  const struct prefix held[static FAMILIES]);
+/*
+ * Pure. The key of another node, or of one that says to be us, with a subnet in common with
+ * these; or NULL.
+ */
+const struct peer *lease_rival(const struct peers *known, const struct lease_self *self,
+			       const struct prefix subnet[static FAMILIES]);
 
 /* Pure. Whether the subnets are of just the families that the network has. */
 bool lease_is_whole(const struct config *config, const struct prefix subnet[static FAMILIES]);

@@ -55,7 +55,10 @@ static bool is_remembered(const struct peer *peer, const struct lease_self *self
 	return true;
 }
 
-/* Of several keys of ours: with more that is good, a reservation, the remembered one, the first. */
+/*
+ * Of several keys of ours: with more that is good, a reservation, the remembered one, the first.
+ * One of which nothing is good is to go.
+ */
 static const struct peer *find_ours(const struct peers *known, const struct config *config,
 				    const struct lease_self *self)
 {
@@ -64,12 +67,13 @@ static const struct peer *find_ours(const struct peers *known, const struct conf
 
 	for (size_t i = 0; i < known->len; i++) {
 		const struct peer *peer = &known->at[i];
-		unsigned good = count_good(config, peer), rank;
+		unsigned rank;
 
-		if (!good || !is_ours(peer, self))
+		if (!is_ours(peer, self))
 			continue;
-		rank = good * 8 + lease_is_whole(config, peer->subnet) * 4U +
-		       is_reservation(peer) * 2U + is_remembered(peer, self);
+		rank = 1 + count_good(config, peer) * 8 +
+		       lease_is_whole(config, peer->subnet) * 4U + is_reservation(peer) * 2U +
+		       is_remembered(peer, self);
 		if (rank > best_rank) {
 			best = peer;
 			best_rank = rank;
@@ -88,8 +92,11 @@ static bool takes_some(const struct peer *peer, const struct subnet_plan *plan, 
 }
 
 static bool is_free(const struct peers *known, const struct subnet_plan *plan, enum family f,
-		    const struct prefix *subnet)
+		    const struct lease_self *self, const struct prefix *subnet)
 {
+	for (size_t i = 0; i < LEASE_AVOID_MAX; i++)
+		if (prefix_is_set(&self->avoid[i]) && prefix_overlaps(&self->avoid[i], subnet))
+			return false;
 	for (size_t i = 0; i < known->len; i++)
 		if (takes_some(&known->at[i], plan, f) &&
 		    prefix_overlaps(&known->at[i].subnet[f], subnet))
@@ -103,13 +110,17 @@ static int taken_cmp(const void *a, const void *b)
 }
 
 static bool pick(const struct peers *known, const struct subnet_plan *plan, enum family f,
-		 uint64_t seed, struct prefix *subnet_out)
+		 const struct lease_self *self, uint64_t seed, struct prefix *subnet_out)
 {
 	__attribute__((cleanup(prefixes_free))) struct prefixes taken = { .len = 0 };
 
 	for (size_t i = 0; i < known->len; i++)
 		if (takes_some(&known->at[i], plan, f) &&
 		    !prefixes_push(&taken, &known->at[i].subnet[f]))
+			return false;
+	for (size_t i = 0; i < LEASE_AVOID_MAX; i++)
+		if (prefix_covers(&plan->network, &self->avoid[i]) &&
+		    !prefixes_push(&taken, &self->avoid[i]))
 			return false;
 	vec_sort(taken.at, taken.len, sizeof(*taken.at), taken_cmp);
 	return subnet_pick(plan, seed, taken.at, taken.len, subnet_out) > 0;
@@ -134,6 +145,10 @@ static struct lease_choice create(const struct peers *known, const struct config
 	struct lease_choice choice = { .verdict = LEASE_CREATE,
 				       .reserved = ours && is_reservation(ours) };
 
+	if (ours && !ours->vanished) {
+		memcpy(choice.instead_of, ours->subnet, sizeof(choice.instead_of));
+		choice.instead_revision = ours->mod_revision;
+	}
 	for (enum family f = 0; f < FAMILIES; f++) {
 		struct prefix *subnet = &choice.subnet[f];
 
@@ -142,9 +157,9 @@ static struct lease_choice create(const struct peers *known, const struct config
 		if (ours && is_good(config, f, &ours->subnet[f]))
 			*subnet = ours->subnet[f];
 		else if (is_good(config, f, &self->last[f]) &&
-			 is_free(known, &config->plan[f], f, &self->last[f]))
+			 is_free(known, &config->plan[f], f, self, &self->last[f]))
 			*subnet = self->last[f];
-		else if (!pick(known, &config->plan[f], f, seed_of(config, f, self, &choice),
+		else if (!pick(known, &config->plan[f], f, self, seed_of(config, f, self, &choice),
 			       subnet))
 			return (struct lease_choice){ .verdict = LEASE_FULL, .full = f };
 	}
@@ -171,18 +186,16 @@ struct lease_choice lease_choose(const struct peers *known, const struct config 
 	return choice;
 }
 
-const struct peer *lease_replaced(const struct peers *known, const struct lease_self *self,
-				  const struct prefix held[static FAMILIES])
+const struct peer *lease_rival(const struct peers *known, const struct lease_self *self,
+			       const struct prefix subnet[static FAMILIES])
 {
-	const struct peer *kept = peers_find(known, held);
-
 	for (size_t i = 0; i < known->len; i++) {
 		const struct peer *peer = &known->at[i];
 
-		if (peer == kept || peer->vanished || !is_ours(peer, self))
+		if (peer->vanished || is_ours(peer, self))
 			continue;
 		for (enum family f = 0; f < FAMILIES; f++)
-			if (prefix_is_set(&held[f]) && prefix_equal(&peer->subnet[f], &held[f]))
+			if (prefix_is_set(&subnet[f]) && prefix_equal(&peer->subnet[f], &subnet[f]))
 				return peer;
 	}
 	return NULL;

@@ -62,6 +62,8 @@ static int set_endpoints(struct options *options, const char *value, struct err 
 	return 0;
 }
 
+#define PREFIX_MAX 256 /* bytes */
+
 static int set_prefix(struct options *options, const char *value, struct err *err)
 {
 	size_t len = strlen(value);
@@ -70,6 +72,9 @@ static int set_prefix(struct options *options, const char *value, struct err *er
 		return err_set(err, ERR_CONFIG,
 			       "\"%s\" is not a path that begins, and does not end, with '/'",
 			       value);
+	if (len > PREFIX_MAX)
+		return err_set(err, ERR_CONFIG, "it has %zu bytes, and may have %d", len,
+			       PREFIX_MAX);
 	options->etcd_prefix = value;
 	return 0;
 }

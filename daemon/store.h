@@ -14,6 +14,8 @@
 
 struct err;
 
+#define STORE_KEY_SIZE 96 /* of a key among the subnets, with its NUL */
+
 /* One lease key as the store holds it. Valid during the call that shows it. */
 struct store_entry {
 	const char *key;   /* "10.5.1.0-24": what follows <prefix>/subnets/ */
@@ -41,12 +43,26 @@ struct store_listener {
 	void (*link)(void *ctx, bool connected, const char *endpoint, const struct err *why);
 };
 
+/* A key of the network's subnets to put; keys as in store_entry. */
+struct store_put {
+	const char *key, *value;
+	uint64_t lease;       /* to attach it to; 0: to none */
+	uint64_t if_revision; /* the mod_revision that it has to have; 0: it has to be absent */
+	/* A key of ours that goes in the same step, if it has this mod_revision; NULL: none. */
+	const char *instead_of;
+	uint64_t instead_revision;
+	/* A claimant (store_reply) that has to be absent, so that its claim is void; NULL: none. */
+	const char *absent;
+};
+
 /* The outcome of an operation; err NULL: it was carried out. */
 struct store_reply {
 	bool succeeded;        /* put, remove: the condition held */
 	uint64_t mod_revision; /* put: of the key now */
 	uint64_t lease;        /* grant; 0: nothing ends in this store, all keys are reservations */
 	uint64_t ttl_s;        /* grant, keepalive; 0 from keepalive: the lease is gone */
+	/* put, that did not succeed: a key that claims one of the subnets, there or not; or "" */
+	char claimant[STORE_KEY_SIZE];
 };
 typedef void store_done_fn(void *ctx, const struct store_reply *reply, const struct err *err);
 
@@ -68,12 +84,12 @@ struct store_ops {
 	void (*keepalive)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);
 	void (*revoke)(struct store *store, uint64_t lease, store_done_fn *done, void *ctx);
 	/*
-	 * Puts key if its mod_revision is still if_revision (0: if it is absent), attached to
-	 * lease (0: to none). The network's subnets, key as in store_entry. The error's
-	 * sys_errno is ENOENT where there is no such lease.
+	 * Puts a key, if its conditions hold, in one step. A new one also needs that no other key
+	 * has one of its subnets, alone or beside another. The error's sys_errno is ENOENT where
+	 * there is no such lease. What put points to is looked at during the call only.
 	 */
-	void (*put)(struct store *store, const char *key, const char *value, uint64_t lease,
-		    uint64_t if_revision, store_done_fn *done, void *ctx);
+	void (*put)(struct store *store, const struct store_put *put, store_done_fn *done,
+		    void *ctx);
 	/* Removes key if its mod_revision is still if_revision. */
 	void (*remove)(struct store *store, const char *key, uint64_t if_revision,
 		       store_done_fn *done, void *ctx);

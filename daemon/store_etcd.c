@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "http.h"
 #include "loop.h"
+#include "store_etcd_claim.h"
 #include "store_etcd_list.h"
 #include "store_etcd_ops.h"
 #include "store_etcd_tell.h"
@@ -39,6 +40,8 @@ struct etcd {
 	size_t current;            /* where the next request goes */
 	const char *endpoint;      /* where the list or the watch is, or was last */
 	char *config_key, *prefix; /* all keys of leases begin with prefix, "../subnets/" */
+	char *claims;              /* "../claims/" */
+	struct store_etcd_claim_places places; /* both */
 	struct loop_event *timer;
 	struct store_etcd_list *list;
 	struct store_etcd_watch *watch;
@@ -274,36 +277,28 @@ static void revoke_lease(struct store *store, uint64_t lease, store_done_fn *don
 	    done, ctx);
 }
 
-/* The key as etcd has it, the caller's; NULL: out of memory. */
-static char *whole_key(const struct store *store, const char *key)
+static void put_key(struct store *store, const struct store_put *put, store_done_fn *done,
+		    void *ctx)
 {
 	const struct etcd *etcd = (const struct etcd *)store;
-	char *whole;
-
-	return asprintf(&whole, "%s%s", etcd->prefix, key) < 0 ? NULL : whole;
-}
-
-static void put_key(struct store *store, const char *key, const char *value, uint64_t lease,
-		    uint64_t if_revision, store_done_fn *done, void *ctx)
-{
-	AUTO_FREE char *whole = whole_key(store, key);
-	char *body = whole ? store_etcd_wire_put(whole, value, lease, if_revision) : NULL;
 
 	run(store,
-	    (struct store_etcd_op_job){
-		    .path = "/v3/kv/txn", .body = body, .read = store_etcd_wire_read_txn },
+	    (struct store_etcd_op_job){ .path = "/v3/kv/txn",
+					.body = store_etcd_claim_put(&etcd->places, put),
+					.read = store_etcd_wire_read_txn },
 	    done, ctx);
 }
 
 static void remove_key(struct store *store, const char *key, uint64_t if_revision,
 		       store_done_fn *done, void *ctx)
 {
-	AUTO_FREE char *whole = whole_key(store, key);
-	char *body = whole ? store_etcd_wire_remove(whole, if_revision) : NULL;
+	const struct etcd *etcd = (const struct etcd *)store;
 
 	run(store,
 	    (struct store_etcd_op_job){
-		    .path = "/v3/kv/txn", .body = body, .read = store_etcd_wire_read_txn },
+		    .path = "/v3/kv/txn",
+		    .body = store_etcd_claim_remove(&etcd->places, key, if_revision),
+		    .read = store_etcd_wire_read_txn },
 	    done, ctx);
 }
 
@@ -322,6 +317,7 @@ static void destroy(struct store *store)
 	free(etcd->endpoints);
 	free(etcd->config_key);
 	free(etcd->prefix);
+	free(etcd->claims);
 	free(etcd);
 }
 AUTO_DEFINE(store, struct store, destroy);
@@ -367,7 +363,10 @@ static bool make_keys(struct etcd *etcd, const struct store_etcd_options *option
 		etcd->config_key = NULL;
 	if (asprintf(&etcd->prefix, "%s%s%s/subnets/", options->prefix, networks, name) < 0)
 		etcd->prefix = NULL;
-	return etcd->config_key && etcd->prefix;
+	if (asprintf(&etcd->claims, "%s%s%s/claims/", options->prefix, networks, name) < 0)
+		etcd->claims = NULL;
+	etcd->places = (struct store_etcd_claim_places){ etcd->prefix, etcd->claims };
+	return etcd->config_key && etcd->prefix && etcd->claims;
 }
 
 int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd_options *options,

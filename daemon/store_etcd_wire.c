@@ -132,45 +132,6 @@ char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_
 	return both;
 }
 
-/* The transaction's condition; answers its request to fill, of the kind named. */
-static struct jb_at transaction(struct jb *jb, const char *key, uint64_t if_revision,
-				const char *request)
-{
-	struct jb_at compare = jb_obj(jb_arr(jb_root(jb), "compare"), NULL);
-
-	jb_str(compare, "result", "EQUAL");
-	jb_str(compare, "target", if_revision ? "MOD" : "CREATE");
-	jb_base64(compare, "key", key, strlen(key));
-	jb_u64_text(compare, if_revision ? "mod_revision" : "create_revision", if_revision);
-	return jb_obj(jb_obj(jb_arr(jb_root(jb), "success"), NULL), request);
-}
-
-char *store_etcd_wire_put(const char *key, const char *value, uint64_t lease, uint64_t if_revision)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at put;
-
-	if (!jb)
-		return NULL;
-	put = transaction(jb, key, if_revision, "request_put");
-	jb_base64(put, "key", key, strlen(key));
-	jb_base64(put, "value", value, strlen(value));
-	if (lease)
-		jb_u64_text(put, "lease", lease);
-	return text_of(jb);
-}
-
-char *store_etcd_wire_remove(const char *key, uint64_t if_revision)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-
-	if (!jb)
-		return NULL;
-	jb_base64(transaction(jb, key, if_revision, "request_delete_range"), "key", key,
-		  strlen(key));
-	return text_of(jb);
-}
-
 static char *one_number(const char *key, uint64_t number)
 {
 	AUTO(jb) struct jb *jb = jb_new();
@@ -419,6 +380,26 @@ void store_etcd_wire_events_free(struct store_etcd_wire_events *events)
 	kvs_free(&events->kvs);
 }
 
+/* What stands in the way: of the first claim found, what follows its last '/'. */
+static void read_claimant(const struct jr *root, char claimant[static STORE_KEY_SIZE])
+{
+	struct jr responses = jr_arr_opt(root, "responses"), response;
+
+	for (size_t i = 0; jr_each(&responses, &i, &response);) {
+		struct jr range = jr_obj_opt(&response, "response_range");
+		struct jr kvs = jr_arr_opt(&range, "kvs"), kv;
+
+		for (size_t k = 0; jr_each(&kvs, &k, &kv);) {
+			size_t size = 0;
+			AUTO_FREE char *key = jr_base64(&kv, "key", ANSWER_MAX, &size);
+			const char *last = key ? strrchr(key, '/') : NULL;
+
+			if (last && !*claimant && strlen(last + 1) < STORE_KEY_SIZE)
+				memcpy(claimant, last + 1, strlen(last + 1) + 1);
+		}
+	}
+}
+
 int store_etcd_wire_read_txn(const char *body, size_t size, struct store_reply *reply_out,
 			     struct err *err)
 {
@@ -431,6 +412,8 @@ int store_etcd_wire_read_txn(const char *body, size_t size, struct store_reply *
 	root = jr_root(json);
 	reply.mod_revision = read_header(&root).revision;
 	reply.succeeded = jr_bool_opt(&root, "succeeded", false);
+	if (!reply.succeeded)
+		read_claimant(&root, reply.claimant);
 	if (jr_done(json, ERR_DECODE, err) < 0)
 		return -1;
 	*reply_out = reply;

@@ -38,9 +38,6 @@ char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_s
  * Two watches in one stream: of the prefix, and of the key beside it.
  */
 char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision);
-/* Transactions on the key's mod_revision; 0: on its absence. */
-char *store_etcd_wire_put(const char *key, const char *value, uint64_t lease, uint64_t if_revision);
-char *store_etcd_wire_remove(const char *key, uint64_t if_revision);
 char *store_etcd_wire_grant(uint64_t ttl_s);
 /* For keepalive and for revoke. */
 char *store_etcd_wire_lease(uint64_t lease);

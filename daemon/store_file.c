@@ -35,8 +35,8 @@ enum what { OP_GRANT, OP_KEEPALIVE, OP_REVOKE, OP_CHANGE };
 struct op {
 	struct op *next;
 	enum what what;
-	char *key, *value;
-	uint64_t if_revision;
+	char *key, *value, *instead_of;
+	uint64_t if_revision, instead_revision;
 	unsigned tries;
 	store_done_fn *done;
 	void *ctx;
@@ -180,6 +180,7 @@ static void op_free(struct op *op)
 {
 	free(op->key);
 	free(op->value);
+	free(op->instead_of);
 	free(op);
 }
 
@@ -211,6 +212,8 @@ static void carry_out(struct file *file, struct op *op)
 		.key = op->key,
 		.value = op->value,
 		.if_revision = op->if_revision,
+		.instead_of = op->instead_of,
+		.instead_revision = op->instead_revision,
 	};
 	struct store_reply reply = { .lease = 0 };
 	struct store_file_doc doc = { .revision = 0 };
@@ -262,6 +265,7 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 		/* Without memory there is no later. */
 		free(wanted.key);
 		free(wanted.value);
+		free(wanted.instead_of);
 		err_nomem(&err, "an operation on the store");
 		done(ctx, &(struct store_reply){ .lease = 0 }, &err);
 		return;
@@ -295,18 +299,20 @@ static void revoke_lease(struct store *store, uint64_t lease, store_done_fn *don
 	enqueue(store, (struct op){ .what = OP_REVOKE }, true, done, ctx);
 }
 
-static void put_key(struct store *store, const char *key, const char *value, uint64_t lease,
-		    uint64_t if_revision, store_done_fn *done, void *ctx)
+/* A file is looked at as a whole: there are neither leases nor claims. */
+static void put_key(struct store *store, const struct store_put *put, store_done_fn *done,
+		    void *ctx)
 {
 	struct op op = {
 		.what = OP_CHANGE,
-		.key = strdup(key),
-		.value = strdup(value),
-		.if_revision = if_revision,
+		.key = strdup(put->key),
+		.value = strdup(put->value),
+		.if_revision = put->if_revision,
+		.instead_of = put->instead_of ? strdup(put->instead_of) : NULL,
+		.instead_revision = put->instead_revision,
 	};
 
-	(void)lease;
-	enqueue(store, op, op.key && op.value, done, ctx);
+	enqueue(store, op, op.key && op.value && !put->instead_of == !op.instead_of, done, ctx);
 }
 
 static void remove_key(struct store *store, const char *key, uint64_t if_revision,

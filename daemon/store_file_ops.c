@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/fs.h"
 #include "store_file_edit.h"
+#include "store_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,11 +75,34 @@ int store_file_read(const char *path, const char *network, const struct store_fi
 
 /* ---- A change ---------------------------------------------------------------------------- */
 
-/* Whether the key is as the caller has read it. */
-static bool is_as_read(const struct store_file_doc_entry *entry,
-		       const struct store_file_change *change)
+/* Whether another key has one of the subnets of the one that is to come. */
+static bool is_taken(const struct store_file_doc *doc, const struct store_file_change *change)
 {
-	return (entry ? entry->mod_revision : 0) == change->if_revision;
+	for (size_t i = 0; i < doc->entries.len; i++) {
+		const char *other = doc->entries.at[i].key;
+
+		if (strcmp(other, change->key) != 0 && store_key_clash(other, change->key) &&
+		    !(change->instead_of && !strcmp(other, change->instead_of)))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t revision_of(const struct store_file_doc *doc, const char *key)
+{
+	const struct store_file_doc_entry *entry = store_file_doc_find(doc, key);
+
+	return entry ? entry->mod_revision : 0;
+}
+
+/* Whether all is as the caller has read it, and a new key's subnets are free. */
+static bool is_as_read(const struct store_file_doc *doc, const struct store_file_change *change)
+{
+	if (revision_of(doc, change->key) != change->if_revision)
+		return false;
+	if (change->instead_of && revision_of(doc, change->instead_of) != change->instead_revision)
+		return false;
+	return change->if_revision || !change->value || !is_taken(doc, change);
 }
 
 /* Whether there is nothing to write. */
@@ -94,8 +118,14 @@ static int edit(const struct store_file_change *change, const char *text, size_t
 		const struct store_file_doc *there, char **text_out, size_t *size_out,
 		struct store_file_doc *doc_out, struct err *err)
 {
+	AUTO_FREE char *less = NULL;
 	AUTO_FREE char *made = NULL;
 
+	if (change->instead_of && store_file_edit(text, size, change->network, change->instead_of,
+						  NULL, &less, &size, err) < 0)
+		return err_wrap(err, "cannot change the file");
+	if (less)
+		text = less;
 	if (store_file_edit(text, size, change->network, change->key, change->value, &made,
 			    size_out, err) < 0 ||
 	    store_file_doc_parse(made, *size_out, change->path, change->network, doc_out, err) < 0)
@@ -141,7 +171,7 @@ static enum store_file_outcome change_locked(const struct store_file_change *cha
 	    store_file_doc_parse(text, size, change->path, change->network, &there, err) < 0)
 		return STORE_FILE_FAILED;
 	store_file_doc_number(&there, before);
-	if (!is_as_read(store_file_doc_find(&there, change->key), change)) {
+	if (!is_as_read(&there, change)) {
 		*doc_out = there;
 		return STORE_FILE_DIFFERS;
 	}
@@ -188,16 +218,13 @@ enum store_file_outcome store_file_change(const struct store_file_change *change
 					  struct store_file_doc *doc_out, struct err *err)
 {
 	struct store_file_doc doc = { .revision = 0 };
-	const struct store_file_doc_entry *entry;
 
 	if (store_file_read(change->path, change->network, before, &doc, err) < 0)
 		return STORE_FILE_FAILED;
-	entry = store_file_doc_find(&doc, change->key);
-	if (is_as_read(entry, change) && !is_so(entry, change)) {
+	if (is_as_read(&doc, change) && !is_so(store_file_doc_find(&doc, change->key), change)) {
 		store_file_doc_free(&doc);
 		return change_file(change, before, doc_out, err);
 	}
 	*doc_out = doc;
-	return is_as_read(store_file_doc_find(doc_out, change->key), change) ? STORE_FILE_DONE :
-									       STORE_FILE_DIFFERS;
+	return is_as_read(doc_out, change) ? STORE_FILE_DONE : STORE_FILE_DIFFERS;
 }

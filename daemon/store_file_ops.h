@@ -35,12 +35,14 @@ struct store_file_change {
 	const char *key;
 	const char *value;    /* NULL: it is to go */
 	uint64_t if_revision; /* of the key, as in store.h */
+	const char *instead_of;
+	uint64_t instead_revision;
 };
 
 enum store_file_outcome {
 	STORE_FILE_FAILED = -1,
 	STORE_FILE_DONE,    /* doc_out is what stands there now */
-	STORE_FILE_DIFFERS, /* the key has another revision; doc_out as well */
+	STORE_FILE_DIFFERS, /* a condition of store.h's does not hold; doc_out as well */
 	STORE_FILE_LOCKED   /* somebody else is writing; doc_out is not set */
 };
 

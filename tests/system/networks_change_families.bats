@@ -25,21 +25,36 @@ restart() { # HOST
 
 key_is() { [[ $(etcd_key_of "$1") == "$2" ]]; } # HOST KEY
 
+# Of each moment at which keys changed: what came and what went, in order.
+changes() {
+	jq -r '[.Events[] | (if .type == 1 then "-" else "+" end) + (.kv.key | @base64d
+		| split("/subnets/")[1])] | join(" ")' "$LAB_DIR/log/watch"
+}
+
+has_changed_to() { [[ $(changes | grep -F -- "+$1") ]]; } # KEY
+
 @test "the key becomes a dual one with the same IPv4 subnet, which never has no key" {
-	local before watch
+	local before after
 	before=$(etcd_key_of host1)
+	after="$before&fd00:5:0:$(printf %x "$(cut -d. -f3 <<<"$before")")::-64"
 	ETCDCTL_API=3 proc_start watch etcd etcdctl --endpoints=http://127.0.0.1:2379 \
-		watch --prefix "$ETCD_PREFIX/subnets/$before"
+		watch -w json --prefix "$ETCD_PREFIX/subnets/$before"
 	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
 	restart host1
-	wait_for 10 key_is host1 "$before&fd00:5:0:$(printf %x "$(cut -d. -f3 <<<"$before")")::-64"
-	watch=$LAB_DIR/log/watch
-	wait_for 10 grep -q '^DELETE' "$watch"
+	wait_for 10 key_is host1 "$after"
+	wait_for 10 has_changed_to "$after"
 	proc_stop watch
-	# The new key is put before the old one goes.
-	run grep -nE "^(DELETE|$ETCD_PREFIX/subnets/$before&)" "$watch"
-	assert_line --index 0 --partial "$before&"
-	assert_equal "$(grep -c '^DELETE' "$watch")" 1
+	# In one step, and the old one first: a flannel node takes the route away that it had.
+	run changes
+	assert_line "-$before +$after"
+	run -1 grep -E "^-$before( \+|\$)" <(changes | grep -vF -- "+$after")
+}
+
+@test "the claim on its IPv6 subnet lies where flannel does not look" {
+	local key
+	key=$(etcd_key_of host1)
+	run -0 etcd_ctl get --prefix --keys-only "$ETCD_PREFIX/claims/"
+	assert_output --partial "$ETCD_PREFIX/claims/${key#*&}/$key"
 }
 
 @test "IPv4 went on for a node that has not changed yet" {

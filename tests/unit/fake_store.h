@@ -18,6 +18,8 @@ struct fake_op {
 	char key[PEER_KEY_SIZE];
 	char value[1024];
 	uint64_t lease, if_revision, ttl_s;
+	char instead_of[STORE_KEY_SIZE], absent[STORE_KEY_SIZE]; /* "": none */
+	uint64_t instead_revision;
 	store_done_fn *done;
 	void *ctx;
 };
@@ -83,20 +85,23 @@ static inline void fake_store_revoke(struct store *store, uint64_t lease, store_
 	fake_store_ask(store, &op);
 }
 
-static inline void fake_store_put(struct store *store, const char *key, const char *value,
-				  uint64_t lease, uint64_t if_revision, store_done_fn *done,
-				  void *ctx)
+static inline void fake_store_put(struct store *store, const struct store_put *put,
+				  store_done_fn *done, void *ctx)
 {
 	struct fake_op op = {
 		.kind = FAKE_PUT,
-		.lease = lease,
-		.if_revision = if_revision,
+		.lease = put->lease,
+		.if_revision = put->if_revision,
+		.instead_revision = put->instead_revision,
 		.done = done,
 		.ctx = ctx,
 	};
 
-	snprintf(op.key, sizeof(op.key), "%s", key);
-	snprintf(op.value, sizeof(op.value), "%s", value);
+	snprintf(op.key, sizeof(op.key), "%s", put->key);
+	snprintf(op.value, sizeof(op.value), "%s", put->value);
+	snprintf(op.instead_of, sizeof(op.instead_of), "%s",
+		 put->instead_of ? put->instead_of : "");
+	snprintf(op.absent, sizeof(op.absent), "%s", put->absent ? put->absent : "");
 	fake_store_ask(store, &op);
 }
 

@@ -298,66 +298,6 @@ static void rubbish_over_our_key_is_replaced(void **state)
 	assert_held(scene, "10.5.7.0/24", 0x11);
 }
 
-static void assert_lost_and_found(struct scene *scene)
-{
-	assert_int_equal(state_of(scene), LEASE_LOST);
-	assert_trouble(scene, "10.5.7.0/24 is leased by another node (host 192.168.0.9)");
-	assert_true(lease_view(scene->lease).id == 0);
-	assert_int_equal(scene->changes, 2);
-	assert_at_rest(scene);
-	look(scene); /* whatever else happens in the store */
-	assert_int_equal(state_of(scene), LEASE_LOST);
-	assert_at_rest(scene);
-	take_away(scene, "10.5.7.0/24");
-	look(scene);
-	grant(scene, 0x12);
-	carry_out(scene);
-	assert_held(scene, "10.5.7.0/24", 0x12);
-}
-
-static void a_key_that_another_took_is_lost_until_it_is_free(void **state)
-{
-	struct scene *scene = *state;
-
-	acquire(scene, 0x11);
-	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_OTHER, 9);
-	look(scene);
-	assert_lost_and_found(scene);
-}
-
-static void a_flannel_node_can_take_it_too(void **state)
-{
-	struct scene *scene = *state;
-
-	acquire(scene, 0x11);
-	put(scene, "10.5.7.0/24", "192.168.0.9", "", 9);
-	look(scene);
-	assert_lost_and_found(scene);
-}
-
-/* The same id from another address: two machines with one state directory must not fight. */
-static void a_clone_of_this_node_is_another(void **state)
-{
-	struct scene *scene = *state;
-
-	acquire(scene, 0x11);
-	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_NODE, 9);
-	look(scene);
-	assert_lost_and_found(scene);
-}
-
-static void an_expired_lease_that_another_took_is_lost(void **state)
-{
-	struct scene *scene = *state;
-
-	acquire(scene, 0x11);
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	fake_store_answer(&scene->store, FAKE_KEEPALIVE, (struct store_reply){ .ttl_s = 0 });
-	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_OTHER, 9);
-	look(scene);
-	assert_lost_and_found(scene);
-}
-
 /* Deleted while we put it again: what the network remembers of it has a revision of no key. */
 static void a_key_that_vanished_is_put_as_new(void **state)
 {
@@ -465,10 +405,6 @@ int main(void)
 		lease_test(a_stale_list_changes_nothing),
 		lease_test(a_restored_store_is_believed_the_second_time),
 		lease_test(rubbish_over_our_key_is_replaced),
-		lease_test(a_key_that_another_took_is_lost_until_it_is_free),
-		lease_test(a_flannel_node_can_take_it_too),
-		lease_test(a_clone_of_this_node_is_another),
-		lease_test(an_expired_lease_that_another_took_is_lost),
 		lease_test(a_key_that_vanished_is_put_as_new),
 		lease_test(a_reservation_is_adopted_without_a_lease),
 		lease_test(where_no_lease_ends_ours_is_a_reservation),

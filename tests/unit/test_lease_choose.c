@@ -352,21 +352,21 @@ static void choices_are_as_the_contract_says(void **state)
 	}
 }
 
-/* What is told to be removed once the new key stands. */
-static void only_our_own_other_key_is_replaced(void **state)
+/* Whose key it is that has one of our subnets. */
+static void a_rival_has_one_of_the_subnets_in_whatever_form(void **state)
 {
 	static const struct {
 		const char *subnet, *public_ip, *node;
-		bool replaced;
+		bool rival;
 	} cases[] = {
-		{ "10.5.3.0/24", OUR_IP, SAMPLE_NODE, true },
-		{ "10.5.3.0/24", OUR_IP, "", true },
-		{ "10.5.3.0/24&fd00:5:0:9::/64", OUR_IP, SAMPLE_NODE, true },
-		{ "fd00:5:0:3::/64", OUR_IP, SAMPLE_NODE, true },
-		{ "10.5.3.0/24", OUR_IP, SAMPLE_OTHER, false },
-		{ "10.5.3.0/24", "192.168.0.2", "", false },
-		{ "10.5.4.0/24", OUR_IP, SAMPLE_NODE, false },
-		{ "10.5.3.0/25", OUR_IP, SAMPLE_NODE, false },
+		{ "10.5.3.0/24", "192.168.0.2", SAMPLE_OTHER, true },
+		{ "10.5.3.0/24", "192.168.0.2", "", true },
+		{ "10.5.3.0/24&fd00:5:0:9::/64", "192.168.0.2", SAMPLE_OTHER, true },
+		{ "10.5.4.0/24&fd00:5:0:3::/64", "192.168.0.2", SAMPLE_OTHER, true },
+		{ "fd00:5:0:3::/64", "192.168.0.2", SAMPLE_OTHER, true },
+		{ "10.5.3.0/24", OUR_IP, SAMPLE_NODE, false },
+		{ "10.5.3.0/24", OUR_IP, "", false },
+		{ "10.5.4.0/24", "192.168.0.2", SAMPLE_OTHER, false },
 	};
 	const struct lease_self self = { .node = SAMPLE_NODE,
 					 .public_ip = { sample_addr(OUR_IP) } };
@@ -378,11 +378,51 @@ static void only_our_own_other_key_is_replaced(void **state)
 					       cases[i].node, 8);
 		struct peers known = { .len = 0 };
 
-		sample_put(&known, &held);
 		sample_put(&known, &peer);
-		if (!lease_replaced(&known, &self, held.subnet) == cases[i].replaced)
+		if (!lease_rival(&known, &self, held.subnet) == cases[i].rival)
 			fail_msg("%s of %s", cases[i].subnet, cases[i].public_ip);
+		known.at[0].vanished = true;
+		assert_null(lease_rival(&known, &self, held.subnet));
 		peers_free(&known);
+	}
+}
+
+/* A key of ours that cannot stay as it is makes place for the next in the same step. */
+static void our_own_other_key_goes_with_the_new_one(void **state)
+{
+	static const struct {
+		const char *network, *subnet, *node, *how;
+		const char *goes; /* "": nothing */
+	} cases[] = {
+		{ DUAL, "10.5.3.0/24", SAMPLE_NODE, "", "10.5.3.0/24" },
+		{ DUAL, "10.5.3.0/24", "", "", "10.5.3.0/24" }, /* flannel's, of our address */
+		{ NET, "10.5.3.0/24&fd00:5:0:3::/64", SAMPLE_NODE, "",
+		  "10.5.3.0/24&fd00:5:0:3::/64" },
+		{ NET, "10.6.3.0/24", SAMPLE_NODE, "", "10.6.3.0/24" }, /* of no use at all */
+		{ V6, "10.5.3.0/24", SAMPLE_NODE, "", "10.5.3.0/24" },
+		{ DUAL, "10.5.3.0/24", SAMPLE_NODE, "v", "" },
+		{ DUAL, "10.5.3.0/24", SAMPLE_OTHER, "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct scene scene = {
+			cases[i].network,
+			"",
+			0,
+			{ { cases[i].subnet, OUR_IP, cases[i].node, 8, cases[i].how } },
+			LEASE_CREATE,
+			"",
+			0,
+			false
+		};
+		struct lease_choice choice = choose(&scene);
+		bool goes = *cases[i].goes;
+
+		assert_int_equal(choice.verdict, LEASE_CREATE);
+		assert_int_equal(choice.instead_revision, goes ? 8 : 0);
+		if (goes)
+			assert_string_equal(sample_subnets_text(choice.instead_of), cases[i].goes);
 	}
 }
 
@@ -390,7 +430,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choices_are_as_the_contract_says),
-		cmocka_unit_test(only_our_own_other_key_is_replaced),
+		cmocka_unit_test(a_rival_has_one_of_the_subnets_in_whatever_form),
+		cmocka_unit_test(our_own_other_key_goes_with_the_new_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

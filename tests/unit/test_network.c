@@ -252,29 +252,43 @@ static void a_store_that_is_emptied_leaves_the_data_path(void **state)
 	assert_int_equal(count_routes(), 2);
 }
 
-static void a_lost_lease_is_published_and_takes_nothing_away(void **state)
+static void a_lost_lease_is_published_until_another_is_held(void **state)
 {
 	struct scene *scene = *state;
 	struct state_network published;
-	char key[PEER_KEY_SIZE];
 
 	come_up(scene);
 	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	assert_true(is_published(scene, &published));
-	peer_key((const struct prefix[FAMILIES]){ published.family[0].subnet }, key);
-	tell_peer(scene, key, "192.168.0.9", "c6:d2:32:6f:8f:09");
+	tell_peer(scene, "10.5.2.0-24", "192.168.0.9", "c6:d2:32:6f:8f:09");
 	settle(scene);
 	assert_state(scene, NETWORK_DEGRADED, "is leased by another node");
 	assert_true(is_published(scene, &published));
 	assert_true(published.lease_lost);
 	assert_int_equal(count_routes(), 1);
-	network_listener.gone(scene->network, key, ++scene->revision);
-	fake_loop_pass(scene->loop, LINGER_MS);
+	fake_store_answer(&scene->store, FAKE_GRANT,
+			  (struct store_reply){ .lease = 0x1235, .ttl_s = 30 });
 	give_lease(scene);
-	settle(scene);
+	fake_loop_pass(scene->loop, 500); /* passes keep a distance */
 	assert_state(scene, NETWORK_READY, "");
 	assert_true(is_published(scene, &published));
 	assert_false(published.lease_lost);
+	assert_false(prefix_equal(&published.family[0].subnet,
+				  &(struct prefix[]){ sample_prefix("10.5.2.0/24") }[0]));
+	assert_int_equal(count_routes(), 2); /* one to whoever has the old one */
+}
+
+/* As it does for an address that comes while the list is under way. */
+static void a_kernel_event_before_the_list_is_whole_claims_nothing(void **state)
+{
+	struct scene *scene = *state;
+
+	tell_reached(scene);
+	tell_list_begin(scene, CONFIG);
+	assert_int_equal(system("ip addr add 192.168.0.99/24 dev up0"), 0);
+	fake_loop_pass(scene->loop, 1000);
+	assert_int_equal(scene->store.len, 0);
+	tell_list_end(scene);
+	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
 }
 
 static void a_lease_that_cannot_be_renewed_is_told(void **state)
@@ -347,7 +361,8 @@ int main(void)
 		network_test(rubbish_and_failed_lists_remove_nobody),
 		network_test(a_wiped_store_leaves_the_data_path),
 		network_test(a_store_that_is_emptied_leaves_the_data_path),
-		network_test(a_lost_lease_is_published_and_takes_nothing_away),
+		network_test(a_lost_lease_is_published_until_another_is_held),
+		network_test(a_kernel_event_before_the_list_is_whole_claims_nothing),
 		network_test(a_lease_that_cannot_be_renewed_is_told),
 		network_test(one_refused_entry_does_not_keep_containers_waiting),
 		network_test(devices_that_cannot_be_had_are_not_published),

@@ -1,152 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The etcd store against a real etcd; against bad ones: test_store_etcd_faults.c. */
 /* fake: server */
-#include "tests/unit/fake_server.h"
-#include "tests/unit/store_recorder.h"
+#include "tests/unit/etcd_fixture.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define KEYS 1000 /* two pages */
-
-/* ---- etcd ---------------------------------------------------------------- */
-
-static char data_dir[] = "/dev/shm/weft-test-etcd-XXXXXX";
-static pid_t etcd_pid;
-
-static void silence(void)
-{
-	int null = open("/dev/null", O_WRONLY);
-
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-}
-
-/* Its ports may be taken: the network namespace is the test's own. */
-static void etcd_start(const char *client_url)
-{
-	etcd_pid = fork();
-	assert_true(etcd_pid >= 0);
-	if (etcd_pid)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	silence();
-	setenv("ETCD_UNSUPPORTED_ARCH", "arm64", 1);
-	execlp("etcd", "etcd", "--data-dir", data_dir, "--listen-client-urls", client_url,
-	       "--advertise-client-urls", client_url, "--listen-peer-urls", "http://127.0.0.1:2380",
-	       "--initial-advertise-peer-urls", "http://127.0.0.1:2380", "--initial-cluster",
-	       "default=http://127.0.0.1:2380", "--heartbeat-interval", "10", "--election-timeout",
-	       "100", (char *)NULL);
-	_exit(127);
-}
-
-static void etcd_stop(void)
-{
-	if (etcd_pid <= 0)
-		return;
-	kill(etcd_pid, SIGKILL);
-	waitpid(etcd_pid, NULL, 0);
-	etcd_pid = -1;
-}
-
-/* Waits for the server as long as it takes to start, and for its own end. */
-static void etcdctl(const char *endpoint, const char *verb, const char *a, const char *b)
-{
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (!pid) {
-		silence();
-		setenv("ETCDCTL_API", "3", 1);
-		execlp("etcdctl", "etcdctl", "--endpoints", endpoint, "--dial-timeout", "9s", verb,
-		       a, b, (char *)NULL);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-	(void)info, (void)kind, (void)walk;
-	return remove(path);
-}
-
-static int group_set_up(void **state)
-{
-	(void)state;
-	assert_non_null(mkdtemp(data_dir));
-	etcd_start("http://127.0.0.1:2379");
-	return 0;
-}
-
-static int group_tear_down(void **state)
-{
-	(void)state;
-	etcd_stop();
-	nftw(data_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	return 0;
-}
-
-/* ---- One store after another --------------------------------------------- */
-
-static int set_up(void **state)
-{
-	static const char *const endpoints[] = { "http://127.0.0.1:2379", NULL };
-	static struct recorder r;
-
-	recorder_start(&r, endpoints);
-	*state = &r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	recorder_stop(*state);
-	return 0;
-}
-
-static bool has_ended(struct recorder *r)
-{
-	return r->ended == 1;
-}
-
-static bool has_ended_again(struct recorder *r)
-{
-	return r->ended == 2;
-}
-
-static void list(struct recorder *r)
-{
-	struct err err = ERR_INIT;
-
-	assert_int_equal(r->store->ops->start(r->store, &err), 0);
-	recorder_wait(r, has_ended);
-}
-
-static void put(struct recorder *r, const char *key, const char *value, uint64_t lease,
-		uint64_t if_revision)
-{
-	r->store->ops->put(r->store, key, value, lease, if_revision, recorder_done, r);
-	recorder_wait_reply(r);
-}
-
-static bool has_entry(struct recorder *r)
-{
-	return r->entries > 0;
-}
-
-static bool has_gone(struct recorder *r)
-{
-	return r->gone > 0;
-}
 
 static bool has_config(struct recorder *r)
 {
@@ -224,8 +83,7 @@ static void test_lease_lives_and_dies(void **state)
 	recorder_wait_reply(r);
 	assert_int_equal(r->err.code, ERR_NONE);
 	assert_true(r->reply.ttl_s == 0);
-	r->store->ops->put(r->store, "10.5.2.0-24", "x", lease, 0, recorder_done, r);
-	recorder_wait_reply(r);
+	put(r, "10.5.2.0-24", "x", lease, 0);
 	assert_int_equal(r->err.sys_errno, ENOENT);
 }
 
@@ -284,7 +142,7 @@ static void put_next(void *ctx, const struct store_reply *reply, const struct er
 	}
 	snprintf(key, sizeof(key), "10.%u.%u.0-24", put_key_number / 256, put_key_number % 256);
 	put_key_number++;
-	r->store->ops->put(r->store, key, "{}", 0, 0, put_next, r);
+	r->store->ops->put(r->store, &(struct store_put){ .key = key, .value = "{}" }, put_next, r);
 }
 
 static void test_thousand_keys_are_listed_and_watched(void **state)
@@ -325,8 +183,7 @@ static void test_restart_is_bridged_by_the_watch(void **state)
 	etcd_stop();
 	recorder_wait(r, is_down);
 	assert_non_null(strstr(r->why, "127.0.0.1:2379: cannot connect: "));
-	r->store->ops->put(r->store, "a", "b", 0, 0, recorder_done, r);
-	recorder_wait_reply(r);
+	put(r, "a", "b", 0, 0);
 	assert_int_equal(r->err.code, ERR_STORE);
 	etcd_start("http://127.0.0.1:2379");
 	recorder_wait(r, is_up_again);
@@ -370,7 +227,8 @@ static void refresh(struct recorder *r)
 static void refresh_and_put(struct recorder *r)
 {
 	refresh(r);
-	r->store->ops->put(r->store, "inside", "x", 0, 0, recorder_done, r);
+	r->store->ops->put(r->store, &(struct store_put){ .key = "inside", .value = "x" },
+			   recorder_done, r);
 }
 
 static void test_listener_asks_for_more_inside_its_callbacks(void **state)

@@ -460,7 +460,8 @@ static void test_operation_that_fails_goes_elsewhere_next(void **state)
 		begin(f, SCRIPT(txn), 2);
 		if (cases[i].dead)
 			fake_server_stop(&f->server[0]);
-		r->store->ops->put(r->store, "a", "b", 0, 0, recorder_done, r);
+		r->store->ops->put(r->store, &(struct store_put){ .key = "a", .value = "b" },
+				   recorder_done, r);
 		assert_int_equal(r->replies, 0);
 		recorder_wait_reply(r);
 		assert_int_equal(r->err.code, ERR_STORE);

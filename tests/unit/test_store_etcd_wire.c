@@ -51,19 +51,6 @@ static void test_requests(void **state)
 		    "{\"create_request\":{\"key\":\"L3cvY29uZmln\",\"watch_id\":\"1\","
 		    "\"start_revision\":\"18446744073709551615\","
 		    "\"progress_notify\":true,\"fragment\":true}}");
-	assert_body(store_etcd_wire_put("/w/a", "b", 77, 0),
-		    "{\"compare\":[{\"result\":\"EQUAL\",\"target\":\"CREATE\","
-		    "\"key\":\"L3cvYQ==\",\"create_revision\":\"0\"}],"
-		    "\"success\":[{\"request_put\":{\"key\":\"L3cvYQ==\",\"value\":\"Yg==\","
-		    "\"lease\":\"77\"}}]}");
-	assert_body(store_etcd_wire_put("/w/a", "b", 0, 9),
-		    "{\"compare\":[{\"result\":\"EQUAL\",\"target\":\"MOD\","
-		    "\"key\":\"L3cvYQ==\",\"mod_revision\":\"9\"}],"
-		    "\"success\":[{\"request_put\":{\"key\":\"L3cvYQ==\",\"value\":\"Yg==\"}}]}");
-	assert_body(store_etcd_wire_remove("/w/a", 9),
-		    "{\"compare\":[{\"result\":\"EQUAL\",\"target\":\"MOD\","
-		    "\"key\":\"L3cvYQ==\",\"mod_revision\":\"9\"}],"
-		    "\"success\":[{\"request_delete_range\":{\"key\":\"L3cvYQ==\"}}]}");
 	assert_body(store_etcd_wire_grant(86400), "{\"TTL\":\"86400\"}");
 	assert_body(store_etcd_wire_lease(7668682375445944841u),
 		    "{\"ID\":\"7668682375445944841\"}");
@@ -301,6 +288,13 @@ static void test_operations(void **state)
 		  0,
 		  { .succeeded = true, .mod_revision = 4 } },
 		{ store_etcd_wire_read_txn, "{" HEADER "}", 0, { .mod_revision = 4 } },
+		{ store_etcd_wire_read_txn,
+		  "{" HEADER
+		  ",\"responses\":[{\"response_range\":{\"header\":{\"revision\":\"4\"}}},"
+		  "{\"response_range\":{\"kvs\":[{\"key\":\"L3cvY2xhaW1zL2ZkMDA6OjotNjQvMTAuNS4xLjAtMjQ=\","
+		  "\"mod_revision\":\"3\"}],\"count\":\"1\"}}]}",
+		  0,
+		  { .mod_revision = 4, .claimant = "10.5.1.0-24" } },
 		{ store_etcd_wire_read_grant,
 		  "{" HEADER ",\"ID\":\"7668682375445944841\",\"TTL\":\"10\"}",
 		  0,
@@ -343,6 +337,7 @@ static void test_operations(void **state)
 				 cases[i].result);
 		assert_int_equal(err.code != ERR_NONE, cases[i].result < 0);
 		assert_int_equal(reply.succeeded, cases[i].reply.succeeded);
+		assert_string_equal(reply.claimant, cases[i].reply.claimant);
 		assert_true(reply.mod_revision == cases[i].reply.mod_revision);
 		assert_true(reply.lease == cases[i].reply.lease);
 		assert_true(reply.ttl_s == cases[i].reply.ttl_s);

@@ -218,7 +218,10 @@ static void what_is_no_file_is_named(void **state)
 
 static void put(struct recorder *r, const char *key, const char *value, uint64_t if_revision)
 {
-	r->store->ops->put(r->store, key, value, 0, if_revision, recorder_done, r);
+	r->store->ops->put(
+		r->store,
+		&(struct store_put){ .key = key, .value = value, .if_revision = if_revision },
+		recorder_done, r);
 	recorder_wait_reply(r);
 }
 
@@ -308,7 +311,8 @@ static void who_holds_the_lock_is_waited_for(void **state)
 	start(&r, "f");
 	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
 	assert_int_equal(fs_lock(tempdir, "f.lock", &lock, &err), 0);
-	r.store->ops->put(r.store, "1", "{\"a\":1}", 0, 0, recorder_done, &r);
+	r.store->ops->put(r.store, &(struct store_put){ .key = "1", .value = "{\"a\":1}" },
+			  recorder_done, &r);
 	run_for(&r, 100);
 	assert_int_equal(r.replies, 0);
 	put_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2}}}"); /* what the lock was for */
@@ -462,7 +466,8 @@ static void leases_do_not_end(void **state)
 	recorder_wait_reply(&r);
 	assert_true(r.reply.succeeded);
 	/* What is under way at the end is forgotten. */
-	r.store->ops->put(r.store, "2", "{}", 0, 0, recorder_done, &r);
+	r.store->ops->put(r.store, &(struct store_put){ .key = "2", .value = "{}" }, recorder_done,
+			  &r);
 	r.store->ops->remove(r.store, "1", 1, recorder_done, &r);
 	r.store->ops->reconnect(r.store);
 	recorder_stop(&r);
