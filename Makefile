@@ -202,8 +202,8 @@ check-asan: ## unit tests and some system tests, built with the address and unde
 demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand, STORE=file: no etcd)
 	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) STORE=$(STORE) tests/demo/demo.sh
 
-bench: all | $(BUILD)/.deps-test ## measure, and compare with the reference plugins (as root)
-	@WEFT_BIN_DIR=$(abspath $(bin)) tests/bench/run.sh
+bench: all | $(BUILD)/.deps-test ## measure, and compare with the reference plugins (as root; ONLY=peers: a topic)
+	@WEFT_BIN_DIR=$(abspath $(bin)) ONLY='$(ONLY)' tests/bench/run.sh
 
 objects: $(objects) ## compile everything, link nothing
 

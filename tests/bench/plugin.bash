@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ADD and DEL: whole processes of weft, of Debian's bridge + host-local, and of floor.c,
+# which makes the same kernel objects and nothing else. Sourced by run.sh.
+
+ROUNDS=${ROUNDS-50}
+
+# floor_dirs NAME ARGUMENT...: making what floor.c makes, and removing it.
+floor_dirs() {
+	local dir=$LAB_DIR/spawn/$1
+	mkdir -p "$dir-ADD" "$dir-DEL"
+	shift
+	printf '%s\n' "$WORK/floor" "$KERNEL_BRIDGE" eth0 "$(ns_path floor)" "$@" >"$dir-ADD/argv"
+	printf '%s\n' "$(command -v ip)" link del floor0 >"$dir-DEL/argv"
+	touch "$dir"-{ADD,DEL}/{env,stdin}
+}
+
+figure() { sed -n "s/^$1 //p" "$WORK/spawn.txt" | cut -d' ' -f"${2-1}" | median; } # NAME [COLUMN]
+
+bench_plugin() {
+	local dir=$LAB_DIR/spawn family verb subnet dirs=()
+	subnet=$(host_subnet host1)
+	ns_add ours && ns_add theirs && ns_add floor && publish || return
+	for family in single dual; do
+		for verb in ADD DEL; do
+			command_dir "$dir/weft-$family-$verb" $verb ours "$WEFT_BIN_DIR/weft" \
+				< <(weft_config $family)
+			command_dir "$dir/bridge-$family-$verb" $verb theirs "$WEFT_CNI_REFERENCE/bridge" \
+				< <(reference_config $family)
+		done
+		dirs+=("$dir"/{weft,bridge,floor}-"$family"-{ADD,DEL})
+	done
+	set -- "${subnet%.*}.250/24" "$(host_gateway host1)"
+	floor_dirs floor-single "$@"
+	floor_dirs floor-dual "$@" fd00:5:0:1::250/64 fd00:5:0:1::1
+	ns_run host1 "$WORK/spawn" 3 50 "${dirs[@]}" >/dev/null || return # bridges are made, files are in memory
+	ns_run host1 "$WORK/spawn" "$ROUNDS" 50 "${dirs[@]}" >"$WORK/spawn.txt" || return
+	for family in single dual; do
+		report_plugin $family
+	done
+	row 'weft, most memory of a process' "$(figure weft-dual-ADD 2) kB" 'bridge (without host-local)' \
+		"$(figure bridge-dual-ADD 2) kB" "$(ratio "$(figure weft-dual-ADD 2)" "$(figure bridge-dual-ADD 2)")" \
+		"$(target "$(ratio "$(figure weft-dual-ADD 2)" 1000)" 2.5) MB"
+}
+
+report_plugin() { # FAMILIES
+	local add del add_ref del_ref floor
+	add=$(figure "weft-$1-ADD") del=$(figure "weft-$1-DEL") floor=$(figure "floor-$1-ADD")
+	add_ref=$(figure "bridge-$1-ADD") del_ref=$(figure "bridge-$1-DEL")
+	row "weft ADD, $1 stack" "$(ms "$add")" 'floor: raw netlink alone' "$(ms "$floor")" \
+		"$(ratio "$add" "$floor")" "$(target "$(ratio "$add" "$floor")" 1.5)"
+	row "weft ADD, $1 stack" "$(ms "$add")" 'bridge + host-local' "$(ms "$add_ref")" \
+		"$(ratio "$add" "$add_ref")" "$(target "$(ratio "$add" "$add_ref")" 0.2)"
+	row "weft DEL, $1 stack" "$(ms "$del")" 'bridge + host-local' "$(ms "$del_ref")" \
+		"$(ratio "$del" "$del_ref")" "$(target "$(ratio "$del" "$del_ref")" 0.125)"
+}
