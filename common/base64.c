@@ -30,15 +30,19 @@ char *base64_encode(const void *data, size_t size)
 	return text;
 }
 
-static int sextet(char c)
+/* From '+' to 'z', a digit's value. */
+enum { NO = 255 };
+static const uint8_t values[] = { 62, NO, NO, NO, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, NO,
+				  NO, NO, NO, NO, NO, NO, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,
+				  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+				  NO, NO, NO, NO, NO, NO, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+				  36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51 };
+
+static unsigned sextet(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	unsigned place = (unsigned)(unsigned char)c - '+';
+
+	return place < sizeof(values) ? values[place] : NO;
 }
 
 bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out)
@@ -52,11 +56,11 @@ bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out)
 	for (int pad = 0; pad < 2 && digits && text[digits - 1] == '='; pad++)
 		digits--;
 	for (size_t i = 0; i < digits; i++) {
-		int value = sextet(text[i]);
+		unsigned value = sextet(text[i]);
 
-		if (value < 0)
+		if (value == NO)
 			return false;
-		bits = bits << 6 | (uint32_t)value;
+		bits = bits << 6 | value;
 		/* Two digits hold the first byte, three the second, four the third. */
 		if (i % 4)
 			*to++ = (uint8_t)(bits >> (6 - i % 4 * 2));

@@ -181,26 +181,25 @@ const char *prefix_text(const struct prefix *prefix, char buf[static PREFIX_TEXT
 	return buf;
 }
 
-/* Octet i of the mask that keeps the network bits of the prefix. */
-static uint8_t mask_octet(const struct prefix *prefix, size_t i)
+/* How many octets the prefix keeps whole, and which bits of the next one, if there is one. */
+static size_t kept_octets(const struct prefix *prefix, uint8_t *mask_out)
 {
-	unsigned skipped = 128 - ipaddr_bits(&prefix->addr);
-	unsigned kept = skipped + prefix->len;
-	unsigned before = (unsigned)i * 8;
+	unsigned kept = 128 - ipaddr_bits(&prefix->addr) + prefix->len;
 
-	if (kept <= before)
-		return 0;
-	if (kept - before >= 8)
-		return 0xff;
-	return (uint8_t)(0xff00 >> (kept - before));
+	*mask_out = (uint8_t)(0xff00 >> kept % 8);
+	return kept < 128 ? kept / 8 : 16;
 }
 
 struct prefix prefix_masked(const struct prefix *prefix)
 {
 	struct prefix masked = *prefix;
+	uint8_t mask, *be = masked.addr.be;
+	size_t whole = kept_octets(prefix, &mask);
 
-	for (size_t i = 0; i < sizeof(masked.addr.be); i++)
-		masked.addr.be[i] &= mask_octet(prefix, i);
+	if (whole < sizeof(masked.addr.be)) {
+		be[whole] &= mask;
+		memset(be + whole + 1, 0, sizeof(masked.addr.be) - whole - 1);
+	}
 	return masked;
 }
 
@@ -212,18 +211,26 @@ struct ipaddr prefix_first(const struct prefix *prefix)
 struct ipaddr prefix_last(const struct prefix *prefix)
 {
 	struct ipaddr last = prefix->addr;
+	uint8_t mask;
+	size_t whole = kept_octets(prefix, &mask);
 
-	for (size_t i = 0; i < sizeof(last.be); i++)
-		last.be[i] |= (uint8_t)~mask_octet(prefix, i);
+	if (whole < sizeof(last.be)) {
+		last.be[whole] |= (uint8_t)~mask;
+		memset(last.be + whole + 1, 0xff, sizeof(last.be) - whole - 1);
+	}
 	return last;
 }
 
 bool prefix_has(const struct prefix *prefix, const struct ipaddr *addr)
 {
-	struct prefix host = { .addr = *addr, .len = prefix->len };
-	struct ipaddr network = prefix_first(&host), wanted = prefix_first(prefix);
+	const uint8_t *of = prefix->addr.be;
+	uint8_t mask;
+	size_t whole = kept_octets(prefix, &mask);
 
-	return prefix_is_set(prefix) && ipaddr_equal(&network, &wanted);
+	if (!prefix_is_set(prefix) || prefix->addr.family != addr->family)
+		return false;
+	return !memcmp(of, addr->be, whole) &&
+	       (whole == sizeof(addr->be) || !((of[whole] ^ addr->be[whole]) & mask));
 }
 
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner)

@@ -63,6 +63,8 @@ struct jr jr_root(struct json *json);
 
 /* Whether the member is there, and is not null. */
 bool jr_has(const struct jr *at, const char *key);
+/* Whether it is a string. */
+bool jr_is_str(const struct jr *at, const char *key);
 
 /*
  * The member as an object or array; required ones are a fault when absent or

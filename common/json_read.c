@@ -72,6 +72,11 @@ bool jr_has(const struct jr *at, const char *key)
 	return value_of(at, key);
 }
 
+bool jr_is_str(const struct jr *at, const char *key)
+{
+	return cJSON_IsString(value_of(at, key));
+}
+
 static struct jr place(const struct jr *at, const char *key, const struct cJSON *node)
 {
 	struct jr here = *at;
@@ -173,8 +178,8 @@ uint32_t jr_u32(const struct jr *at, const char *key, uint32_t min, uint32_t max
 {
 	char wanted[64];
 
-	if (!required(at, key, number_wanted(wanted, min, max)))
-		return min;
+	if (!value_of(at, key))
+		required(at, key, number_wanted(wanted, min, max));
 	return jr_u32_opt(at, key, min, max, min);
 }
 

@@ -68,8 +68,12 @@ static int unexpected(const struct scan *s, const char *wanted)
 
 static void skip_space(struct scan *s)
 {
-	while (s->at < s->size && memchr(" \t\n\r", s->text[s->at], 4))
-		s->at++;
+	for (; s->at < s->size; s->at++) {
+		char c = s->text[s->at];
+
+		if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+			return;
+	}
 }
 
 static bool take(struct scan *s, char c)
@@ -131,11 +135,22 @@ static int scan_escape(struct scan *s)
 	return 0;
 }
 
+/* The bytes that stand for themselves, which is most of what there is. */
+static void skip_plain(struct scan *s)
+{
+	size_t at = s->at;
+
+	while (at < s->size && s->text[at] >= 0x20 && s->text[at] < 0x7f && s->text[at] != '"' &&
+	       s->text[at] != '\\')
+		at++;
+	s->at = at;
+}
+
 static int scan_string(struct scan *s)
 {
 	size_t start = s->at++;
 
-	while (!take(s, '"')) {
+	for (skip_plain(s); !take(s, '"'); skip_plain(s)) {
 		int c = peek(s);
 		size_t len = utf8_len(s->text + s->at, s->size - s->at);
 

@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #define EXIT_PASSING 1 /* it may go well another time */
 #define EXIT_LASTING 2 /* somebody has to mend something first */
 #define CONFIG_FILE_MAX (64 << 10)
+#define LARGE (128 << 10)
 
 struct daemon {
 	struct options options;
@@ -239,6 +241,8 @@ int main(int argc, char *argv[])
 	struct err err = ERR_INIT;
 	int rc;
 
+	/* Tables of megabytes come and go: each goes back to the system, and leaves no hole. */
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 	if (first.action != OPTIONS_RUN) {
 		fputs(first.action == OPTIONS_HELP ? options_help() : "weftd " WEFT_VERSION "\n",
 		      stdout);

@@ -8,6 +8,7 @@
 #include "loop.h"
 #include "network_private.h"
 #include "node.h"
+#include "offload.h"
 #include "publish.h"
 #include "store.h"
 #include "watch.h"
@@ -392,6 +393,7 @@ void network_free(struct network *network)
 	loop_event_free(network->grace);
 	loop_event_free(network->uplink_timer);
 	loop_event_free(network->save);
+	offload_free(network->saving);
 	free(network->config_text);
 	known_free(&network->known);
 	network_change_list_free(&network->changes.list);

@@ -51,7 +51,9 @@ struct network {
 	bool stale; /* all of this is from the state directory: the store has told nothing yet */
 	struct prefix subnet[FAMILIES]; /* ours, while it is stale */
 	struct loop_event *save;        /* what is known, into the state directory */
-	uint64_t saved;                 /* lastgood_write */
+	struct offload *saving;         /* under way; NULL: none */
+	uint64_t save_began_ms, save_rest_ms;
+	uint64_t saved; /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;                /* every lease, ours too */
 	struct network_changes changes;    /* of the known leases since the last pass */

@@ -7,11 +7,13 @@
 #include "loop.h"
 #include "network_private.h"
 #include "node.h"
+#include "offload.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SAVE_MS 5000 /* many changes are one write */
+#define SAVE_REST 20 /* and after one, so many times as long as it took none */
 
 static const char *state_dir(const struct network *network)
 {
@@ -77,21 +79,51 @@ void network_config_take(struct network *network, const struct config *config, c
 		config_outer(config, network->uplink.address, network->outer);
 }
 
+/* A large cluster that is never quiet is not written all the time. */
 void network_save_soon(struct network *network)
 {
 	if (!network->stale && network->config_text && !loop_timer_running(network->save))
-		loop_timer_start(network->save, SAVE_MS);
+		loop_timer_start(network->save,
+				 network->save_rest_ms > SAVE_MS ? network->save_rest_ms : SAVE_MS);
+}
+
+/* In a child process. */
+static int save(void *ctx, uint64_t *number_out, struct err *err)
+{
+	const struct network *network = ctx;
+
+	*number_out = network->saved;
+	return lastgood_write(state_dir(network), network->name, network->config_text,
+			      &network->known.now.peers, number_out, err);
+}
+
+static void on_saved(void *ctx, uint64_t number, const struct err *err)
+{
+	struct network *network = ctx;
+
+	offload_free(take_ptr(network->saving));
+	network->save_rest_ms = SAVE_REST * (loop_now_ms() - network->save_began_ms);
+	if (err)
+		log_error("what is known cannot be kept for a start without the store", "reason",
+			  err->text);
+	else
+		network->saved = number;
 }
 
 void network_save(void *ctx)
 {
 	struct network *network = ctx;
+	const struct offload_job job = { save, on_saved, network };
 	struct err err;
 
 	if (network->stale || !network->config_text)
 		return;
-	if (lastgood_write(state_dir(network), network->name, network->config_text,
-			   &network->known.now.peers, &network->saved, &err) < 0)
+	if (network->saving) {
+		network_save_soon(network);
+		return;
+	}
+	network->save_began_ms = loop_now_ms();
+	if (offload_start(network->env.loop, &job, &network->saving, &err) < 0)
 		log_error("what is known cannot be kept for a start without the store", "reason",
 			  err.text);
 }

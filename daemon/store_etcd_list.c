@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_LEN 500u
+#define PAGE_LEN 250u
 #define PAGE_SHRINK 4u /* where a page is too large */
 #define ENTRIES_MAX 100000u
 
@@ -83,35 +83,51 @@ static int answer_of(struct store_etcd_list *list, unsigned status, const char *
 
 /* ---- Pages --------------------------------------------------------------- */
 
-static bool follows(const struct store_etcd_list *list, const struct store_etcd_wire_kv *kv)
+static bool follows(const struct store_etcd_wire_kv *kv, const char *before, size_t before_size)
 {
-	size_t shorter = kv->key_size < list->last_key_size ? kv->key_size : list->last_key_size;
-	int order = list->last_key ? memcmp(kv->key, list->last_key, shorter) : 1;
+	size_t shorter = kv->key_size < before_size ? kv->key_size : before_size;
+	int order = before ? memcmp(kv->key, before, shorter) : 1;
 
-	return order > 0 || (order == 0 && kv->key_size > list->last_key_size);
+	return order > 0 || (order == 0 && kv->key_size > before_size);
 }
 
-/* Tells a page, and remembers its last key. */
-static int take_page(struct store_etcd_list *list, struct store_etcd_wire_range *page,
-		     struct err *err)
+static int check_page(struct store_etcd_list *list, const struct store_etcd_wire_range *page,
+		      struct err *err)
 {
-	for (size_t i = 0; i < page->kvs.len; i++) {
-		struct store_etcd_wire_kv *kv = &page->kvs.at[i];
+	const char *before = list->last_key;
+	size_t before_size = list->last_key_size;
 
-		if (!follows(list, kv))
+	for (size_t i = 0; i < page->kvs.len; i++) {
+		const struct store_etcd_wire_kv *kv = &page->kvs.at[i];
+
+		if (!follows(kv, before, before_size))
 			return err_set(err, ERR_STORE, "%s: a list that is not sorted by key",
 				       list->job.endpoint);
-		if (++list->len > ENTRIES_MAX)
-			return err_set(err, ERR_STORE, "%s: more than %u keys below %s",
-				       list->job.endpoint, ENTRIES_MAX, list->job.prefix);
-		store_etcd_tell(list->job.tell, kv);
-		free(list->last_key);
-		list->last_key = take_ptr(kv->key);
-		list->last_key_size = kv->key_size;
+		before = kv->key;
+		before_size = kv->key_size;
 	}
+	list->len += page->kvs.len;
+	if (list->len > ENTRIES_MAX)
+		return err_set(err, ERR_STORE, "%s: more than %u keys below %s", list->job.endpoint,
+			       ENTRIES_MAX, list->job.prefix);
 	if (page->more && !page->kvs.len)
 		return err_set(err, ERR_STORE, "%s: an empty page, with more to come",
 			       list->job.endpoint);
+	return 0;
+}
+
+static int remember_last(struct store_etcd_list *list, const struct store_etcd_wire_range *page,
+			 struct err *err)
+{
+	const struct store_etcd_wire_kv *last = &page->kvs.at[page->kvs.len - 1];
+	char *key = malloc(last->key_size + 1);
+
+	if (!key)
+		return err_nomem(err, "a list of the store");
+	memcpy(key, last->key, last->key_size);
+	free(list->last_key);
+	list->last_key = key;
+	list->last_key_size = last->key_size;
 	return 0;
 }
 
@@ -140,20 +156,23 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 	struct store_etcd_wire_range page;
 	struct err err = ERR_INIT;
 	bool more;
-	int taken;
+	int rc;
 
 	if (answer_of(list, status, body, size, failed, &page, &err) < 0) {
 		if (err.sys_errno != EMSGSIZE || !shrink_page(list) || ask_page(list, &err) < 0)
 			end(list, &err);
 		return;
 	}
-	taken = take_page(list, &page, &err);
+	/* The store makes the next page while this one is told. */
+	rc = check_page(list, &page, &err);
+	if (rc == 0 && page.more)
+		rc = remember_last(list, &page, &err) < 0 ? -1 : ask_page(list, &err);
+	for (size_t i = 0; rc == 0 && i < page.kvs.len; i++)
+		store_etcd_tell(list->job.tell, &page.kvs.at[i]);
 	more = page.more;
 	store_etcd_wire_range_free(&page);
-	if (taken < 0 || (more && ask_page(list, &err) < 0))
-		end(list, &err);
-	else if (!more)
-		end(list, NULL);
+	if (rc < 0 || !more)
+		end(list, rc < 0 ? &err : NULL);
 }
 
 /* ---- The configuration --------------------------------------------------- */

@@ -162,20 +162,14 @@ static int parse(const char *body, size_t size, struct json **json_out, struct e
 /* A 64-bit number, 0 where it is left out; as a string or, leniently, as a number. */
 static uint64_t number(const struct jr *at, const char *key)
 {
-	AUTO_FREE char *text = jr_text(at, key);
+	AUTO_FREE char *digits = NULL;
 	struct err err = ERR_INIT;
 	uint64_t value = 0;
-	char *digits = text;
-	size_t len;
 
-	if (!text)
-		return 0;
-	len = strlen(text);
-	if (len >= 2 && *text == '"') {
-		text[len - 1] = '\0';
-		digits++;
-	}
-	if (parse_u64(digits, 0, UINT64_MAX, &value, &err) < 0)
+	if (jr_is_str(at, key))
+		return jr_u64_text_opt(at, key, 0);
+	digits = jr_text(at, key);
+	if (digits && parse_u64(digits, 0, UINT64_MAX, &value, &err) < 0)
 		jr_fault(at, key, "%s", err.text);
 	return value;
 }

@@ -10,6 +10,7 @@
 #include "peer.h"
 #include "ports.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -294,6 +295,8 @@ static void run(struct sync *sync, unsigned doubts)
 	if (!sync->owner->want(sync->ctx, &want))
 		return;
 	end_pass(sync, pass(sync, doubts, &want, &err), &err);
+	if (doubts & DOUBT_ENTRIES)
+		malloc_trim(0); /* rare, and after a list, as a rule: much of the heap is free */
 	if (doubts & (DOUBT_DEVICES | DOUBT_ENTRIES)) {
 		sync->looked_ms = loop_now_ms();
 	} else {
