@@ -86,7 +86,7 @@ tests   := $(patsubst tests/unit/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*.c
 fuzzers := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 fakes   := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/fake_*.c))
 archives := $(O)/plugin.a $(O)/daemon.a $(O)/ctl.a $(O)/base.a
-objects := $(call objects_of,common ipam plugin daemon ctl tests/unit tests/fuzz)
+objects := $(call objects_of,common ipam plugin daemon ctl tests/unit tests/fuzz) $(O)/tests/bench/entries.o
 
 # Release programs stand stripped in $(BUILD)/, those of other modes in $(O)/.
 bin := $(if $(filter release,$(MODE)),$(BUILD),$(O))
@@ -202,8 +202,12 @@ check-asan: ## unit tests and some system tests, built with the address and unde
 demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand, STORE=file: no etcd)
 	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) STORE=$(STORE) tests/demo/demo.sh
 
-bench: all | $(BUILD)/.deps-test ## measure, and compare with the reference plugins (as root; ONLY=peers: a topic)
-	@WEFT_BIN_DIR=$(abspath $(bin)) ONLY='$(ONLY)' tests/bench/run.sh
+$(O)/bench/entries: $(O)/tests/bench/entries.o $(O)/daemon.a $(O)/base.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^ -lnl-3
+
+bench: all $(O)/bench/entries | $(BUILD)/.deps-test ## measure, and compare with the reference plugins (as root; ONLY=peers: a topic)
+	@WEFT_BIN_DIR=$(abspath $(bin)) WEFT_BUILD_DIR=$(abspath $(O)) ONLY='$(ONLY)' tests/bench/run.sh
 
 objects: $(objects) ## compile everything, link nothing
 

@@ -67,15 +67,15 @@ monitor_saw() { (($(grep -c ' proto 119 ' "$LAB_DIR/log/routes") >= $1)); }
 
 # The route that was written last, in microseconds since the epoch: iproute2
 # stamps every event as it reads it, in a socket that holds all of them.
-monitor_start() {
+monitor_start() { # of host1, or of what MONITORED says
 	rm -f "$LAB_DIR/log/routes"
-	proc_start routes host1 ip -4 -ts -rcvbuf 33554432 monitor route
+	proc_start routes "${MONITORED-host1}" ip -4 -ts -rcvbuf 33554432 monitor route
 	wait_for 5 monitor_hears
 }
 monitor_hears() {
-	ip -n "$LAB-host1" route del 10.98.0.0/24 dev eth0 2>/dev/null # what changes nothing is not told
-	ip -n "$LAB-host1" route add 10.98.0.0/24 dev eth0
-	grep -q 10.98.0.0/24 "$LAB_DIR/log/routes"
+	ip -n "$LAB-${MONITORED-host1}" route del 198.19.0.0/24 dev eth0 2>/dev/null # what changes nothing is not told
+	ip -n "$LAB-${MONITORED-host1}" route add 198.19.0.0/24 dev eth0
+	grep -q 198.19.0.0/24 "$LAB_DIR/log/routes"
 }
 monitor_last() {
 	local stamp

@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What 1,000, 10,000 and 50,000 peers cost: from weftd's exec to all of them in an empty kernel,
+# a start with all of them there, one that changes among them, memory, and a minute at rest.
+# Beside them the kernel's own share: the same entries in raw netlink (entries.c). Every
+# number has a prefix of its own in etcd, for host2. Sourced by run.sh.
+
+SCALES=${SCALES-1000 10000 50000}
+CHANGES=${CHANGES-200}
+REST_S=${REST_S-60}
+
+scale_prefix() { echo "/scale/$1"; }
+
+# Leases of so many nodes, in transactions of etcdctl.
+scale_load() { # NUMBER
+	local lease file dir=$LAB_DIR/scale
+	lease=$(etcd_ctl lease grant 7200 | awk '{ print $2 }') || return
+	rm -rf "$dir" && mkdir "$dir" || return
+	etcd_ctl put "$(scale_prefix "$1")/config" \
+		'{"Network":"10.0.0.0/8","SubnetLen":24,"SubnetMin":"10.250.0.0"}' >/dev/null || return
+	awk -v n="$1" -v per="$PER_TXN" -v prefix="$(scale_prefix "$1")/subnets/" -v lease="$lease" \
+		-v dir="$dir" '
+		function part(i) {
+			return sprintf("%02x:%02x:%02x", i / 65536, i / 256 % 256, i % 256)
+		}
+		BEGIN {
+			for (i = 0; i < n; i++) {
+				file = sprintf("%s/%05d", dir, i / per)
+				if (i % per == 0)
+					print "" >file
+				printf "put %s10.%d.%d.0-24 {\"PublicIP\":\"172.%d.%d.%d\",", prefix,
+					16 + i / 256, i % 256, 20 + i / 65536, i / 256 % 256, i % 256 >file
+				printf "\"PublicIPv6\":null,\"BackendType\":\"vxlan\"," >file
+				printf "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"0e:00:00:%s\"}} --lease=%s\n",
+					part(i), lease >file
+				if (i % per == per - 1 || i == n - 1) {
+					printf "\n\n" >file
+					close(file)
+				}
+			}
+		}'
+	for file in "$dir"/*; do
+		etcd_ctl txn <"$file" >/dev/null || return
+	done
+}
+
+scale_weftd() { # NUMBER
+	weftd_start host2 --etcd-prefix "$(scale_prefix "$1")"
+}
+
+scale_forget() { # the kernel's tables, and what a boot takes away
+	weftd_stop host2 KILL
+	ip -n "$LAB-host2" link del weft-vx1
+	ip -n "$LAB-host2" link del weft-br1
+	rm -rf "$LAB_DIR/host2/run"
+} 2>/dev/null
+
+# Microseconds from exec until the log says so, which it does in milliseconds.
+scale_ready() { # NUMBER
+	local began said
+	weftd_stop host2 KILL
+	: >"$LAB_DIR/log/host2-weftd"
+	began=$(now_us)
+	scale_weftd "$1"
+	weftd_ready host2 || return
+	said=$(sed -n 's/^\([^ ]*\) info: network ready .*/\1/p' "$LAB_DIR/log/host2-weftd" | head -n 1)
+	echo $(($(date -d "$said" +%s%6N) - began))
+}
+
+scale_fill() { # NUMBER: microseconds from exec until the last route is there
+	local began
+	scale_forget
+	MONITORED=host2 monitor_start || return
+	began=$(now_us)
+	scale_weftd "$1"
+	wait_for 120 monitor_saw "$1" || return
+	proc_stop routes
+	echo $(($(monitor_last) - began))
+	weftd_ready host2
+}
+
+# What a start writes where all is there: what the kernel then tells of.
+scale_written() { # NUMBER
+	rm -f "$LAB_DIR/log/changes"
+	proc_start changes host2 ip monitor link address route neigh
+	scale_ready "$1" >/dev/null || return
+	proc_stop changes
+	grep -c -E 'weft-(br|vx)1' "$LAB_DIR/log/changes"
+}
+
+scale_entries() { # weft|raw NUMBER
+	local us
+	ns_add entries && ip -n "$LAB-entries" link add br0 type bridge &&
+		ip -n "$LAB-entries" address add 10.250.0.1/24 dev br0 &&
+		ip -n "$LAB-entries" link add vx0 type vxlan id 1 dstport 8472 nolearning &&
+		ip -n "$LAB-entries" link set vx0 master br0 up &&
+		ip -n "$LAB-entries" link set br0 up || return
+	us=$(ns_run entries "$WEFT_BUILD_DIR/bench/entries" "$1" "$2" br0 vx0) || return
+	ns_del entries
+	echo "$us"
+}
+
+scale_memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$(weftd_pid host2)/status"; }
+scale_mb() { awk -v kb="$1" 'BEGIN { printf "%.3f", kb / 1000 }'; }
+
+# Nanoseconds on a processor and wake-ups of a minute in which nothing happens, once what was
+# learnt before is written down.
+scale_rest() {
+	local pid cpu woken
+	sleep 15
+	pid=$(weftd_pid host2)
+	cpu=$(cut -d' ' -f1 "/proc/$pid/schedstat")
+	woken=$(sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$pid/status")
+	sleep "$REST_S"
+	cpu=$(($(cut -d' ' -f1 "/proc/$pid/schedstat") - cpu))
+	woken=$(($(sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$pid/status") - woken))
+	row "at rest for $REST_S s, wake-ups" "$woken" 'processor time' "$(ms $((cpu / 1000)))" '' \
+		"$(target "$(ratio "$((cpu * 86400 / REST_S))" 1000000000)" 1) s a day"
+}
+
+scale_change() { # NUMBER: 200 peers that get another address, one after the other
+	local p50 p99
+	read -r p50 p99 < <(ns_run host2 python3 "$WEFT_REPO/tests/bench/change.py" \
+		"$ETCD_URL" "$(scale_prefix "$1")" "$1" "$CHANGES") || return
+	row "one of $1 peers changes" "$(ms "$p99")" "p99 of $CHANGES; median" "$(ms "$p50")" '' \
+		"$(target "$(ratio "$p99" 1000)" 10) ms"
+}
+
+scale_report() { # NUMBER FILL READY WEFT RAW
+	local limit_fill='' limit_ready='' limit_kernel='' limit_rss='' limit_anon=''
+	if (($1 == 10000)); then
+		limit_fill="$(target "$(ratio "$2" 1000000)" 0.6) s"
+		limit_ready="$(target "$(ratio "$3" 1000000)" 0.5) s"
+		limit_kernel=$(target "$(ratio "$4" "$5")" 1.5)
+		limit_rss="$(target "$(scale_mb "$(scale_memory VmRSS)")" 16) MB"
+		limit_anon="$(target "$(scale_mb "$(scale_memory RssAnon)")" 6) MB"
+	fi
+	row "exec to $1 peers, empty kernel" "$(ms "$2")" 'raw netlink alone' "$(ms "$5")" \
+		"$(ratio "$2" "$5")" "$limit_fill"
+	row "start with $1 peers there" "$(ms "$3")" 'the same, empty kernel' "$(ms "$2")" \
+		"$(ratio "$3" "$2")" "$limit_ready"
+	row "entries of $1 peers alone" "$(ms "$4")" 'raw netlink alone' "$(ms "$5")" \
+		"$(ratio "$4" "$5")" "$limit_kernel"
+	row "resident with $1 peers" "$(scale_memory VmRSS) kB" 'at its most' \
+		"$(scale_memory VmHWM) kB" '' "$limit_rss"
+	row '  of it anonymous' "$(scale_memory RssAnon) kB" '' '' '' "$limit_anon"
+}
+
+bench_scale() {
+	local number i fill ready weft raw written
+	lab_host host2 || return
+	for number in $SCALES; do
+		fill=() ready=() weft=() raw=()
+		scale_load "$number" || return
+		for ((i = 0; i < STARTS; i++)); do
+			fill+=("$(scale_fill "$number")") && ready+=("$(scale_ready "$number")") || return
+			weft+=("$(scale_entries weft "$number")") && raw+=("$(scale_entries raw "$number")") ||
+				return
+		done
+		written=$(scale_written "$number")
+		scale_report "$number" "$(printf '%s\n' "${fill[@]}" | median)" \
+			"$(printf '%s\n' "${ready[@]}" | median)" "$(printf '%s\n' "${weft[@]}" | median)" \
+			"$(printf '%s\n' "${raw[@]}" | median)"
+		row '  written by a start with all there' "$written" '' '' '' "$(target "$written" 0)"
+		scale_change "$number" || return
+		((number != 10000)) || scale_rest
+		scale_forget
+		etcd_ctl del --prefix "$(scale_prefix "$number")/" >/dev/null || return
+	done
+}
