@@ -120,7 +120,7 @@ static int make_network(struct daemon *daemon, struct err *err)
 		.node = &daemon->node,
 		.node_name = daemon->node_name,
 		.iface = options->iface,
-		.public_ip = options->public_ip,
+		.public_ip = { options->public_ip[FAMILY_V4], options->public_ip[FAMILY_V6] },
 		.run_dir = options->run_dir,
 		.subnet_file = options->subnet_file,
 	};

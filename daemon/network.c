@@ -172,7 +172,7 @@ static int come_up(struct network *network, struct err *err)
 
 	if (network->lease)
 		return 0;
-	if (uplink_find(network->env.nl, network->env.iface, &network->env.public_ip,
+	if (uplink_find(network->env.nl, network->env.iface, network->env.public_ip,
 			&network->uplink, err) < 0)
 		return -1;
 	network->uplink_error[0] = '\0';

@@ -31,8 +31,8 @@ struct network_env {
 	struct nl *nl;
 	struct node *node;
 	const char *node_name;
-	const char *iface; /* NULL: by the default route */
-	struct ipaddr public_ip;
+	const char *iface;                 /* NULL: by the default route */
+	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's */
 	const char *run_dir;
 	const char *subnet_file;
 };

@@ -89,7 +89,7 @@ void network_find_uplink(void *ctx)
 		network_store_changed(network);
 		return;
 	}
-	if (uplink_find(network->env.nl, network->env.iface, &network->env.public_ip, &uplink,
+	if (uplink_find(network->env.nl, network->env.iface, network->env.public_ip, &uplink,
 			&err) < 0) {
 		snprintf(network->uplink_error, sizeof(network->uplink_error), "%s", err.text);
 		loop_timer_start(network->uplink_timer, WAIT_MS);

@@ -23,8 +23,8 @@ struct options {
 	const char *store_file;                      /* the file that is the store; NULL: etcd is */
 	const char *endpoint[OPTIONS_ENDPOINTS + 1]; /* NULL-ended */
 	const char *etcd_prefix;
-	const char *iface;       /* name or address of the uplink; NULL: by the default route */
-	struct ipaddr public_ip; /* unset: the uplink's address */
+	const char *iface; /* name or address of the uplink; NULL: by the default route */
+	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's address */
 	const char *subnet_file;
 	const char *run_dir;
 	const char *state_dir;

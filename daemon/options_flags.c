@@ -90,16 +90,28 @@ static int set_iface(struct options *options, const char *value, struct err *err
 	return 0;
 }
 
-static int set_public_ip(struct options *options, const char *value, struct err *err)
+static int set_public(struct options *options, enum family family, const char *value,
+		      struct err *err)
 {
+	static const uint8_t families[FAMILIES] = { AF_INET, AF_INET6 };
 	struct ipaddr addr = { .family = AF_UNSPEC };
 
-	if (*value && (ipaddr_parse(value, &addr, err) < 0 || addr.family != AF_INET ||
+	if (*value && (ipaddr_parse(value, &addr, err) < 0 || addr.family != families[family] ||
 		       ipaddr_is_special(&addr)))
-		return err_set(err, ERR_CONFIG,
-			       "\"%s\" is not an IPv4 address that a host can have", value);
-	options->public_ip = addr;
+		return err_set(err, ERR_CONFIG, "\"%s\" is not an %s address that a host can have",
+			       value, family == FAMILY_V4 ? "IPv4" : "IPv6");
+	options->public_ip[family] = addr;
 	return 0;
+}
+
+static int set_public_ip(struct options *options, const char *value, struct err *err)
+{
+	return set_public(options, FAMILY_V4, value, err);
+}
+
+static int set_public_ipv6(struct options *options, const char *value, struct err *err)
+{
+	return set_public(options, FAMILY_V6, value, err);
 }
 
 static int set_path(const char **slot, const char *value, struct err *err)
@@ -192,6 +204,8 @@ const struct options_flag options_flags[] = {
 	  OPTIONS_RUN, false },
 	{ "public-ip", "ADDRESS", "", set_public_ip,
 	  "the address that peers send to (default: the uplink's)", OPTIONS_RUN, false },
+	{ "public-ipv6", "ADDRESS", "", set_public_ipv6,
+	  "the same for IPv6, where the tunnel goes over it", OPTIONS_RUN, false },
 	{ "subnet-file", "FILE", "/run/flannel/subnet.env", set_subnet_file,
 	  "where to write the subnet, in flannel's format", OPTIONS_RUN, false },
 	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot",

@@ -122,7 +122,7 @@ static int choose_address(struct nl *nl, uint32_t index, uint8_t family, const s
 	return 0;
 }
 
-int uplink_find(struct nl *nl, const char *iface, const struct ipaddr *public_ip,
+int uplink_find(struct nl *nl, const char *iface, const struct ipaddr public_ip[static FAMILIES],
 		struct uplink *uplink_out, struct err *err)
 {
 	struct search named = { .found = false };
@@ -146,8 +146,9 @@ int uplink_find(struct nl *nl, const char *iface, const struct ipaddr *public_ip
 		return err_set(err, ERR_CONFIG, "no uplink: %s has no address", link.name);
 	memcpy(uplink.name, link.name, sizeof(uplink.name));
 	memcpy(uplink.public_ip, uplink.address, sizeof(uplink.public_ip));
-	if (ipaddr_is_set(public_ip) && ipaddr_is_set(&uplink.address[FAMILY_V4]))
-		uplink.public_ip[FAMILY_V4] = *public_ip;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (ipaddr_is_set(&public_ip[f]) && ipaddr_is_set(&uplink.address[f]))
+			uplink.public_ip[f] = public_ip[f];
 	uplink.mtu = link.mtu;
 	*uplink_out = uplink;
 	return 0;

@@ -23,8 +23,9 @@ struct uplink {
 
 /*
  * Finds it as things stand now. iface: a name, an address, or NULL for the default
- * route's; public_ip, of IPv4, unset: the same as the address. ERR_CONFIG says what is not there;
+ * route's; public_ip, of each family, unset: the same as the address. One stands for a family only
+ * where the uplink has an address of it. ERR_CONFIG says what is not there;
  * it may come, so the caller tries again.
  */
-int uplink_find(struct nl *nl, const char *iface, const struct ipaddr *public_ip,
+int uplink_find(struct nl *nl, const char *iface, const struct ipaddr public_ip[static FAMILIES],
 		struct uplink *uplink_out, struct err *err);

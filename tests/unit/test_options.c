@@ -53,7 +53,8 @@ static void absent_flags_have_defaults(void **state)
 	assert_null(options.endpoint[1]);
 	assert_string_equal(options.etcd_prefix, "/coreos.com/network");
 	assert_null(options.iface);
-	assert_false(ipaddr_is_set(&options.public_ip));
+	assert_false(ipaddr_is_set(&options.public_ip[FAMILY_V4]));
+	assert_false(ipaddr_is_set(&options.public_ip[FAMILY_V6]));
 	assert_string_equal(options.subnet_file, "/run/flannel/subnet.env");
 	assert_string_equal(options.run_dir, "/run/weft");
 	assert_string_equal(options.state_dir, "/var/lib/weft");
@@ -67,6 +68,7 @@ static void absent_flags_have_defaults(void **state)
 static void assert_all_set(const struct options *options)
 {
 	struct ipaddr public_ip = sample_addr("192.0.2.7");
+	struct ipaddr public_ipv6 = sample_addr("2001:db8::7");
 
 	assert_string_equal(options->store_file, "/x/net.json");
 	assert_string_equal(options->endpoint[0], "https://[::1]:2379");
@@ -74,7 +76,8 @@ static void assert_all_set(const struct options *options)
 	assert_null(options->endpoint[2]);
 	assert_string_equal(options->etcd_prefix, "/a/b");
 	assert_string_equal(options->iface, "eth7");
-	assert_true(ipaddr_equal(&options->public_ip, &public_ip));
+	assert_true(ipaddr_equal(&options->public_ip[FAMILY_V4], &public_ip));
+	assert_true(ipaddr_equal(&options->public_ip[FAMILY_V6], &public_ipv6));
 	assert_string_equal(options->subnet_file, "/x/subnet.env");
 	assert_string_equal(options->run_dir, "/x/run");
 	assert_string_equal(options->state_dir, "/x/state");
@@ -96,6 +99,8 @@ static void every_flag_can_be_said_in_three_places(void **state)
 		"eth7",
 		"WEFTD_PUBLIC_IP",
 		"192.0.2.7",
+		"WEFTD_PUBLIC_IPV6",
+		"2001:db8::7",
 		"WEFTD_SUBNET_FILE",
 		"/x/subnet.env",
 		"WEFTD_RUN_DIR",
@@ -120,6 +125,7 @@ static void every_flag_can_be_said_in_three_places(void **state)
 		"{\"store\":\"file:/x/net.json\","
 		"\"etcd-endpoints\":\"https://[::1]:2379/,http://etcd.example//\","
 		"\"etcd-prefix\":\"/a/b\",\"iface\":\"eth7\",\"public-ip\":\"192.0.2.7\","
+		"\"public-ipv6\":\"2001:db8::7\","
 		"\"subnet-file\":\"/x/subnet.env\",\"run-dir\":\"/x/run\","
 		"\"state-dir\":\"/x/state\",\"node-name\":\"node-7.example_x\","
 		"\"log-level\":\"debug\",\"log-format\":\"json\"}";
@@ -132,6 +138,7 @@ static void every_flag_can_be_said_in_three_places(void **state)
 		ARG("--iface=eth7"),
 		ARG("-public-ip"),
 		ARG("192.0.2.7"),
+		ARG("-public-ipv6=2001:db8::7"),
 		ARG("--subnet-file=/x/subnet.env"),
 		ARG("--run-dir"),
 		ARG("/x/run"),
@@ -272,6 +279,7 @@ static void wrong_flags_are_named(void **state)
 		{ { "--iface", "a-name-of-16-byte" },
 		  "neither an interface's name nor its address" },
 		{ { "--public-ip", "fd00::1" }, "not an IPv4 address that a host can have" },
+		{ { "--public-ipv6", "192.0.2.7" }, "not an IPv6 address that a host can have" },
 		{ { "--public-ip", "127.0.0.1" }, "not an IPv4 address that a host can have" },
 		{ { "--public-ip", "host" }, "--public-ip: \"host\"" },
 		{ { "--subnet-file", "subnet.env" },
@@ -377,6 +385,7 @@ static void help_shows_every_flag(void **state)
 		"--etcd-prefix PATH",
 		"--iface NAME",
 		"--public-ip ADDRESS",
+		"--public-ipv6 ADDRESS",
 		"--subnet-file FILE",
 		"--run-dir DIR",
 		"--state-dir",

@@ -9,7 +9,7 @@
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct ipaddr none;
+static const struct ipaddr none[FAMILIES];
 
 /* Two interfaces, and a default route by the second. */
 static const char lab[] =
@@ -38,7 +38,7 @@ static void assert_uplink(struct nl *nl, const char *iface, const char *name, co
 	struct uplink uplink;
 	struct link link;
 
-	assert_done(uplink_find(nl, iface, &none, &uplink, &err), err);
+	assert_done(uplink_find(nl, iface, none, &uplink, &err), err);
 	assert_string_equal(uplink.name, name);
 	assert_true(ipaddr_equal(&uplink.address[FAMILY_V4], &want));
 	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V4], &want));
@@ -70,21 +70,28 @@ static void what_is_not_usable_is_the_last_choice(void **state)
 	assert_int_equal(system("ip addr del 192.168.2.1/24 dev two"), 0);
 	assert_uplink(nl, "two", "two", "192.168.7.7"); /* the secondary went with it */
 	assert_int_equal(system("ip addr del 192.168.7.7/24 dev two"), 0);
-	assert_int_equal(uplink_find(nl, "two", &none, &uplink, &err), -1);
+	assert_int_equal(uplink_find(nl, "two", none, &uplink, &err), -1);
 	assert_string_equal(err.text, "no uplink: two has no address");
 }
 
 static void the_public_address_can_be_another(void **state)
 {
-	struct ipaddr public_ip = kernel_addr("203.0.113.7"), own = kernel_addr("192.168.2.1");
+	const struct ipaddr public_ip[FAMILIES] = { kernel_addr("203.0.113.7"),
+						    kernel_addr("2001:db8::7") };
+	struct ipaddr own = kernel_addr("192.168.2.1"), unset = { .family = AF_UNSPEC };
 	AUTO(nl) struct nl *nl = make_lab();
 	struct err err = ERR_INIT;
 	struct uplink uplink;
 
 	(void)state;
-	assert_done(uplink_find(nl, NULL, &public_ip, &uplink, &err), err);
+	assert_done(uplink_find(nl, NULL, public_ip, &uplink, &err), err);
 	assert_true(ipaddr_equal(&uplink.address[FAMILY_V4], &own));
-	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V4], &public_ip));
+	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V4], &public_ip[FAMILY_V4]));
+	/* Where the uplink has no such address, no packet would come from it. */
+	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V6], &unset));
+	assert_int_equal(system("ip addr add fd00:2::1/64 dev two nodad"), 0);
+	assert_done(uplink_find(nl, "two", public_ip, &uplink, &err), err);
+	assert_true(ipaddr_equal(&uplink.public_ip[FAMILY_V6], &public_ip[FAMILY_V6]));
 }
 
 static void what_is_not_there_is_named(void **state)
@@ -105,7 +112,7 @@ static void what_is_not_there_is_named(void **state)
 		struct uplink uplink = { .index = 77 };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(uplink_find(nl, cases[i].iface, &none, &uplink, &err), -1);
+		assert_int_equal(uplink_find(nl, cases[i].iface, none, &uplink, &err), -1);
 		assert_int_equal(err.code, ERR_CONFIG);
 		assert_string_equal(err.text, cases[i].says);
 		assert_int_equal(uplink.index, 77);
@@ -127,7 +134,7 @@ static void every_failing_call_is_told(void **state)
 			int rc;
 
 			fake_nl_fail(nth, ENOBUFS, "no room");
-			rc = uplink_find(nl, ifaces[i], &none, &uplink, &err);
+			rc = uplink_find(nl, ifaces[i], none, &uplink, &err);
 			faulted = fake_nl_faulted();
 			assert_int_equal(rc, faulted ? -1 : 0);
 			fake_nl_reset();
@@ -144,7 +151,7 @@ static void one_that_has_just_gone_is_told(void **state)
 
 	(void)state;
 	fake_nl_fail(2, ENODEV, "");
-	assert_int_equal(uplink_find(nl, "two", &none, &uplink, &err), -1);
+	assert_int_equal(uplink_find(nl, "two", none, &uplink, &err), -1);
 	assert_string_equal(err.text, "no uplink: the interface has just gone");
 	fake_nl_reset();
 }
