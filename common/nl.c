@@ -56,20 +56,39 @@ void nl_free(struct nl *nl)
 	free(nl);
 }
 
+/* 1 answered, 0 there is no such device, -1 failed. */
+static int ask_device(const struct nl *nl, unsigned long what, const char *name,
+		      struct ifreq *request, struct err *err)
+{
+	if (strlen(name) >= sizeof(request->ifr_name))
+		return 0;
+	*request = (struct ifreq){ .ifr_ifindex = 0 };
+	snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", name);
+	if (ioctl(nl->fd, what, request) == 0)
+		return 1;
+	if (errno == ENODEV)
+		return 0;
+	return err_sys(err, ERR_KERNEL, errno, "ask for device %s", name);
+}
+
 int nl_device_index(const struct nl *nl, const char *name, uint32_t *index_out, struct err *err)
 {
-	struct ifreq request = { .ifr_ifindex = 0 };
+	struct ifreq request;
+	int found = ask_device(nl, SIOCGIFINDEX, name, &request, err);
 
-	if (strlen(name) >= sizeof(request.ifr_name))
-		return 0;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(nl->fd, SIOCGIFINDEX, &request) < 0) {
-		if (errno == ENODEV)
-			return 0;
-		return err_sys(err, ERR_KERNEL, errno, "get the number of device %s", name);
-	}
-	*index_out = (uint32_t)request.ifr_ifindex;
-	return 1;
+	if (found > 0)
+		*index_out = (uint32_t)request.ifr_ifindex;
+	return found;
+}
+
+int nl_device_flags(const struct nl *nl, const char *name, uint32_t *flags_out, struct err *err)
+{
+	struct ifreq request;
+	int found = ask_device(nl, SIOCGIFFLAGS, name, &request, err);
+
+	if (found > 0)
+		*flags_out = (uint16_t)request.ifr_flags;
+	return found;
 }
 
 int nl_write(struct nl *nl, const void *messages, size_t size)

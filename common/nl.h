@@ -34,10 +34,12 @@ void nl_free(struct nl *nl);
 AUTO_DEFINE(nl, struct nl, nl_free);
 
 /*
- * The number of a device in the socket's namespace. Asked by ioctl(2), which takes none of the
- * locks that a request does: others that change devices do not hold it up. 1 / 0 / -1.
+ * The number, or the flags (IFF_*), of a device in the socket's namespace. Asked by ioctl(2),
+ * which takes none of the locks that a request does: others that change devices, and a kernel
+ * that takes namespaces apart, do not hold it up. 1 / 0 / -1.
  */
 int nl_device_index(const struct nl *nl, const char *name, uint32_t *index_out, struct err *err);
+int nl_device_flags(const struct nl *nl, const char *name, uint32_t *flags_out, struct err *err);
 
 /*
  * A message of type with flags (NLM_F_REQUEST is added) and room for payload

@@ -346,9 +346,11 @@ static void a_socket_stays_in_its_namespace(void **state)
 static void a_device_is_found_by_its_name(void **state)
 {
 	struct err err = ERR_INIT;
-	uint32_t index = 7;
+	uint32_t index = 7, flags = 7;
 	struct link link;
 
+	assert_int_equal(nl_device_flags(*state, "br0", &flags, &err), 0);
+	assert_int_equal(flags, 7);
 	assert_int_equal(nl_device_index(*state, "br0", &index, &err), 0);
 	assert_int_equal(nl_device_index(*state, "a-name-of-sixteen", &index, &err), 0);
 	assert_int_equal(index, 7);
@@ -356,6 +358,11 @@ static void a_device_is_found_by_its_name(void **state)
 	assert_int_equal(nl_device_index(*state, "br0", &index, &err), 1);
 	assert_int_equal(link_get(*state, "br0", &link, &err), 1);
 	assert_int_equal(index, link.index);
+	assert_int_equal(nl_device_flags(*state, "br0", &flags, &err), 1);
+	assert_int_equal(flags, link.flags & 0xffff);
+	assert_done(link_set_up(*state, index, !(flags & IFF_UP), &err), err);
+	assert_int_equal(nl_device_flags(*state, "br0", &index, &err), 1);
+	assert_int_equal(index & IFF_UP, ~flags & IFF_UP);
 }
 
 int main(void)
