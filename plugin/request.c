@@ -152,6 +152,7 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 							   &subnet.addr;
 	const struct state_family *family = family_of(choosing, at, any);
 	struct err why = ERR_INIT;
+	char text[PREFIX_TEXT_SIZE];
 	struct ipaddr low, high;
 	struct range range;
 	size_t i;
@@ -169,6 +170,11 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 	if (ipaddr_is_set(&gateway) && !ipaddr_equal(&gateway, &family->gateway))
 		jr_fault(at, "gateway", "is not this node's address in the network");
 	if (prefix_is_set(&subnet)) {
+		const struct prefix masked = prefix_masked(&subnet);
+
+		if (!prefix_equal(&masked, &subnet))
+			jr_fault(at, "subnet", "is an address in a network; %s is the network",
+				 prefix_text(&masked, text));
 		if (!prefix_covers(&family->subnet, &subnet))
 			jr_fault(at, "subnet", "is not part of this node's subnet");
 		low = prefix_first(&subnet);

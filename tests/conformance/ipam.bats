@@ -53,6 +53,33 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 	clean
 }
 
+# ranges_refused RANGES: no address of those that are given for the node's 10.x.y. as N.
+ranges_refused() {
+	local net
+	net=$(plugin_gateway)
+	run --separate-stderr add c1 ".ipam.ranges = ${1//N./${net%.*}.}"
+	assert_failure
+	assert_equal "$(jq -s length <<<"$output")" 1
+	clean
+}
+
+@test "I3 a range with host bits in its subnet, or with nothing to give" {
+	ranges_refused '[[{"subnet":"N.130/25"}]]'
+	ranges_refused '[[{"subnet":"N.1/32"}]]'
+}
+
+@test "I4 a range that begins or ends outside its subnet, or before it begins" {
+	ranges_refused '[[{"subnet":"N.0/25","rangeStart":"N.200"}]]'
+	ranges_refused '[[{"subnet":"N.128/25","rangeEnd":"10.99.0.1"}]]'
+	ranges_refused '[[{"subnet":"N.0/24","rangeStart":"N.20","rangeEnd":"N.10"}]]'
+}
+
+@test "I5 ranges that overlap, or are of two families" {
+	pool=dual
+	ranges_refused '[[{"subnet":"N.0/24","rangeEnd":"N.20"},{"subnet":"N.0/24","rangeStart":"N.20"}]]'
+	ranges_refused '[[{"subnet":"N.0/24"},{"subnet":"fd00:5:1::/64"}]]'
+}
+
 @test "I6 IPv6 begins with ::2" {
 	pool=dual
 	added c1

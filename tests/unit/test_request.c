@@ -183,6 +183,8 @@ static void what_cannot_be_chosen_is_refused(void **state)
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.5.0.0/16\",\"rangeStart\":"
 		  "\"10.5.1.9\"}]]}",
 		  ERR_CONFIG, "subnet" },
+		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.5.1.130/25\"}]]}", ERR_CONFIG,
+		  "10.5.1.128/25 is the network" },
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"rangeStart\":\"10.5.1.9\",\"rangeEnd\":"
 		  "\"10.5.1.8\"}]]}",
 		  ERR_CONFIG, "empty" },
