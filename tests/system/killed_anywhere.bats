@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2154 # bats sets what run has seen
 #
-# The plugin is killed at each of its system calls in turn, in ADD and in DEL; a DEL
-# afterwards leaves no device, no address, no rule and no file, every time.
+# The plugin is killed at each of its system calls in turn, in ADD and in DEL, and the child
+# with which DEL removes a device at each of its own; a DEL afterwards leaves no device, no
+# address, no rule and no file, every time.
 
 load ../lib/bats
 
@@ -42,23 +43,26 @@ traces() {
 
 traces_are() { diff -u <(printf '%s\n' "$1") <(traces); }
 
-# killed_at_each VERB: at its first system call, its second, ... until it makes no more.
+# killed_at_each VERB [OPTION OF THE KILLER]: at the first system call, the second, ... until
+# there are no more. calls, needed: the least that there are of them, and after how many of the
+# kills DEL has to find something.
 killed_at_each() {
 	local at before differed=0 said
 	weft ADD >/dev/null && weft DEL # directories are made once, and stay
 	before=$(traces)
 	for ((at = 1; at < 1000; at++)); do
 		[[ $1 == ADD ]] || weft ADD >/dev/null || fail "no ADD before DEL is killed at $at"
-		said=$(weft "$1" "$LAB_DIR/killer" "$at" 2>&1 >/dev/null) || true
+		said=$(weft "$1" "$LAB_DIR/killer" "${@:2}" "$at" 2>&1 >/dev/null) || true
 		[[ -z $(find "$LAB_DIR/host1/run/attachments" -type f -size +0) ]] || differed=$((differed + 1))
 		weft DEL || fail "DEL after $1 was $said"
 		wait_for 5 traces_are "$before" || fail "left by DEL after $1 was $said"
 		[[ $said != *ended:* ]] || break
 		[[ $said == *"killed at $at:"* ]] || fail "not killed: $said"
 	done
-	echo "# $1: killed at $((at - 1)) system calls, $differed times something was there for DEL" >&3
+	echo "# $*: killed at $((at - 1)) system calls, $differed times something was there for DEL" >&3
 	# It was killed from first to last, and DEL did have something to do.
-	((at > 50 && differed > 10)) || fail "killed at $at calls, DEL was needed after $differed"
+	((at > ${calls-50} && differed > ${needed-10})) ||
+		fail "killed at $at calls, DEL was needed after $differed"
 	weft ADD >/dev/null
 	ip -n "$LAB-c1" -o link show eth0
 	weft DEL
@@ -74,4 +78,12 @@ killed_at_each() {
 
 @test "ADD with another plugin's addresses is killed at each system call" {
 	config=$LAB_DIR/delegated killed_at_each ADD
+}
+
+@test "DEL goes on while its child is killed at each system call" {
+	config=$LAB_DIR/plain calls=10 needed=5 killed_at_each DEL -c
+}
+
+@test "DEL is killed with its child, at each system call of that" {
+	config=$LAB_DIR/plain calls=10 needed=5 killed_at_each DEL -a
 }
