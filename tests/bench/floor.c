@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor BRIDGE IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the least that an ADD can be:
+ * floor BRIDGE HOST-NAME IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the least that an ADD can be:
  * the same kernel objects as weft's, in raw netlink, from constants, without a library, and
  * without an address pool, a record, a check, or a word to anybody. Static. For tests/bench/run.sh,
  * which divides weft's ADD by it; undone by deleting the container's interface.
@@ -23,8 +23,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-#define HOST_NAME "floor0"
 
 static char buf[8192];
 static struct nlmsghdr *msg;
@@ -95,14 +93,14 @@ static void ask(int fd, const char *what)
 	}
 }
 
-static void make_pair(int fd, unsigned bridge, const char *ifname, int netns)
+static void make_pair(int fd, unsigned bridge, const char *host_name, const char *ifname, int netns)
 {
 	const struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, none = { 0 };
 	static const unsigned char mac[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 2 } };
 	struct rtattr *outer, *data, *peer;
 
 	begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
-	put(IFLA_IFNAME, HOST_NAME, sizeof(HOST_NAME));
+	put(IFLA_IFNAME, host_name, strlen(host_name) + 1);
 	put(IFLA_ADDRESS, mac[0], 6);
 	put_u32(IFLA_MTU, 1450);
 	put_u32(IFLA_MASTER, bridge);
@@ -207,25 +205,25 @@ int main(int argc, char *argv[])
 	int home, netns, host, container;
 	unsigned host_index, peer = 0;
 
-	if (argc < 6)
+	if (argc < 7)
 		return 2;
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns = open(argv[3], O_RDONLY | O_CLOEXEC);
+	netns = open(argv[4], O_RDONLY | O_CLOEXEC);
 	if (home < 0 || netns < 0)
-		die(argv[3]);
+		die(argv[4]);
 	host = open_socket();
 	if (setns(netns, CLONE_NEWNET) < 0)
 		die("setns");
 	container = open_socket();
 	if (setns(home, CLONE_NEWNET) < 0)
 		die("setns");
-	make_pair(host, if_nametoindex(argv[1]), argv[2], netns);
-	host_index = if_nametoindex(HOST_NAME);
+	make_pair(host, if_nametoindex(argv[1]), argv[2], argv[3], netns);
+	host_index = if_nametoindex(argv[2]);
 	(void)port_state(host, host_index, &peer);
 	set_hairpin(host, host_index);
 	set_up(container, 1);
 	set_up(container, peer);
-	for (int i = 4; i + 1 < argc; i += 2)
+	for (int i = 5; i + 1 < argc; i += 2)
 		give_address(container, peer, argv[i], argv[i + 1]);
 	while (port_state(host, host_index, &peer) != BR_STATE_FORWARDING)
 		nanosleep(&pause, NULL);

@@ -6,16 +6,6 @@
 
 ROUNDS=${ROUNDS-50}
 
-# floor_dirs NAME ARGUMENT...: making what floor.c makes, and removing it.
-floor_dirs() {
-	local dir=$LAB_DIR/spawn/$1
-	mkdir -p "$dir-ADD" "$dir-DEL"
-	shift
-	printf '%s\n' "$WORK/floor" "$KERNEL_BRIDGE" eth0 "$(ns_path floor)" "$@" >"$dir-ADD/argv"
-	printf '%s\n' "$(command -v ip)" link del floor0 >"$dir-DEL/argv"
-	touch "$dir"-{ADD,DEL}/{env,stdin}
-}
-
 figure() { sed -n "s/^$1 //p" "$WORK/spawn.txt" | cut -d' ' -f"${2-1}" | median; } # NAME [COLUMN]
 
 bench_plugin() {
@@ -32,8 +22,8 @@ bench_plugin() {
 		dirs+=("$dir"/{weft,bridge,floor}-"$family"-{ADD,DEL})
 	done
 	set -- "${subnet%.*}.250/24" "$(host_gateway host1)"
-	floor_dirs floor-single "$@"
-	floor_dirs floor-dual "$@" fd00:5:0:1::250/64 fd00:5:0:1::1
+	floor_dirs "$dir/floor-single" floor floor0 "$@"
+	floor_dirs "$dir/floor-dual" floor floor0 "$@" fd00:5:0:1::250/64 fd00:5:0:1::1
 	ns_run host1 "$WORK/spawn" 3 50 "${dirs[@]}" >/dev/null || return # bridges are made, files are in memory
 	ns_run host1 "$WORK/spawn" "$ROUNDS" 50 "${dirs[@]}" >"$WORK/spawn.txt" || return
 	for family in single dual; do

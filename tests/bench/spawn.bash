@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The commands that spawn.c runs: weft's, and bridge + host-local's, with the same in view.
-# Sourced by run.sh, for the topics plugin and together.
+# The commands that spawn.c runs: weft's, floor.c's, and bridge + host-local's, with the same
+# in view. Sourced by run.sh, for the topics plugin, together and status.
 
 # command_dir DIRECTORY VERB NAMESPACE PROGRAM <CONFIGURATION: as spawn.c wants it.
 command_dir() {
@@ -11,6 +11,16 @@ command_dir() {
 	echo "$4" >"$1/argv"
 	printf '%s\n' "CNI_COMMAND=$2" "CNI_CONTAINERID=$3" "CNI_NETNS=$(ns_path "$3")" \
 		CNI_IFNAME=eth0 "CNI_PATH=$WEFT_CNI_REFERENCE" "PATH=$PATH" >"$1/env"
+}
+
+# floor_dirs DIRECTORY NAMESPACE HOST-DEVICE ARGUMENT...: making what floor.c makes, and removing it.
+floor_dirs() {
+	local dir=$1 ns=$2 device=$3
+	shift 3
+	mkdir -p "$dir-ADD" "$dir-DEL"
+	printf '%s\n' "$WORK/floor" "$KERNEL_BRIDGE" "$device" eth0 "$(ns_path "$ns")" "$@" >"$dir-ADD/argv"
+	printf '%s\n' "$(command -v ip)" link del "$device" >"$dir-DEL/argv"
+	touch "$dir"-{ADD,DEL}/{env,stdin}
 }
 
 weft_config() { # FAMILIES

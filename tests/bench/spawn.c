@@ -10,6 +10,7 @@
  *   argv    the program and its arguments, one a line
  *   env     its whole environment, one a line
  *   stdin   its standard input
+ *   status  its exit status, where that is not 0
  *
  * Prints "name microseconds peak-kB" for each, name being the directory's last part. A
  * command that fails ends it with 1 and what the command wrote. For tests/bench/run.sh.
@@ -38,6 +39,7 @@ struct command {
 	char *argv[LINES_MAX + 1];
 	char *env[LINES_MAX + 1];
 	int input;
+	int status; /* as wait4 is to tell it */
 };
 
 static void die(const char *what)
@@ -74,6 +76,22 @@ static void read_lines(const char *dir, const char *part, char *lines[static LIN
 	fclose(file);
 }
 
+static int read_status(const char *dir)
+{
+	char path[4096];
+	FILE *file;
+	int status = 0;
+
+	snprintf(path, sizeof(path), "%s/status", dir);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%d", &status) != 1)
+		die(path);
+	fclose(file);
+	return W_EXITCODE(status, 0);
+}
+
 static void command_read(struct command *command, const char *dir)
 {
 	const char *slash = strrchr(dir, '/');
@@ -84,6 +102,7 @@ static void command_read(struct command *command, const char *dir)
 	command->input = fcntl(fileno(open_part(dir, "stdin")), F_DUPFD_CLOEXEC, 3);
 	if (command->input < 0)
 		die(dir);
+	command->status = read_status(dir);
 }
 
 static int64_t now_us(void)
@@ -130,7 +149,7 @@ static int64_t run(const struct command *command, long *peak_kb_out)
 	took = now_us() - began;
 	*peak_kb_out = usage.ru_maxrss;
 	close(ends[0]);
-	if (status != 0) {
+	if (status != command->status) {
 		fprintf(stderr, "spawn: %s ended with status 0x%x: %.*s\n", command->name,
 			(unsigned)status, (int)len, said);
 		exit(1);
