@@ -3,6 +3,7 @@
 
 #include "common/auto.h"
 #include "common/err.h"
+#include "http_body.h"
 #include "loop.h"
 
 #include <curl/curl.h>
@@ -19,8 +20,6 @@
 #define IDLE_CONNECTIONS_MAX 4L
 #define SOCKETS_MAX 32 /* that http_disconnect knows of */
 #define RECEIVE_SIZE (32L * 1024)
-#define BUFFER_FIRST_SIZE 4096
-#define BUFFER_KEPT_SIZE (256 * 1024) /* a stream gives back what a larger line needed */
 
 /*
  * A peer that is gone without a word is found out by TCP's own probes: a stream
@@ -48,11 +47,10 @@ struct http_call {
 	struct http_post post; /* its url and body are curl's, and NULL here */
 	char where[320];
 	char detail[CURL_ERROR_SIZE];
-	char *buf; /* NUL-terminated where it is not NULL */
-	size_t len, cap;
-	enum { FLOWING, ENDED, TOO_LARGE, NO_MEMORY } state;
-	bool begun; /* curl has it */
-	bool over;  /* cancelled or done: freed as soon as nobody is inside it */
+	struct http_body body;
+	enum http_body_state state; /* of body */
+	bool begun;                 /* curl has it */
+	bool over;                  /* cancelled or done: freed as soon as nobody is inside it */
 };
 
 AUTO_DEFINE(curlu, CURLU, curl_url_cleanup);
@@ -69,71 +67,18 @@ static void call_free(struct http_call *call)
 		curl_multi_remove_handle(call->http->multi, call->easy);
 		curl_easy_cleanup(call->easy);
 	}
-	free(call->buf);
+	http_body_free(&call->body);
 	free(call);
 }
 AUTO_DEFINE(call, struct http_call, call_free);
 
 /* ---- What arrives -------------------------------------------------------- */
 
-static bool reserve(struct http_call *call, size_t size)
+static bool on_line(void *ctx, const char *line, size_t size)
 {
-	size_t cap = call->cap ? call->cap : BUFFER_FIRST_SIZE;
-	char *grown;
+	struct http_call *call = ctx;
 
-	if (size <= call->cap)
-		return true;
-	while (cap < size)
-		cap *= 2;
-	grown = realloc(call->buf, cap);
-	if (!grown) {
-		call->state = NO_MEMORY;
-		return false;
-	}
-	call->buf = grown;
-	call->cap = cap;
-	return true;
-}
-
-static bool append(struct http_call *call, const char *data, size_t size)
-{
-	if (size > call->post.max_size - call->len) {
-		call->state = TOO_LARGE;
-		return false;
-	}
-	if (!reserve(call, call->len + size + 1))
-		return false;
-	memcpy(call->buf + call->len, data, size);
-	call->len += size;
-	call->buf[call->len] = '\0';
-	return true;
-}
-
-static bool give_line(struct http_call *call)
-{
-	if (!call->post.line(call->post.ctx, call->buf, call->len))
-		call->state = ENDED;
-	call->len = 0;
-	if (call->cap > BUFFER_KEPT_SIZE) {
-		free(take_ptr(call->buf));
-		call->cap = 0;
-	}
-	return call->state == FLOWING && !call->over;
-}
-
-static bool take_lines(struct http_call *call, const char *data, size_t size)
-{
-	const char *newline;
-
-	while ((newline = memchr(data, '\n', size))) {
-		size_t part = (size_t)(newline - data);
-
-		if (!append(call, data, part) || !give_line(call))
-			return false;
-		data += part + 1;
-		size -= part + 1;
-	}
-	return append(call, data, size);
+	return call->post.line(call->post.ctx, line, size) && !call->over;
 }
 
 static unsigned status_of(const struct http_call *call)
@@ -152,12 +97,13 @@ static bool is_stream(const struct http_call *call)
 static size_t on_data(char *data, size_t one, size_t size, void *arg)
 {
 	struct http_call *call = arg;
-	bool more = !call->over;
 
 	(void)one; /* always 1 */
-	if (more)
-		more = is_stream(call) ? take_lines(call, data, size) : append(call, data, size);
-	return more ? size : CURL_WRITEFUNC_ERROR;
+	if (call->over)
+		return CURL_WRITEFUNC_ERROR;
+	call->state = is_stream(call) ? http_body_add_lines(&call->body, data, size) :
+					http_body_add(&call->body, data, size);
+	return call->state == HTTP_BODY_FLOWING ? size : CURL_WRITEFUNC_ERROR;
 }
 
 /* ---- The end ------------------------------------------------------------- */
@@ -167,11 +113,11 @@ static void describe(const struct http_call *call, CURLcode code, struct err *er
 	long os_errno = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (call->state == TOO_LARGE) {
+	if (call->state == HTTP_BODY_TOO_LARGE) {
 		err_set(err, ERR_STORE, "%s: the answer is larger than %zu bytes", call->where,
 			call->post.max_size);
 		err->sys_errno = EMSGSIZE;
-	} else if (call->state == NO_MEMORY) {
+	} else if (call->state == HTTP_BODY_NO_MEMORY) {
 		err_set(err, ERR_STORE, "%s: out of memory for the answer", call->where);
 	} else if (code == CURLE_COULDNT_CONNECT && os_errno > 0) {
 		err_sys(err, ERR_STORE, (int)os_errno, "%s: cannot connect", call->where);
@@ -188,14 +134,15 @@ static void finish(struct http_call *call, CURLcode code)
 
 	/* First, so that a request made in done finds the connection free. */
 	curl_multi_remove_handle(call->http->multi, call->easy);
-	if (!call->over && code == CURLE_OK && is_stream(call) && call->len)
-		give_line(call);
-	good = code == CURLE_OK || call->state == ENDED;
+	if (!call->over && code == CURLE_OK && is_stream(call))
+		call->state = http_body_end_lines(&call->body);
+	good = code == CURLE_OK || call->state == HTTP_BODY_ENDED;
 	if (!good)
 		describe(call, code, &err);
 	if (!call->over)
-		call->post.done(call->post.ctx, status_of(call), call->buf ? call->buf : "",
-				call->len, good ? NULL : &err);
+		call->post.done(call->post.ctx, status_of(call),
+				call->body.buf ? call->body.buf : "", call->body.len,
+				good ? NULL : &err);
 	call->over = true;
 }
 
@@ -454,6 +401,7 @@ struct http_call *http_post(struct http *http, const struct http_post *post, str
 	call->http = http;
 	call->post = *post;
 	call->post.url = call->post.body = NULL;
+	call->body = (struct http_body){ post->max_size, on_line, call, NULL, 0, 0 };
 	if (name_endpoint(call, post->url, err) < 0)
 		return NULL;
 	call->easy = curl_easy_init();

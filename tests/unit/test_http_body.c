@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/http_body.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Lines as they come, each with a '|' behind it; "end" ends the stream. */
+static char heard[256];
+
+static bool hear(void *ctx, const char *line, size_t size)
+{
+	(void)ctx;
+	assert_int_equal(strlen(line), size);
+	snprintf(heard + strlen(heard), sizeof(heard) - strlen(heard), "%s|", line);
+	return strcmp(line, "end") != 0;
+}
+
+/* In pieces of every size the same lines come. */
+static void test_lines(void **state)
+{
+	static const struct {
+		const char *stream, *lines;
+		enum http_body_state state;
+	} cases[] = {
+		{ "", "", HTTP_BODY_FLOWING },
+		{ "\n", "|", HTTP_BODY_FLOWING },
+		{ "a", "a|", HTTP_BODY_FLOWING },
+		{ "a\n", "a|", HTTP_BODY_FLOWING },
+		{ "a\n\nbc\n", "a||bc|", HTTP_BODY_FLOWING },
+		{ "a\nbc", "a|bc|", HTTP_BODY_FLOWING },
+		{ "12345678\n12345678\n", "12345678|12345678|", HTTP_BODY_FLOWING },
+		{ "a\n123456789\nb\n", "a|", HTTP_BODY_TOO_LARGE },
+		{ "123456789", "", HTTP_BODY_TOO_LARGE },
+		{ "a\nend\nb\n", "a|end|", HTTP_BODY_ENDED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		size_t size = strlen(cases[i].stream);
+
+		for (size_t piece = 1; piece <= size + 1; piece++) {
+			struct http_body body = { .max = 8, .line = hear };
+			enum http_body_state got = HTTP_BODY_FLOWING;
+
+			*heard = '\0';
+			for (size_t at = 0; at < size && got == HTTP_BODY_FLOWING; at += piece)
+				got = http_body_add_lines(&body, cases[i].stream + at,
+							  size - at < piece ? size - at : piece);
+			if (got == HTTP_BODY_FLOWING)
+				got = http_body_end_lines(&body);
+			http_body_free(&body);
+			assert_string_equal(heard, cases[i].lines);
+			assert_int_equal(got, cases[i].state);
+		}
+	}
+}
+
+static void test_whole(void **state)
+{
+	struct http_body body = { .max = 8 };
+
+	(void)state;
+	assert_int_equal(http_body_add(&body, "abc\n", 4), HTTP_BODY_FLOWING);
+	assert_int_equal(http_body_add(&body, "defg", 4), HTTP_BODY_FLOWING);
+	assert_string_equal(body.buf, "abc\ndefg");
+	assert_int_equal(http_body_add(&body, "h", 1), HTTP_BODY_TOO_LARGE);
+	assert_int_equal(body.len, 8);
+	http_body_free(&body);
+	http_body_free(&body);
+}
+
+/* The memory that one large line needed does not stay for the life of a stream. */
+static void test_gives_back(void **state)
+{
+	struct http_body body = { .max = SIZE_MAX, .line = hear };
+	size_t size = 1 << 20;
+	char *large = calloc(1, size);
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'x', size);
+	assert_int_equal(http_body_add(&body, large, size), HTTP_BODY_FLOWING);
+	assert_true(body.cap > size);
+	*heard = '\0';
+	assert_int_equal(http_body_add_lines(&body, "\na\n", 3), HTTP_BODY_FLOWING);
+	assert_true(body.cap < size);
+	http_body_free(&body);
+	free(large);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_gives_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
