@@ -84,6 +84,7 @@ modules_of = $(filter-out %/main.o,$(call objects_of,$1))
 base_objects := $(call objects_of,common ipam) $(O)/cJSON.o
 tests   := $(patsubst tests/unit/%.c,$(O)/tests/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+replays := $(patsubst tests/fuzz/%.c,$(O)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 fakes   := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/fake_*.c))
 archives := $(O)/plugin.a $(O)/daemon.a $(O)/ctl.a $(O)/base.a
 objects := $(call objects_of,common ipam plugin daemon ctl tests/unit tests/fuzz) $(O)/tests/bench/entries.o
@@ -95,7 +96,7 @@ bin := $(if $(filter release,$(MODE)),$(BUILD),$(O))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps objects tests fuzzers demo bench check check-unit check-system \
+.PHONY: all help deps objects tests fuzzers fuzz demo bench check check-unit check-system \
 	check-asan lint format install uninstall clean distclean FORCE
 
 # Shows a command's short name instead of its text, unless V=1.
@@ -172,6 +173,8 @@ $(O)/tests/test_%: $(O)/tests/unit/test_%.o $(fakes) $(archives) | $(BUILD)/.dep
 
 $(call objects_of,tests/unit): | $(BUILD)/.deps-test
 
+# tests/fuzz/fuzz_x.c is linked twice: with libFuzzer, to look for inputs, and with replay.c, to
+# run those of tests/fuzz/corpus/x/ as a unit test.
 fuzzers: $(fuzzers) ## build the fuzzers (MODE=fuzz)
 
 $(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
@@ -179,10 +182,19 @@ $(O)/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
 	$(call say,LD)$(CC) $(ldflags) -fsanitize=fuzzer -pie $(LDFLAGS) -o $@ $^ \
 		$(filter-out -lcmocka,$(test_libs))
 
+$(O)/replay/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(archives)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^ $(filter-out -lcmocka,$(test_libs))
+
+fuzz: | $(BUILD)/.deps-test ## look for inputs that break a parser, SECONDS=60 for each
+	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
+	@FUZZ_DIR=$(BUILD)/fuzz-found tests/fuzz/run.sh $(or $(SECONDS),60) \
+		$(patsubst $(O)/fuzz/%,$(BUILD)/fuzz/fuzz/%,$(fuzzers))
+
 check: check-unit check-system ## run the unit and the system tests (as root)
 
-check-unit: $(tests) ## run the unit tests
-	@tests/run-unit.sh $(tests)
+check-unit: $(tests) $(replays) ## run the unit tests, and the fuzzers' corpus
+	@tests/run-unit.sh $(tests) $(replays)
 
 system_tests := tests/system tests/conformance
 

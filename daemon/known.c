@@ -74,7 +74,19 @@ void known_list_failed(struct known *known)
 	known->listing = false;
 }
 
-/* Two keys can be one (an IPv6 address can be written in many ways): the older one counts. */
+/* A stand-in for a value of which nothing was ever read: its subnet is taken, no more. */
+static bool is_blank(const struct peer *peer)
+{
+	return peer->unreadable && !ipaddr_is_set(&peer->public_ip[FAMILY_V4]) &&
+	       !ipaddr_is_set(&peer->public_ip[FAMILY_V6]);
+}
+
+static bool counts_before(const struct peer *a, const struct peer *b)
+{
+	return is_blank(a) != is_blank(b) ? is_blank(b) : a->mod_revision < b->mod_revision;
+}
+
+/* A key, and other ways of writing it, which are stand-ins (an IPv6 address has many). */
 static void drop_doubles(struct peers *peers)
 {
 	size_t kept = 0;
@@ -85,7 +97,7 @@ static void drop_doubles(struct peers *peers)
 
 		if (!kept || peer_cmp(&peers->at[kept - 1], peer))
 			peers->at[kept++] = *peer;
-		else if (peer->mod_revision < peers->at[kept - 1].mod_revision)
+		else if (counts_before(peer, &peers->at[kept - 1]))
 			peers->at[kept - 1] = *peer;
 	}
 	peers->len = kept;
@@ -167,14 +179,24 @@ static struct peer stand_in(const struct known *known, const struct prefix subne
 			    const struct store_entry *entry)
 {
 	const struct peer *before = peers_find(&known->now.peers, subnet);
-	struct peer peer = before ? *before : (struct peer){ .unreadable = true };
+	struct peer peer = { .unreadable = true };
 
+	if (before && peer_is_key(entry->key, subnet))
+		peer = *before;
 	memcpy(peer.subnet, subnet, sizeof(peer.subnet));
 	peer.unreadable = true;
 	peer.vanished = false;
 	peer.mod_revision = entry->mod_revision;
 	peer.lease = entry->lease;
 	return peer;
+}
+
+/* Whether something else than this key says more of the subnets that it names. */
+static bool is_outdone(const struct known *known, const struct prefix subnet[static FAMILIES],
+		       const char *key)
+{
+	return !known->listing && !peer_is_key(key, subnet) &&
+	       peers_find(&known->now.peers, subnet);
 }
 
 int known_entry(struct known *known, const struct store_entry *entry, struct err *err)
@@ -189,7 +211,8 @@ int known_entry(struct known *known, const struct store_entry *entry, struct err
 		return put(known, set, &peer, err);
 	}
 	note_unread(set, entry->key, err->text);
-	if (peer_parse_key(entry->key, subnet, &ignored) == 0) {
+	if (peer_parse_key(entry->key, subnet, &ignored) == 0 &&
+	    !is_outdone(known, subnet, entry->key)) {
 		peer = stand_in(known, subnet, entry);
 		if (put(known, set, &peer, &ignored) < 0)
 			*err = ignored;
@@ -214,10 +237,10 @@ bool known_gone(struct known *known, const char *key, uint64_t mod_revision,
 	forget_unread(&known->now, key);
 	if (peer_parse_key(key, subnet, &ignored) < 0 || is_stale(known, subnet, mod_revision))
 		return false;
-	if (ours && is_same_key(subnet, ours))
+	if (ours && is_same_key(subnet, ours) && peer_is_key(key, subnet))
 		return peers_remove(&known->now.peers, subnet);
 	peer = peers_find(&known->now.peers, subnet);
-	if (peer) {
+	if (peer && (is_blank(peer) || peer_is_key(key, subnet))) {
 		peer->vanished = true;
 		peer->mod_revision = mod_revision;
 	}

@@ -91,6 +91,13 @@ const char *peer_key(const struct prefix subnet[static FAMILIES], char buf[stati
 	return buf;
 }
 
+bool peer_is_key(const char *key, const struct prefix subnet[static FAMILIES])
+{
+	char written[PEER_KEY_SIZE];
+
+	return !strcmp(peer_key(subnet, written), key);
+}
+
 static void read_data(const struct jr *data, struct peer *peer, enum family f)
 {
 	if (jr_is_absent(data))
@@ -145,10 +152,14 @@ int peer_parse(const struct store_entry *entry, struct peer *peer_out, struct er
 {
 	struct peer peer = { .mod_revision = entry->mod_revision, .lease = entry->lease };
 	AUTO(json) struct json *json = NULL;
+	char written[PEER_KEY_SIZE];
 	struct jr root;
 
 	if (peer_parse_key(entry->key, peer.subnet, err) < 0)
 		return -1;
+	if (!peer_is_key(entry->key, peer.subnet))
+		return err_set(err, ERR_DECODE, "key \"%.80s\" is another way of writing %s",
+			       entry->key, peer_key(peer.subnet, written));
 	if (json_parse(entry->value, entry->value_size, PEER_VALUE_MAX,
 		       JSON_ANY_CASE | JSON_LAST_DUPLICATE, "lease", &json, err) < 0)
 		return err_wrap(err, "key \"%.80s\"", entry->key);

@@ -64,6 +64,11 @@ int peer_cmp(const void *a, const void *b);
 int peer_parse_key(const char *key, struct prefix subnet_out[static FAMILIES], struct err *err);
 /* "10.5.1.0-24", "10.5.1.0-24&fd00:5:1::-64" or "fd00:5:1::-64" */
 const char *peer_key(const struct prefix subnet[static FAMILIES], char buf[static PEER_KEY_SIZE]);
+/*
+ * Whether the key that was parsed is written as peer_key writes it, and flannel (RFC 5952). One that
+ * is not is no lease: it and the lease's own key would be two keys in the store and one for us.
+ */
+bool peer_is_key(const char *key, const struct prefix subnet[static FAMILIES]);
 
 /*
  * Parses key and value. A value of another backend, or a bare reservation, parses

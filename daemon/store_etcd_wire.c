@@ -201,12 +201,12 @@ static void kvs_free(struct store_etcd_wire_kvs *kvs)
 static void read_kv(const struct jr *at, bool deleted, struct store_etcd_wire_kvs *kvs)
 {
 	struct store_etcd_wire_kv kv = {
-		.key = jr_base64(at, "key", ANSWER_MAX, &kv.key_size),
 		.mod_revision = number(at, "mod_revision"),
 		.lease = number(at, "lease"),
 		.deleted = deleted,
 	};
 
+	kv.key = jr_base64(at, "key", ANSWER_MAX, &kv.key_size);
 	if (jr_has(at, "value"))
 		kv.value = jr_base64(at, "value", ANSWER_MAX, &kv.value_size);
 	else

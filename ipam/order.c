@@ -62,8 +62,9 @@ struct order order_read(int fd, bool read_only, uint8_t family)
 	head_text = strtok_r(NULL, " \n", &rest);
 	tail_text = strtok_r(NULL, " \n", &rest);
 	ring_text = strtok_r(NULL, " \n", &rest);
-	if (ring_text && parse_u64(head_text, 0, UINT64_MAX, &head, &unused) == 0 &&
-	    parse_u64(tail_text, head, UINT64_MAX, &tail, &unused) == 0 &&
+	/* Numbers that no pool ever counted to are damage, and would come round to 0. */
+	if (ring_text && parse_u64(head_text, 0, INT64_MAX, &head, &unused) == 0 &&
+	    parse_u64(tail_text, head, INT64_MAX, &tail, &unused) == 0 &&
 	    parse_u64(ring_text, ORDER_FIRST, ORDER_MOST, &ring, &unused) == 0 &&
 	    ORDER_MOST % ring == 0 && tail - head <= ring) {
 		order.head = head;

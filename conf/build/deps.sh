@@ -20,6 +20,7 @@ test=(
 	iptables socat  # portmap's rules, and who answers behind them
 	openssl curl    # certificates of an etcd with TLS; what etcd counts
 	containerd runc podman conmon busybox-static
+	libclang-rt-14-dev # libFuzzer and clang's sanitizers
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
 	hyperfine
 )

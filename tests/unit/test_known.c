@@ -146,17 +146,33 @@ static void what_goes_can_come_again_and_our_own_goes_at_once(void **state)
 	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
 }
 
-static void of_two_ways_to_write_a_key_the_older_counts(void **state)
+/* It takes its subnet, says nothing of who is there, and does not end what the key itself says. */
+static void another_way_to_write_a_key_is_no_lease(void **state)
 {
+	const struct prefix *ours;
 	struct known *known = *state;
+	struct peer self = { .mtu = 0 };
 
 	known_list_begin(known);
 	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 2, 6);
-	tell_lease(known, "10.5.2.0-24&fd00:2:0::-64", 22, 5);
-	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 3, 6);
-	tell_lease(known, "10.5.3.0-24&fd00:3:0::-64", 33, 7);
+	assert_int_equal(tell(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 5), -1);
+	assert_int_equal(tell(known, "10.5.3.0-24&fd00:3:0::-64", GOOD, 7), -1);
 	known_list_end(known, NULL);
-	assert_peers(known, "10.5.2.0/24&fd00:2::/64:22 10.5.3.0/24&fd00:3::/64:3 ");
+	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:0! ");
+	assert_int_equal(known->now.unread_count, 2);
+	assert_says(known->now.unread.at[0].reason, "another way of writing");
+
+	assert_int_equal(tell(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 8), -1);
+	assert_false(known_gone(known, "10.5.2.0-24&fd00:2:0::-64", 9, NULL));
+	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:0! ");
+	sample_subnets("10.5.2.0/24&fd00:2::/64", self.subnet);
+	ours = self.subnet;
+	assert_false(known_gone(known, "10.5.2.0-24&fd00:2:0::-64", 10, ours));
+
+	known_gone(known, "10.5.3.0-24&fd00:3:0::-64", 11, NULL);
+	assert_int_equal(known_drop_vanished(known, see_drop, NULL), 1);
+	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 3, 12);
+	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:3 ");
 }
 
 /* As while a node whose network has got IPv6 replaces its key. */
@@ -277,7 +293,7 @@ int main(void)
 		known_test(a_list_that_fails_changes_nothing),
 		known_test(changes_are_taken_in_the_order_of_their_revisions),
 		known_test(what_goes_can_come_again_and_our_own_goes_at_once),
-		known_test(of_two_ways_to_write_a_key_the_older_counts),
+		known_test(another_way_to_write_a_key_is_no_lease),
 		known_test(keys_that_share_a_subnet_are_two),
 		known_test(what_cannot_be_read_changes_nothing),
 		known_test(what_becomes_readable_or_goes_is_no_longer_shown),
