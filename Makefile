@@ -114,7 +114,7 @@ $(O)/weft: $(O)/plugin/main.o $(O)/plugin.a $(O)/base.a
 $(O)/weftd: $(O)/daemon/main.o $(O)/daemon.a $(O)/base.a
 	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^ -lcurl -levent_core -levent_extra -lnl-3 -lcap
 $(O)/weftctl: $(O)/ctl/main.o $(O)/ctl.a $(O)/base.a
-	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^
+	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^ -lnl-3
 
 # Archives are made anew, or they would keep members whose source has gone.
 $(O)/base.a: $(base_objects)

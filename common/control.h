@@ -31,6 +31,7 @@
  *                                    configuration; uplink is null before it is found)
  *     "peers":{"known":2,"programmed":2,
  *              "direct":0,           of these, without the tunnel (DirectRouting)
+ *              "partial":0,          of these, in one family though their lease has two
  *              "refused":0},
  *     "passes":{"run":3,"failed":0,"written":6,"lastError":""}}]}
  *
@@ -38,8 +39,9 @@
  *     "publicIP":"192.168.0.2","publicIPv6":"fd00::2",
  *     "vtepMac":"..","node":"<uuid>","name":"host2","mtu":1450,
  *     "state":"programmed",       programmed | pending | refused
- *     "reason":""}]               node and name are "" for a flannel node; a refused key
- *                                 that could not be parsed has "key" and "reason" alone.
+ *     "reason":"",                node and name are "" for a flannel node; a refused key
+ *                                 that could not be parsed has "key" and "reason" alone
+ *     "dropped":"its .."}]        why its other family is not used; else absent
  *
  * Of what has two families, IPv4 stands under the plain name and IPv6 beside it under that with
  * 6, which is absent where there is none. A lease or cluster of IPv6 alone has it under the

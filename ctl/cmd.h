@@ -25,6 +25,8 @@ typedef int cmd_fn(const struct cmd *cmd, struct err *err);
 cmd_fn cmd_status;
 /* Every other node that weftd knows of. */
 cmd_fn cmd_peers;
+/* What is wrong on this node, and what to do; 1 where something is. Also without weftd. */
+cmd_fn cmd_doctor;
 
 /*
  * Shows a place of weftd's answer: all of it, or nothing and -1 when anything in

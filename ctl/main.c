@@ -42,6 +42,11 @@ static const struct command {
 	  "Lists the other nodes of every network. States: programmed (the kernel has all\n"
 	  "entries), pending (not yet), refused (ignored, and why).\n"
 	  "Exit code 0 when weftd answered, else 1.\n" },
+	{ "doctor", cmd_doctor, "what is wrong on this node, and what to do about it",
+	  "Looks at weftd, store, lease, uplink, devices, sysctls, the kernel's entries, peers,\n"
+	  "packet rules, containers and addresses: a line for each, ok, warning or wrong, with\n"
+	  "what to do. Changes nothing; looks at what it can where weftd does not answer.\n"
+	  "Exit code 1 where something is wrong, else 0.\n" },
 	{ "version", version, "the version of weftctl", "Shows the version of weftctl.\n" },
 	{ "help", help, "this text, or that of one command",
 	  "Says what weftctl can do; weftctl help COMMAND says more about one command.\n" },

@@ -23,6 +23,7 @@ typedef void out_fn(const struct out_to *to, const struct jr *at);
 struct out {
 	out_fn *status;
 	out_fn *peers;
+	out_fn *doctor; /* of the findings (doctor.h) */
 	void (*version)(const struct out_to *to, const char *version);
 };
 
@@ -34,3 +35,6 @@ extern const struct out out_text;
  * this weftctl does not know. Control characters are escaped, DEL and C1 also.
  */
 extern const struct out out_json;
+
+/* out_text's doctor, in a file of its own. */
+out_fn out_doctor_text;

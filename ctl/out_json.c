@@ -76,4 +76,9 @@ static void put_version(const struct out_to *to, const char *version)
 	fprintf(to->file, "{\n  \"weftctl\": \"%s\"\n}\n", version);
 }
 
-const struct out out_json = { .status = put_value, .peers = put_value, .version = put_version };
+const struct out out_json = {
+	.status = put_value,
+	.peers = put_value,
+	.doctor = put_value,
+	.version = put_version,
+};

@@ -297,10 +297,12 @@ static void peer_row(struct table *table, const struct out_to *to, const struct 
 	/* A key that could not be read has neither subnet nor state. */
 	const char *state = jr_str_opt(peer, "state", TEXT_MAX, "refused");
 	const char *reason = text_at(peer, "reason");
-	char mtu[NUMBER_SIZE], judged[2 * TEXT_MAX + 3], subnets[PAIR_SIZE], public_ip[PAIR_SIZE];
+	const char *dropped = text_at(peer, "dropped");
+	char mtu[NUMBER_SIZE], judged[3 * TEXT_MAX + 32], subnets[PAIR_SIZE], public_ip[PAIR_SIZE];
 	const char *subnet = pair_at(subnets, peer, "subnet", "subnet6");
 
-	snprintf(judged, sizeof(judged), "%s%s%s", state, *reason ? ": " : "", reason);
+	snprintf(judged, sizeof(judged), "%s%s%s%s%s", state, *reason ? ": " : "", reason,
+		 *dropped ? "; its other family is not used: " : "", dropped);
 
 	const struct table_cell cells[] = {
 		{ text_at(peer, "network"), TERM_PLAIN },
@@ -331,4 +333,9 @@ static void put_version(const struct out_to *to, const char *version)
 	fprintf(to->file, "weftctl %s\n", version);
 }
 
-const struct out out_text = { .status = put_status, .peers = put_peers, .version = put_version };
+const struct out out_text = {
+	.status = put_status,
+	.peers = put_peers,
+	.doctor = out_doctor_text,
+	.version = put_version,
+};

@@ -7,6 +7,7 @@
 #include "device.h"
 #include "network.h"
 #include "node.h"
+#include "peer_dropped.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,18 @@ static void put_uplink(struct jb_at at, const struct uplink *uplink)
 	jb_u32(to, "mtu", uplink->mtu);
 }
 
+/* How many of them are used in one family, though their lease has two. */
+static uint64_t count_partial(const struct network_view *view, const struct peers *usable)
+{
+	uint64_t partial = 0;
+	char reason[ERR_TEXT_SIZE];
+
+	for (size_t i = 0; i < usable->len; i++)
+		partial += peer_dropped(&view->known->peers, &usable->at[i], view->config,
+					&view->self, reason, sizeof(reason));
+	return partial;
+}
+
 /* Peers being counted, or listed. */
 struct peer_list {
 	const struct network_view *view;
@@ -146,6 +159,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	jb_count(to, "known", usable.len);
 	jb_count(to, "programmed", view->sync.programmed);
 	jb_count(to, "direct", view->sync.direct);
+	jb_count(to, "partial", view->config ? count_partial(view, &usable) : 0);
 	jb_count(to, "refused", list.refused + view->known->unread_count);
 	to = jb_obj(at, "passes");
 	jb_count(to, "run", view->sync.passes);
@@ -174,8 +188,8 @@ static int put_status(const struct status_self *self, struct jb_at root, struct 
 	return 0;
 }
 
-static void put_peer(const struct peer_list *list, const struct peer *peer, const char *state,
-		     const char *reason)
+static struct jb_at put_peer(const struct peer_list *list, const struct peer *peer,
+			     const char *state, const char *reason)
 {
 	struct jb_at at = jb_obj(list->to, NULL);
 	bool v4 = !mac_is_zero(&peer->vtep_mac[FAMILY_V4]);
@@ -189,6 +203,19 @@ static void put_peer(const struct peer_list *list, const struct peer *peer, cons
 	jb_u32(at, "mtu", peer->mtu);
 	jb_str(at, "state", state);
 	jb_str(at, "reason", reason);
+	return at;
+}
+
+static void put_usable(const struct peer_list *list, const struct peer *peer)
+{
+	const struct network_view *view = list->view;
+	struct jb_at at = put_peer(list, peer, view->sync.good ? "programmed" : "pending",
+				   view->sync.last_error);
+	char reason[ERR_TEXT_SIZE];
+
+	if (peer_dropped(&view->known->peers, peer, view->config, &view->self, reason,
+			 sizeof(reason)))
+		jb_str(at, "dropped", reason);
 }
 
 static void put_refused(void *ctx, const struct peer *peer, const char *reason)
@@ -217,7 +244,6 @@ static int put_peers(const struct status_self *self, struct jb_at root, struct e
 		__attribute__((cleanup(peers_free))) struct peers usable = { .len = 0 };
 		struct network_view view = network_view(self->networks[i]);
 		struct peer_list list = { .view = &view, .to = peers };
-		const char *state = view.sync.good ? "programmed" : "pending";
 
 		if (!view.config)
 			continue;
@@ -225,7 +251,7 @@ static int put_peers(const struct status_self *self, struct jb_at root, struct e
 				 put_refused, &list))
 			return err_nomem(err, "the peers");
 		for (size_t p = 0; p < usable.len; p++)
-			put_peer(&list, &usable.at[p], state, view.sync.last_error);
+			put_usable(&list, &usable.at[p]);
 		put_unread(&view, peers);
 	}
 	return 0;

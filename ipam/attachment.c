@@ -194,6 +194,10 @@ int attachment_read(const struct attachment_lock *lock, struct attachment *attac
 		return damaged(lock, err);
 	if (check_key(lock, &key, err) < 0)
 		return -1;
+	snprintf(record.container_id, sizeof(record.container_id), "%.*s",
+		 (int)sizeof(record.container_id) - 1, key.container_id);
+	snprintf(record.ifname, sizeof(record.ifname), "%.*s", (int)sizeof(record.ifname) - 1,
+		 key.ifname);
 	*attachment_out = record;
 	return 1;
 }

@@ -38,6 +38,7 @@ struct attachment_key {
 
 #define ATTACHMENT_ADDRESSES 8 /* the pool gives one of each family, another plugin may give more */
 #define ATTACHMENT_IPAM_SIZE 64
+#define ATTACHMENT_ID_SIZE 80
 #define ATTACHMENT_POD_SIZE 254 /* DNS subdomain names, RFC 1123 */
 
 struct attachment {
@@ -47,6 +48,8 @@ struct attachment {
 	struct ipaddr addresses[ATTACHMENT_ADDRESSES];
 	size_t address_len;
 	char ipam[ATTACHMENT_IPAM_SIZE]; /* "": the addresses are the pool's */
+	/* Read, for people: whose it is, a long id cut. Written is what the lock's key says. */
+	char container_id[ATTACHMENT_ID_SIZE], ifname[IF_NAMESIZE];
 	/* Written, and read by people: what Kubernetes calls the container's pod. */
 	char pod_namespace[ATTACHMENT_POD_SIZE], pod_name[ATTACHMENT_POD_SIZE];
 };

@@ -4,7 +4,7 @@
 # Completion of weftctl for bash.
 
 _weftctl() {
-	local commands="status peers version help" words word command=""
+	local commands="status peers doctor version help" words word command=""
 
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --run-dir ]]; then
 		compopt -o filenames

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer of weftd's as weftctl shows it. Names and reasons in it come from other nodes: no
+ * An answer of weftd's, or what doctor made of it, as weftctl shows it. Names and reasons in it come from other nodes: no
  * byte of them reaches a terminal as a control character. The first byte chooses the command.
  */
 #include "fuzz.h"
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = ERR_INIT;
 
 	if (json_parse(text, size, 1 << 20, JSON_STRICT, "weftd's answer", &json, &err) == 0)
-		show(json, choice & 2 ? out->peers : out->status);
+		show(json, choice & 4 ? out->doctor : choice & 2 ? out->peers : out->status);
 	json_free(json);
 	free(text);
 	return 0;

@@ -22,7 +22,7 @@
 #define NODES 12
 #define SELF_NODE "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 #define CONFIG                                                                                     \
-	"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\","        \
+	"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/32\","        \
 	"\"IPv6SubnetLen\":64}"
 
 struct world {

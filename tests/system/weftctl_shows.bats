@@ -28,7 +28,7 @@ teardown_file() { lab_down; }
 	assert_json "$status" '.networks[0] | .bridge == "weft-br1" and .vxlan == "weft-vx1"'
 	assert_json "$status" ".networks[0].vtepMac == \"$(etcd_value_of host1 | jq -r .BackendData.VtepMAC)\""
 	assert_json "$status" '.networks[0].uplink == {name: "eth0", address: "192.168.0.1", publicIP: "192.168.0.1", mtu: 1500}'
-	assert_json "$status" '.networks[0].peers == {known: 2, programmed: 2, direct: 0, refused: 0}'
+	assert_json "$status" '.networks[0].peers == {known: 2, programmed: 2, direct: 0, partial: 0, refused: 0}'
 	assert_json "$status" '.networks[0].passes | .run > 0 and .failed == 0 and .lastError == ""'
 	# The lease is one that etcd knows.
 	run etcd_ctl lease list

@@ -29,6 +29,8 @@ static struct attachment record_of(void)
 		.host_veth = "weft0123456789a",
 		.addresses = { { .be = { [12] = 10, 5, 1, 7 }, .family = AF_INET } },
 		.address_len = 1,
+		.container_id = "c1",
+		.ifname = "eth0",
 	};
 }
 

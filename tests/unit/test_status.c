@@ -192,7 +192,8 @@ static void assert_devices(const struct scene *scene, const struct jr *network)
 
 static void assert_counts(const struct jr *network)
 {
-	static const char *const of_peers[] = { "known", "programmed", "direct", "refused", NULL };
+	static const char *const of_peers[] = { "known",   "programmed", "direct",
+						"partial", "refused",    NULL };
 	static const char *const of_passes[] = { "run", "failed", "written", "lastError", NULL };
 	struct jr peers = jr_obj(network, "peers"), passes = jr_obj(network, "passes");
 
