@@ -43,6 +43,20 @@
  *                                 that could not be parsed has "key" and "reason" alone
  *     "dropped":"its .."}]        why its other family is not used; else absent
  *
+ * leases: [{"network":"default","subnet":"10.5.2.0/24","subnet6":"fd00:5:2::/64",
+ *     "key":"10.5.2.0-24&fd00:5:2::-64","node":"<uuid>","name":"host2",
+ *     "publicIP":"192.168.0.2","publicIPv6":"fd00::2",
+ *     "id":"7587...",             etcd's lease; "0": none, it is a reservation
+ *     "ttl":86400,                of our own, in seconds
+ *     "reserved":false,
+ *     "state":"used",             own | used | reserved | refused | vanished
+ *     "reason":""}]               why it is refused; one that could not be parsed has "network",
+ *                                 "key", "state" and "reason" alone
+ *
+ * reserve, with "node" (a name, an id, an address) and "subnet" in the request, and release, with
+ * "subnet": {"network":"default","key":"10.5.2.0-24","node":"<uuid>","name":"host2",
+ *     "publicIP":"192.168.0.2"}, when the store has done it. Only for root, and weftd's user.
+ *
  * Of what has two families, IPv4 stands under the plain name and IPv6 beside it under that with
  * 6, which is absent where there is none. A lease or cluster of IPv6 alone has it under the
  * plain name. vxlan6 is there where the node has a second device. Of a peer, the subnets

@@ -88,13 +88,15 @@ static int dial(const struct call *call, int *fd_out, struct err *err)
 }
 
 /* A request is far smaller than a socket's buffer, so it is taken whole or not at all. */
-static int say(const struct call *call, int fd, const char *command, struct err *err)
+static int say(const struct call *call, int fd, const char *request, struct err *err)
 {
-	char request[CONTROL_REQUEST_MAX];
-	int len = snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"}\n",
-			   CONTROL_VERSION, command);
+	char line[CONTROL_REQUEST_MAX];
+	int len = snprintf(line, sizeof(line), "%s\n", request);
 
-	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+	if (len >= (int)sizeof(line))
+		return err_set(err, ERR_CONFIG, "the request has more than %d bytes",
+			       CONTROL_REQUEST_MAX);
+	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
 		return err_sys(err, ERR_STATE, errno, "ask weftd at %s", call->path);
 	return 0;
 }
@@ -186,6 +188,16 @@ static void auto_answer(struct answer *answer)
 int client_ask(const char *run_dir, const char *command, unsigned timeout_ms,
 	       struct json **answer_out, struct err *err)
 {
+	char request[CONTROL_REQUEST_MAX];
+
+	snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"}", CONTROL_VERSION,
+		 command);
+	return client_send(run_dir, request, timeout_ms, answer_out, err);
+}
+
+int client_send(const char *run_dir, const char *request, unsigned timeout_ms,
+		struct json **answer_out, struct err *err)
+{
 	AUTO(answer) struct answer answer = { .text = NULL };
 	AUTO(json) struct json *json = NULL;
 	AUTO_CLOSE int fd = -1;
@@ -194,7 +206,7 @@ int client_ask(const char *run_dir, const char *command, unsigned timeout_ms,
 
 	if (fs_join(path, run_dir, CONTROL_SOCKET, err) < 0)
 		return -1;
-	if (dial(&call, &fd, err) < 0 || say(&call, fd, command, err) < 0 ||
+	if (dial(&call, &fd, err) < 0 || say(&call, fd, request, err) < 0 ||
 	    hear(&call, fd, &answer, err) < 0)
 		return -1;
 	if (json_parse(answer.text, answer.size, CONTROL_ANSWER_MAX, JSON_STRICT, "weftd's answer",

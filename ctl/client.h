@@ -10,6 +10,7 @@ struct err;
 struct json;
 
 #define CLIENT_TIMEOUT_MS 5000
+#define CLIENT_ORDER_MS 20000 /* what weftd has the store do takes longer than a look */
 
 /*
  * Asks the weftd whose run directory it is. The answer, which has the member of
@@ -20,3 +21,6 @@ struct json;
  */
 int client_ask(const char *run_dir, const char *command, unsigned timeout_ms,
 	       struct json **answer_out, struct err *err);
+/* The same with a whole request, a JSON text of one line. */
+int client_send(const char *run_dir, const char *request, unsigned timeout_ms,
+		struct json **answer_out, struct err *err);

@@ -13,7 +13,7 @@ struct jr;
 
 struct cmd {
 	const char *run_dir;
-	const char *argument; /* of help; NULL: none */
+	const char *argument, *second; /* words after the command; NULL: none */
 	const struct out *out;
 	struct out_to to;
 };
@@ -27,6 +27,11 @@ cmd_fn cmd_status;
 cmd_fn cmd_peers;
 /* What is wrong on this node, and what to do; 1 where something is. Also without weftd. */
 cmd_fn cmd_doctor;
+
+/* Every lease in the store, and what this node makes of it. */
+cmd_fn cmd_leases;
+/* A subnet that is kept for a node; a key that is taken away. */
+cmd_fn cmd_reserve, cmd_release;
 
 /*
  * Shows a place of weftd's answer: all of it, or nothing and -1 when anything in

@@ -47,6 +47,19 @@ static const struct command {
 	  "packet rules, containers and addresses: a line for each, ok, warning or wrong, with\n"
 	  "what to do. Changes nothing; looks at what it can where weftd does not answer.\n"
 	  "Exit code 1 where something is wrong, else 0.\n" },
+	{ "leases", cmd_leases, "every lease in the store, reservations and refused ones too",
+	  "Lists every lease key of every network. States: own, used (a peer), reserved (kept for\n"
+	  "a node that has not come), refused (ignored, and why), vanished (gone from the store,\n"
+	  "kept for a while). LIVES is for ever for a reservation.\n"
+	  "Exit code 0 when weftd answered, else 1.\n" },
+	{ "reserve", cmd_reserve, "keep a subnet for a node: NODE SUBNET",
+	  "weftctl reserve NODE SUBNET keeps a subnet for a node, for ever: the one that it has, or\n"
+	  "a free one, which it takes at its next start. NODE is a name, an id or an address.\n"
+	  "Exit code 0 when it was done, else 1.\n" },
+	{ "release", cmd_release, "take a reservation, or a dead node's lease, away: SUBNET",
+	  "weftctl release SUBNET deletes the key that has it. A node that lives takes its subnet\n"
+	  "again, with a lease that ends when it dies.\n"
+	  "Exit code 0 when it was done, else 1.\n" },
 	{ "version", version, "the version of weftctl", "Shows the version of weftctl.\n" },
 	{ "help", help, "this text, or that of one command",
 	  "Says what weftctl can do; weftctl help COMMAND says more about one command.\n" },
@@ -114,6 +127,7 @@ static int run(char *const argv[], struct err *err)
 		return EXIT_USAGE;
 	cmd.run_dir = words.run_dir;
 	cmd.argument = words.argument;
+	cmd.second = words.second;
 	cmd.out = words.json ? &out_json : &out_text;
 	cmd.to.file = stdout;
 	cmd.to.colour = wants_colour();

@@ -80,5 +80,8 @@ const struct out out_json = {
 	.status = put_value,
 	.peers = put_value,
 	.doctor = put_value,
+	.leases = put_value,
+	.reserved = put_value,
+	.released = put_value,
 	.version = put_version,
 };

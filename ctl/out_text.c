@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "out.h"
 
+#include "out_leases.h"
 #include "table.h"
 #include "term.h"
 
@@ -337,5 +338,8 @@ const struct out out_text = {
 	.status = put_status,
 	.peers = put_peers,
 	.doctor = out_doctor_text,
+	.leases = out_leases,
+	.reserved = out_reserved,
+	.released = out_released,
 	.version = put_version,
 };

@@ -68,12 +68,28 @@ static int parse_option(char *const argv[], struct parsed *parsed, struct err *e
 	return word.value ? 1 : 2;
 }
 
+/* How many words may follow it. */
+static int arguments_of(const char *command)
+{
+	static const struct {
+		const char *command;
+		int len;
+	} commands[] = { { "help", 1 }, { "release", 1 }, { "reserve", 2 } };
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(command, commands[i].command) == 0)
+			return commands[i].len;
+	return 0;
+}
+
 static int parse_word(const char *word, struct words *words, struct err *err)
 {
 	if (!words->command)
 		words->command = word;
-	else if (!words->argument && strcmp(words->command, "help") == 0)
+	else if (!words->argument && arguments_of(words->command) > 0)
 		words->argument = word;
+	else if (!words->second && arguments_of(words->command) > 1)
+		words->second = word;
 	else
 		return err_set(err, ERR_CONFIG, "\"%s\" is one word too many after %s",
 			       ERR_SHOW(word), ERR_SHOW(words->command));

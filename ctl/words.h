@@ -14,6 +14,7 @@ struct words {
 	const char *argument; /* of help: the command that it is about; NULL: none */
 	const char *run_dir;
 	bool json;
+	const char *second; /* the word after the argument; NULL: none */
 };
 
 /*

@@ -27,6 +27,8 @@ struct client {
 	int fd;
 	char request[CONTROL_REQUEST_MAX];
 	size_t request_size;
+	uint64_t serial;
+	uid_t uid;
 	char *answer; /* with its newline; NULL until the request is whole */
 	size_t answer_size, sent;
 };
@@ -40,6 +42,8 @@ struct control {
 	struct sockaddr_un address;
 	control_answer_fn *answer;
 	void *ctx;
+	const struct client *asking; /* during answer */
+	uint64_t serials;
 	struct client client[CLIENTS_MAX];
 };
 
@@ -69,18 +73,10 @@ static void send_answer(struct client *client)
 
 static void on_ready(void *ctx, int fd, unsigned ready);
 
-/* The request's line is whole: from here on the client is written to. */
-static void answer_request(struct client *client, size_t line_size)
+static void give_answer(struct client *client, char *answer)
 {
 	struct control *control = client->control;
-	struct err err;
-	char *answer = NULL;
 
-	if (control->answer(control->ctx, client->request, line_size, &answer, &err) < 0) {
-		log_error("request on the control socket not answered", "reason", err.text);
-		drop_client(client);
-		return;
-	}
 	client->answer = answer;
 	client->answer_size = strlen(answer) + 1;
 	answer[client->answer_size - 1] = '\n'; /* over its NUL: it is sent by size */
@@ -92,6 +88,51 @@ static void answer_request(struct client *client, size_t line_size)
 	}
 	loop_timer_start(client->deadline, PATIENCE_MS);
 	send_answer(client);
+}
+
+/* The request's line is whole: from here on the client is written to. */
+static void answer_request(struct client *client, size_t line_size)
+{
+	struct control *control = client->control;
+	uint64_t serial = client->serial;
+	struct err err;
+	char *answer = NULL;
+	int rc;
+
+	control->asking = client;
+	rc = control->answer(control->ctx, client->request, line_size, &answer, &err);
+	control->asking = NULL;
+	if (client->serial != serial || client->answer)
+		return; /* answered by control_reply already */
+	if (rc < 0) {
+		log_error("request on the control socket not answered", "reason", err.text);
+		drop_client(client);
+	} else if (answer) {
+		give_answer(client, answer);
+	} else {
+		/* Nothing more is read: a client that goes is noticed when it is written to. */
+		loop_event_free(client->io);
+		client->io = NULL;
+		loop_timer_start(client->deadline, CONTROL_LATER_MS);
+	}
+}
+
+struct control_call control_call(const struct control *control)
+{
+	const struct client *client = control->asking;
+
+	return (struct control_call){ (size_t)(client - control->client), client->serial,
+				      client->uid };
+}
+
+void control_reply(struct control *control, const struct control_call *call, char *answer)
+{
+	struct client *client = &control->client[call->slot];
+
+	if (client->control && client->serial == call->serial && !client->answer)
+		give_answer(client, answer);
+	else
+		free(answer);
 }
 
 static void read_request(struct client *client)
@@ -165,6 +206,8 @@ static void on_connection(void *ctx, int fd, unsigned ready)
 	AUTO_CLOSE int taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int error = taken < 0 ? errno : 0;
 	struct client *client = free_slot(control);
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
 
 	(void)ready;
 	/* Unless the client has gone before we came. */
@@ -173,6 +216,9 @@ static void on_connection(void *ctx, int fd, unsigned ready)
 	if (error || !client)
 		return;
 	client->control = control;
+	client->serial = ++control->serials;
+	client->uid = getsockopt(taken, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? (uid_t)-1 :
+										     peer.uid;
 	client->fd = take_fd(&taken);
 	client->io = loop_fd(control->loop, client->fd, LOOP_READ, on_ready, client);
 	client->deadline = loop_timer(control->loop, on_deadline, client);

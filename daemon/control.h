@@ -7,13 +7,27 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CONTROL_LATER_MS 20000
 
 struct err;
 struct loop;
 
 struct control;
 
-/* Answers one request line; the answer is malloc'ed and becomes the control's. */
+/* A request, to whoever answers it. */
+struct control_call {
+	size_t slot;
+	uint64_t serial;
+	uid_t uid; /* of who asks */
+};
+
+/*
+ * Answers one request line; the answer is malloc'ed and becomes the control's. NULL: it comes
+ * later, by control_reply.
+ */
 typedef int control_answer_fn(void *ctx, const char *request, size_t size, char **answer_out,
 			      struct err *err);
 
@@ -23,5 +37,9 @@ typedef int control_answer_fn(void *ctx, const char *request, size_t size, char 
  */
 int control_new(struct loop *loop, const char *run_dir, control_answer_fn *answer, void *ctx,
 		struct control **control_out, struct err *err);
+/* The request that is being answered; during control_answer_fn only. */
+struct control_call control_call(const struct control *control);
+/* The answer to it, at most CONTROL_LATER_MS later; who asked may have gone. Takes answer. */
+void control_reply(struct control *control, const struct control_call *call, char *answer);
 /* Closes everything and removes the socket. NULL is allowed. */
 void control_free(struct control *control);

@@ -7,6 +7,7 @@
 #include "common/route.h"
 #include "common/sysctl.h"
 #include "device_address.h"
+#include "flannel.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -205,6 +206,26 @@ struct vxlan {
 	struct link_vxlan config;
 };
 
+/* Who stands in the way, where the kernel only says that there is one. Always -1. */
+static int name_culprit(struct nl *nl, const struct device_want *want, struct err *err)
+{
+	char flannel[IF_NAMESIZE];
+	struct link link;
+	struct err other;
+
+	if (err->sys_errno != EEXIST && err->sys_errno != EADDRINUSE)
+		return -1;
+	if (link_get(nl, flannel_device(want->vni, flannel), &link, &other) > 0)
+		return err_set(
+			err, ERR_CONFIG,
+			"flannel's device %s is there, with this network's VNI: end flanneld "
+			"on this node, and remove it: ip link del %s",
+			flannel, flannel);
+	if (device_check(nl, want, &other) < 0)
+		*err = other;
+	return -1;
+}
+
 static int make_vxlan(struct nl *nl, const struct device_want *want, const struct vxlan *vxlan,
 		      const char *alias, struct device_have *have, struct link *link_out,
 		      struct err *err)
@@ -220,7 +241,7 @@ static int make_vxlan(struct nl *nl, const struct device_want *want, const struc
 
 	have->changed = true;
 	if (link_add_vxlan(nl, &add, err) < 0)
-		return -1;
+		return name_culprit(nl, want, err);
 	return get_made(nl, vxlan->name, link_out, err);
 }
 

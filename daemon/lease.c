@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "config.h"
+#include "lease_words.h"
 #include "loop.h"
 #include "peer.h"
 #include "store.h"
@@ -14,9 +15,6 @@
 #include <string.h>
 #include <time.h>
 
-#define COPY_REMEDY                                                                                \
-	" that has this node's id: one of the two is a copy of the other. "                        \
-	"End weftd on the copy, remove node.json from its state directory, and start weftd"
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 10000
 #define REFUSALS_MAX 3
@@ -202,14 +200,13 @@ static void on_granted(void *ctx, const struct store_reply *reply, const struct 
 
 static void say_full(struct lease *lease, const struct config *config, enum family full)
 {
-	const struct subnet_plan *plan = &config->plan[full];
-	char text[ERR_TEXT_SIZE], network[PREFIX_TEXT_SIZE];
+	char text[ERR_TEXT_SIZE], why[LEASE_WORDS_SIZE];
 
 	/* There may have been more where nothing was avoided. */
 	memset(lease->self.avoid, 0, sizeof(lease->self.avoid));
-	snprintf(text, sizeof(text), "%.300s%sno free subnet: all %llu of %s are leased",
-		 lease->lost ? lease->trouble : "", lease->lost ? "; " : "",
-		 (unsigned long long)subnet_count(plan), prefix_text(&plan->network, network));
+	lease_words_full(&config->plan[full], why);
+	snprintf(text, sizeof(text), "%.240s%s%.240s", lease->lost ? lease->trouble : "",
+		 lease->lost ? "; " : "", why);
 	try_again(lease, text);
 }
 
@@ -217,6 +214,13 @@ static void say_full(struct lease *lease, const struct config *config, enum fami
 static void claim(struct lease *lease, const struct config *config,
 		  const struct lease_choice *choice)
 {
+	char text[LEASE_WORDS_SIZE];
+
+	if (choice->verdict == LEASE_COPY) {
+		lease_words_copy(choice->subnet, text);
+		try_again(lease, text); /* it came before us, and is left in peace */
+		return;
+	}
 	if (choice->verdict == LEASE_FULL) {
 		say_full(lease, config, choice->full);
 		return;
@@ -277,17 +281,9 @@ static bool is_copy(const struct lease *lease, const struct peer *owner)
 
 static void lose(struct lease *lease, const struct peer *owner)
 {
-	const struct ipaddr *public_ip = owner->public_ip;
-	const struct prefix *subnet = owner->subnet;
-	char text[ERR_TEXT_SIZE], first[PREFIX_TEXT_SIZE], addr[IPADDR_TEXT_SIZE];
+	char text[LEASE_WORDS_SIZE];
 
-	if (!ipaddr_is_set(public_ip))
-		public_ip++;
-	if (!prefix_is_set(subnet))
-		subnet++;
-	snprintf(text, sizeof(text), "%s is leased by another node (%s %s)%s",
-		 prefix_text(subnet, first), owner->name, ipaddr_text(public_ip, addr),
-		 is_copy(lease, owner) ? COPY_REMEDY : "");
+	lease_words_lost(owner, is_copy(lease, owner), text);
 	if (!lease->lost)
 		log_error("lease lost: no new container gets an address from it", "reason", text);
 	snprintf(lease->trouble, sizeof(lease->trouble), "%s", text);

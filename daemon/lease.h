@@ -31,7 +31,8 @@ struct store;
 
 /* Who we are, to the lease. */
 struct lease_self {
-	const char *node; /* id */
+	const char *node;    /* id */
+	const char *machine; /* machine.h; "": not known */
 	struct ipaddr public_ip[FAMILIES];
 	struct prefix last[FAMILIES]; /* the lease that node.json remembers; unset: none */
 	/* Subnets that the store does not give, though no key is known to have them. */
@@ -42,7 +43,8 @@ struct lease_self {
 enum lease_verdict {
 	LEASE_ADOPT,  /* put the key again, if it is at this revision */
 	LEASE_CREATE, /* put the key, if it is absent */
-	LEASE_FULL    /* no subnet of family full is free */
+	LEASE_FULL,   /* no subnet of family full is free */
+	LEASE_COPY    /* subnet is leased by another machine that has our id */
 };
 
 struct lease_choice {
@@ -73,6 +75,12 @@ struct lease_choice lease_choose(const struct peers *known, const struct config 
  */
 const struct peer *lease_rival(const struct peers *known, const struct lease_self *self,
 			       const struct prefix subnet[static FAMILIES]);
+
+/*
+ * Pure. Whether the key is that of another machine with our id: a copy of this one, or the one
+ * that this is a copy of. A machine whose address we have now has given it up, and is not.
+ */
+bool lease_is_copy(const struct peer *peer, const struct lease_self *self);
 
 /* Pure. Whether the subnets are of just the families that the network has. */
 bool lease_is_whole(const struct config *config, const struct prefix subnet[static FAMILIES]);

@@ -17,6 +17,18 @@ static bool is_ours(const struct peer *peer, const struct lease_self *self)
 	       ipaddr_equal(&peer->public_ip[FAMILY_V4], &self->public_ip[FAMILY_V4]);
 }
 
+bool lease_is_copy(const struct peer *peer, const struct lease_self *self)
+{
+	if (peer->unreadable || peer->vanished || strcmp(peer->node, self->node) != 0 ||
+	    !peer->machine[0] || !self->machine[0] || !strcmp(peer->machine, self->machine))
+		return false;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (ipaddr_is_set(&peer->public_ip[f]) &&
+		    ipaddr_equal(&peer->public_ip[f], &self->public_ip[f]))
+			return false;
+	return true;
+}
+
 /* What does not parse says nothing, not even that it is meant to stay for ever. */
 static bool is_reservation(const struct peer *peer)
 {
@@ -172,6 +184,13 @@ struct lease_choice lease_choose(const struct peers *known, const struct config 
 	const struct peer *ours = find_ours(known, config, self);
 	struct lease_choice choice;
 
+	for (size_t i = 0; i < known->len; i++) {
+		if (!lease_is_copy(&known->at[i], self))
+			continue;
+		choice = (struct lease_choice){ .verdict = LEASE_COPY };
+		memcpy(choice.subnet, known->at[i].subnet, sizeof(choice.subnet));
+		return choice;
+	}
 	if (!ours || !lease_is_whole(config, ours->subnet) ||
 	    count_good(config, ours) <
 		    1U + (config_has(config, FAMILY_V4) && config_has(config, FAMILY_V6)))

@@ -10,9 +10,11 @@
 #include "control.h"
 #include "http.h"
 #include "loop.h"
+#include "machine.h"
 #include "network.h"
 #include "node.h"
 #include "options.h"
+#include "orders.h"
 #include "publish.h"
 #include "status.h"
 #include "store_etcd.h"
@@ -37,11 +39,13 @@ struct daemon {
 	struct options options;
 	int lock_fd; /* of the run directory */
 	char node_name[256];
+	char machine[MACHINE_ID_SIZE];
 	struct node node;
 	struct loop *loop;
 	struct nl *nl;
 	struct http *http;
 	struct network *network;
+	struct orders *orders;
 	struct control *control;
 	struct sweep *sweep;
 	struct loop_event *terminate, *interrupt;
@@ -90,7 +94,12 @@ static void on_signal(void *ctx, int number)
 
 static int answer(void *ctx, const char *request, size_t size, char **answer_out, struct err *err)
 {
-	return status_answer(ctx, request, size, answer_out, err);
+	struct daemon *daemon = ctx;
+	struct control_call call = control_call(daemon->control);
+
+	if (orders_take(daemon->orders, daemon->control, &call, request, size))
+		return 0;
+	return status_answer(&daemon->status, request, size, answer_out, err);
 }
 
 static int make_store(struct daemon *daemon, const char *name, struct network *network,
@@ -119,6 +128,7 @@ static int make_network(struct daemon *daemon, struct err *err)
 		.nl = daemon->nl,
 		.node = &daemon->node,
 		.node_name = daemon->node_name,
+		.machine = daemon->machine,
 		.iface = options->iface,
 		.public_ip = { options->public_ip[FAMILY_V4], options->public_ip[FAMILY_V6] },
 		.run_dir = options->run_dir,
@@ -141,8 +151,10 @@ static int make_control(struct daemon *daemon, struct err *err)
 		.networks = &daemon->network,
 		.network_len = 1,
 	};
-	return control_new(daemon->loop, daemon->options.run_dir, answer, &daemon->status,
-			   &daemon->control, err);
+	if (orders_new(&daemon->status, &daemon->orders, err) < 0)
+		return -1;
+	return control_new(daemon->loop, daemon->options.run_dir, answer, daemon, &daemon->control,
+			   err);
 }
 
 static int drop_privileges(const struct options *options, struct err *err)
@@ -180,6 +192,7 @@ static int take_dirs(struct daemon *daemon, struct err *err)
 
 static int set_up(struct daemon *daemon, struct err *err)
 {
+	machine_id(daemon->machine); /* while root may read the firmware's */
 	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
 	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
 	    nl_open(&daemon->nl, err) < 0 || http_new(daemon->loop, &daemon->http, err) < 0 ||
@@ -199,6 +212,7 @@ static void tear_down(struct daemon *daemon)
 	loop_event_free(daemon->interrupt);
 	loop_event_free(daemon->terminate);
 	sweep_free(daemon->sweep);
+	orders_free(daemon->orders);
 	control_free(daemon->control);
 	network_free(daemon->network);
 	if (daemon->http)

@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "device.h"
+#include "flannel.h"
 #include "loop.h"
 #include "network_private.h"
 #include "node.h"
@@ -125,6 +126,7 @@ static void fill_value(void *ctx, struct peer *peer)
 	peer->mtu = network_mtu(network, &network->config);
 	snprintf(peer->node, sizeof(peer->node), "%s", network->env.node->state.id);
 	snprintf(peer->name, sizeof(peer->name), "%s", network->env.node_name);
+	snprintf(peer->machine, sizeof(peer->machine), "%s", network->env.machine);
 }
 
 static void lease_changed(void *ctx)
@@ -163,10 +165,32 @@ static int refuse_underlay(const struct network *network, enum family f, struct 
 		       ipaddr_text(&network->uplink.address[f], own), network->uplink.name);
 }
 
+/*
+ * The MAC that the other nodes know of the flannel node that we are to be: its device's, or its
+ * lease's; zero: there was none.
+ */
+static int find_flannel_mac(const struct network *network, struct mac *mac_out, struct err *err)
+{
+	const struct ipaddr *own = &network->uplink.public_ip[FAMILY_V4];
+	const struct peers *known = &network->known.now.peers;
+	int found = flannel_mac(network->env.nl, network->config.vni, mac_out, err);
+
+	for (size_t i = 0; !found && ipaddr_is_set(own) && i < known->len; i++) {
+		const struct peer *peer = &known->at[i];
+
+		if (peer->node[0] || !ipaddr_equal(&peer->public_ip[FAMILY_V4], own))
+			continue;
+		*mac_out = peer->vtep_mac[FAMILY_V4];
+		found = 1;
+	}
+	return found < 0 ? -1 : 0;
+}
+
 /* Uplink, MAC and lease: what needs the configuration. 0 once all is there. */
 static int come_up(struct network *network, struct err *err)
 {
 	const struct state_node_network *known;
+	struct mac flannel = { { 0 } };
 	char vxlan[IF_NAMESIZE];
 	struct lease_self self;
 
@@ -185,8 +209,10 @@ static int come_up(struct network *network, struct err *err)
 	for (enum family f = 0; f < FAMILIES; f++)
 		if (prefix_has(&network->config.plan[f].network, &network->uplink.address[f]))
 			return refuse_underlay(network, f, err);
+	if (find_flannel_mac(network, &flannel, err) < 0)
+		return -1;
 	known = node_network(network->env.node, network->env.nl, network->name,
-			     device_vxlan_name(network->config.vni, vxlan), err);
+			     device_vxlan_name(network->config.vni, vxlan), &flannel, err);
 	if (!known)
 		return -1;
 	network->vtep_mac = known->vtep_mac;
@@ -194,7 +220,10 @@ static int come_up(struct network *network, struct err *err)
 		.node = network->env.node->state.id,
 		.last = { known->subnet[FAMILY_V4], known->subnet[FAMILY_V6] },
 		.seed = node_seed(network->env.node),
+		.machine = network->env.machine,
 	};
+	if (!prefix_is_set(&self.last[FAMILY_V4]) && !prefix_is_set(&self.last[FAMILY_V6]))
+		flannel_subnets(network->env.subnet_file, self.last);
 	network_public_ip(network, self.public_ip);
 	return lease_new(network->env.loop, network->store, &self, &lease_owner, network,
 			 &network->lease, err);
@@ -210,7 +239,8 @@ void network_leases_changed(struct network *network)
 {
 	struct err err;
 
-	if (!network->configured)
+	/* Before the first list is whole a kernel's event may come, and nothing is known to be free. */
+	if (!network->configured || (!network->listed && !network->stale))
 		return;
 	if (come_up(network, &err) < 0) {
 		snprintf(network->uplink_error, sizeof(network->uplink_error), "%s", err.text);
@@ -218,7 +248,6 @@ void network_leases_changed(struct network *network)
 		network_judge(network);
 		return;
 	}
-	/* Before the first list is whole, a kernel's event may come; nothing is known to be free. */
 	if (network->listed)
 		lease_update(network->lease, &network->config, &network->known.now.peers);
 	network_save_soon(network);
@@ -398,6 +427,11 @@ void network_free(struct network *network)
 	known_free(&network->known);
 	network_change_list_free(&network->changes.list);
 	free(network);
+}
+
+struct store *network_store(const struct network *network)
+{
+	return network->store;
 }
 
 int network_start(struct network *network, struct store *store, struct err *err)

@@ -31,6 +31,7 @@ struct network_env {
 	struct nl *nl;
 	struct node *node;
 	const char *node_name;
+	const char *machine;               /* machine.h; "": not known */
 	const char *iface;                 /* NULL: by the default route */
 	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's */
 	const char *run_dir;
@@ -51,6 +52,9 @@ extern const struct store_listener network_listener;
 int network_start(struct network *network, struct store *store, struct err *err);
 
 enum network_state { NETWORK_STARTING, NETWORK_READY, NETWORK_DEGRADED };
+
+/* Where its leases lie; borrowed. */
+struct store *network_store(const struct network *network);
 
 /* A look at everything, for status; valid until the loop goes on. */
 struct network_view {

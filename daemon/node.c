@@ -49,8 +49,9 @@ int node_load(struct node *node, const char *state_dir, struct err *err)
 	return 0;
 }
 
-/* The MAC of the vxlan device that an earlier weftd made, or a random one. */
-static int find_mac(struct nl *nl, const char *vxlan, struct mac *mac_out, struct err *err)
+/* The MAC of the vxlan device that an earlier weftd made, or flannel's, or a random one. */
+static int find_mac(struct nl *nl, const char *vxlan, const struct mac *flannel,
+		    struct mac *mac_out, struct err *err)
 {
 	uint8_t bytes[6];
 	struct link link;
@@ -62,6 +63,10 @@ static int find_mac(struct nl *nl, const char *vxlan, struct mac *mac_out, struc
 		*mac_out = link.mac;
 		return 0;
 	}
+	if (mac_is_unicast(flannel)) {
+		*mac_out = *flannel;
+		return 0;
+	}
 	if (random_bytes(bytes, sizeof(bytes), err) < 0)
 		return -1;
 	*mac_out = mac_local(bytes);
@@ -69,7 +74,8 @@ static int find_mac(struct nl *nl, const char *vxlan, struct mac *mac_out, struc
 }
 
 const struct state_node_network *node_network(struct node *node, struct nl *nl, const char *name,
-					      const char *vxlan, struct err *err)
+					      const char *vxlan, const struct mac *flannel,
+					      struct err *err)
 {
 	struct state_node_network *network = state_node_find(&node->state, name);
 
@@ -79,7 +85,7 @@ const struct state_node_network *node_network(struct node *node, struct nl *nl, 
 	}
 	if (!mac_is_zero(&network->vtep_mac))
 		return network;
-	if (find_mac(nl, vxlan, &network->vtep_mac, err) < 0)
+	if (find_mac(nl, vxlan, flannel, &network->vtep_mac, err) < 0)
 		return NULL;
 	if (state_write_node(node->state_dir, &node->state, err) < 0) {
 		network->vtep_mac =

@@ -25,10 +25,12 @@ int node_load(struct node *node, const char *state_dir, struct err *err);
 
 /*
  * The network's record. Its MAC is set: the remembered one, or that of the vxlan device
- * named, or a new random one, and is on disk when this returns. NULL on failure.
+ * named, or flannel's (zero: it has none), or a new random one, and is on disk when this returns.
+ * NULL on failure.
  */
 const struct state_node_network *node_network(struct node *node, struct nl *nl, const char *name,
-					      const char *vxlan, struct err *err);
+					      const char *vxlan, const struct mac *flannel,
+					      struct err *err);
 
 /* Remembers the network's lease; writes only a change. */
 int node_remember_lease(struct node *node, const char *name,

@@ -146,6 +146,8 @@ static void read_weft(const struct jr *root, struct peer *peer)
 	snprintf(peer->node, sizeof(peer->node), "%s", node);
 	snprintf(peer->name, sizeof(peer->name), "%s", name);
 	peer->mtu = jr_u32_opt(&weft, "MTU", 0, 65535, 0);
+	snprintf(peer->machine, sizeof(peer->machine), "%.*s", (int)sizeof(peer->machine) - 1,
+		 jr_str_opt(&weft, "Machine", 64, ""));
 }
 
 int peer_parse(const struct store_entry *entry, struct peer *peer_out, struct err *err)
@@ -217,6 +219,27 @@ int peer_value(const struct peer *peer, char **value_out, struct err *err)
 	jb_str(weft, "Node", peer->node);
 	jb_str(weft, "Name", peer->name);
 	jb_u32(weft, "MTU", peer->mtu);
+	if (peer->machine[0])
+		jb_str(weft, "Machine", peer->machine);
+	return jb_text(jb, value_out, err);
+}
+
+int peer_reserved_value(const struct peer *peer, char **value_out, struct err *err)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root, weft;
+
+	if (!jb)
+		return err_nomem(err, "the reservation's value");
+	root = jb_root(jb);
+	put_public_ip(root, peer, FAMILY_V4);
+	put_public_ip(root, peer, FAMILY_V6);
+	jb_str(root, "BackendType", "reserved");
+	if (peer->node[0]) {
+		weft = jb_obj(root, "Weft");
+		jb_str(weft, "Node", peer->node);
+		jb_str(weft, "Name", peer->name);
+	}
 	return jb_text(jb, value_out, err);
 }
 

@@ -6,7 +6,7 @@
  *   10.5.2.0-24
  *   {"PublicIP":"192.168.0.2","PublicIPv6":null,"BackendType":"vxlan",
  *    "BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"},
- *    "Weft":{"Node":"<uuid>","Name":"host2","MTU":1450}}
+ *    "Weft":{"Node":"<uuid>","Name":"host2","MTU":1450,"Machine":"<16 hex digits>"}}
  *
  *   10.5.2.0-24&fd00:5:2::-64       dual stack
  *   {"PublicIP":"192.168.0.2","PublicIPv6":"fd00::2","BackendType":"vxlan",
@@ -38,6 +38,7 @@ struct store_entry;
 #define PEER_KEY_SIZE 96
 #define PEER_NODE_SIZE 37
 #define PEER_NAME_SIZE 48 /* longer names are cut: it is for people only */
+#define PEER_MACHINE_SIZE 17
 #define PEER_VALUE_MAX (16 << 10)
 
 struct peer {
@@ -53,6 +54,7 @@ struct peer {
 	bool direct[FAMILIES]; /* of a usable one: reached without the tunnel (direct.h) */
 	char node[PEER_NODE_SIZE]; /* "" : not written by weft */
 	char name[PEER_NAME_SIZE];
+	char machine[PEER_MACHINE_SIZE]; /* "": not told */
 };
 
 VEC_DEFINE(peers, struct peer); /* sorted by key, without duplicates */
@@ -78,6 +80,11 @@ int peer_parse(const struct store_entry *entry, struct peer *peer_out, struct er
 
 /* The value to put in the store for our own lease, malloc'ed, the caller's. */
 int peer_value(const struct peer *peer, char **value_out, struct err *err);
+/*
+ * The value of a subnet that is kept for a node which has not got it yet: its id and name, or its
+ * public address. Its BackendType is none, so that nobody takes it for a node that can be reached.
+ */
+int peer_reserved_value(const struct peer *peer, char **value_out, struct err *err);
 
 /* This node, which a peer must not clash with. */
 struct peer_self {

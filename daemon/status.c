@@ -8,6 +8,7 @@
 #include "network.h"
 #include "node.h"
 #include "peer_dropped.h"
+#include "status_leases.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -264,6 +265,7 @@ static const struct {
 } commands[] = {
 	{ "status", put_status },
 	{ "peers", put_peers },
+	{ "leases", status_put_leases },
 };
 
 /* The command that the request names; -1: what is wrong with it. */

@@ -4,7 +4,8 @@
 # Completion of weftctl for bash.
 
 _weftctl() {
-	local commands="status peers doctor version help" words word command=""
+	local commands="status peers doctor leases reserve release version help"
+	local words word command=""
 
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --run-dir ]]; then
 		compopt -o filenames

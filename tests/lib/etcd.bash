@@ -60,6 +60,15 @@ etcd_leases() {
 		'.kvs // [] | .[] | "\(.key | @base64d | ltrimstr($p))\t\(.value // "" | @base64d)"'
 }
 
+# One among those that nodes take, and that nobody has: 10.5.N.0.
+etcd_free_subnet() {
+	local i
+	for ((i = 1; i < 100; i++)); do
+		etcd_leases | grep -q "^10\.5\.$i\.0-24" || break
+	done
+	echo "10.5.$i.0"
+}
+
 # The lease that a host holds, by its address: the key, or the value.
 etcd_key_of() { # HOST
 	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $1 }'

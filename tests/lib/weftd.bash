@@ -32,11 +32,12 @@ weftctl_on() {
 
 # Whether the process that was started last, and not one before it, is ready.
 weftd_is_ready() { # HOST
-	local pid
+	local pid status
 	pid=$(weftd_pid "$1") || { echo 'weftd is not running' && weftd_log "$1" && return 1; }
 	[[ -e $LAB_DIR/$1/run/networks/default.json ]] || { weftd_log "$1" 5 && return 1; }
-	weftctl_on "$1" --json status | jq -e --argjson pid "$pid" \
-		'.pid == $pid and .networks[0].state == "ready"'
+	# Not in a pipe: of no input, jq(1) finds everything true.
+	status=$(weftctl_on "$1" --json status) || [[ $status ]] || return 1
+	jq -e --argjson pid "$pid" '.pid == $pid and .networks[0].state == "ready"' <<<"$status"
 }
 
 # Ready, or past hope.

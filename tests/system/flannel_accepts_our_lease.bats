@@ -46,7 +46,7 @@ PY
 	run etcd_value_of host1
 	assert_output --regexp "^\{\"PublicIP\":\"192\.168\.0\.1\",\"PublicIPv6\":null,\
 \"BackendType\":\"vxlan\",\"BackendData\":\{\"VNI\":1,\"VtepMAC\":\"$mac\"\},\
-\"Weft\":\{\"Node\":\"$uuid\",\"Name\":\"host1\",\"MTU\":1450\}\}\$"
+\"Weft\":\{\"Node\":\"$uuid\",\"Name\":\"host1\",\"MTU\":1450(,\"Machine\":\"[0-9a-f]{16}\")?\}\}\$"
 }
 
 @test "the VTEP MAC is a unicast address of local administration, and the devices have it" {
@@ -96,18 +96,9 @@ lease_outlived() {
 	refute_output --partial 0e:00:00:00:00:77
 }
 
-# One among those that nodes take, and that nobody has.
-free_subnet() {
-	local i
-	for ((i = 1; i < 100; i++)); do
-		etcd_leases | grep -q "^10\.5\.$i\.0-24" || break
-	done
-	echo "10.5.$i.0"
-}
-
 @test "the lease of a flannel node with our address is taken over, and its subnet kept" {
 	local lease subnet
-	subnet=$(free_subnet)
+	subnet=$(etcd_free_subnet)
 	lab_host host3
 	lease=$(etcd_ctl lease grant 600 | awk '{ print $2 }')
 	etcd_put "$subnet-24" "$(flannel_value 192.168.0.3 0e:00:00:00:00:03)" --lease="$lease"
@@ -122,7 +113,7 @@ free_subnet() {
 
 @test "a key without an etcd lease is a reservation: it is kept, for ever" {
 	local subnet
-	subnet=$(free_subnet)
+	subnet=$(etcd_free_subnet)
 	lab_host host4
 	etcd_put "$subnet-24" "$(flannel_value 192.168.0.4 0e:00:00:00:00:04)"
 	weftd_start host4

@@ -49,6 +49,7 @@ static inline int scene_setup(void **state)
 	struct scene *scene = test_calloc(1, sizeof(*scene));
 	const struct lease_self self = {
 		.node = SAMPLE_NODE,
+		.machine = "00000000000000aa",
 		.public_ip = { sample_addr(OUR_IP) },
 		.last = { sample_prefix("10.5.7.0/24") },
 	};

@@ -17,6 +17,8 @@
 #define MAC_2 "c6:d2:32:6f:8f:02"
 #define MAC_3 "c6:d2:32:6f:8f:03"
 
+static const struct mac no_flannel;
+
 struct scene {
 	struct nl *nl;
 	struct loop *loop;
@@ -33,14 +35,15 @@ static inline void scene_remember(struct scene *scene)
 	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.2.0/24") };
 	struct err err = ERR_INIT;
 
-	assert_non_null(node_network(&scene->node, scene->nl, "default", "weft-vx1", &err));
+	assert_non_null(
+		node_network(&scene->node, scene->nl, "default", "weft-vx1", &no_flannel, &err));
 	assert_done(node_remember_lease(&scene->node, "default", subnet, &err), err);
 }
 
 static inline int scene_setup(void **state)
 {
 	struct scene *scene = test_calloc(1, sizeof(*scene));
-	struct network_env env = { .node_name = "host1", .iface = "up0" };
+	struct network_env env = { .node_name = "host1", .machine = "", .iface = "up0" };
 	struct err err = ERR_INIT;
 
 	if (tempdir_make(state))

@@ -27,6 +27,7 @@ static struct lease_choice choose(const struct scene *scene)
 {
 	struct lease_self self = {
 		.node = SAMPLE_NODE,
+		.machine = "",
 		.public_ip = { sample_addr(OUR_IP) },
 		.seed = scene->seed,
 	};
@@ -369,6 +370,7 @@ static void a_rival_has_one_of_the_subnets_in_whatever_form(void **state)
 		{ "10.5.4.0/24", "192.168.0.2", SAMPLE_OTHER, false },
 	};
 	const struct lease_self self = { .node = SAMPLE_NODE,
+					 .machine = "",
 					 .public_ip = { sample_addr(OUR_IP) } };
 	struct peer held = sample_peer("10.5.3.0/24&fd00:5:0:3::/64", OUR_IP, MAC, SAMPLE_NODE, 9);
 
@@ -426,12 +428,46 @@ static void our_own_other_key_goes_with_the_new_one(void **state)
 	}
 }
 
+/* Two machines with one state directory; and one machine that is not quite what it was. */
+static void a_machine_with_our_id_elsewhere_is_a_copy(void **state)
+{
+	static const struct {
+		const char *public_ip, *node, *machine;
+		bool copy;
+	} cases[] = {
+		{ "192.168.0.9", SAMPLE_NODE, "00000000000000bb", true },
+		{ OUR_IP, SAMPLE_NODE, "00000000000000bb", false }, /* the address moved here */
+		{ "192.168.0.9", SAMPLE_NODE, "00000000000000aa", false }, /* another address */
+		{ OUR_IP, SAMPLE_NODE, "00000000000000aa", false },        /* started again */
+		{ "192.168.0.9", SAMPLE_NODE, "", false },                 /* not known */
+		{ "192.168.0.9", SAMPLE_OTHER, "00000000000000bb", false },
+	};
+	const struct lease_self self = { .node = SAMPLE_NODE,
+					 .machine = "00000000000000aa",
+					 .public_ip = { sample_addr(OUR_IP) } };
+	struct config config = sample_config(NET);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct peer peer = sample_peer("10.5.3.0/24", cases[i].public_ip, MAC,
+					       cases[i].node, 8);
+		struct peers known = { .len = 0 };
+
+		snprintf(peer.machine, sizeof(peer.machine), "%s", cases[i].machine);
+		sample_put(&known, &peer);
+		if ((lease_choose(&known, &config, &self).verdict == LEASE_COPY) != cases[i].copy)
+			fail_msg("case %zu", i);
+		peers_free(&known);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choices_are_as_the_contract_says),
 		cmocka_unit_test(a_rival_has_one_of_the_subnets_in_whatever_form),
 		cmocka_unit_test(our_own_other_key_goes_with_the_new_one),
+		cmocka_unit_test(a_machine_with_our_id_elsewhere_is_a_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,10 +64,11 @@ static void a_clone_of_this_node_is_another(void **state)
 	acquire(scene, 0x11);
 	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_NODE, 9);
 	look(scene);
-	assert_lost(scene);
+	assert_int_equal(state_of(scene), LEASE_LOST);
+	assert_trouble(scene, "10.5.7.0/24 is leased by another machine (host 192.168.0.9)");
 	assert_trouble(scene, "one of the two is a copy of the other");
 	look(scene);
-	assert_lost(scene);
+	assert_int_equal(state_of(scene), LEASE_LOST);
 	assert_at_rest(scene);
 	take_away(scene, "10.5.7.0/24");
 	look(scene);
@@ -177,12 +178,35 @@ static void an_expired_lease_that_another_took_is_lost(void **state)
 	assert_lost_and_moves(scene);
 }
 
+/* The one that comes later is us: nothing is asked of the store until the other is gone. */
+static void a_copy_that_comes_later_is_refused(void **state)
+{
+	struct scene *scene = *state;
+	struct peer first = sample_peer("10.5.7.0/24", "192.168.0.9", MAC_OTHER, SAMPLE_NODE,
+					++scene->revision);
+
+	snprintf(first.machine, sizeof(first.machine), "00000000000000bb");
+	sample_put(&scene->known, &first);
+	look(scene);
+	assert_int_equal(state_of(scene), LEASE_NONE);
+	assert_trouble(scene, "10.5.7.0/24 is leased by another machine");
+	assert_trouble(scene, "remove node.json");
+	assert_trouble(scene, "weftctl release 10.5.7.0/24");
+	assert_int_equal(scene->store.len, 0);
+	take_away(scene, "10.5.7.0/24");
+	look(scene);
+	grant(scene, 0x11);
+	carry_out(scene);
+	assert_held(scene, "10.5.7.0/24", 0x11);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		lease_test(a_key_that_another_took_is_lost_and_the_node_moves),
 		lease_test(a_flannel_node_can_take_it_too),
 		lease_test(a_clone_of_this_node_is_another),
+		lease_test(a_copy_that_comes_later_is_refused),
 		lease_test(a_lost_subnet_is_taken_again_before_another),
 		lease_test(a_part_that_another_took_is_lost),
 		lease_test(a_subnet_that_is_refused_again_and_again_is_avoided),

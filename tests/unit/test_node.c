@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 static char state_dir[128];
+static const struct mac no_flannel;
 
 /* A namespace and a directory of its own. */
 static int setup(void **state)
@@ -110,17 +111,17 @@ static void a_mac_is_made_once_and_durable(void **state)
 	struct err err = ERR_INIT;
 	struct mac mac;
 
-	network = node_network(&node, *state, "default", "weft-vx1", &err);
+	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_non_null(network);
 	mac = network->vtep_mac;
 	assert_true(mac_is_unicast(&mac));
 	assert_true(mac.octet[0] & 2); /* locally administered */
-	network = node_network(&node, *state, "default", "weft-vx1", &err);
+	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_int_equal(mac_cmp(&network->vtep_mac, &mac), 0);
 	again = load();
-	network = node_network(&again, *state, "default", "weft-vx1", &err);
+	network = node_network(&again, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_int_equal(mac_cmp(&network->vtep_mac, &mac), 0);
-	network = node_network(&again, *state, "other", "weft-vx2", &err);
+	network = node_network(&again, *state, "other", "weft-vx2", &no_flannel, &err);
 	assert_int_not_equal(mac_cmp(&network->vtep_mac, &mac), 0);
 }
 
@@ -140,10 +141,10 @@ static void the_mac_of_a_device_that_stands_is_taken_over(void **state)
 
 	assert_done(link_add_vxlan(*state, &add, &err), err);
 	kernel_bridge(*state);
-	network = node_network(&node, *state, "default", "weft-vx1", &err);
+	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_int_equal(mac_cmp(&network->vtep_mac, &add.mac), 0);
 	/* But not that of a device of another kind. */
-	network = node_network(&node, *state, "other", "br0", &err);
+	network = node_network(&node, *state, "other", "br0", &no_flannel, &err);
 	assert_int_not_equal(mac_cmp(&network->vtep_mac, &add.mac), 0);
 	assert_true(network->vtep_mac.octet[1] != 0x58 || network->vtep_mac.octet[0] != 0x0a);
 }
@@ -156,7 +157,7 @@ static void the_last_lease_is_remembered(void **state)
 	struct err err = ERR_INIT;
 	ino_t inode;
 
-	assert_non_null(node_network(&node, *state, "default", "weft-vx1", &err));
+	assert_non_null(node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err));
 	assert_done(node_remember_lease(&node, "default", subnet, &err), err);
 	inode = file_inode();
 	assert_done(node_remember_lease(&node, "default", subnet, &err), err);
@@ -177,10 +178,10 @@ static void what_could_not_be_written_is_tried_again(void **state)
 	struct mac mac;
 
 	spoil_directory();
-	assert_null(node_network(&node, *state, "default", "weft-vx1", &err));
-	assert_null(node_network(&node, *state, "default", "weft-vx1", &err));
+	assert_null(node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err));
+	assert_null(node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err));
 	restore_directory();
-	network = node_network(&node, *state, "default", "weft-vx1", &err);
+	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_non_null(network);
 	mac = network->vtep_mac;
 	spoil_directory();
@@ -208,10 +209,10 @@ static void there_is_a_limit_of_networks(void **state)
 		memcpy(node.state.network[i].name, name, sizeof(name));
 	}
 	node.state.network_len = STATE_NODE_NETWORKS;
-	assert_null(node_network(&node, *state, "more", "weft-vx1", &err));
+	assert_null(node_network(&node, *state, "more", "weft-vx1", &no_flannel, &err));
 	assert_int_equal(err.code, ERR_CONFIG);
 	assert_int_equal(node_remember_lease(&node, "more", subnet, &err), -1);
-	assert_non_null(node_network(&node, *state, "n63", "weft-vx1", &err));
+	assert_non_null(node_network(&node, *state, "n63", "weft-vx1", &no_flannel, &err));
 }
 
 static void seeds_differ_and_are_steady(void **state)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flannel.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/fs.h"
+#include "common/link.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FILE_MAX 4096
+
+const char *flannel_device(uint32_t vni, char buf[static IF_NAMESIZE])
+{
+	snprintf(buf, IF_NAMESIZE, "flannel.%u", vni);
+	return buf;
+}
+
+int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *err)
+{
+	char name[IF_NAMESIZE];
+	struct link link;
+	int found = link_get(nl, flannel_device(vni, name), &link, err);
+
+	if (found <= 0)
+		return found;
+	if (link.kind != LINK_KIND_VXLAN || link.vxlan.vni != vni || !mac_is_unicast(&link.mac))
+		return 0;
+	*mac_out = link.mac;
+	return 1;
+}
+
+/* "KEY=10.5.1.1/24" on a line of its own. */
+static void read_subnet(const char *text, const char *key, int family, struct prefix *subnet_out)
+{
+	char value[PREFIX_TEXT_SIZE];
+	struct prefix subnet;
+	struct err ignored;
+	size_t len;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		line += strlen(key);
+		len = strcspn(line, "\r\n");
+		if (len >= sizeof(value))
+			return;
+		memcpy(value, line, len);
+		value[len] = '\0';
+		if (prefix_parse(value, &subnet, &ignored) == 0 && subnet.addr.family == family)
+			*subnet_out = prefix_masked(&subnet);
+		return;
+	}
+}
+
+void flannel_subnets(const char *file, struct prefix subnet_out[static FAMILIES])
+{
+	AUTO_FREE char *text = NULL;
+	struct err ignored;
+	size_t size;
+
+	memset(subnet_out, 0, FAMILIES * sizeof(*subnet_out));
+	if (fs_read(AT_FDCWD, file, FILE_MAX, &text, &size, &ignored) <= 0)
+		return;
+	read_subnet(text, "FLANNEL_SUBNET=", AF_INET, &subnet_out[FAMILY_V4]);
+	read_subnet(text, "FLANNEL_IPV6_SUBNET=", AF_INET6, &subnet_out[FAMILY_V6]);
+}
