@@ -77,11 +77,11 @@ static uint64_t keepalive_ms(const struct lease *lease)
 	return loop_backoff_ms(0, third_ms ? third_ms : RETRY_FIRST_MS, UINT32_MAX);
 }
 
-static void on_revoked(void *ctx, const struct store_reply *reply, const struct err *err)
+static void on_tidied(void *ctx, const struct store_reply *reply, const struct err *err)
 {
 	(void)ctx, (void)reply;
 	if (err)
-		log_debug("etcd lease left to expire", "reason", err->text);
+		log_debug("left in the store for now", "reason", err->text);
 }
 
 static bool has_held(const struct lease *lease)
@@ -147,7 +147,7 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 	else
 		loop_timer_start(lease->timer, keepalive_ms(lease));
 	if (lease->outgrown && lease->outgrown != lease->id)
-		lease->store->ops->revoke(lease->store, lease->outgrown, on_revoked, lease);
+		lease->store->ops->revoke(lease->store, lease->outgrown, on_tidied, lease);
 	lease->outgrown = 0;
 	log_info(anew ? "lease acquired" : "lease put again", "key", peer_key(lease->held, key),
 		 "ttl_s", LOG_NUM(lease->ttl_s), "reserved", lease->claim.reserved ? "yes" : "no");
@@ -387,6 +387,16 @@ static void update_lost(struct lease *lease, const struct config *config, const 
 	claim(lease, config, &choice);
 }
 
+static void remove_surplus(struct lease *lease, const struct peers *known)
+{
+	const struct peer *peer = lease_surplus(known, &lease->self, lease->held, lease->id);
+	char key[PEER_KEY_SIZE];
+
+	if (peer)
+		lease->store->ops->remove(lease->store, peer_key(peer->subnet, key),
+					  peer->mod_revision, on_tidied, lease);
+}
+
 /* What became of the subnet that we held. */
 static void update_held(struct lease *lease, const struct config *config, const struct peers *known)
 {
@@ -403,8 +413,10 @@ static void update_held(struct lease *lease, const struct config *config, const 
 		update_lost(lease, config, known);
 		return;
 	}
-	if (peer && is_kept(lease, config, peer))
+	if (peer && is_kept(lease, config, peer)) {
+		remove_surplus(lease, known);
 		return;
+	}
 	outgrow(lease, config);
 	if (peer) {
 		choice.verdict = LEASE_ADOPT;

@@ -82,6 +82,14 @@ const struct peer *lease_rival(const struct peers *known, const struct lease_sel
  */
 bool lease_is_copy(const struct peer *peer, const struct lease_self *self);
 
+/*
+ * Pure. Another key of ours than the held one, on the same etcd lease; or NULL, as where that is 0.
+ * A put that was given up may be carried out when another subnet has been taken in its place
+ * long since, and would be kept alive for ever.
+ */
+const struct peer *lease_surplus(const struct peers *known, const struct lease_self *self,
+				 const struct prefix held[static FAMILIES], uint64_t id);
+
 /* Pure. Whether the subnets are of just the families that the network has. */
 bool lease_is_whole(const struct config *config, const struct prefix subnet[static FAMILIES]);
 

@@ -219,3 +219,17 @@ const struct peer *lease_rival(const struct peers *known, const struct lease_sel
 	}
 	return NULL;
 }
+
+const struct peer *lease_surplus(const struct peers *known, const struct lease_self *self,
+				 const struct prefix held[static FAMILIES], uint64_t id)
+{
+	const struct peer *kept = peers_find(known, held);
+
+	for (size_t i = 0; id && i < known->len; i++) {
+		const struct peer *peer = &known->at[i];
+
+		if (peer != kept && peer->lease == id && !peer->vanished && is_ours(peer, self))
+			return peer;
+	}
+	return NULL;
+}

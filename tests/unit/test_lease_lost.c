@@ -200,6 +200,29 @@ static void a_copy_that_comes_later_is_refused(void **state)
 	assert_held(scene, "10.5.7.0/24", 0x11);
 }
 
+/* etcd carries out a put that was given up, after another subnet was taken in its place. */
+static void a_second_key_on_our_etcd_lease_is_removed(void **state)
+{
+	struct scene *scene = *state;
+	struct fake_op op;
+
+	acquire(scene, 0x11);
+	put(scene, "10.5.8.0/24", OUR_IP, SAMPLE_NODE, 0x10); /* a run before this one put it */
+	put(scene, "10.5.9.0/24", OUR_IP, SAMPLE_NODE, 0);    /* a reservation */
+	look(scene);
+	assert_int_equal(scene->store.len, 0);
+	put(scene, "10.5.3.0/24", OUR_IP, SAMPLE_NODE, 0x11);
+	look(scene);
+	op = fake_store_answer(&scene->store, FAKE_REMOVE,
+			       (struct store_reply){ .succeeded = true });
+	assert_string_equal(op.key, "10.5.3.0-24");
+	assert_int_equal(op.if_revision, scene->revision);
+	assert_int_equal(state_of(scene), LEASE_HELD);
+	take_away(scene, "10.5.3.0/24");
+	look(scene);
+	assert_int_equal(scene->store.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +236,7 @@ int main(void)
 		lease_test(a_claim_in_the_way_is_looked_at),
 		lease_test(another_form_of_our_key_goes_with_the_new_one),
 		lease_test(an_expired_lease_that_another_took_is_lost),
+		lease_test(a_second_key_on_our_etcd_lease_is_removed),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
