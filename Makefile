@@ -96,7 +96,7 @@ bin := $(if $(filter release,$(MODE)),$(BUILD),$(O))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps objects tests fuzzers fuzz demo bench check check-unit check-system \
+.PHONY: all help deps objects tests fuzzers fuzz demo bench soak model check check-unit check-system \
 	check-asan lint format install uninstall clean distclean FORCE
 
 # Shows a command's short name instead of its text, unless V=1.
@@ -191,7 +191,7 @@ fuzz: | $(BUILD)/.deps-test ## look for inputs that break a parser, SECONDS=60 f
 	@FUZZ_DIR=$(BUILD)/fuzz-found tests/fuzz/run.sh $(or $(SECONDS),60) \
 		$(patsubst $(O)/fuzz/%,$(BUILD)/fuzz/fuzz/%,$(fuzzers))
 
-check: check-unit check-system ## run the unit and the system tests (as root)
+check: check-unit model check-system ## run the unit tests, the model and the system tests (as root)
 
 check-unit: $(tests) $(replays) ## run the unit tests, and the fuzzers' corpus
 	@tests/run-unit.sh $(tests) $(replays)
@@ -209,7 +209,10 @@ asan_tests := $(patsubst %,tests/system/%.bats,configuration_is_followed \
 	plugin_speaks_all_verbs uplink_is_followed weftctl_shows) tests/conformance/protocol.bats
 
 check-asan: ## unit tests and some system tests, built with the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory MODE=asan system_tests='$(asan_tests)' check
+	@$(MAKE) --no-print-directory MODE=asan system_tests='$(asan_tests)' check-unit check-system
+
+model: | $(BUILD)/.deps-test ## check the model of the lease protocol, and its mutants (spin)
+	@tests/model/run.sh $(BUILD)/model
 
 demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand, STORE=file: no etcd)
 	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) STORE=$(STORE) tests/demo/demo.sh

@@ -22,6 +22,7 @@ test=(
 	containerd runc podman conmon busybox-static
 	libclang-rt-14-dev # libFuzzer and clang's sanitizers
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
+	spin            # checks the model of the lease protocol
 	hyperfine
 )
 
