@@ -87,7 +87,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)
 replays := $(patsubst tests/fuzz/%.c,$(O)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 fakes   := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/fake_*.c))
 archives := $(O)/plugin.a $(O)/daemon.a $(O)/ctl.a $(O)/base.a
-objects := $(call objects_of,common ipam plugin daemon ctl tests/unit tests/fuzz) $(O)/tests/bench/entries.o
+objects := $(call objects_of,common ipam plugin daemon ctl tests/unit tests/fuzz tests/race) $(O)/tests/bench/entries.o
 
 # Release programs stand stripped in $(BUILD)/, those of other modes in $(O)/.
 bin := $(if $(filter release,$(MODE)),$(BUILD),$(O))
@@ -198,7 +198,13 @@ check-unit: $(tests) $(replays) ## run the unit tests, and the fuzzers' corpus
 
 system_tests := tests/system tests/conformance
 
-check-system: all $(BUILD)/.deps-test ## run the system tests, in network namespaces (as root)
+# A node that has a lease and nothing else, for tests/system/nodes_race_for_subnets.bats.
+racer := $(bin)/racer
+
+$(O)/racer: $(O)/tests/race/racer.o $(O)/daemon.a $(O)/base.a
+	$(call say,LD)$(CC) $(ldflags) -pie $(LDFLAGS) -o $@ $^ -lcurl -levent_core -levent_extra -lnl-3 -lcap
+
+check-system: all $(racer) $(BUILD)/.deps-test ## run the system tests, in network namespaces (as root)
 	@WEFT_BIN_DIR=$(abspath $(bin)) tests/run-system.sh $(system_tests)
 
 # Those that lead every program through its verbs, its refusals of wrong input and both
@@ -213,6 +219,10 @@ check-asan: ## unit tests and some system tests, built with the address and unde
 
 model: | $(BUILD)/.deps-test ## check the model of the lease protocol, and its mutants (spin)
 	@tests/model/run.sh $(BUILD)/model
+
+soak: all $(racer) | $(BUILD)/.deps-test ## nodes that race for subnets while all fails, for SECONDS=300 (as root)
+	@WEFT_BIN_DIR=$(abspath $(bin)) RACE_SECONDS=$(or $(SECONDS),300) \
+		tests/run-system.sh tests/system/nodes_race_for_subnets.bats
 
 demo: all | $(BUILD)/.deps-test ## three hosts, six containers, one overlay (as root; KEEP=1 lets it stand, STORE=file: no etcd)
 	@WEFT_BIN_DIR=$(abspath $(bin)) KEEP=$(KEEP) STORE=$(STORE) tests/demo/demo.sh
