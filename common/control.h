@@ -57,6 +57,9 @@
  * "subnet": {"network":"default","key":"10.5.2.0-24","node":"<uuid>","name":"host2",
  *     "publicIP":"192.168.0.2"}, when the store has done it. Only for root, and weftd's user.
  *
+ * leave, with "force" in the request: {"networks":1,"devices":2,"routes":0,"files":3}, how many
+ * of each were left and removed; then weftd ends. For the same.
+ *
  * Of what has two families, IPv4 stands under the plain name and IPv6 beside it under that with
  * 6, which is absent where there is none. A lease or cluster of IPv6 alone has it under the
  * plain name. vxlan6 is there where the node has a second device. Of a peer, the subnets

@@ -13,6 +13,7 @@ struct jr;
 
 struct cmd {
 	const char *run_dir;
+	bool force;
 	const char *argument, *second; /* words after the command; NULL: none */
 	const struct out *out;
 	struct out_to to;
@@ -30,6 +31,8 @@ cmd_fn cmd_doctor;
 
 /* Every lease in the store, and what this node makes of it. */
 cmd_fn cmd_leases;
+/* The planned end of this node; what one left that ended otherwise. */
+cmd_fn cmd_leave, cmd_cleanup;
 /* A subnet that is kept for a node; a key that is taken away. */
 cmd_fn cmd_reserve, cmd_release;
 

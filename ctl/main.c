@@ -60,6 +60,16 @@ static const struct command {
 	  "weftctl release SUBNET deletes the key that has it. A node that lives takes its subnet\n"
 	  "again, with a lease that ends when it dies.\n"
 	  "Exit code 0 when it was done, else 1.\n" },
+	{ "leave", cmd_leave, "take this node out of its networks, and end weftd",
+	  "Takes this node's keys out of the store, so that the others drop it at once, then its\n"
+	  "devices, routes and files; weftd ends, with status 3, and systemd does not start it again\n"
+	  "by itself. The node's id stays. With --force also where containers lose their network.\n"
+	  "Exit code 0 when it was done, else 1.\n" },
+	{ "cleanup", cmd_cleanup, "remove what weft made on this node, without weftd",
+	  "Removes devices, routes and published files that weft left on this node; weftd must not\n"
+	  "run. Keys in the store, sysctls, addresses in use and the node's id stay.\n"
+	  "With --force also where containers lose their network.\n"
+	  "Exit code 0 when it was done, else 1.\n" },
 	{ "version", version, "the version of weftctl", "Shows the version of weftctl.\n" },
 	{ "help", help, "this text, or that of one command",
 	  "Says what weftctl can do; weftctl help COMMAND says more about one command.\n" },
@@ -99,6 +109,7 @@ static int help(const struct cmd *cmd, struct err *err)
 	fputs("\n"
 	      "  --run-dir DIR  weftd's run directory (default " STATE_RUN_DIR ")\n"
 	      "  --json         JSON instead of tables\n"
+	      "  --force        leave, cleanup: though containers lose their network\n"
 	      "  --help         this text, or that of a command\n"
 	      "  --version      the version of weftctl\n",
 	      file);
@@ -128,6 +139,7 @@ static int run(char *const argv[], struct err *err)
 	cmd.run_dir = words.run_dir;
 	cmd.argument = words.argument;
 	cmd.second = words.second;
+	cmd.force = words.force;
 	cmd.out = words.json ? &out_json : &out_text;
 	cmd.to.file = stdout;
 	cmd.to.colour = wants_colour();

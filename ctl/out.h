@@ -24,7 +24,7 @@ struct out {
 	out_fn *status;
 	out_fn *peers;
 	out_fn *doctor; /* of the findings (doctor.h) */
-	out_fn *leases, *reserved, *released;
+	out_fn *leases, *reserved, *released, *removed;
 	void (*version)(const struct out_to *to, const char *version);
 };
 

@@ -83,5 +83,6 @@ const struct out out_json = {
 	.leases = put_value,
 	.reserved = put_value,
 	.released = put_value,
+	.removed = put_value,
 	.version = put_version,
 };

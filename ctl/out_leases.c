@@ -100,3 +100,18 @@ void out_released(const struct out_to *to, const struct jr *done)
 {
 	put_done(to, done, " is released; it was that of ");
 }
+
+void out_removed(const struct out_to *to, const struct jr *done)
+{
+	static const char *const names[] = { "networks", "devices", "routes", "files" };
+	const char *between = "removed: ";
+
+	for (size_t i = 0; i < LEN(names); i++) {
+		if (!jr_has(done, names[i]))
+			continue;
+		fprintf(to->file, "%s%" PRIu32 " %s", between,
+			jr_u32(done, names[i], 0, UINT32_MAX), names[i]);
+		between = ", ";
+	}
+	fputc('\n', to->file);
+}

@@ -7,3 +7,5 @@
 #include "out.h"
 
 out_fn out_leases, out_reserved, out_released;
+/* What leave and cleanup took away. */
+out_fn out_removed;

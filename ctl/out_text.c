@@ -341,5 +341,6 @@ const struct out out_text = {
 	.leases = out_leases,
 	.reserved = out_reserved,
 	.released = out_released,
+	.removed = out_removed,
 	.version = put_version,
 };

@@ -39,6 +39,8 @@ static bool *flag_of(const struct word *word, struct parsed *parsed)
 		return &parsed->words.json;
 	if (is(word, "help") || is(word, "h"))
 		return &parsed->help;
+	if (is(word, "force"))
+		return &parsed->words.force;
 	return is(word, "version") ? &parsed->version : NULL;
 }
 

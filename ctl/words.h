@@ -15,6 +15,7 @@ struct words {
 	const char *run_dir;
 	bool json;
 	const char *second; /* the word after the argument; NULL: none */
+	bool force;         /* leave, cleanup: though containers are there */
 };
 
 /*

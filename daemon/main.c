@@ -6,6 +6,7 @@
 #include "common/fs.h"
 #include "common/log.h"
 #include "common/nl.h"
+#include "common/remains.h"
 #include "common/state.h"
 #include "control.h"
 #include "http.h"
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #define EXIT_PASSING 1 /* it may go well another time */
+#define EXIT_LEFT 3    /* as weftctl asked: not to be started again by itself */
 #define EXIT_LASTING 2 /* somebody has to mend something first */
 #define CONFIG_FILE_MAX (64 << 10)
 #define LARGE (128 << 10)
@@ -46,6 +48,7 @@ struct daemon {
 	struct http *http;
 	struct network *network;
 	struct orders *orders;
+	bool left;
 	struct control *control;
 	struct sweep *sweep;
 	struct loop_event *terminate, *interrupt;
@@ -142,6 +145,25 @@ static int make_network(struct daemon *daemon, struct err *err)
 	return network_start(daemon->network, store, err);
 }
 
+/* As weftctl leave asks. The node's id stays: it may come back as who it was. */
+static int leave(void *ctx, struct remains *done, struct err *err)
+{
+	struct daemon *daemon = ctx;
+	const struct options *options = &daemon->options;
+	int removed;
+
+	daemon->left = true;
+	log_info("left as asked; weftd ends");
+	loop_stop(daemon->loop);
+	if (remains_remove(daemon->nl, done, err) < 0 ||
+	    remains_remove_files(options->run_dir, done, err) < 0 ||
+	    remains_remove_files(options->state_dir, done, err) < 0)
+		return -1;
+	removed = fs_unlink(AT_FDCWD, options->subnet_file, err);
+	done->files += removed > 0;
+	return removed < 0 ? -1 : 0;
+}
+
 static int make_control(struct daemon *daemon, struct err *err)
 {
 	daemon->status = (struct status_self){
@@ -151,7 +173,8 @@ static int make_control(struct daemon *daemon, struct err *err)
 		.networks = &daemon->network,
 		.network_len = 1,
 	};
-	if (orders_new(&daemon->status, &daemon->orders, err) < 0)
+	if (orders_new(&daemon->status, daemon->options.run_dir, leave, daemon, &daemon->orders,
+		       err) < 0)
 		return -1;
 	return control_new(daemon->loop, daemon->options.run_dir, answer, daemon, &daemon->control,
 			   err);
@@ -277,5 +300,7 @@ int main(int argc, char *argv[])
 		log_error("weftd cannot start", "reason", err.text);
 	}
 	tear_down(&daemon);
-	return rc == 0 ? 0 : exit_status(&err);
+	if (rc == 0)
+		return daemon.left ? EXIT_LEFT : 0;
+	return exit_status(&err);
 }

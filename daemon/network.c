@@ -240,7 +240,7 @@ void network_leases_changed(struct network *network)
 	struct err err;
 
 	/* Before the first list is whole a kernel's event may come, and nothing is known to be free. */
-	if (!network->configured || (!network->listed && !network->stale))
+	if (network->leaving || !network->configured || (!network->listed && !network->stale))
 		return;
 	if (come_up(network, &err) < 0) {
 		snprintf(network->uplink_error, sizeof(network->uplink_error), "%s", err.text);
@@ -324,7 +324,8 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 	struct network *network = ctx;
 	struct peer_self self = network_self(network);
 
-	if (!network->configured || !lease_is_whole(&network->config, self.subnet))
+	if (network->leaving || !network->configured ||
+	    !lease_is_whole(&network->config, self.subnet))
 		return false;
 	network->device = device_want(network, &network->config, self.subnet);
 	*want_out = (struct sync_want){

@@ -53,6 +53,14 @@ int network_start(struct network *network, struct store *store, struct err *err)
 
 enum network_state { NETWORK_STARTING, NETWORK_READY, NETWORK_DEGRADED };
 
+/*
+ * Takes our key out of the store, and puts none from now on, nor anything into the kernel. left
+ * is called once, later; with an error all goes on as before. False: there is no key, and left
+ * is not called.
+ */
+typedef void network_left_fn(void *ctx, const struct err *err);
+bool network_leave(struct network *network, network_left_fn *left, void *ctx);
+
 /* Where its leases lie; borrowed. */
 struct store *network_store(const struct network *network);
 

@@ -69,6 +69,10 @@ struct network {
 	struct watch *watch;
 	struct mac vtep_mac;
 
+	bool leaving; /* our key is going, or has gone, as weftctl asked */
+	network_left_fn *left;
+	void *left_ctx;
+
 	/* What was done. */
 	struct device_want device; /* of the last pass */
 	bool clashes;              /* of peers with one another, as of the last pass for all */

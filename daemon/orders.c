@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/remains.h"
 #include "control.h"
 #include "network.h"
 #include "node.h"
@@ -28,10 +29,14 @@ struct order {
 	const char *command;
 	char network[STATE_NETWORK_NAME_SIZE];
 	struct peer peer; /* whose subnet it is about */
+	size_t next;      /* leave: of the networks */
 };
 
 struct orders {
 	const struct status_self *self;
+	const char *run_dir;
+	orders_leave_fn *leave;
+	void *ctx;
 	struct order order[ORDERS_MAX];
 };
 
@@ -39,6 +44,7 @@ struct orders {
 struct request {
 	char command[16], node[WORD_MAX + 1];
 	struct prefix subnet;
+	bool force;
 };
 
 /* ---- Answers ----------------------------------------------------------------------------- */
@@ -274,14 +280,75 @@ static int release(struct order *order, const struct request *request, struct ne
 	return 0;
 }
 
+/* ---- Leaving ----------------------------------------------------------------------------- */
+
+static void tell_left(struct order *order, const struct remains *done)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	char *text = NULL;
+	struct err err;
+	struct jb_at at;
+
+	if (!jb)
+		return;
+	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
+	at = jb_obj(jb_root(jb), "leave");
+	jb_count(at, "networks", order->next);
+	jb_count(at, "devices", done->devices);
+	jb_count(at, "routes", done->routes);
+	jb_count(at, "files", done->files);
+	if (jb_text(jb, &text, &err) == 0)
+		control_reply(order->control, &order->call, text);
+}
+
+/* One network after the other; then what stands on the node. */
+static void leave_next(void *ctx, const struct err *failed)
+{
+	struct order *order = ctx;
+	const struct orders *orders = order->orders;
+	struct remains done = { .devices = 0 };
+	struct err err;
+
+	if (failed) {
+		refuse(order, failed);
+		return;
+	}
+	while (order->next < orders->self->network_len)
+		if (network_leave(orders->self->networks[order->next++], leave_next, order))
+			return;
+	if (orders->leave(orders->ctx, &done, &err) < 0)
+		tell(order, err.text);
+	else
+		tell_left(order, &done);
+	order->orders = NULL;
+}
+
+static int leave(struct order *order, const struct request *request, struct network *network,
+		 struct err *err)
+{
+	size_t containers = 0;
+
+	(void)network;
+	if (remains_containers(order->orders->run_dir, &containers, err) < 0)
+		return -1;
+	if (containers && !request->force)
+		return err_set(err, ERR_CONFIG,
+			       "%zu containers would lose their network: end them first, or say "
+			       "weftctl leave --force",
+			       containers);
+	leave_next(order, NULL);
+	return 0;
+}
+
 static const struct {
 	const char *command;
 	int (*run)(struct order *order, const struct request *request, struct network *network,
 		   struct err *err);
-	bool names_node;
+	bool names_node, names_subnet;
 } commands[] = {
-	{ "reserve", reserve, true },
-	{ "release", release, false },
+	{ "reserve", reserve, true, true },
+	{ "release", release, false, true },
+	{ "leave", leave, false, false },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -303,7 +370,9 @@ static size_t read_request(const char *text, size_t size, struct request *reques
 	if (i == COMMANDS)
 		return i;
 	jr_u32(&root, "version", CONTROL_VERSION, CONTROL_VERSION);
-	request->subnet = jr_prefix(&root, "subnet");
+	request->force = jr_bool_opt(&root, "force", false);
+	if (commands[i].names_subnet)
+		request->subnet = jr_prefix(&root, "subnet");
 	if (commands[i].names_node)
 		snprintf(request->node, sizeof(request->node), "%s",
 			 jr_str(&root, "node", WORD_MAX));
@@ -325,7 +394,7 @@ bool orders_take(struct orders *orders, struct control *control, const struct co
 {
 	struct request request = { .command = "" };
 	struct order spare, *order;
-	struct network *network;
+	struct network *network = NULL;
 	struct err err = ERR_INIT;
 	size_t command = read_request(text, size, &request, &err);
 
@@ -342,21 +411,26 @@ bool orders_take(struct orders *orders, struct control *control, const struct co
 				 .command = commands[command].command };
 	if (call->uid != 0 && call->uid != geteuid())
 		err_set(&err, ERR_CONFIG, "only root may have weftd change the leases");
-	network = err.code ? NULL : find_network(orders->self, &request.subnet, &err);
+	if (!err.code && commands[command].names_subnet)
+		network = find_network(orders->self, &request.subnet, &err);
 	if (network)
 		snprintf(order->network, sizeof(order->network), "%s", network_view(network).name);
-	if (!network || commands[command].run(order, &request, network, &err) < 0)
+	if (err.code || commands[command].run(order, &request, network, &err) < 0)
 		refuse(order, &err);
 	return true;
 }
 
-int orders_new(const struct status_self *self, struct orders **orders_out, struct err *err)
+int orders_new(const struct status_self *self, const char *run_dir, orders_leave_fn *leave_node,
+	       void *ctx, struct orders **orders_out, struct err *err)
 {
 	struct orders *orders = calloc(1, sizeof(*orders));
 
 	if (!orders)
 		return err_nomem(err, "the orders");
 	orders->self = self;
+	orders->run_dir = run_dir;
+	orders->leave = leave_node;
+	orders->ctx = ctx;
 	*orders_out = orders;
 	return 0;
 }

@@ -4,7 +4,7 @@
 # Completion of weftctl for bash.
 
 _weftctl() {
-	local commands="status peers doctor leases reserve release version help"
+	local commands="status peers doctor leases reserve release leave cleanup version help"
 	local words word command=""
 
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --run-dir ]]; then
@@ -16,7 +16,7 @@ _weftctl() {
 		[[ " $commands " != *" $word "* ]] || command=$word
 	done
 	if [[ ${COMP_WORDS[COMP_CWORD]} == -* ]]; then
-		words="--run-dir --json --help --version"
+		words="--run-dir --json --force --help --version"
 	elif [[ -z $command || $command == help ]]; then
 		words=$commands
 	else

@@ -29,28 +29,31 @@ static void test_good(void **state)
 		const char *args[ARGS];
 		struct words want;
 	} rows[] = {
-		{ { "status" }, { "status", NULL, "/run/weft", false, NULL } },
+		{ { "status" }, { "status", NULL, "/run/weft", false, NULL, false } },
 		{ { "reserve", "host2", "10.5.1.0/24", "--json" },
-		  { "reserve", "host2", "/run/weft", true, "10.5.1.0/24" } },
+		  { "reserve", "host2", "/run/weft", true, "10.5.1.0/24", false } },
+		{ { "leave", "--force" }, { "leave", NULL, "/run/weft", false, NULL, true } },
 		{ { "release", "10.5.1.0/24" },
-		  { "release", "10.5.1.0/24", "/run/weft", false, NULL } },
-		{ { "--json", "peers" }, { "peers", NULL, "/run/weft", true, NULL } },
-		{ { "peers", "-json" }, { "peers", NULL, "/run/weft", true, NULL } },
-		{ { "--run-dir", "/r", "status" }, { "status", NULL, "/r", false, NULL } },
-		{ { "status", "--run-dir=/r=1" }, { "status", NULL, "/r=1", false, NULL } },
-		{ { "-run-dir=/r", "status" }, { "status", NULL, "/r", false, NULL } },
-		{ { "--run-dir", "--json", "status" }, { "status", NULL, "--json", false, NULL } },
-		{ { "nonsense" }, { "nonsense", NULL, "/run/weft", false, NULL } },
-		{ { "--version" }, { "version", NULL, "/run/weft", false, NULL } },
-		{ { "--version", "--json" }, { "version", NULL, "/run/weft", true, NULL } },
-		{ { "help" }, { "help", NULL, "/run/weft", false, NULL } },
-		{ { "help", "status" }, { "help", "status", "/run/weft", false, NULL } },
-		{ { "--help" }, { "help", NULL, "/run/weft", false, NULL } },
-		{ { "-h" }, { "help", NULL, "/run/weft", false, NULL } },
-		{ { "status", "--help" }, { "help", "status", "/run/weft", false, NULL } },
-		{ { "--help", "status" }, { "help", "status", "/run/weft", false, NULL } },
-		{ { "help", "--help" }, { "help", NULL, "/run/weft", false, NULL } },
-		{ { "help", "status", "-h" }, { "help", "status", "/run/weft", false, NULL } },
+		  { "release", "10.5.1.0/24", "/run/weft", false, NULL, false } },
+		{ { "--json", "peers" }, { "peers", NULL, "/run/weft", true, NULL, false } },
+		{ { "peers", "-json" }, { "peers", NULL, "/run/weft", true, NULL, false } },
+		{ { "--run-dir", "/r", "status" }, { "status", NULL, "/r", false, NULL, false } },
+		{ { "status", "--run-dir=/r=1" }, { "status", NULL, "/r=1", false, NULL, false } },
+		{ { "-run-dir=/r", "status" }, { "status", NULL, "/r", false, NULL, false } },
+		{ { "--run-dir", "--json", "status" },
+		  { "status", NULL, "--json", false, NULL, false } },
+		{ { "nonsense" }, { "nonsense", NULL, "/run/weft", false, NULL, false } },
+		{ { "--version" }, { "version", NULL, "/run/weft", false, NULL, false } },
+		{ { "--version", "--json" }, { "version", NULL, "/run/weft", true, NULL, false } },
+		{ { "help" }, { "help", NULL, "/run/weft", false, NULL, false } },
+		{ { "help", "status" }, { "help", "status", "/run/weft", false, NULL, false } },
+		{ { "--help" }, { "help", NULL, "/run/weft", false, NULL, false } },
+		{ { "-h" }, { "help", NULL, "/run/weft", false, NULL, false } },
+		{ { "status", "--help" }, { "help", "status", "/run/weft", false, NULL, false } },
+		{ { "--help", "status" }, { "help", "status", "/run/weft", false, NULL, false } },
+		{ { "help", "--help" }, { "help", NULL, "/run/weft", false, NULL, false } },
+		{ { "help", "status", "-h" },
+		  { "help", "status", "/run/weft", false, NULL, false } },
 	};
 
 	(void)state;
@@ -64,6 +67,7 @@ static void test_good(void **state)
 			fail_msg("row %zu: %s", i, err.text);
 		same(words.command, rows[i].want.command);
 		same(words.argument, rows[i].want.argument);
+		assert_int_equal(words.force, rows[i].want.force);
 		same(words.second, rows[i].want.second);
 		same(words.run_dir, rows[i].want.run_dir);
 		assert_int_equal(words.json, rows[i].want.json);

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# weftctl leave: the others drop the node at once, and nothing of it stays. weftctl cleanup: the same
+# on the node itself, after a weftd that ended otherwise.
+
+load ../lib/bats
+
+setup_file() {
+	lab_open_for_file
+	lab_overlay 3
+}
+
+teardown_file() { lab_down; }
+
+# What weft could have left on a host: devices, routes, and files that others read.
+remains() { # HOST
+	ip -n "$LAB-$1" -br link | grep weft-
+	ip -n "$LAB-$1" route show proto 119
+	find "$LAB_DIR/$1/run/networks" "$LAB_DIR/$1/state/networks" -type f
+	[[ ! -e $LAB_DIR/$1/subnet.env ]] || echo subnet.env
+}
+
+@test "who has containers is not let go, unless forced" {
+	container_add host3 c31
+	run -1 weftctl_on host3 leave
+	assert_output --partial '1 containers would lose their network'
+	run -0 weftd_is_ready host3
+	container_del host3 c31
+}
+
+@test "a node that leaves is dropped by the others at once, and nothing of it stays" {
+	local key id
+	key=$(etcd_key_of host3) id=$(jq -r .node "$LAB_DIR/host3/state/node.json")
+	run -0 weftctl_on host3 --json leave
+	assert_json "$output" '.networks == 1 and .devices == 2 and .files >= 2'
+	assert_equal "$(etcd_key_of host3)" ''
+	kernel_settled host1 host2
+	wait_for 10 not weftd_pid host3
+	run remains host3
+	assert_output ''
+	assert_equal "$(jq -r .node "$LAB_DIR/host3/state/node.json")" "$id"
+	# It comes back as who it was.
+	weftd_start host3
+	weftd_ready host3
+	assert_equal "$(etcd_key_of host3)" "$key"
+	kernel_settled host1 host3
+}
+
+@test "weftd that left ends with a status that keeps systemd from starting it again" {
+	local flags
+	read -ra flags < <(weftd_flags host3)
+	weftd_stop host3
+	# shellcheck disable=SC2016 # for the inner shell
+	proc_start host3-weftd host3 bash -c '"$@"; echo "status $?" >"$0"' "$LAB_DIR/host3/status" \
+		"$WEFT_BIN_DIR/weftd" "${flags[@]}"
+	is_up() { weftctl_on host3 --json status | grep -q '"state": "ready"'; }
+	wait_for 20 is_up
+	run -0 weftctl_on host3 leave
+	assert_output --regexp '^removed: 1 networks, 2 devices, 0 routes, [0-9]+ files$'
+	wait_for 10 test -s "$LAB_DIR/host3/status"
+	assert_equal "$(cat "$LAB_DIR/host3/status")" 'status 3'
+	run grep -E '^RestartPreventExitStatus=.*\<3\>' "$WEFT_REPO"/conf/weftd.service*
+	assert_success
+}
+
+@test "without the store, nobody leaves: all goes on" {
+	kill -s STOP "$(proc_pid etcd)"
+	run -1 weftctl_on host2 leave
+	kill -s CONT "$(proc_pid etcd)"
+	wait_for 30 weftd_is_ready host2
+	kernel_settled host1 host2
+}
+
+@test "cleanup is refused while weftd runs, and removes what a killed one left" {
+	run -1 weftctl_on host2 cleanup
+	assert_output --partial 'weftd is running'
+	container_add host2 c21
+	weftd_stop host2 KILL
+	run -1 weftctl_on host2 cleanup
+	assert_output --partial '1 containers would lose their network'
+	container_del host2 c21
+	run -0 weftctl_on host2 --json cleanup
+	assert_json "$output" '.devices == 2 and .files == 1'
+	run ip -n "$LAB-host2" -br link
+	refute_output --partial weft-
+	run -0 weftctl_on host2 cleanup
+	assert_output 'removed: 0 devices, 0 routes, 0 files'
+	weftd_start host2
+	weftd_ready host2
+	kernel_settled host1 host2
+}
