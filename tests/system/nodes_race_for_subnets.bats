@@ -12,7 +12,7 @@ load ../lib/cluster
 
 NODES=50
 SUBNETS=32
-TTL=5
+TTL=10
 
 setup_file() {
 	lab_open_for_file
@@ -178,6 +178,6 @@ race_is_true() {
 	cluster_healthy 1 2 3
 	proc_start history net env ETCDCTL_API=3 etcdctl --endpoints="$(cluster_urls 4)" \
 		watch --rev=1 --prefix /race/ -w json
-	wait_for 120 race_is_true
+	wait_for 300 race_is_true
 	echo "# $round rounds; $(race_is_true)" >&3
 }
