@@ -191,10 +191,8 @@ static int find_node(const struct status_self *self, const struct network_view *
 	}
 	if (!found && parse_uuid(word, &ignored) == 0)
 		snprintf(peer.node, sizeof(peer.node), "%.*s", (int)sizeof(peer.node) - 1, word);
-	else if (!found && ipaddr_parse(word, &peer.public_ip[FAMILY_V4], &ignored) == 0 &&
-		 peer.public_ip[FAMILY_V4].family == AF_INET)
-		found = true;
-	else if (!found)
+	else if (!found && (ipaddr_parse(word, &peer.public_ip[FAMILY_V4], &ignored) < 0 ||
+			    peer.public_ip[FAMILY_V4].family != AF_INET))
 		return err_set(err, ERR_CONFIG,
 			       "no node \"%.64s\" is known: give its name as weftctl leases shows "
 			       "it, its id, or its IPv4 address",
