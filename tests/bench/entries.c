@@ -17,6 +17,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ static void write_as_weft(const struct peers *peers)
 	struct plan_ops ops = { .len = 0 };
 	struct err err = ERR_INIT;
 	struct config config;
-	struct nl *nl;
+	struct nl *nl = NULL;
 
 	if (config_parse(NETWORK, strlen(NETWORK), no_remark, NULL, &config, &err) < 0 ||
 	    nl_open(&nl, &err) < 0)
@@ -107,7 +108,7 @@ static void write_as_weft(const struct peers *peers)
 
 #define BATCH 64
 
-static char buf[BATCH * 256];
+static alignas(struct nlmsghdr) char buf[BATCH * 256];
 static size_t used;
 static unsigned waiting;
 static struct nlmsghdr *last;
@@ -115,7 +116,7 @@ static int fd;
 
 static void *begin(uint16_t type, uint16_t flags, size_t size)
 {
-	last = (struct nlmsghdr *)(buf + used);
+	last = (void *)(buf + used);
 	memset(last, 0, 256);
 	last->nlmsg_type = type;
 	last->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | flags);
@@ -125,7 +126,7 @@ static void *begin(uint16_t type, uint16_t flags, size_t size)
 
 static void put(unsigned short type, const void *data, size_t size)
 {
-	struct rtattr *attr = (struct rtattr *)((char *)last + NLMSG_ALIGN(last->nlmsg_len));
+	struct rtattr *attr = (void *)((char *)last + NLMSG_ALIGN(last->nlmsg_len));
 
 	attr->rta_type = type;
 	attr->rta_len = (unsigned short)RTA_LENGTH(size);
@@ -140,8 +141,8 @@ static void put_u32(unsigned short type, uint32_t value)
 
 static void flush(void)
 {
-	char answer[4096];
-	const struct nlmsghdr *header = (const void *)answer;
+	alignas(struct nlmsghdr) char answer[4096];
+	struct nlmsghdr *header = (void *)answer;
 	const struct nlmsgerr *verdict = NLMSG_DATA(header);
 
 	if (!waiting)

@@ -103,7 +103,7 @@ static void every_way_of_changing_it_is_seen(void **state)
 	put_file("f", ONE);
 	wait_told(&r, "up -2");
 	r.store->ops->refresh(r.store);
-	wait_told(&r, LISTED + strlen("up "));
+	wait_told(&r, &LISTED[strlen("up ")]);
 	recorder_stop(&r);
 }
 
@@ -189,7 +189,7 @@ static void half_of_it_is_waited_out(void **state)
 	for (size_t at = 0; at < strlen(TWO); at += 8) {
 		size_t rest = strlen(TWO) - at;
 
-		assert_true(write(fd, TWO + at, rest < 8 ? rest : 8) > 0);
+		assert_true(write(fd, &TWO[at], rest < 8 ? rest : 8) > 0);
 		run_for(&r, 40);
 	}
 	wait_told(&r, "+2"); /* and never that it is damaged */
