@@ -12,7 +12,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=tests/lib/lab.bash
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/lab.bash"
 
-topics=(plugin together status reuse peers scale)
+topics=(plugin together status reuse peers scale join)
 STARTS=${STARTS-5} # how often a thing is done that takes seconds
 
 WORK=$WEFT_BIN_DIR/bench
