@@ -1,10 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# flannel nodes in the same cluster: what they change is followed. What weft makes of each kind of lease is tests/unit/test_flannel_leases.c's.
+# flannel nodes in the same cluster: what they change is followed; and in all its life weftd never
+# writes a key among the leases that flannel cannot read: one such key, and every flannel node drops
+# all its peers. What weft makes of each kind of lease is tests/unit/test_flannel_leases.c's.
 
 load ../lib/bats
 
+FIXTURES=$WEFT_REPO/tests/fixtures/flannel
 V4='"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0"'
 DUAL="$V4"',"EnableIPv6":true,"IPv6Network":"fd00:5::/48"'
 DUAL+=',"IPv6SubnetMin":"fd00:5:0:1::","IPv6SubnetMax":"fd00:5:0:63::"'
@@ -12,6 +15,8 @@ DUAL+=',"IPv6SubnetMin":"fd00:5:0:1::","IPv6SubnetMax":"fd00:5:0:63::"'
 setup_file() {
 	lab_open_for_file
 	etcd_machine && etcd_start
+	proc_start keys etcd env ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:2379 \
+		watch --prefix / -w json
 	etcd_config_of "$DUAL"
 	LAB_UNDERLAY=46 lab_host host1
 	weftd_start host1
@@ -46,3 +51,45 @@ kernel_shows() { kernel_have host1 | grep -qxF "$1"; }
 	run kernel_have host1
 	refute_output --partial 0e:00:00:00:00:3
 }
+
+key_of_host1() { etcd_leases | awk -F '\t' '/"Name":"host1"/ { print $1 }'; }
+key_is_like() { [[ $(key_of_host1) =~ $1 ]]; }
+
+# Another life of a lease as its keeper sees it: from when it is granted until it has run out.
+lease_outlived() {
+	local file=$BATS_TEST_TMPDIR/yardstick
+	[[ -e $file ]] || etcd_ctl lease grant 7 | awk '{ print $2 }' >"$file"
+	etcd_ctl lease timetolive "$(<"$file")" | grep -q 'already expired'
+}
+
+watch_saw() { grep -q "$1" "$LAB_DIR/log/keys"; }
+
+@test "in all its life weftd writes no key that flannel cannot read" {
+	wait_for 20 lease_outlived  # renewals
+	etcd_config_of "$V4" # from two families to one, and back
+	restart
+	wait_for 30 key_is_like '^10\.5\.[0-9]+\.0-24$'
+	etcd_config_of "$DUAL"
+	restart
+	wait_for 30 key_is_like '^10\.5\.[0-9]+\.0-24&fd00:'
+	ip -n "$LAB-host1" address del 192.168.0.1/24 dev eth0 # another address
+	ip -n "$LAB-host1" address add 192.168.0.9/24 dev eth0
+	ip -n "$LAB-host1" route replace default via "$LAB_GATEWAY"
+	wait_for 30 published 192.168.0.9
+	etcd_ctl del --prefix "$ETCD_PREFIX/subnets/" # registers again
+	wait_for 30 published 192.168.0.9
+	restart
+	weftd_stop host1
+	etcd_ctl put "$ETCD_PREFIX/end" . # the watch has told of all that was before
+	wait_for 15 watch_saw "$(printf %s "$ETCD_PREFIX/end" | base64 -w0)"
+	run -0 /usr/bin/python3 "$FIXTURES/readable.py" "$LAB_DIR/log/keys" "$ETCD_PREFIX" \
+		"$BATS_TEST_DIRNAME/flannel-lease.schema.json"
+	echo "$output"
+	# The check is one: it finds faults in what is no lease.
+	run /usr/bin/python3 "$FIXTURES/readable.py" --faults
+	assert_output '8 faults of 8'
+}
+
+restart() { weftd_stop host1 && weftd_start host1 && weftd_ready host1; }
+
+published() { etcd_leases | grep -F '"Name":"host1"' | grep -qF "\"$1\""; }
