@@ -10,6 +10,8 @@
  *      | {"version":1,"status":{...}}\n         |
  *      |<---------------------------------------|  or {"version":1,"error":"text"}\n
  *
+ * A question may name a network, "network":"blue", to hear of that one alone.
+ *
  * status: {"weftd":"0.1.0","pid":7,"node":"<uuid>","name":"host1","startedAt":1700000000,
  *   "networks":[{
  *     "name":"default",

@@ -139,6 +139,7 @@ int state_read_network(const char *run_dir, const char *name, struct state_netwo
 	read_device(&root, "vxlan", network.vxlan);
 	network.mtu = jr_u32(&root, "mtu", 68, 65535);
 	network.lease_lost = jr_bool_opt(&root, "leaseLost", false);
+	network.retired = jr_bool_opt(&root, "retired", false);
 	read_families(&root, &network);
 	if (jr_done(json, ERR_STATE, err) < 0)
 		return -1;
@@ -161,6 +162,8 @@ static int network_text(const struct state_network *network, char **text_out, st
 	jb_str(root, "vxlan", network->vxlan);
 	jb_u32(root, "mtu", network->mtu);
 	jb_bool(root, "leaseLost", network->lease_lost);
+	if (network->retired)
+		jb_bool(root, "retired", true);
 	families = jb_arr(root, "families");
 	for (size_t i = 0; i < network->family_len; i++) {
 		struct jb_at family = jb_obj(families, NULL);

@@ -43,6 +43,7 @@ struct state_network {
 	char vxlan[IF_NAMESIZE];
 	uint32_t mtu;
 	bool lease_lost;               /* another node holds our subnet: no new addresses from it */
+	bool retired;                  /* weftd does not serve it any more: none either */
 	struct state_family family[2]; /* IPv4 first */
 	size_t family_len;             /* 1 or 2 */
 };
@@ -50,7 +51,7 @@ struct state_network {
 /*
  * RUN/networks/NAME.json:
  *   {"version":1,"name":"default","vni":1,"bridge":"weft-br1","vxlan":"weft-vx1","mtu":1450,
- *    "leaseLost":false,
+ *    "leaseLost":false,               ("retired":true, where it is so)
  *    "families":[{"cluster":"10.5.0.0/16","subnet":"10.5.1.0/24","gateway":"10.5.1.1"}]}
  * 1 read, 0 absent (weftd has not published it), -1 failed (ERR_STATE).
  */

@@ -185,13 +185,16 @@ static void auto_answer(struct answer *answer)
 	free(answer->text);
 }
 
-int client_ask(const char *run_dir, const char *command, unsigned timeout_ms,
+int client_ask(const char *run_dir, const char *command, const char *network, unsigned timeout_ms,
 	       struct json **answer_out, struct err *err)
 {
 	char request[CONTROL_REQUEST_MAX];
 
-	snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"}", CONTROL_VERSION,
-		 command);
+	/* Both are words that need no escapes. */
+	if (snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"%s%s%s}",
+		     CONTROL_VERSION, command, network ? ",\"network\":\"" : "",
+		     network ? network : "", network ? "\"" : "") >= (int)sizeof(request))
+		return err_set(err, ERR_CONFIG, "the network's name is too long");
 	return client_send(run_dir, request, timeout_ms, answer_out, err);
 }
 

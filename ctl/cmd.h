@@ -13,6 +13,7 @@ struct jr;
 
 struct cmd {
 	const char *run_dir;
+	const char *network; /* that is asked about; NULL: all */
 	bool force;
 	const char *argument, *second; /* words after the command; NULL: none */
 	const struct out *out;

@@ -17,9 +17,10 @@
 static int ask(const struct cmd *cmd, struct json **status_out, struct json **peers_out,
 	       struct err *why)
 {
-	if (client_ask(cmd->run_dir, "status", CLIENT_TIMEOUT_MS, status_out, why) < 0)
+	if (client_ask(cmd->run_dir, "status", cmd->network, CLIENT_TIMEOUT_MS, status_out, why) <
+	    0)
 		return -1;
-	return client_ask(cmd->run_dir, "peers", CLIENT_TIMEOUT_MS, peers_out, why);
+	return client_ask(cmd->run_dir, "peers", cmd->network, CLIENT_TIMEOUT_MS, peers_out, why);
 }
 
 /* The findings as a document; -1 also where an answer is not as control.h draws it. */

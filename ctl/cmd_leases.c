@@ -12,7 +12,7 @@ int cmd_leases(const struct cmd *cmd, struct err *err)
 	AUTO(json) struct json *answer = NULL;
 	struct jr root, leases;
 
-	if (client_ask(cmd->run_dir, "leases", CLIENT_TIMEOUT_MS, &answer, err) < 0)
+	if (client_ask(cmd->run_dir, "leases", cmd->network, CLIENT_TIMEOUT_MS, &answer, err) < 0)
 		return -1;
 	root = jr_root(answer);
 	leases = jr_arr(&root, "leases");

@@ -11,7 +11,7 @@ int cmd_peers(const struct cmd *cmd, struct err *err)
 	AUTO(json) struct json *answer = NULL;
 	struct jr root, peers;
 
-	if (client_ask(cmd->run_dir, "peers", CLIENT_TIMEOUT_MS, &answer, err) < 0)
+	if (client_ask(cmd->run_dir, "peers", cmd->network, CLIENT_TIMEOUT_MS, &answer, err) < 0)
 		return -1;
 	root = jr_root(answer);
 	peers = jr_arr(&root, "peers");

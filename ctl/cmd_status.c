@@ -26,7 +26,7 @@ int cmd_status(const struct cmd *cmd, struct err *err)
 	struct jr root, status;
 	bool ready;
 
-	if (client_ask(cmd->run_dir, "status", CLIENT_TIMEOUT_MS, &answer, err) < 0)
+	if (client_ask(cmd->run_dir, "status", cmd->network, CLIENT_TIMEOUT_MS, &answer, err) < 0)
 		return -1;
 	root = jr_root(answer);
 	status = jr_obj(&root, "status");

@@ -100,7 +100,7 @@ static int help(const struct cmd *cmd, struct err *err)
 
 	if (cmd->argument && !about)
 		return EXIT_USAGE;
-	fprintf(file, "Usage: weftctl [--run-dir DIR] [--json] %s\n\n",
+	fprintf(file, "Usage: weftctl [--run-dir DIR] [--network NAME] [--json] %s\n\n",
 		about ? about->name : "COMMAND");
 	if (about)
 		fputs(about->more, file);
@@ -108,6 +108,7 @@ static int help(const struct cmd *cmd, struct err *err)
 		fprintf(file, "  %-9s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n"
 	      "  --run-dir DIR  weftd's run directory (default " STATE_RUN_DIR ")\n"
+	      "  --network NAME this network alone (default: all of the node)\n"
 	      "  --json         JSON instead of tables\n"
 	      "  --force        leave, cleanup: though containers lose their network\n"
 	      "  --help         this text, or that of a command\n"
@@ -137,6 +138,7 @@ static int run(char *const argv[], struct err *err)
 	if (!command)
 		return EXIT_USAGE;
 	cmd.run_dir = words.run_dir;
+	cmd.network = words.network;
 	cmd.argument = words.argument;
 	cmd.second = words.second;
 	cmd.force = words.force;

@@ -2,6 +2,7 @@
 #include "words.h"
 
 #include "common/err.h"
+#include "common/parse.h"
 #include "common/state.h"
 
 #include <stddef.h>
@@ -49,7 +50,7 @@ static int parse_option(char *const argv[], struct parsed *parsed, struct err *e
 {
 	struct word word = split(argv[0]);
 	bool *flag = flag_of(&word, parsed);
-	const char *dir;
+	const char *value;
 
 	if (flag) {
 		if (word.value)
@@ -58,15 +59,21 @@ static int parse_option(char *const argv[], struct parsed *parsed, struct err *e
 		*flag = true;
 		return 1;
 	}
-	if (!is(&word, "run-dir"))
+	if (!is(&word, "run-dir") && !is(&word, "network"))
 		return err_set(err, ERR_CONFIG,
-			       "\"%s\" is no option; there are --run-dir DIR, --json, --help and "
-			       "--version",
+			       "\"%s\" is no option; there are --run-dir DIR, --network NAME, "
+			       "--json, --help and --version",
 			       ERR_SHOW(argv[0]));
-	dir = word.value ? word.value : argv[1];
-	if (!dir || !*dir)
-		return err_set(err, ERR_CONFIG, "--run-dir needs a directory");
-	parsed->words.run_dir = dir;
+	value = word.value ? word.value : argv[1];
+	if (!value || !*value)
+		return err_set(err, ERR_CONFIG, "--%.*s needs a %s", (int)word.len, word.name,
+			       is(&word, "network") ? "network's name" : "directory");
+	if (is(&word, "run-dir"))
+		parsed->words.run_dir = value;
+	else if (parse_network_name(value, err) < 0)
+		return err_wrap(err, "--network");
+	else
+		parsed->words.network = value;
 	return word.value ? 1 : 2;
 }
 

@@ -14,8 +14,9 @@ struct words {
 	const char *argument; /* of help: the command that it is about; NULL: none */
 	const char *run_dir;
 	bool json;
-	const char *second; /* the word after the argument; NULL: none */
-	bool force;         /* leave, cleanup: though containers are there */
+	const char *second;  /* the word after the argument; NULL: none */
+	bool force;          /* leave, cleanup: though containers are there */
+	const char *network; /* NULL: all */
 };
 
 /*

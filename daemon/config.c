@@ -213,3 +213,37 @@ bool config_equal(const struct config *a, const struct config *b)
 	       a->gbp == b->gbp && a->direct_routing == b->direct_routing &&
 	       a->underlay == b->underlay && a->lease_ttl_s == b->lease_ttl_s;
 }
+
+/* One socket takes the packets of one port, and either reads the group policy in them or not. */
+static bool share_port_badly(const struct config *config, const struct config *other)
+{
+	return config->port == other->port && config->gbp != other->gbp;
+}
+
+int config_beside(const struct config *config, const struct config *other, const char *other_name,
+		  struct err *err)
+{
+	char ours[PREFIX_TEXT_SIZE], theirs[PREFIX_TEXT_SIZE];
+
+	if (config->vni == other->vni)
+		return err_set(err, ERR_CONFIG,
+			       "network configuration: Backend.VNI: %u is that of network \"%s\", "
+			       "too; each network on a node needs one of its own",
+			       config->vni, other_name);
+	for (enum family f = 0; f < FAMILIES; f++) {
+		const struct prefix *a = &config->plan[f].network, *b = &other->plan[f].network;
+
+		if (config_has(config, f) && config_has(other, f) && prefix_overlaps(a, b))
+			return err_set(
+				err, ERR_CONFIG,
+				"network configuration: %s: %s overlaps %s of network \"%s\"",
+				f == FAMILY_V4 ? "Network" : "IPv6Network", prefix_text(a, ours),
+				prefix_text(b, theirs), other_name);
+	}
+	if (share_port_badly(config, other))
+		return err_set(err, ERR_CONFIG,
+			       "network configuration: Backend.GBP: %s is not that of network "
+			       "\"%s\", which has the same Port, %u; choose another port",
+			       config->gbp ? "true" : "false", other_name, config->port);
+	return 0;
+}

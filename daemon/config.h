@@ -56,4 +56,11 @@ void config_outer(const struct config *config, const struct ipaddr address[stati
 /* Whether containers have addresses of that family; of one at least they have. */
 bool config_has(const struct config *config, enum family family);
 
+/*
+ * Whether a network with this configuration can be on one node with the network other_name, which
+ * has the other: ERR_CONFIG names what the two cannot share.
+ */
+int config_beside(const struct config *config, const struct config *other, const char *other_name,
+		  struct err *err);
+
 bool config_equal(const struct config *a, const struct config *b);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define IDLE_CONNECTIONS_MAX 4L
-#define SOCKETS_MAX 32 /* that http_disconnect knows of */
+#define SOCKETS_MAX 64 /* that http_disconnect knows of */
 #define RECEIVE_SIZE (32L * 1024)
 
 /*

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "machine.h"
 #include "network.h"
+#include "networks.h"
 #include "node.h"
 #include "options.h"
 #include "orders.h"
@@ -20,7 +21,6 @@
 #include "status.h"
 #include "store_etcd.h"
 #include "store_file.h"
-#include "sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,11 +46,10 @@ struct daemon {
 	struct loop *loop;
 	struct nl *nl;
 	struct http *http;
-	struct network *network;
+	struct networks *networks;
 	struct orders *orders;
 	bool left;
 	struct control *control;
-	struct sweep *sweep;
 	struct loop_event *terminate, *interrupt;
 	struct status_self status;
 };
@@ -105,9 +104,10 @@ static int answer(void *ctx, const char *request, size_t size, char **answer_out
 	return status_answer(&daemon->status, request, size, answer_out, err);
 }
 
-static int make_store(struct daemon *daemon, const char *name, struct network *network,
+static int make_store(void *ctx, const char *name, struct network *network,
 		      struct store **store_out, struct err *err)
 {
+	const struct daemon *daemon = ctx;
 	const struct options *options = &daemon->options;
 	const struct store_etcd_options etcd = {
 		.endpoints = options->endpoint,
@@ -123,7 +123,7 @@ static int make_store(struct daemon *daemon, const char *name, struct network *n
 			      store_out, err);
 }
 
-static int make_network(struct daemon *daemon, struct err *err)
+static int make_networks(struct daemon *daemon, struct err *err)
 {
 	const struct options *options = &daemon->options;
 	const struct network_env env = {
@@ -137,12 +137,14 @@ static int make_network(struct daemon *daemon, struct err *err)
 		.run_dir = options->run_dir,
 		.subnet_file = options->subnet_file,
 	};
-	struct store *store;
+	const struct networks_options named = {
+		.names = options->network,
+		.len = options->network_len,
+		.make_store = make_store,
+		.ctx = daemon,
+	};
 
-	if (network_new(&env, "default", &daemon->network, err) < 0 ||
-	    make_store(daemon, "default", daemon->network, &store, err) < 0)
-		return -1;
-	return network_start(daemon->network, store, err);
+	return networks_new(&env, &named, &daemon->networks, err);
 }
 
 /* As weftctl leave asks. The node's id stays: it may come back as who it was. */
@@ -170,9 +172,8 @@ static int make_control(struct daemon *daemon, struct err *err)
 		.node = &daemon->node,
 		.node_name = daemon->node_name,
 		.started_at = (uint64_t)time(NULL),
-		.networks = &daemon->network,
-		.network_len = 1,
 	};
+	daemon->status.networks = networks_all(daemon->networks, &daemon->status.network_len);
 	if (orders_new(&daemon->status, daemon->options.run_dir, leave, daemon, &daemon->orders,
 		       err) < 0)
 		return -1;
@@ -219,9 +220,7 @@ static int set_up(struct daemon *daemon, struct err *err)
 	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
 	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
 	    nl_open(&daemon->nl, err) < 0 || http_new(daemon->loop, &daemon->http, err) < 0 ||
-	    make_network(daemon, err) < 0 || make_control(daemon, err) < 0 ||
-	    sweep_new(daemon->loop, daemon->nl, daemon->options.run_dir, "default", &daemon->sweep,
-		      err) < 0)
+	    make_networks(daemon, err) < 0 || make_control(daemon, err) < 0)
 		return -1;
 	daemon->terminate = loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
 	daemon->interrupt = loop_signal(daemon->loop, SIGINT, on_signal, daemon);
@@ -234,10 +233,9 @@ static void tear_down(struct daemon *daemon)
 {
 	loop_event_free(daemon->interrupt);
 	loop_event_free(daemon->terminate);
-	sweep_free(daemon->sweep);
 	orders_free(daemon->orders);
 	control_free(daemon->control);
-	network_free(daemon->network);
+	networks_free(daemon->networks);
 	if (daemon->http)
 		http_free(daemon->http);
 	if (daemon->nl)

@@ -25,6 +25,17 @@ struct node;
 struct store;
 struct store_listener;
 
+struct network;
+
+/* What a network asks of those beside it (networks.h). */
+struct network_siblings {
+	/* Whether it can have this configuration. ERR_CONFIG: why not. */
+	int (*admit)(void *ctx, const struct network *network, const struct config *config,
+		     struct err *err);
+	/* It has heard of its store: a list, or that it cannot be reached. Again and again. */
+	void (*heard)(void *ctx, const struct network *network);
+};
+
 /* What the node gives to each of its networks; all borrowed. */
 struct network_env {
 	struct loop *loop;
@@ -35,10 +46,10 @@ struct network_env {
 	const char *iface;                 /* NULL: by the default route */
 	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's */
 	const char *run_dir;
-	const char *subnet_file;
+	const char *subnet_file;                 /* NULL: none for this network */
+	const struct network_siblings *siblings; /* NULL: it is alone */
+	void *siblings_ctx;
 };
-
-struct network;
 
 /* Makes it; network_listener tells its store, given later by network_start. */
 int network_new(const struct network_env *env, const char *name, struct network **network_out,

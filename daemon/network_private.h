@@ -120,5 +120,8 @@ extern const struct watch_owner network_watch_owner;
 /* The time that a wiped store had to tell everything again is over (network_store.c). */
 void network_grace_over(void *ctx);
 
+/* Whether those beside it let it have this configuration. ERR_CONFIG: why not. */
+int network_admit(const struct network *network, const struct config *config, struct err *err);
+
 /* There is no usable configuration: says why, and looks again later. */
 void network_config_missing(struct network *network, const char *why);

@@ -54,7 +54,8 @@ void network_come_up_stale(struct network *network)
 		log_error("what was known last cannot be read", "reason", err.text);
 	if (found <= 0)
 		return;
-	if (config_parse(text, strlen(text), ignore_remark, NULL, &config, &err) < 0) {
+	if (config_parse(text, strlen(text), ignore_remark, NULL, &config, &err) < 0 ||
+	    network_admit(network, &config, &err) < 0) {
 		log_error("what was known last cannot be used", "reason", err.text);
 		return;
 	}

@@ -43,6 +43,29 @@ static void config_fault(struct network *network, const char *why)
 	network_judge(network);
 }
 
+int network_admit(const struct network *network, const struct config *config, struct err *err)
+{
+	const struct network_siblings *siblings = network->env.siblings;
+
+	return siblings ? siblings->admit(network->env.siblings_ctx, network, config, err) : 0;
+}
+
+static void tell_siblings(const struct network *network)
+{
+	if (network->env.siblings)
+		network->env.siblings->heard(network->env.siblings_ctx, network);
+}
+
+/* Whether it can be used from now on. */
+static int check_config(const struct network *network, const struct config *config, struct err *err)
+{
+	if (network->configured && config_equal(config, &network->config))
+		return 0;
+	if (network_admit(network, config, err) < 0)
+		return -1;
+	return network->configured ? network_check_config(network, config, err) : 0;
+}
+
 static void on_config(void *ctx, const char *text, size_t size)
 {
 	struct network *network = ctx;
@@ -60,8 +83,7 @@ static void on_config(void *ctx, const char *text, size_t size)
 	}
 	/* Read quietly first: its remarks are worth a line once, not at every list. */
 	if (config_parse(text, size, ignore_config, NULL, &config, &err) < 0 ||
-	    (network->configured && !config_equal(&config, &network->config) &&
-	     network_check_config(network, &config, &err) < 0)) {
+	    check_config(network, &config, &err) < 0) {
 		config_fault(network, err.text);
 		return;
 	}
@@ -130,6 +152,7 @@ static void on_list_end(void *ctx)
 	if (known_list_end(&network->known, held_subnet(network, &lease)))
 		begin_grace(network);
 	network_store_changed(network);
+	tell_siblings(network);
 }
 
 static void drop_vanished(void *ctx, const struct peer *peer)
@@ -189,6 +212,8 @@ static void on_link(void *ctx, bool connected, const char *endpoint, const struc
 	else
 		network_come_up_stale(network);
 	network_judge(network);
+	if (!connected)
+		tell_siblings(network);
 }
 
 const struct store_listener network_listener = {

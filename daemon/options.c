@@ -85,6 +85,7 @@ static int take_flag(const char *word, const char *next, const struct options_fl
 
 static int read_flags(struct options *options, int argc, char *const argv[], struct err *err)
 {
+	options->network_anew = true;
 	for (int i = 1; i < argc;) {
 		const struct options_flag *flag;
 		const char *value;
@@ -101,6 +102,7 @@ static int read_flags(struct options *options, int argc, char *const argv[], str
 static int read_environment(struct options *options, const char *(*environment)(const char *name),
 			    struct err *err)
 {
+	options->network_anew = true;
 	for (size_t i = 0; options_flags[i].name; i++) {
 		char name[64];
 		const char *value;
@@ -125,6 +127,7 @@ static int read_members(struct options *options, const struct options_file *file
 		return -1;
 	document = jr_root(json);
 	root = jr_obj(&document, NULL);
+	options->network_anew = true;
 	for (size_t i = 0; jr_each(&root, &i, &member);) {
 		const struct options_flag *flag = find_flag(member.key, strlen(member.key));
 		const char *value = jr_str(&root, member.key, VALUE_SIZE_MAX);

@@ -16,6 +16,7 @@
 struct err;
 
 #define OPTIONS_ENDPOINTS 16
+#define OPTIONS_NETWORKS 16
 
 VEC_DEFINE(options_texts, char *);
 
@@ -23,6 +24,9 @@ struct options {
 	const char *store_file;                      /* the file that is the store; NULL: etcd is */
 	const char *endpoint[OPTIONS_ENDPOINTS + 1]; /* NULL-ended */
 	const char *etcd_prefix;
+	const char *network[OPTIONS_NETWORKS]; /* in their order; at least one */
+	size_t network_len;
+	bool network_anew; /* the next one that is named is the first of its source */
 	const char *iface; /* name or address of the uplink; NULL: by the default route */
 	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's address */
 	const char *subnet_file;

@@ -2,6 +2,7 @@
 #include "options_private.h"
 
 #include "common/err.h"
+#include "common/parse.h"
 #include "common/state.h"
 
 #include <ctype.h>
@@ -76,6 +77,38 @@ static int set_prefix(struct options *options, const char *value, struct err *er
 		return err_set(err, ERR_CONFIG, "it has %zu bytes, and may have %d", len,
 			       PREFIX_MAX);
 	options->etcd_prefix = value;
+	return 0;
+}
+
+static int add_network(struct options *options, const char *name, struct err *err)
+{
+	if (parse_network_name(name, err) < 0)
+		return -1;
+	if (strlen(name) >= STATE_NETWORK_NAME_SIZE)
+		return err_set(err, ERR_CONFIG, "\"%.70s\" is longer than %d bytes", name,
+			       STATE_NETWORK_NAME_SIZE - 1);
+	for (size_t i = 0; i < options->network_len; i++)
+		if (!strcmp(options->network[i], name))
+			return err_set(err, ERR_CONFIG, "\"%s\" is named twice", name);
+	if (options->network_len == OPTIONS_NETWORKS)
+		return err_set(err, ERR_CONFIG, "more than %d networks", OPTIONS_NETWORKS);
+	options->network[options->network_len++] = name;
+	return 0;
+}
+
+/* Adds to those of the same source, in place of those of another. */
+static int set_networks(struct options *options, const char *value, struct err *err)
+{
+	char *rest = options_keep(options, value), *part;
+
+	if (!rest)
+		return err_nomem(err, "the networks");
+	if (options->network_anew)
+		options->network_len = 0;
+	options->network_anew = false;
+	while ((part = strsep(&rest, ",")))
+		if (add_network(options, part, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -200,6 +233,8 @@ const struct options_flag options_flags[] = {
 	  "etcd's members", OPTIONS_RUN, false },
 	{ "etcd-prefix", "PATH", "/coreos.com/network", set_prefix,
 	  "where the network lies in etcd", OPTIONS_RUN, false },
+	{ "network", "NAME[,NAME...]", "default", set_networks,
+	  "the networks of this node; can be repeated", OPTIONS_RUN, false },
 	{ "iface", "NAME|ADDRESS", "", set_iface, "the uplink (default: of the IPv4 default route)",
 	  OPTIONS_RUN, false },
 	{ "public-ip", "ADDRESS", "", set_public_ip,

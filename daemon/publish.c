@@ -4,8 +4,11 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/log.h"
+#include "common/parse.h"
 #include "common/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -60,10 +63,61 @@ static int write_subnet_file(const char *path, const struct state_network *netwo
 int publish_network(const char *run_dir, const char *subnet_file,
 		    const struct state_network *network, struct err *err)
 {
-	if (write_subnet_file(subnet_file, network, err) < 0)
+	if (subnet_file && write_subnet_file(subnet_file, network, err) < 0)
 		return -1;
 	/* Last: weft takes its presence as "ready". */
 	return state_write_network(run_dir, network, err) < 0 ? -1 : 0;
+}
+
+static bool is_named(const char *const names[], size_t len, const char *name)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static void retire(const char *run_dir, const char *name)
+{
+	struct state_network network;
+	struct err err = ERR_INIT;
+	int found = state_read_network(run_dir, name, &network, &err);
+
+	if (found > 0 && !network.retired) {
+		network.retired = true;
+		found = state_write_network(run_dir, &network, &err);
+		if (found >= 0)
+			log_warn("network not served any more: its devices stay, and no new "
+				 "container gets an address from it",
+				 "network", name, "bridge", network.bridge);
+	}
+	if (found < 0)
+		log_error("network that is not served any more not marked", "network", name,
+			  "reason", err.text);
+}
+
+void publish_retire(const char *run_dir, const char *const names[], size_t len)
+{
+	static const char end[] = ".json";
+	char path[FS_PATH_SIZE];
+	const struct dirent *entry;
+	struct err err;
+	DIR *dir;
+
+	if (fs_join(path, run_dir, STATE_NETWORKS, &err) < 0 || !(dir = opendir(path)))
+		return;
+	while ((entry = readdir(dir))) {
+		char name[STATE_NETWORK_NAME_SIZE];
+		size_t size = strlen(entry->d_name);
+
+		if (size < sizeof(end) || size - strlen(end) >= sizeof(name) ||
+		    strcmp(entry->d_name + size - strlen(end), end) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(size - strlen(end)), entry->d_name);
+		if (parse_network_name(name, &err) == 0 && !is_named(names, len, name))
+			retire(run_dir, name);
+	}
+	closedir(dir);
 }
 
 int publish_take_dir(const char *run_dir, int *lock_out, struct err *err)

@@ -23,9 +23,18 @@ struct state_network;
 const char *publish_subnet_text(const struct state_network *network,
 				char buf[static PUBLISH_SUBNET_SIZE]);
 
-/* Writes both files where they differ, the directories where they are absent. 0 / -1. */
+/*
+ * Writes both files where they differ, the directories where they are absent. subnet_file may
+ * be NULL. 0 / -1.
+ */
 int publish_network(const char *run_dir, const char *subnet_file,
 		    const struct state_network *network, struct err *err);
+
+/*
+ * Marks what is published of networks that are none of these: weft gives no address in them any
+ * more, and takes away as before. What fails is logged.
+ */
+void publish_retire(const char *run_dir, const char *const names[], size_t len);
 
 /*
  * Makes the run directory, takes it for this weftd by a lock on RUN/weftd.lock, which lasts

@@ -4,6 +4,7 @@
 #include "common/control.h"
 #include "common/err.h"
 #include "common/json.h"
+#include "common/state.h"
 #include "device.h"
 #include "network.h"
 #include "node.h"
@@ -170,7 +171,8 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	return 0;
 }
 
-static int put_status(const struct status_self *self, struct jb_at root, struct err *err)
+static int put_status(const struct status_self *self, const char *only, struct jb_at root,
+		      struct err *err)
 {
 	struct jb_at at = jb_obj(root, "status"), networks;
 
@@ -183,7 +185,7 @@ static int put_status(const struct status_self *self, struct jb_at root, struct 
 	for (size_t i = 0; i < self->network_len; i++) {
 		struct network_view view = network_view(self->networks[i]);
 
-		if (put_network(networks, &view, err) < 0)
+		if (status_is_asked(only, view.name) && put_network(networks, &view, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -237,7 +239,8 @@ static void put_unread(const struct network_view *view, struct jb_at peers)
 	}
 }
 
-static int put_peers(const struct status_self *self, struct jb_at root, struct err *err)
+static int put_peers(const struct status_self *self, const char *only, struct jb_at root,
+		     struct err *err)
 {
 	struct jb_at peers = jb_arr(root, "peers");
 
@@ -246,7 +249,7 @@ static int put_peers(const struct status_self *self, struct jb_at root, struct e
 		struct network_view view = network_view(self->networks[i]);
 		struct peer_list list = { .view = &view, .to = peers };
 
-		if (!view.config)
+		if (!view.config || !status_is_asked(only, view.name))
 			continue;
 		if (!peers_judge(&view.known->peers, view.config, &view.self, &usable, NULL,
 				 put_refused, &list))
@@ -261,30 +264,49 @@ static int put_peers(const struct status_self *self, struct jb_at root, struct e
 /* What can be asked. */
 static const struct {
 	const char *command;
-	int (*put)(const struct status_self *self, struct jb_at root, struct err *err);
+	int (*put)(const struct status_self *self, const char *only, struct jb_at root,
+		   struct err *err);
 } commands[] = {
 	{ "status", put_status },
 	{ "peers", put_peers },
 	{ "leases", status_put_leases },
 };
 
-/* The command that the request names; -1: what is wrong with it. */
-static int read_request(const char *request, size_t size, size_t *command_out, struct err *err)
+/* Names all that there are where it is none of them. */
+static int check_network(const struct status_self *self, const char *network, struct err *err)
 {
-	AUTO(json) struct json *json = NULL;
-	const char *command;
-	struct jr root;
+	char names[256] = "";
+	size_t used = 0;
 
-	if (json_parse(request, size, CONTROL_REQUEST_MAX, JSON_STRICT, "request", &json, err) < 0)
-		return -1;
-	root = jr_root(json);
+	for (size_t i = 0; i < self->network_len; i++) {
+		const char *name = network_view(self->networks[i]).name;
+
+		if (!strcmp(name, network))
+			return 0;
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+						 i ? ", " : "", name);
+	}
+	return err_set(err, ERR_CONFIG, "this node has no network \"%s\"; it has: %s",
+		       ERR_SHOW(network), names);
+}
+
+/* The command and the network that the request names; -1: what is wrong with it. */
+static int read_request(const struct status_self *self, struct json *json, size_t *command_out,
+			const char **only_out, struct err *err)
+{
+	struct jr root = jr_root(json);
+	const char *command, *only;
+
 	jr_u32(&root, "version", CONTROL_VERSION, CONTROL_VERSION);
 	command = jr_str(&root, "command", 64);
-	if (jr_done(json, ERR_DECODE, err) < 0)
+	only = jr_str_opt(&root, "network", STATE_NETWORK_NAME_SIZE, NULL);
+	if (jr_done(json, ERR_DECODE, err) < 0 || (only && check_network(self, only, err) < 0))
 		return -1;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!strcmp(command, commands[i].command)) {
 			*command_out = i;
+			*only_out = only;
 			return 0;
 		}
 	}
@@ -295,16 +317,20 @@ static int read_request(const char *request, size_t size, size_t *command_out, s
 int status_answer(const struct status_self *self, const char *request, size_t size,
 		  char **answer_out, struct err *err)
 {
+	AUTO(json) struct json *json = NULL;
 	AUTO(jb) struct jb *jb = jb_new();
+	const char *only = NULL;
 	struct err wrong;
 	size_t command;
 
 	if (!jb)
 		return err_nomem(err, "an answer");
 	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
-	if (read_request(request, size, &command, &wrong) < 0)
+	if (json_parse(request, size, CONTROL_REQUEST_MAX, JSON_STRICT, "request", &json, &wrong) <
+		    0 ||
+	    read_request(self, json, &command, &only, &wrong) < 0)
 		jb_str(jb_root(jb), "error", wrong.text);
-	else if (commands[command].put(self, jb_root(jb), err) < 0)
+	else if (commands[command].put(self, only, jb_root(jb), err) < 0)
 		return -1;
 	return jb_text(jb, answer_out, err);
 }

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct err;
 struct network;
@@ -19,6 +21,12 @@ struct status_self {
 	struct network *const *networks;
 	size_t network_len;
 };
+
+/* Whether a question about the network only, or (NULL) about all, is about this one. */
+static inline bool status_is_asked(const char *only, const char *network)
+{
+	return !only || !strcmp(only, network);
+}
 
 /*
  * The answer to one request line, without a newline, malloc'ed, the caller's. A request

@@ -103,7 +103,8 @@ static int put_network(const struct list *list, struct err *err)
 	return 0;
 }
 
-int status_put_leases(const struct status_self *self, struct jb_at root, struct err *err)
+int status_put_leases(const struct status_self *self, const char *only, struct jb_at root,
+		      struct err *err)
 {
 	struct jb_at leases = jb_arr(root, "leases");
 
@@ -111,7 +112,7 @@ int status_put_leases(const struct status_self *self, struct jb_at root, struct 
 		struct network_view view = network_view(self->networks[i]);
 		struct list list = { &view, leases };
 
-		if (put_network(&list, err) < 0)
+		if (status_is_asked(only, view.name) && put_network(&list, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -9,4 +9,6 @@ struct err;
 struct jb_at;
 struct status_self;
 
-int status_put_leases(const struct status_self *self, struct jb_at root, struct err *err);
+/* Of the network only, or (NULL) of all. */
+int status_put_leases(const struct status_self *self, const char *only, struct jb_at root,
+		      struct err *err);

@@ -43,6 +43,11 @@ int cmd_status(const struct env *env, const struct netconf *netconf, char **answ
 			       "weftd has not published network \"%s\" in %s/networks (is it "
 			       "running, and ready?)",
 			       netconf->network, netconf->run_dir);
+	if (network.retired)
+		return err_set(err, ERR_UNAVAILABLE,
+			       "weftd does not serve network \"%s\" any more: add it to its "
+			       "--network, or name another one",
+			       netconf->network);
 	if (network.lease_lost)
 		return err_set(err, ERR_LIMITED,
 			       "this node has lost its subnet of network \"%s\" to another node",

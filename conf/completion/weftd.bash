@@ -21,7 +21,7 @@ _weftd() {
 	--iface) words=$(cd /sys/class/net && echo *) ;;
 	--log-format) words="text json" ;;
 	--log-level) words="error warn info debug" ;;
-	--etcd-endpoints | --etcd-prefix | --public-ip | --public-ipv6 | --node-name) words="" ;;
+	--etcd-endpoints | --etcd-prefix | --public-ip | --public-ipv6 | --node-name | --network) words="" ;;
 	*) words=$(weftd --help 2>/dev/null | sed -n 's/^ *\(--[a-z-]*\).*/\1/p') ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

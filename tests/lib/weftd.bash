@@ -3,6 +3,8 @@
 #
 # weftd and weftctl of a host in the lab. Sourced by lab.bash.
 
+: "${LAB_NETWORK:=default}" # which of a host's networks is asked about
+
 # The flags that give a host of the lab its own files.
 weftd_flags() { # HOST
 	local dir=$LAB_DIR/$1
@@ -34,10 +36,11 @@ weftctl_on() {
 weftd_is_ready() { # HOST
 	local pid status
 	pid=$(weftd_pid "$1") || { echo 'weftd is not running' && weftd_log "$1" && return 1; }
-	[[ -e $LAB_DIR/$1/run/networks/default.json ]] || { weftd_log "$1" 5 && return 1; }
+	[[ -e $LAB_DIR/$1/run/networks/$LAB_NETWORK.json ]] || { weftd_log "$1" 5 && return 1; }
 	# Not in a pipe: of no input, jq(1) finds everything true.
 	status=$(weftctl_on "$1" --json status) || [[ $status ]] || return 1
-	jq -e --argjson pid "$pid" '.pid == $pid and .networks[0].state == "ready"' <<<"$status"
+	jq -e --argjson pid "$pid" --arg network "$LAB_NETWORK" \
+		'.pid == $pid and any(.networks[]; .name == $network and .state == "ready")' <<<"$status"
 }
 
 # Ready, or past hope.
@@ -65,7 +68,7 @@ lab_overlay() {
 }
 
 host_network() { # HOST EXPRESSION: out of what weftd has published
-	jq -r "$2" "$LAB_DIR/$1/run/networks/default.json"
+	jq -r "$2" "$LAB_DIR/$1/run/networks/$LAB_NETWORK.json"
 }
 
 host_subnet() { host_network "$1" '.families[0].subnet'; }

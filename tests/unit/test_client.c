@@ -148,7 +148,7 @@ static void ask_and_check(const struct place *place, const struct talk *talk)
 	struct err err = ERR_INIT;
 	struct jr root, status;
 
-	assert_int_equal(client_ask(place->dir, "status", talk->timeout_ms, &answer, &err),
+	assert_int_equal(client_ask(place->dir, "status", NULL, talk->timeout_ms, &answer, &err),
 			 talk->result);
 	if (talk->error) {
 		assert_null(answer);
@@ -190,7 +190,7 @@ static void expect_failure(const char *dir, const char *error)
 	struct json *answer = NULL;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(client_ask(dir, "status", SHORT_MS, &answer, &err), -1);
+	assert_int_equal(client_ask(dir, "status", NULL, SHORT_MS, &answer, &err), -1);
 	assert_null(answer);
 	if (!strstr(err.text, error))
 		fail_msg("\"%s\" is not in: %s", error, err.text);

@@ -300,6 +300,44 @@ static void the_tunnel_goes_over_what_the_node_has(void **state)
 	}
 }
 
+static void networks_beside_one_another_share_nothing(void **state)
+{
+	static const char other[] =
+		"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}";
+	static const struct {
+		const char *text, *says; /* NULL: they can be on one node */
+	} cases[] = {
+		{ "{\"Network\":\"10.6.0.0/16\",\"Backend\":{\"VNI\":2}}", NULL },
+		{ "{\"Network\":\"10.6.0.0/16\"}",
+		  "Backend.VNI: 1 is that of network \"first\", too" },
+		{ "{\"Network\":\"10.5.128.0/17\",\"Backend\":{\"VNI\":2}}",
+		  "Network: 10.5.128.0/17 overlaps 10.5.0.0/16 of network \"first\"" },
+		{ "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"VNI\":2}}", "10.0.0.0/8 overlaps" },
+		{ "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/56\","
+		  "\"Backend\":{\"VNI\":2}}",
+		  "IPv6Network: fd00:5::/56 overlaps fd00:5::/48" },
+		{ "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:6::/48\","
+		  "\"Backend\":{\"VNI\":2}}",
+		  NULL },
+		{ "{\"Network\":\"10.6.0.0/16\",\"Backend\":{\"VNI\":2,\"GBP\":true}}",
+		  "Backend.GBP: true is not that of network \"first\", which has the same Port, 8472" },
+		{ "{\"Network\":\"10.6.0.0/16\",\"Backend\":{\"VNI\":2,\"GBP\":true,\"Port\":4789}}",
+		  NULL },
+	};
+	const struct config first = sample_config(other);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		const struct config config = sample_config(cases[i].text);
+		struct err err = ERR_INIT;
+		int rc = config_beside(&config, &first, "first", &err);
+
+		assert_int_equal(rc, cases[i].says ? -1 : 0);
+		if (cases[i].says)
+			assert_says(err.text, cases[i].says);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +350,7 @@ int main(void)
 		cmocka_unit_test(every_difference_counts),
 		cmocka_unit_test(families_are_enabled_one_by_one),
 		cmocka_unit_test(the_tunnel_goes_over_what_the_node_has),
+		cmocka_unit_test(networks_beside_one_another_share_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,6 +187,36 @@ static void flags_win_over_environment_and_that_over_the_file(void **state)
 	options_free(&options);
 }
 
+static void networks_add_up_within_one_source(void **state)
+{
+	const struct {
+		struct said said;
+		const char *names;
+	} cases[] = {
+		{ { .file = NULL }, "default " },
+		{ { .file = "{\"network\":\"a,b\"}" }, "a b " },
+		{ { .environment = { "WEFTD_NETWORK", "c,d" }, .file = "{\"network\":\"a\"}" },
+		  "c d " },
+		{ { .args = { ARG("--network"), ARG("e"), ARG("--network=default,f") },
+		    .environment = { "WEFTD_NETWORK", "c" } },
+		  "e default f " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct options options;
+		struct err err = ERR_INIT;
+		char names[128] = "";
+
+		assert_good(parse(&cases[i].said, &options, &err), err);
+		for (size_t n = 0; n < options.network_len; n++)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ",
+				 options.network[n]);
+		assert_string_equal(names, cases[i].names);
+		options_free(&options);
+	}
+}
+
 /* Whatever else is wrong, but for a flag before them. */
 static void some_flags_ask_for_something_else(void **state)
 {
@@ -259,6 +289,13 @@ static void wrong_flags_are_named(void **state)
 		{ { "--store", "file:net.json" }, "--store: \"file:net.json\"" },
 		{ { "--store", "file:" }, "absolute path" },
 		{ { "--store=" }, "--store: \"\"" },
+		{ { "--network", "" }, "--network: network name \"\"" },
+		{ { "--network", "a,,b" }, "network name \"\"" },
+		{ { "--network", "a/b" }, "\"a/b\"" },
+		{ { "--network=a", "--network=a" }, "--network: \"a\" is named twice" },
+		{ { "--network=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+		  "is longer than 63 bytes" },
+		{ { "--network=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" }, "more than 16 networks" },
 		{ { "--etcd-endpoints", "127.0.0.1:2379" },
 		  "--etcd-endpoints: \"127.0.0.1:2379\"" },
 		{ { "--etcd-endpoints", "" }, "http://HOST:PORT" },
@@ -387,6 +424,7 @@ static void help_shows_every_flag(void **state)
 		"--public-ip ADDRESS",
 		"--public-ipv6 ADDRESS",
 		"--subnet-file FILE",
+		"--network NAME[,NAME...]",
 		"--run-dir DIR",
 		"--state-dir",
 		"--config FILE",
@@ -415,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_environment_or_file_is_named),
 		cmocka_unit_test(the_configuration_file_can_be_named),
 		cmocka_unit_test(help_shows_every_flag),
+		cmocka_unit_test(networks_add_up_within_one_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,42 @@ static void a_run_directory_has_one_owner(void **state)
 	close(second);
 }
 
+static void assert_retired(const char *run_dir, const char *name, bool retired)
+{
+	struct state_network network;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(state_read_network(run_dir, name, &network, &err), 1);
+	assert_int_equal(network.retired, retired);
+}
+
+static void networks_that_are_not_named_any_more_are_marked(void **state)
+{
+	const char *const names[] = { "red", "default" }, *run_dir = path_of("run");
+	struct state_network network = sample_network();
+	struct err err = ERR_INIT;
+	char place[256];
+
+	(void)state;
+	publish_retire(run_dir, names, 2); /* nothing is there */
+	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	snprintf(network.name, sizeof(network.name), "blue");
+	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const others[] = { ".json", "blue.txt", "bad.json" };
+
+		snprintf(place, sizeof(place), "%s/networks/%s", run_dir, others[i]);
+		write_text(place, "x");
+	}
+	publish_retire(run_dir, names, 2);
+	assert_retired(run_dir, "default", false);
+	assert_retired(run_dir, "blue", true);
+	snprintf(place, sizeof(place), "%s/networks/bad.json", run_dir);
+	assert_holds(place, "x");
+	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	assert_retired(run_dir, "blue", false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +237,7 @@ int main(void)
 		TEMPDIR_TEST(a_failure_leaves_the_state_unpublished),
 		TEMPDIR_TEST(a_run_directory_is_made_and_proved),
 		TEMPDIR_TEST(a_run_directory_has_one_owner),
+		TEMPDIR_TEST(networks_that_are_not_named_any_more_are_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

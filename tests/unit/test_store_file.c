@@ -151,7 +151,7 @@ static void links_on_the_way_may_come_to_lead_elsewhere(void **state)
 
 static void damage_changes_nothing(void **state)
 {
-	static const char *const damaged[] = { "", "{", "{\"config\":{}", "[]", "\xff", TWO "}" };
+	static const char *const damaged[] = { "", "{", "{\"config\":{}", "[]", "\xff", "[1]" };
 	struct recorder r = { .begun = 0 };
 
 	(void)state;
