@@ -42,19 +42,32 @@ bool store_file_stamp_equal(const struct store_file_stamp *a, const struct store
 	       a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
 }
 
-/* Its text as it was at one time. */
+static bool is_unwritten(const struct stat *before, const struct stat *after)
+{
+	return before->st_size == after->st_size &&
+	       as_ns(&before->st_mtim) == as_ns(&after->st_mtim);
+}
+
+/*
+ * Its text as it was at one time. One that gives its name to another meanwhile is whole; one
+ * that is written in place may not be.
+ */
 static int read_text(const char *path, char **text_out, size_t *size_out, struct err *err)
 {
-	struct store_file_stamp before = store_file_stamp(path), after;
+	/* A FIFO in the file's place must not make us wait for its writer. */
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	AUTO_FREE char *text = NULL;
-	int found = fs_read(AT_FDCWD, path, STORE_FILE_DOC_MAX, &text, size_out, err);
+	struct stat before, after;
 
-	if (found < 0)
-		return -1;
-	if (!found)
+	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_STORE, "there is no file %s", path);
-	after = store_file_stamp(path);
-	if (!store_file_stamp_equal(&before, &after))
+	if (fd < 0 || fstat(fd, &before) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot open %s", path);
+	if (!S_ISREG(before.st_mode))
+		return err_set(err, ERR_IO, "%s is not a regular file", path);
+	if (fs_read_fd(fd, path, STORE_FILE_DOC_MAX, &text, size_out, err) < 0)
+		return -1;
+	if (fstat(fd, &after) < 0 || !is_unwritten(&before, &after))
 		return err_sys(err, ERR_IO, EAGAIN, "%s is being written", path);
 	*text_out = take_ptr(text);
 	return 0;

@@ -20,7 +20,9 @@
 
 #include <cmocka.h>
 
+#ifndef RECORDER_WAIT_MS
 #define RECORDER_WAIT_MS 10000
+#endif
 
 struct recorder {
 	struct loop *loop;
