@@ -362,7 +362,8 @@ static void a_damaged_cursor_starts_anew(void **state)
 					     "10.9.9.9\n",
 					     "rubbish that has no end",
 					     "10.5.1.2 9 3\n",
-					     "10.5.1.2 0 99999\n" };
+					     "10.5.1.2 0 99999 1024\n",
+					     "10.5.1.2 0 0 1000\n" };
 	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	char path[FS_PATH_SIZE], text[64];
 
@@ -377,8 +378,8 @@ static void a_damaged_cursor_starts_anew(void **state)
 		close(fd);
 		assert_string_equal(taken(1, &choice), "10.5.1.3");
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		assert_true(read(fd, text, sizeof(text)) > 13);
-		assert_memory_equal(text, "10.5.1.3 0 0\n", 13);
+		assert_true(read(fd, text, sizeof(text)) > 18);
+		assert_memory_equal(text, "10.5.1.3 0 0 1024\n", 18);
 		close(fd);
 		given_back(1);
 	}
