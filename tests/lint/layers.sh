@@ -42,12 +42,14 @@ may_see() { # FILE HEADER
 }
 
 # The file that #include "NAME" means in FILE, as the compiler finds it.
-resolve() { # FILE NAME
+resolve() { # FILE NAME, into target: "" where there is none
+	target=
 	if [[ -f ${1%/*}/$2 ]]; then
-		realpath --relative-to=. "${1%/*}/$2"
+		target=${1%/*}/$2
 	elif [[ -f $2 ]]; then
-		realpath --relative-to=. "$2"
+		target=$2
 	fi
+	[[ $target != *./* ]] || target=$(realpath --relative-to=. "$target")
 }
 
 check_includes() {
@@ -56,7 +58,7 @@ check_includes() {
 	edges=$(mktemp)
 	while IFS=: read -r file line text; do
 		if [[ $text =~ \"(.*)\" ]]; then
-			target=$(resolve "$file" "${BASH_REMATCH[1]}")
+			resolve "$file" "${BASH_REMATCH[1]}"
 			if [[ -z $target ]]; then
 				fault "$file:$line: \"${BASH_REMATCH[1]}\" is no file of ours"
 				continue
@@ -74,13 +76,9 @@ check_includes() {
 }
 
 check_sizes() {
-	local file lines
-
-	for file in "${code[@]}"; do
-		lines=$(wc -l <"$file")
-		((lines <= max_file)) ||
-			fault "$file:$lines: a file of more than $max_file lines"
-	done
+	wc -l "${code[@]}" |
+		awk -v max="$max_file" '$2 != "total" && $1 > max {
+			print $2 ":" $1 ": a file of more than " max " lines" }' >>"$faults"
 	ctags --output-format=json --fields=+ne --languages=C --kinds-C=f -f - "${code[@]}" |
 		jq -r --argjson max "$max_function" \
 			'select(.end - .line + 1 > $max) |
@@ -89,23 +87,20 @@ check_sizes() {
 }
 
 check_text() {
-	local file
+	local file text stem
 
-	for file in "${licensed[@]}"; do
-		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
-			fault "$file:1: no SPDX line"
-	done
+	awk 'FNR == 1 && NR > 1 && !found { print last ":1: no SPDX line" }
+		FNR == 1 { last = FILENAME; found = 0 }
+		FNR <= 3 && /SPDX-License-Identifier: Apache-2.0/ { found = 1 }
+		END { if (!found) print last ":1: no SPDX line" }' "${licensed[@]}" >>"$faults"
 	# Every header once: #pragma once, and the .c file includes its own header first.
-	for file in "${code[@]}"; do
-		case $file in
-		*.h) grep -q '^#pragma once$' "$file" || fault "$file:1: no #pragma once" ;;
-		*.c)
-			[[ ! -f ${file%.c}.h ]] ||
-				grep -m1 '^#include' "$file" | grep -q "\"\(.*/\)\?$(basename "${file%.c}").h\"" ||
-				fault "$file:1: its own header does not come first"
-			;;
-		esac
-	done
+	printf '%s\0' "${code[@]}" | grep -z '\.h$' | xargs -0 grep -L '^#pragma once$' |
+		sed 's/$/:1: no #pragma once/' >>"$faults"
+	while IFS=: read -r file text; do
+		stem=${file##*/}
+		[[ ! -f ${file%.c}.h || $text =~ \"(.*/)?"${stem%.c}.h"\" ]] ||
+			fault "$file:1: its own header does not come first"
+	done < <(printf '%s\0' "${code[@]}" | grep -z '\.c$' | xargs -0 grep -H -m1 '^#include')
 	# What is unfinished belongs in an issue; where somebody works belongs nowhere.
 	find . \( -name .git -o -path ./build \) -prune -o -type f -print |
 		grep -v -x -F -e ./LICENSE -e ./tests/lint/layers.sh | xargs -d '\n' \
