@@ -17,12 +17,12 @@
 #define ANSWER_TIMEOUT_S 10
 #define DUMP_TRIES 20
 
-int nl_open(struct nl **nl_out, struct err *err)
+static int open_protocol(int protocol, struct nl **nl_out, struct err *err)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
 	const int on = 1;
-	AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	struct nl *nl;
 
 	if (fd < 0)
@@ -46,6 +46,16 @@ int nl_open(struct nl **nl_out, struct err *err)
 	nl->at = nl->end = 0;
 	*nl_out = nl;
 	return 0;
+}
+
+int nl_open(struct nl **nl_out, struct err *err)
+{
+	return open_protocol(NETLINK_ROUTE, nl_out, err);
+}
+
+int nl_open_netfilter(struct nl **nl_out, struct err *err)
+{
+	return open_protocol(NETLINK_NETFILTER, nl_out, err);
 }
 
 void nl_free(struct nl *nl)

@@ -30,6 +30,8 @@ struct nl;
 
 /* Opens a NETLINK_ROUTE socket in the calling thread's namespace. */
 int nl_open(struct nl **nl_out, struct err *err);
+/* The same for NETLINK_NETFILTER: for what is in common/nft.h. */
+int nl_open_netfilter(struct nl **nl_out, struct err *err);
 void nl_free(struct nl *nl);
 AUTO_DEFINE(nl, struct nl, nl_free);
 
@@ -135,6 +137,29 @@ int nl_batch_flush(struct nl_batch *batch, struct err *err);
 /* Frees; what was not flushed is not sent. */
 void nl_batch_close(struct nl_batch *batch);
 AUTO_DEFINE(nl_batch, struct nl_batch, nl_batch_close);
+
+/*
+ * A transaction of netfilter's (the kernel's net/netfilter/nfnetlink.c): all requests, in
+ * order and at one moment, or none. It may hold megabytes.
+ */
+struct nl_transaction;
+int nl_transaction_open(struct nl *nl, uint16_t subsystem, struct nl_transaction **transaction_out,
+			struct err *err);
+/* Adds a request, which it frees. */
+int nl_transaction_add(struct nl_transaction *transaction, struct nl_msg *msg, uint64_t tag,
+		       struct err *err);
+/*
+ * Sends it and waits for the outcome. -1: nothing was changed, err is the first refusal and
+ * *tag_out the tag of its request, or NL_TRANSACTION_WHOLE where it is not that of one.
+ */
+#define NL_TRANSACTION_WHOLE UINT64_MAX
+int nl_transaction_commit(struct nl_transaction *transaction, const char *what, uint64_t *tag_out,
+			  struct err *err);
+void nl_transaction_close(struct nl_transaction *transaction);
+AUTO_DEFINE(nl_transaction, struct nl_transaction, nl_transaction_close);
+
+/* The number by which the kernel names the socket, in its events too. */
+uint32_t nl_port(const struct nl *nl);
 
 /*
  * Events. A socket that listens must not be used for requests.

@@ -23,6 +23,15 @@ int nl_fd(const struct nl *nl)
 	return nl->fd;
 }
 
+uint32_t nl_port(const struct nl *nl)
+{
+	struct sockaddr_nl own = { .nl_pid = 0 };
+	socklen_t size = sizeof(own);
+
+	(void)getsockname(nl->fd, (struct sockaddr *)&own, &size);
+	return own.nl_pid;
+}
+
 int nl_drain(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err)
 {
 	bool lost = false;

@@ -34,8 +34,7 @@ may_see() { # FILE HEADER
 	curl/*) [[ $1 == daemon/http.c ]] ;;
 	event2/* | event.h | evhttp.h) [[ $1 == daemon/* ]] ;;
 	cjson/* | cJSON.h) [[ $1 =~ ^common/json[a-z_]*\.c$ ]] ;;
-	netlink/*) [[ $1 =~ ^common/(nl[a-z_]*|link|addr|route|neigh)\.[ch]$ ]] ;;
-	nftables/*) [[ $1 == daemon/rules.c ]] ;;
+	netlink/*) [[ $1 =~ ^common/(nl[a-z_]*|nft[a-z_]*|link|addr|route|neigh)\.[ch]$ ]] ;;
 	sys/capability.h) [[ $1 == daemon/caps.c || $1 == plugin/main.c ]] ;;
 	*) true ;;
 	esac

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands, and what events tell. */
+#include "nft.h"
+
+#include "err.h"
+#include "nl.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+#define NAMES_SIZE 1024
+#define USERDATA_COMMENT 0 /* libnftnl's udata.h */
+
+#define TEXT                                                                                       \
+	{                                                                                          \
+		.type = NLA_NUL_STRING                                                             \
+	}
+#define NUMBER                                                                                     \
+	{                                                                                          \
+		.type = NLA_U32                                                                    \
+	}
+#define LONG                                                                                       \
+	{                                                                                          \
+		.type = NLA_U64                                                                    \
+	}
+
+static const char *text(const struct nlattr *attr)
+{
+	return attr ? nla_data(attr) : "";
+}
+
+static uint32_t number(const struct nlattr *attr)
+{
+	return ntohl(nl_u32(attr));
+}
+
+static uint64_t number64(const struct nlattr *attr)
+{
+	uint64_t be = 0;
+
+	if (attr)
+		memcpy(&be, nla_data(attr), sizeof(be));
+	return be64toh(be);
+}
+
+static uint8_t family_of(const struct nlmsghdr *header)
+{
+	return ((const struct nfgenmsg *)(const void *)((const char *)header + NLMSG_HDRLEN))
+		->nfgen_family;
+}
+
+/* ---- Walks ------------------------------------------------------------------------------- */
+
+/* A walk, and what is asked for: of a table, of a chain or set in it. */
+struct asked {
+	uint16_t type;
+	uint8_t family;
+	const char *table, *in;
+	const struct nft_walk *walk;
+};
+
+static struct nl_msg *ask(const struct asked *asked, int table_type, int in_type)
+{
+	const struct nfgenmsg header = { .nfgen_family = asked->family, .version = NFNETLINK_V0 };
+	struct nl_msg *msg = nl_message((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | asked->type), 0,
+					&header, sizeof(header), NAMES_SIZE);
+
+	if (asked->table)
+		nl_put_text(msg, table_type, asked->table);
+	if (asked->in)
+		nl_put_text(msg, in_type, asked->in);
+	return msg;
+}
+
+static void restart(void *ctx)
+{
+	const struct asked *asked = ctx;
+
+	asked->walk->restart(asked->walk->ctx);
+}
+
+static int walk_all(struct nl *nl, struct asked *asked, nl_build_fn *build, nl_visit_fn *visit,
+		    const char *what, struct err *err)
+{
+	const struct nl_dump dump = {
+		.what = what,
+		.build = build,
+		.visit = visit,
+		.restart = asked->walk->restart ? restart : NULL,
+		.ctx = asked,
+	};
+
+	if (nl_dump_all(nl, &dump, err) == 0)
+		return 0;
+	/* Of a table or set that is not there, there is nothing. */
+	if (err->sys_errno != ENOENT)
+		return -1;
+	*err = ERR_INIT;
+	return 0;
+}
+
+static struct nl_msg *ask_chains(void *ctx)
+{
+	return ask(ctx, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
+}
+
+static int visit_chain(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_CHAIN_MAX + 1] = {
+		[NFTA_CHAIN_TABLE] = TEXT,
+		[NFTA_CHAIN_NAME] = TEXT,
+		[NFTA_CHAIN_TYPE] = TEXT,
+		[NFTA_CHAIN_POLICY] = NUMBER,
+	};
+	static const struct nla_policy hook_policy[NFTA_HOOK_MAX + 1] = {
+		[NFTA_HOOK_HOOKNUM] = NUMBER,
+		[NFTA_HOOK_PRIORITY] = NUMBER,
+	};
+	const struct asked *asked = ctx;
+	struct nlattr *at[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1];
+	struct nft_chain chain;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_CHAIN_MAX, policy, err) < 0 ||
+	    nl_nested(at[NFTA_CHAIN_HOOK], hook, NFTA_HOOK_MAX, hook_policy, err) < 0)
+		return -1;
+	chain = (struct nft_chain){
+		.family = family_of(header),
+		.table = text(at[NFTA_CHAIN_TABLE]),
+		.name = text(at[NFTA_CHAIN_NAME]),
+	};
+	if (at[NFTA_CHAIN_HOOK]) {
+		chain.type = text(at[NFTA_CHAIN_TYPE]);
+		chain.hook = number(hook[NFTA_HOOK_HOOKNUM]);
+		chain.priority = (int32_t)number(hook[NFTA_HOOK_PRIORITY]);
+		chain.policy = number(at[NFTA_CHAIN_POLICY]);
+	}
+	return asked->walk->chain(asked->walk->ctx, &chain, err);
+}
+
+int nft_each_chain(struct nl *nl, uint8_t family, const struct nft_walk *walk, struct err *err)
+{
+	struct asked asked = { NFT_MSG_GETCHAIN, family, NULL, NULL, walk };
+
+	return walk_all(nl, &asked, ask_chains, visit_chain, "list the packet filter's chains",
+			err);
+}
+
+static struct nl_msg *ask_rules(void *ctx)
+{
+	return ask(ctx, NFTA_RULE_TABLE, NFTA_RULE_CHAIN);
+}
+
+static const char *comment_of(const struct nlattr *userdata)
+{
+	const uint8_t *data = userdata ? nla_data(userdata) : NULL;
+	size_t size = userdata ? (size_t)nla_len(userdata) : 0;
+
+	while (size >= 2 && data[1] + 2U <= size) {
+		if (data[0] == USERDATA_COMMENT && data[1] && !data[1 + data[1]])
+			return (const char *)data + 2;
+		size -= data[1] + 2U;
+		data += data[1] + 2U;
+	}
+	return NULL;
+}
+
+static int visit_rule(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_RULE_MAX + 1] = {
+		[NFTA_RULE_TABLE] = TEXT,
+		[NFTA_RULE_CHAIN] = TEXT,
+		[NFTA_RULE_HANDLE] = LONG,
+	};
+	const struct asked *asked = ctx;
+	struct nlattr *at[NFTA_RULE_MAX + 1];
+	const struct nlattr *expr;
+	struct nft_rule rule;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_RULE_MAX, policy, err) < 0)
+		return -1;
+	expr = at[NFTA_RULE_EXPRESSIONS];
+	rule = (struct nft_rule){
+		.family = family_of(header),
+		.table = text(at[NFTA_RULE_TABLE]),
+		.chain = text(at[NFTA_RULE_CHAIN]),
+		.handle = number64(at[NFTA_RULE_HANDLE]),
+		.comment = comment_of(at[NFTA_RULE_USERDATA]),
+	};
+	if (expr)
+		rule.expr = (struct nft_span){ nla_data(expr), (size_t)nla_len(expr) };
+	return asked->walk->rule(asked->walk->ctx, &rule, err);
+}
+
+int nft_each_rule(struct nl *nl, uint8_t family, const char *table, const char *chain,
+		  const struct nft_walk *walk, struct err *err)
+{
+	struct asked asked = { NFT_MSG_GETRULE, family, table, chain, walk };
+
+	return walk_all(nl, &asked, ask_rules, visit_rule, "list the packet filter's rules", err);
+}
+
+static struct nl_msg *ask_sets(void *ctx)
+{
+	return ask(ctx, NFTA_SET_TABLE, NFTA_SET_NAME);
+}
+
+static int visit_set(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_SET_MAX + 1] = {
+		[NFTA_SET_NAME] = TEXT,
+		[NFTA_SET_FLAGS] = NUMBER,
+		[NFTA_SET_KEY_TYPE] = NUMBER,
+		[NFTA_SET_KEY_LEN] = NUMBER,
+	};
+	const struct asked *asked = ctx;
+	struct nlattr *at[NFTA_SET_MAX + 1];
+	struct nft_set set;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_MAX, policy, err) < 0)
+		return -1;
+	set = (struct nft_set){
+		.name = text(at[NFTA_SET_NAME]),
+		.flags = number(at[NFTA_SET_FLAGS]),
+		.key_type = number(at[NFTA_SET_KEY_TYPE]),
+		.key_size = number(at[NFTA_SET_KEY_LEN]),
+	};
+	return asked->walk->set(asked->walk->ctx, &set, err);
+}
+
+int nft_each_set(struct nl *nl, uint8_t family, const char *table, const struct nft_walk *walk,
+		 struct err *err)
+{
+	struct asked asked = { NFT_MSG_GETSET, family, table, NULL, walk };
+
+	return walk_all(nl, &asked, ask_sets, visit_set, "list the packet filter's sets", err);
+}
+
+static struct nl_msg *ask_elements(void *ctx)
+{
+	return ask(ctx, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET);
+}
+
+static int visit_element(const struct asked *asked, const struct nlattr *attr, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_SET_ELEM_MAX + 1] = {
+		[NFTA_SET_ELEM_FLAGS] = NUMBER,
+	};
+	struct nlattr *at[NFTA_SET_ELEM_MAX + 1], *key[NFTA_DATA_MAX + 1];
+	struct nft_element element = { .end = false };
+	const struct nlattr *value;
+
+	if (nl_nested(attr, at, NFTA_SET_ELEM_MAX, policy, err) < 0 ||
+	    nl_nested(at[NFTA_SET_ELEM_KEY], key, NFTA_DATA_MAX, NULL, err) < 0)
+		return -1;
+	value = key[NFTA_DATA_VALUE];
+	/* Keys of another size are another's, in a set that is not as it should be. */
+	if (!value || (size_t)nla_len(value) > sizeof(element.key))
+		return 0;
+	memcpy(element.key, nla_data(value), (size_t)nla_len(value));
+	element.end = number(at[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END;
+	return asked->walk->element(asked->walk->ctx, &element, err);
+}
+
+static int visit_elements(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	struct nlattr *at[NFTA_SET_ELEM_LIST_MAX + 1];
+	const struct nlattr *list, *attr;
+	int left;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_ELEM_LIST_MAX, NULL, err) <
+	    0)
+		return -1;
+	list = at[NFTA_SET_ELEM_LIST_ELEMENTS];
+	if (!list)
+		return 0;
+	left = nla_len(list);
+	for (attr = nla_data(list); nla_ok(attr, left); attr = nla_next(attr, &left))
+		if (visit_element(ctx, attr, err) < 0)
+			return -1;
+	return 0;
+}
+
+int nft_each_element(struct nl *nl, uint8_t family, const char *table, const char *set,
+		     const struct nft_walk *walk, struct err *err)
+{
+	struct asked asked = { NFT_MSG_GETSETELEM, family, table, set, walk };
+
+	return walk_all(nl, &asked, ask_elements, visit_elements, "list a packet filter's set",
+			err);
+}
+
+/* ---- One object -------------------------------------------------------------------------- */
+
+static int visit_table(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_TABLE_MAX + 1] = {
+		[NFTA_TABLE_FLAGS] = NUMBER,
+	};
+	struct nlattr *at[NFTA_TABLE_MAX + 1];
+	uint32_t *flags = ctx;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_TABLE_MAX, policy, err) < 0)
+		return -1;
+	*flags = number(at[NFTA_TABLE_FLAGS]);
+	return 0;
+}
+
+int nft_table_find(struct nl *nl, uint8_t family, const char *table, uint32_t *flags_out,
+		   struct err *err)
+{
+	const struct asked asked = { NFT_MSG_GETTABLE, family, table, NULL, NULL };
+
+	return nl_query(nl, ask(&asked, NFTA_TABLE_NAME, 0), "ask for a packet filter's table",
+			visit_table, flags_out, err);
+}
+
+struct counts {
+	uint64_t packets, bytes;
+};
+
+static int visit_counter(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_COUNTER_MAX + 1] = {
+		[NFTA_COUNTER_BYTES] = LONG,
+		[NFTA_COUNTER_PACKETS] = LONG,
+	};
+	struct nlattr *at[NFTA_OBJ_MAX + 1], *data[NFTA_COUNTER_MAX + 1];
+	struct counts *counts = ctx;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_OBJ_MAX, NULL, err) < 0 ||
+	    nl_nested(at[NFTA_OBJ_DATA], data, NFTA_COUNTER_MAX, policy, err) < 0)
+		return -1;
+	counts->packets = number64(data[NFTA_COUNTER_PACKETS]);
+	counts->bytes = number64(data[NFTA_COUNTER_BYTES]);
+	return 0;
+}
+
+int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const char *name,
+		     uint64_t *packets_out, uint64_t *bytes_out, struct err *err)
+{
+	const struct asked asked = { NFT_MSG_GETOBJ, family, table, name, NULL };
+	struct nl_msg *msg = ask(&asked, NFTA_OBJ_TABLE, NFTA_OBJ_NAME);
+	struct counts counts = { 0, 0 };
+	int found;
+
+	nl_put_u32(msg, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	found = nl_query(nl, msg, "ask for a packet filter's counter", visit_counter, &counts, err);
+	if (found > 0) {
+		*packets_out = counts.packets;
+		*bytes_out = counts.bytes;
+	}
+	return found;
+}
+
+/* ---- Events ------------------------------------------------------------------------------ */
+
+bool nft_event(const struct nlmsghdr *header, struct nft_event *event_out)
+{
+	/* Of every kind of object the first attribute is its table, of a rule the second its chain. */
+	static const struct nla_policy policy[NFTA_CHAIN_NAME + 1] = {
+		[NFTA_TABLE_NAME] = TEXT,
+	};
+	struct nlattr *at[NFTA_CHAIN_NAME + 1];
+	struct nft_event event = {
+		.message = header->nlmsg_type & 0xff,
+		.port = header->nlmsg_pid,
+		.chain = "",
+	};
+	bool rule = event.message == NFT_MSG_NEWRULE || event.message == NFT_MSG_DELRULE;
+	struct err unused;
+
+	if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || event.message == NFT_MSG_NEWGEN)
+		return false;
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_CHAIN_NAME, policy, &unused) <
+	    0)
+		return false;
+	event.family = family_of(header);
+	event.table = text(at[NFTA_TABLE_NAME]);
+	if (rule && at[NFTA_RULE_CHAIN] && nla_len(at[NFTA_RULE_CHAIN]) > 0 &&
+	    !((const char *)nla_data(at[NFTA_RULE_CHAIN]))[nla_len(at[NFTA_RULE_CHAIN]) - 1])
+		event.chain = nla_data(at[NFTA_RULE_CHAIN]);
+	*event_out = event;
+	return true;
+}
