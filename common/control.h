@@ -13,6 +13,15 @@
  * A question may name a network, "network":"blue", to hear of that one alone.
  *
  * status: {"weftd":"0.1.0","pid":7,"node":"<uuid>","name":"host1","startedAt":1700000000,
+ *   "rules":{
+ *     "state":"ok",               starting | ok | failed
+ *     "error":"",                 why the node's packet rules do not stand
+ *     "masquerade":false,"forward":true,"guard":true,     what weftd was told to do
+ *     "guarded":"0",              packets to the tunnel's port that came from no peer
+ *     "apart":"0",                packets from one network to another
+ *     "lacking":[],               what the kernel cannot do, in words
+ *     "dropping":[{"chain":"ip filter FORWARD",     other programs' that drop what is forwarded
+ *                  "accepted":true}]},              but for what a rule of weft's accepts
  *   "networks":[{
  *     "name":"default",
  *     "state":"ready",            starting | ready | degraded

@@ -12,7 +12,11 @@
 static bool all_ready(const struct jr *status)
 {
 	struct jr networks = jr_arr(status, "networks");
+	struct jr rules = jr_obj_opt(status, "rules");
 	struct jr at;
+
+	if (!jr_is_absent(&rules) && !strcmp(jr_str_opt(&rules, "state", SIZE_MAX, ""), "failed"))
+		return false;
 
 	for (size_t i = 0; jr_each(&networks, &i, &at);)
 		if (strcmp(jr_str_opt(&at, "state", SIZE_MAX, ""), "ready") != 0)

@@ -36,8 +36,8 @@ static const struct command {
 } commands[] = {
 	{ "status", cmd_status, "how weftd and every network on this node are",
 	  "Shows weftd, and for every network: its state, this node's lease, peers, store,\n"
-	  "devices and uplink; below the tables, what is wrong.\n"
-	  "Exit code 0 when every network is ready, else 1.\n" },
+	  "devices and uplink; the packet rules; below, what is wrong.\n"
+	  "Exit code 0 when every network is ready and the packet rules stand, else 1.\n" },
 	{ "peers", cmd_peers, "the other nodes, and whether the kernel reaches them",
 	  "Lists the other nodes of every network. States: programmed (the kernel has all\n"
 	  "entries), pending (not yet), refused (ignored, and why).\n"

@@ -223,6 +223,23 @@ static void device_row(struct table *table, const struct out_to *to, const struc
 	table_row(table, cells);
 }
 
+static const char *yes(const struct jr *at, const char *key)
+{
+	return jr_bool_opt(at, key, false) ? "on" : "off";
+}
+
+/* One line: the node's packet rules, and what they dropped. */
+static void put_rules(const struct out_to *to, const struct jr *rules)
+{
+	fputs("\npacket rules ", to->file);
+	term_put(to->file, text_at(rules, "state"), 0);
+	fprintf(to->file, ": masquerade %s, forward %s, tunnel guard %s\n",
+		yes(rules, "masquerade"), yes(rules, "forward"), yes(rules, "guard"));
+	fprintf(to->file,
+		"dropped: %" PRIu64 " to the tunnel from strangers, %" PRIu64 " between networks\n",
+		jr_u64_text_opt(rules, "guarded", 0), jr_u64_text_opt(rules, "apart", 0));
+}
+
 /* What is wrong, below the tables. */
 struct notes {
 	FILE *file;
@@ -231,20 +248,43 @@ struct notes {
 };
 
 /* "default: what: why", where there is a why that was not said yet. */
-static void put_note(struct notes *notes, const struct jr *network, const char *what,
-		     const char *why)
+static void put_note_of(struct notes *notes, const char *whose, const char *what, const char *why)
 {
 	if (!*why || (why != notes->reason && strcmp(why, notes->reason) == 0))
 		return;
 	if (!notes->any)
 		fputc('\n', notes->file);
 	notes->any = true;
-	term_put(notes->file, text_at(network, "name"), 0);
+	term_put(notes->file, whose, 0);
 	fputs(": ", notes->file);
 	term_put(notes->file, what, 0);
 	fputs(": ", notes->file);
 	term_put(notes->file, why, 0);
 	fputc('\n', notes->file);
+}
+
+static void put_note(struct notes *notes, const struct jr *network, const char *what,
+		     const char *why)
+{
+	put_note_of(notes, text_at(network, "name"), what, why);
+}
+
+static void put_rule_notes(struct notes *notes, const struct jr *rules)
+{
+	struct jr lacking = jr_arr_opt(rules, "lacking"), dropping = jr_arr_opt(rules, "dropping");
+	struct jr at;
+
+	notes->reason = "";
+	put_note_of(notes, "packet rules", "not set", text_at(rules, "error"));
+	for (size_t i = 0; jr_each(&lacking, &i, &at);)
+		put_note_of(notes, "packet rules", "the kernel cannot do this",
+			    jr_str(&at, NULL, TEXT_MAX));
+	for (size_t i = 0; jr_each(&dropping, &i, &at);)
+		if (!jr_bool_opt(&at, "accepted", false))
+			put_note_of(
+				notes, "packet rules",
+				"drops what is forwarded, unless a rule in it accepts containers",
+				text_at(&at, "chain"));
 }
 
 static void put_notes(struct notes *notes, const struct out_to *to, const struct jr *network)
@@ -277,6 +317,7 @@ static void put_status(const struct out_to *to, const struct jr *status)
 	static const struct columns devices = COLUMNS(device_heads, device_row);
 	struct notes notes = { .file = to->file };
 	struct jr networks = jr_arr(status, "networks");
+	struct jr rules = jr_obj_opt(status, "rules");
 	struct jr at;
 
 	put_daemon(to, status);
@@ -284,8 +325,12 @@ static void put_status(const struct out_to *to, const struct jr *status)
 	put_table(&health, to, &networks);
 	fputc('\n', to->file);
 	put_table(&devices, to, &networks);
+	if (!jr_is_absent(&rules))
+		put_rules(to, &rules);
 	for (size_t i = 0; jr_each(&networks, &i, &at);)
 		put_notes(&notes, to, &at);
+	if (!jr_is_absent(&rules))
+		put_rule_notes(&notes, &rules);
 }
 
 /* ---- Peers ------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 
 #include "common/err.h"
 #include "common/json.h"
+#include "common/parse.h"
 
 #include <string.h>
 #include <strings.h>
@@ -66,14 +67,71 @@ static enum config_underlay read_underlay(const struct jr *weft)
 	return CONFIG_UNDERLAY_AUTO;
 }
 
+/* One that overlaps another, or has host bits, is likely to be meant otherwise. */
+static void read_exception(const struct jr *at, struct config_rules *rules)
+{
+	struct prefix prefix = jr_prefix(at, NULL), masked = prefix_masked(&prefix);
+	char text[PREFIX_TEXT_SIZE], other[PREFIX_TEXT_SIZE];
+
+	if (!prefix_is_set(&prefix))
+		return;
+	if (!prefix_equal(&prefix, &masked))
+		jr_fault(at, NULL, "%s has bits behind its length; the network is %s",
+			 prefix_text(&prefix, text), prefix_text(&masked, other));
+	for (uint32_t i = 0; i < rules->non_masquerade_len; i++)
+		if (prefix_overlaps(&rules->non_masquerade[i], &prefix))
+			jr_fault(at, NULL, "%s overlaps %s, which stands before it",
+				 prefix_text(&prefix, text),
+				 prefix_text(&rules->non_masquerade[i], other));
+	rules->non_masquerade[rules->non_masquerade_len++] = prefix;
+}
+
+static void read_allowed(const struct jr *at, struct config_rules *rules)
+{
+	const char *name = jr_str(at, NULL, STATE_NETWORK_NAME_SIZE - 1);
+	struct err err;
+
+	if (*name && parse_network_name(name, &err) < 0)
+		jr_fault(at, NULL, "%s", err.text);
+	else if (!*name)
+		jr_fault(at, NULL, "is not the name of a network");
+	memcpy(rules->allow_from[rules->allow_from_len], name, strlen(name) + 1);
+	rules->allow_from_len++;
+}
+
+static void read_rules(const struct jr *weft, struct config_rules *rules)
+{
+	static const struct {
+		const char *key;
+		size_t max;
+		void (*read)(const struct jr *at, struct config_rules *rules);
+	} lists[] = {
+		{ "NonMasquerade", CONFIG_NON_MASQUERADE_MAX, read_exception },
+		{ "AllowFrom", CONFIG_ALLOW_FROM_MAX, read_allowed },
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct jr list = jr_arr_opt(weft, lists[i].key), at;
+
+		if (jr_len(&list) > lists[i].max) {
+			jr_fault(weft, lists[i].key, "has more than %zu elements", lists[i].max);
+			continue;
+		}
+		for (size_t k = 0; jr_each(&list, &k, &at);)
+			lists[i].read(&at, rules);
+	}
+}
+
 static void read_weft(const struct jr *root, const struct warning *warning, struct config *config)
 {
-	static const char *const known[] = { "LeaseTTL", "Underlay", NULL };
+	static const char *const known[] = { "LeaseTTL", "Underlay", "NonMasquerade", "AllowFrom",
+					     NULL };
 	struct jr weft = jr_obj_opt(root, "Weft");
 
 	config->lease_ttl_s = jr_u32_opt(&weft, "LeaseTTL", LEASE_TTL_MIN, LEASE_TTL_MAX,
 					 CONFIG_LEASE_TTL_DEFAULT);
 	config->underlay = read_underlay(&weft);
+	read_rules(&weft, &config->rules);
 	jr_unknown(&weft, known, warn_unknown, (void *)(uintptr_t)warning);
 }
 
@@ -205,9 +263,24 @@ static bool plan_equal(const struct subnet_plan *a, const struct subnet_plan *b)
 	       ipaddr_equal(&a->min, &b->min) && ipaddr_equal(&a->max, &b->max);
 }
 
+static bool rules_equal(const struct config_rules *a, const struct config_rules *b)
+{
+	if (a->non_masquerade_len != b->non_masquerade_len ||
+	    a->allow_from_len != b->allow_from_len)
+		return false;
+	for (uint32_t i = 0; i < a->non_masquerade_len; i++)
+		if (!prefix_equal(&a->non_masquerade[i], &b->non_masquerade[i]))
+			return false;
+	for (uint32_t i = 0; i < a->allow_from_len; i++)
+		if (strcmp(a->allow_from[i], b->allow_from[i]))
+			return false;
+	return true;
+}
+
 bool config_equal(const struct config *a, const struct config *b)
 {
-	return plan_equal(&a->plan[FAMILY_V4], &b->plan[FAMILY_V4]) &&
+	return rules_equal(&a->rules, &b->rules) &&
+	       plan_equal(&a->plan[FAMILY_V4], &b->plan[FAMILY_V4]) &&
 	       plan_equal(&a->plan[FAMILY_V6], &b->plan[FAMILY_V6]) && a->vni == b->vni &&
 	       a->port == b->port && a->mtu == b->mtu && a->learning == b->learning &&
 	       a->gbp == b->gbp && a->direct_routing == b->direct_routing &&

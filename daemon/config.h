@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "common/state.h"
 #include "ipam/subnet.h"
 
 #include <stdbool.h>
@@ -25,6 +26,16 @@ enum config_underlay {
 	CONFIG_UNDERLAY_V6
 };
 
+#define CONFIG_NON_MASQUERADE_MAX 64
+#define CONFIG_ALLOW_FROM_MAX 32
+
+/* What the packet rules are told. */
+struct config_rules {
+	struct prefix non_masquerade[CONFIG_NON_MASQUERADE_MAX];         /* none overlaps another */
+	char allow_from[CONFIG_ALLOW_FROM_MAX][STATE_NETWORK_NAME_SIZE]; /* other networks */
+	uint32_t non_masquerade_len, allow_from_len;
+};
+
 struct config {
 	struct subnet_plan plan[FAMILIES]; /* of a family that is not enabled: all zero */
 	uint32_t vni;
@@ -34,6 +45,7 @@ struct config {
 	bool direct_routing; /* no tunnel to peers that are reached without a gateway */
 	enum config_underlay underlay;
 	uint32_t lease_ttl_s;
+	struct config_rules rules;
 };
 
 /* Called for what is taken, but not as its writer may hope: an unknown key, say. */

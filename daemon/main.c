@@ -18,6 +18,7 @@
 #include "options.h"
 #include "orders.h"
 #include "publish.h"
+#include "rules.h"
 #include "status.h"
 #include "store_etcd.h"
 #include "store_file.h"
@@ -46,6 +47,7 @@ struct daemon {
 	struct loop *loop;
 	struct nl *nl;
 	struct http *http;
+	struct rules *rules;
 	struct networks *networks;
 	struct orders *orders;
 	bool left;
@@ -123,6 +125,23 @@ static int make_store(void *ctx, const char *name, struct network *network,
 			      store_out, err);
 }
 
+static bool tell_rules(void *ctx, struct rules_network *network)
+{
+	rules_tell(ctx, network);
+	return rules_masquerade(ctx);
+}
+
+static int make_rules(struct daemon *daemon, struct err *err)
+{
+	const struct rules_options options = {
+		.ip_masq = daemon->options.ip_masq,
+		.forward = daemon->options.forward_rules,
+		.guard = daemon->options.tunnel_guard,
+	};
+
+	return rules_new(daemon->loop, &options, daemon->options.network_len, &daemon->rules, err);
+}
+
 static int make_networks(struct daemon *daemon, struct err *err)
 {
 	const struct options *options = &daemon->options;
@@ -136,6 +155,8 @@ static int make_networks(struct daemon *daemon, struct err *err)
 		.public_ip = { options->public_ip[FAMILY_V4], options->public_ip[FAMILY_V6] },
 		.run_dir = options->run_dir,
 		.subnet_file = options->subnet_file,
+		.tell_rules = tell_rules,
+		.rules = daemon->rules,
 	};
 	const struct networks_options named = {
 		.names = options->network,
@@ -157,7 +178,7 @@ static int leave(void *ctx, struct remains *done, struct err *err)
 	daemon->left = true;
 	log_info("left as asked; weftd ends");
 	loop_stop(daemon->loop);
-	if (remains_remove(daemon->nl, done, err) < 0 ||
+	if (rules_remove(err) < 0 || remains_remove(daemon->nl, done, err) < 0 ||
 	    remains_remove_files(options->run_dir, done, err) < 0 ||
 	    remains_remove_files(options->state_dir, done, err) < 0)
 		return -1;
@@ -166,12 +187,19 @@ static int leave(void *ctx, struct remains *done, struct err *err)
 	return removed < 0 ? -1 : 0;
 }
 
+static void view_rules(const void *ctx, struct rules_view *view_out)
+{
+	*view_out = rules_view(ctx);
+}
+
 static int make_control(struct daemon *daemon, struct err *err)
 {
 	daemon->status = (struct status_self){
 		.node = &daemon->node,
 		.node_name = daemon->node_name,
 		.started_at = (uint64_t)time(NULL),
+		.rules = view_rules,
+		.rules_ctx = daemon->rules,
 	};
 	daemon->status.networks = networks_all(daemon->networks, &daemon->status.network_len);
 	if (orders_new(&daemon->status, daemon->options.run_dir, leave, daemon, &daemon->orders,
@@ -220,7 +248,8 @@ static int set_up(struct daemon *daemon, struct err *err)
 	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
 	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
 	    nl_open(&daemon->nl, err) < 0 || http_new(daemon->loop, &daemon->http, err) < 0 ||
-	    make_networks(daemon, err) < 0 || make_control(daemon, err) < 0)
+	    make_rules(daemon, err) < 0 || make_networks(daemon, err) < 0 ||
+	    make_control(daemon, err) < 0)
 		return -1;
 	daemon->terminate = loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
 	daemon->interrupt = loop_signal(daemon->loop, SIGINT, on_signal, daemon);
@@ -236,6 +265,7 @@ static void tear_down(struct daemon *daemon)
 	orders_free(daemon->orders);
 	control_free(daemon->control);
 	networks_free(daemon->networks);
+	rules_free(daemon->rules);
 	if (daemon->http)
 		http_free(daemon->http);
 	if (daemon->nl)
@@ -245,6 +275,16 @@ static void tear_down(struct daemon *daemon)
 	options_free(&daemon->options);
 	if (daemon->lock_fd >= 0)
 		close(daemon->lock_fd);
+}
+
+/* Not beside a weftd, which would put them back. */
+static int remove_rules(const struct options *options, struct err *err)
+{
+	AUTO_CLOSE int lock_fd = -1;
+
+	if (caps_check(err) < 0 || publish_take_dir(options->run_dir, &lock_fd, err) < 0)
+		return -1;
+	return rules_remove(err);
 }
 
 /* What it tells whoever starts it again, as systemd does, unless that is of no use. */
@@ -278,7 +318,7 @@ int main(int argc, char *argv[])
 
 	/* Tables of megabytes come and go: each goes back to the system, and leaves no hole. */
 	mallopt(M_MMAP_THRESHOLD, LARGE);
-	if (first.action != OPTIONS_RUN) {
+	if (first.action == OPTIONS_HELP || first.action == OPTIONS_VERSION) {
 		fputs(first.action == OPTIONS_HELP ? options_help() : "weftd " WEFT_VERSION "\n",
 		      stdout);
 		return 0;
@@ -289,6 +329,13 @@ int main(int argc, char *argv[])
 		return EXIT_LASTING;
 	}
 	log_setup(daemon.options.log_level, daemon.options.log_format, STDERR_FILENO);
+	if (first.action == OPTIONS_REMOVE_RULES) {
+		rc = remove_rules(&daemon.options, &err);
+		if (rc < 0)
+			log_error("packet rules cannot be removed", "reason", err.text);
+		options_free(&daemon.options);
+		return rc == 0 ? 0 : exit_status(&err);
+	}
 	rc = set_up(&daemon, &err);
 	if (rc == 0) {
 		log_info("weftd started", "version", WEFT_VERSION, "node", daemon.node.state.id,

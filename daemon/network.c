@@ -356,7 +356,8 @@ static int publish(struct network *network, struct err *err)
 				.subnet = self.subnet[f],
 				.gateway = subnet_gateway(&self.subnet[f]),
 			};
-	return publish_network(network->env.run_dir, network->env.subnet_file, &state, err);
+	return publish_network(network->env.run_dir, network->env.subnet_file, &state,
+			       network->masquerades, err);
 }
 
 /* Devices stand: containers may come. A peer that the kernel refused does not stop that. */

@@ -22,6 +22,7 @@ struct err;
 struct loop;
 struct nl;
 struct node;
+struct rules_network;
 struct store;
 struct store_listener;
 
@@ -49,6 +50,12 @@ struct network_env {
 	const char *subnet_file;                 /* NULL: none for this network */
 	const struct network_siblings *siblings; /* NULL: it is alone */
 	void *siblings_ctx;
+	/*
+	 * Before every pass: what packet rules need to know, of which the peers are taken. Answers
+	 * whether packets that leave the cluster are masqueraded. NULL: nobody wants to know.
+	 */
+	bool (*tell_rules)(void *rules, struct rules_network *network);
+	void *rules;
 };
 
 /* Makes it; network_listener tells its store, given later by network_start. */

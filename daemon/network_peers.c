@@ -116,6 +116,8 @@ int network_peers(void *ctx, bool all, struct sync_peers *peers_out, struct err 
 		rc = judge(network, &network->known.now.peers, &peers_out->now, &network->clashes,
 			   err);
 	}
+	if (rc == 0)
+		network_tell_rules(network, peers_out);
 	changes_clear(&network->changes);
 	network->changes.all = rc < 0; /* they are not known any more */
 	return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of a network, shared by network.c (coming up, passes, publishing),
- * network_store.c (what the store tells), network_stale.c (what is done without it) and
- * network_kernel.c (what the kernel tells).
+ * network_store.c (what the store tells), network_stale.c (what is done without it),
+ * network_kernel.c (what the kernel tells) and network_rules.c (what packet rules need to know).
  * Nobody else includes it.
  */
 #pragma once
@@ -76,6 +76,7 @@ struct network {
 	/* What was done. */
 	struct device_want device; /* of the last pass */
 	bool clashes;              /* of peers with one another, as of the last pass for all */
+	bool masquerades;          /* packet rules do, for what leaves the cluster */
 	bool published;
 	char publish_error[ERR_TEXT_SIZE];
 	enum network_state state;
@@ -116,6 +117,9 @@ void network_public_ip(const struct network *network, struct ipaddr public_ip[st
 /* Looks at the way to the other nodes again (network_kernel.c). */
 void network_find_uplink(void *ctx);
 extern const struct watch_owner network_watch_owner;
+
+/* Tells the packet rules of the peers that a pass is about (network_rules.c). */
+void network_tell_rules(struct network *network, const struct sync_peers *peers);
 
 /* The time that a wiped store had to tell everything again is over (network_store.c). */
 void network_grace_over(void *ctx);

@@ -55,6 +55,11 @@ static int set_from(struct options *options, const struct options_flag *flag, co
 	return err_wrap(err, "%s%s", source == SOURCE_FLAG ? "--" : "key ", flag->name);
 }
 
+static bool is_switch(const struct options_flag *flag)
+{
+	return flag->meaning && !strcmp(flag->meaning, OPTIONS_SWITCH);
+}
+
 /* One word of the command line and perhaps the next: how many it used, or -1. */
 static int take_flag(const char *word, const char *next, const struct options_flag **flag_out,
 		     const char **value_out, struct err *err)
@@ -76,6 +81,10 @@ static int take_flag(const char *word, const char *next, const struct options_fl
 		return err_set(err, ERR_CONFIG, "--%s takes no value", flag->name);
 	if (!flag->meaning || *value_out)
 		return 1;
+	if (is_switch(flag) && (!next || (strcmp(next, "true") && strcmp(next, "false")))) {
+		*value_out = "true";
+		return 1;
+	}
 	if (!next)
 		return err_set(err, ERR_CONFIG, "--%s needs a value: %s", flag->name,
 			       flag->meaning);

@@ -30,6 +30,7 @@ struct options {
 	const char *iface; /* name or address of the uplink; NULL: by the default route */
 	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's address */
 	const char *subnet_file;
+	bool ip_masq, forward_rules, tunnel_guard;
 	const char *run_dir;
 	const char *state_dir;
 	const char *config;    /* path; NULL: none was named */
@@ -42,7 +43,7 @@ struct options {
 
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/weftd.json"
 
-enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_REMOVE_RULES };
 
 /* What has to be known before anything else is read. */
 struct options_first {

@@ -160,6 +160,28 @@ static int set_subnet_file(struct options *options, const char *value, struct er
 	return set_path(&options->subnet_file, value, err);
 }
 
+static int set_bool(bool *slot, const char *value, struct err *err)
+{
+	if (parse_bool(value, slot, err) < 0)
+		return err_set(err, ERR_CONFIG, "\"%s\" is not true or false", value);
+	return 0;
+}
+
+static int set_ip_masq(struct options *options, const char *value, struct err *err)
+{
+	return set_bool(&options->ip_masq, value, err);
+}
+
+static int set_forward_rules(struct options *options, const char *value, struct err *err)
+{
+	return set_bool(&options->forward_rules, value, err);
+}
+
+static int set_tunnel_guard(struct options *options, const char *value, struct err *err)
+{
+	return set_bool(&options->tunnel_guard, value, err);
+}
+
 static int set_run_dir(struct options *options, const char *value, struct err *err)
 {
 	return set_path(&options->run_dir, value, err);
@@ -243,6 +265,13 @@ const struct options_flag options_flags[] = {
 	  "the same for IPv6, where the tunnel goes over it", OPTIONS_RUN, false },
 	{ "subnet-file", "FILE", "/run/flannel/subnet.env", set_subnet_file,
 	  "where to write the subnet, in flannel's format", OPTIONS_RUN, false },
+	{ "ip-masq", OPTIONS_SWITCH, "false", set_ip_masq,
+	  "give packets that leave the containers' networks the node's address", OPTIONS_RUN,
+	  false },
+	{ "iptables-forward-rules", OPTIONS_SWITCH, "true", set_forward_rules,
+	  "accept what is forwarded from and to containers, also in iptables", OPTIONS_RUN, false },
+	{ "tunnel-guard", OPTIONS_SWITCH, "true", set_tunnel_guard,
+	  "take packets of the tunnel from other nodes only", OPTIONS_RUN, false },
 	{ "run-dir", "DIR", STATE_RUN_DIR, set_run_dir, "what lives until the next boot",
 	  OPTIONS_RUN, false },
 	{ "state-dir", "DIR", STATE_DIR, set_state_dir, "what lives longer", OPTIONS_RUN, false },
@@ -259,6 +288,9 @@ const struct options_flag options_flags[] = {
 	{ "log-level", "error|warn|info|debug", "info", set_log_level, "what is logged",
 	  OPTIONS_RUN, false },
 	{ "v", NULL, NULL, set_verbose, "the same as --log-level debug", OPTIONS_RUN, false },
+	{ "remove-rules", NULL, NULL, set_nothing,
+	  "take weft's packet rules away, while no weftd runs, and end", OPTIONS_REMOVE_RULES,
+	  false },
 	{ "version", NULL, NULL, set_nothing, "print the version and end", OPTIONS_VERSION, false },
 	{ "help", NULL, NULL, set_nothing, "print this and end", OPTIONS_HELP, false },
 	{ NULL, NULL, NULL, NULL, NULL, OPTIONS_RUN, false },

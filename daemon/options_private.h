@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* The meaning of a switch: it may stand alone, which is true, as flannel's do. */
+#define OPTIONS_SWITCH "true|false"
+
 struct options_flag {
 	const char *name;
 	const char *meaning; /* of its value; NULL: it takes none */

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *publish_subnet_text(const struct state_network *network,
+const char *publish_subnet_text(const struct state_network *network, bool masquerades,
 				char buf[static PUBLISH_SUBNET_SIZE])
 {
 	size_t len = 0;
@@ -31,8 +31,8 @@ const char *publish_subnet_text(const struct state_network *network,
 					prefix_text(&family->cluster, cluster), infix,
 					prefix_text(&subnet, own));
 	}
-	snprintf(buf + len, PUBLISH_SUBNET_SIZE - len, "FLANNEL_MTU=%u\nFLANNEL_IPMASQ=false\n",
-		 network->mtu);
+	snprintf(buf + len, PUBLISH_SUBNET_SIZE - len, "FLANNEL_MTU=%u\nFLANNEL_IPMASQ=%s\n",
+		 network->mtu, masquerades ? "true" : "false");
 	return buf;
 }
 
@@ -45,14 +45,15 @@ static int make_dir_of(const char *file, struct err *err)
 	return fs_mkdir(dirname(path), 0755, err);
 }
 
-static int write_subnet_file(const char *path, const struct state_network *network, struct err *err)
+static int write_subnet_file(const char *path, const struct state_network *network,
+			     bool masquerades, struct err *err)
 {
 	char text[PUBLISH_SUBNET_SIZE];
 	AUTO_FREE char *there = NULL;
 	size_t size;
 	int found = fs_read(AT_FDCWD, path, PUBLISH_SUBNET_SIZE, &there, &size, err);
 
-	publish_subnet_text(network, text);
+	publish_subnet_text(network, masquerades, text);
 	if (found > 0 && !strcmp(there, text))
 		return 0;
 	if (make_dir_of(path, err) < 0)
@@ -61,9 +62,9 @@ static int write_subnet_file(const char *path, const struct state_network *netwo
 }
 
 int publish_network(const char *run_dir, const char *subnet_file,
-		    const struct state_network *network, struct err *err)
+		    const struct state_network *network, bool masquerades, struct err *err)
 {
-	if (subnet_file && write_subnet_file(subnet_file, network, err) < 0)
+	if (subnet_file && write_subnet_file(subnet_file, network, masquerades, err) < 0)
 		return -1;
 	/* Last: weft takes its presence as "ready". */
 	return state_write_network(run_dir, network, err) < 0 ? -1 : 0;

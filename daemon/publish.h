@@ -8,10 +8,11 @@
  *   FLANNEL_IPV6_NETWORK=fd00:5::/48      where there is IPv6
  *   FLANNEL_IPV6_SUBNET=fd00:5:1::1/64
  *   FLANNEL_MTU=1450
- *   FLANNEL_IPMASQ=false
+ *   FLANNEL_IPMASQ=false                  whether weftd masquerades
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -20,7 +21,7 @@ struct state_network;
 #define PUBLISH_SUBNET_SIZE 384
 
 /* The text of subnet.env. Pure. */
-const char *publish_subnet_text(const struct state_network *network,
+const char *publish_subnet_text(const struct state_network *network, bool masquerades,
 				char buf[static PUBLISH_SUBNET_SIZE]);
 
 /*
@@ -28,7 +29,7 @@ const char *publish_subnet_text(const struct state_network *network,
  * be NULL. 0 / -1.
  */
 int publish_network(const char *run_dir, const char *subnet_file,
-		    const struct state_network *network, struct err *err);
+		    const struct state_network *network, bool masquerades, struct err *err);
 
 /*
  * Marks what is published of networks that are none of these: weft gives no address in them any

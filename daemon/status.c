@@ -9,6 +9,7 @@
 #include "network.h"
 #include "node.h"
 #include "peer_dropped.h"
+#include "rules.h"
 #include "status_leases.h"
 
 #include <stdio.h>
@@ -171,6 +172,42 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	return 0;
 }
 
+static const char *rules_state(const struct rules_view *view)
+{
+	if (view->error[0])
+		return "failed";
+	return view->stands ? "ok" : "starting";
+}
+
+static void put_rules(const struct status_self *self, struct jb_at to)
+{
+	struct rules_view view;
+	struct jb_at at, list;
+
+	if (!self->rules)
+		return;
+	self->rules(self->rules_ctx, &view);
+	at = jb_obj(to, "rules");
+	jb_str(at, "state", rules_state(&view));
+	jb_str(at, "error", view.error);
+	jb_bool(at, "masquerade", view.ip_masq);
+	jb_bool(at, "forward", view.forward);
+	jb_bool(at, "guard", view.guard);
+	jb_u64_text(at, "guarded", view.guarded);
+	jb_u64_text(at, "apart", view.apart);
+	list = jb_arr(at, "lacking");
+	for (enum rules_part part = RULES_WHOLE; part < RULES_PARTS; part++)
+		if (view.lacking & 1U << part)
+			jb_str(list, NULL, rules_part_name[part]);
+	list = jb_arr(at, "dropping");
+	for (size_t i = 0; i < view.foreign->findings.len; i++) {
+		struct jb_at finding = jb_obj(list, NULL);
+
+		jb_str(finding, "chain", view.foreign->findings.at[i].where);
+		jb_bool(finding, "accepted", view.foreign->findings.at[i].accepted);
+	}
+}
+
 static int put_status(const struct status_self *self, const char *only, struct jb_at root,
 		      struct err *err)
 {
@@ -181,6 +218,7 @@ static int put_status(const struct status_self *self, const char *only, struct j
 	jb_str(at, "node", self->node->state.id);
 	jb_str(at, "name", self->node_name);
 	jb_count(at, "startedAt", self->started_at);
+	put_rules(self, at);
 	networks = jb_arr(at, "networks");
 	for (size_t i = 0; i < self->network_len; i++) {
 		struct network_view view = network_view(self->networks[i]);

@@ -13,6 +13,7 @@
 struct err;
 struct network;
 struct node;
+struct rules_view;
 
 struct status_self {
 	const struct node *node;
@@ -20,6 +21,8 @@ struct status_self {
 	uint64_t started_at; /* seconds since the epoch */
 	struct network *const *networks;
 	size_t network_len;
+	void (*rules)(const void *ctx, struct rules_view *view_out); /* NULL: there are none */
+	const void *rules_ctx;
 };
 
 /* Whether a question about the network only, or (NULL) about all, is about this one. */

@@ -19,6 +19,7 @@ _weftd() {
 		;;
 	--store) words="etcd file:/" ;;
 	--iface) words=$(cd /sys/class/net && echo *) ;;
+	--ip-masq | --iptables-forward-rules | --tunnel-guard) words="true false" ;;
 	--log-format) words="text json" ;;
 	--log-level) words="error warn info debug" ;;
 	--etcd-endpoints | --etcd-prefix | --public-ip | --public-ipv6 | --node-name | --network) words="" ;;

@@ -12,6 +12,8 @@
 	"{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"" more "}"
 #define V6 "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
 
+#define RULES(key, values) "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"" key "\":[" values "]}}"
+
 static const char both[] = DUAL("");
 
 /* What was warned of, apart by blanks. */
@@ -157,6 +159,15 @@ static void wrong_values_are_named(void **state)
 		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":1}}", "Weft.LeaseTTL" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":31536001}}", "31536000" },
 		{ "{\"Network\":\"10.5.0.0/16\",\"Weft\":7}", "Weft" },
+		{ RULES("NonMasquerade", "\"10.0.0.0/8\",\"10.1.0.0/16\""),
+		  "Weft.NonMasquerade[1]: 10.1.0.0/16 overlaps 10.0.0.0/8" },
+		{ RULES("NonMasquerade", "\"10.0.0.1/8\""),
+		  "Weft.NonMasquerade[0]: 10.0.0.1/8 has bits behind its length; the network is "
+		  "10.0.0.0/8" },
+		{ RULES("NonMasquerade", "\"10.0.0.0/33\""), "Weft.NonMasquerade[0]" },
+		{ RULES("NonMasquerade", "7"), "Weft.NonMasquerade[0]" },
+		{ RULES("AllowFrom", "\"blue\",\"a/b\""), "Weft.AllowFrom[1]" },
+		{ RULES("AllowFrom", "\"\""), "Weft.AllowFrom[0]" },
 	};
 
 	(void)state;
@@ -188,6 +199,38 @@ static void the_extremes_are_allowed(void **state)
 	assert_int_equal(low.lease_ttl_s, 2);
 	assert_int_equal(high.vni, 0xffffff);
 	assert_int_equal(high.port, 65535);
+}
+
+static void exceptions_of_the_packet_rules_are_read(void **state)
+{
+	struct config config = sample_config(
+		"{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"NonMasquerade\":"
+		"[\"10.1.0.0/16\",\"fd00::/8\"],\"AllowFrom\":[\"blue\"]}}");
+	struct config other = sample_config(RULES("AllowFrom", "\"blue\""));
+	struct prefix second = sample_prefix("fd00::/8");
+
+	(void)state;
+	assert_int_equal(config.rules.non_masquerade_len, 2);
+	assert_true(prefix_equal(&config.rules.non_masquerade[1], &second));
+	assert_int_equal(config.rules.allow_from_len, 1);
+	assert_string_equal(config.rules.allow_from[0], "blue");
+	assert_false(config_equal(&config, &other));
+	assert_true(config_equal(&other, &other));
+}
+
+static void too_many_exceptions_are_refused(void **state)
+{
+	char text[4096] = "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"AllowFrom\":[\"a\"";
+	struct config config;
+	struct warnings warnings;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 1; i < CONFIG_ALLOW_FROM_MAX; i++)
+		strcat(text, ",\"a\"");
+	strcat(text, ",\"a\"]}}");
+	assert_int_equal(parse(text, &config, &warnings, &err), -1);
+	assert_says(err.text, "Weft.AllowFrom: has more than 32 elements");
 }
 
 static void too_much_text_is_refused(void **state)
@@ -346,6 +389,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_used_is_warned_of),
 		cmocka_unit_test(wrong_values_are_named),
 		cmocka_unit_test(the_extremes_are_allowed),
+		cmocka_unit_test(exceptions_of_the_packet_rules_are_read),
+		cmocka_unit_test(too_many_exceptions_are_refused),
 		cmocka_unit_test(too_much_text_is_refused),
 		cmocka_unit_test(every_difference_counts),
 		cmocka_unit_test(families_are_enabled_one_by_one),

@@ -442,9 +442,43 @@ static void help_shows_every_flag(void **state)
 		assert_says(options_help(), flags[i]);
 }
 
+/* As flannel's: alone it is true, "=" gives a value. */
+static void a_switch_may_stand_alone(void **state)
+{
+	static const struct {
+		const char *args[4];
+		bool masquerades, forwards;
+	} cases[] = {
+		{ { "weftd" }, false, true },
+		{ { "weftd", "--ip-masq" }, true, true },
+		{ { "weftd", "-ip-masq", "--iptables-forward-rules=false" }, true, false },
+		{ { "weftd", "--ip-masq=false" }, false, true },
+		{ { "weftd", "--ip-masq", "true", "-v" }, true, true },
+		{ { "weftd", "--iptables-forward-rules", "false" }, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct options options;
+		struct err err = ERR_INIT;
+		int argc = 0;
+
+		while (argc < 4 && cases[i].args[argc])
+			argc++;
+		assert_int_equal(options_parse(argc, (char *const *)(uintptr_t)cases[i].args,
+					       environment, NULL, &options, &err),
+				 0);
+		assert_true(options.ip_masq == cases[i].masquerades);
+		assert_true(options.forward_rules == cases[i].forwards);
+		assert_true(options.tunnel_guard);
+		options_free(&options);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_switch_may_stand_alone),
 		cmocka_unit_test(absent_flags_have_defaults),
 		cmocka_unit_test(every_flag_can_be_said_in_three_places),
 		cmocka_unit_test(flags_win_over_environment_and_that_over_the_file),

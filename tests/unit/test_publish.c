@@ -74,7 +74,7 @@ static void the_subnet_file_is_flannels(void **state)
 	char text[PUBLISH_SUBNET_SIZE];
 
 	(void)state;
-	assert_string_equal(publish_subnet_text(&network, text), env_text);
+	assert_string_equal(publish_subnet_text(&network, false, text), env_text);
 }
 
 static void both_files_are_written_with_their_directories(void **state)
@@ -85,7 +85,7 @@ static void both_files_are_written_with_their_directories(void **state)
 
 	(void)state;
 	umask(0077);
-	assert_good(publish_network(run, file, &network, &err), err);
+	assert_good(publish_network(run, file, &network, false, &err), err);
 	umask(0022);
 	assert_holds(file, env_text);
 	assert_int_equal(stat_of(file).st_mode & 07777, 0644);
@@ -102,18 +102,18 @@ static void only_a_difference_is_written(void **state)
 	ino_t env_inode, json_inode;
 
 	(void)state;
-	assert_good(publish_network(run, file, &network, &err), err);
+	assert_good(publish_network(run, file, &network, false, &err), err);
 	env_inode = stat_of(file).st_ino;
 	json_inode = stat_of(json).st_ino;
-	assert_good(publish_network(run, file, &network, &err), err);
+	assert_good(publish_network(run, file, &network, false, &err), err);
 	assert_int_equal(stat_of(file).st_ino, env_inode);
 	assert_int_equal(stat_of(json).st_ino, json_inode);
 	network.lease_lost = true; /* which flannel's file does not tell */
-	assert_good(publish_network(run, file, &network, &err), err);
+	assert_good(publish_network(run, file, &network, false, &err), err);
 	assert_int_equal(stat_of(file).st_ino, env_inode);
 	assert_int_not_equal(stat_of(json).st_ino, json_inode);
 	network.mtu = 1400;
-	assert_good(publish_network(run, file, &network, &err), err);
+	assert_good(publish_network(run, file, &network, false, &err), err);
 	assert_int_not_equal(stat_of(file).st_ino, env_inode);
 }
 
@@ -131,7 +131,7 @@ static void what_others_wrote_there_is_replaced(void **state)
 		struct err err = ERR_INIT;
 
 		write_text(file, strcmp(texts[i], "longer") == 0 ? longer : texts[i]);
-		assert_good(publish_network(path_of("run"), file, &network, &err), err);
+		assert_good(publish_network(path_of("run"), file, &network, false, &err), err);
 		assert_holds(file, env_text);
 	}
 }
@@ -145,14 +145,15 @@ static void a_failure_leaves_the_state_unpublished(void **state)
 
 	(void)state;
 	write_text(path_of("file"), "in the way");
-	assert_int_equal(publish_network(run, path_of("file/subnet.env"), &network, &err), -1);
+	assert_int_equal(publish_network(run, path_of("file/subnet.env"), &network, false, &err),
+			 -1);
 	assert_says(err.text, "file");
 	assert_int_equal(state_read_network(run, "default", &read, &err), 0);
 	assert_int_equal(mkdir(path_of("directory"), 0755), 0);
-	assert_int_equal(publish_network(run, path_of("directory"), &network, &err), -1);
+	assert_int_equal(publish_network(run, path_of("directory"), &network, false, &err), -1);
 	assert_int_equal(state_read_network(run, "default", &read, &err), 0);
-	assert_int_equal(publish_network(path_of("file"), path_of("subnet.env"), &network, &err),
-			 -1);
+	assert_int_equal(
+		publish_network(path_of("file"), path_of("subnet.env"), &network, false, &err), -1);
 }
 
 static void a_run_directory_is_made_and_proved(void **state)
@@ -209,9 +210,9 @@ static void networks_that_are_not_named_any_more_are_marked(void **state)
 
 	(void)state;
 	publish_retire(run_dir, names, 2); /* nothing is there */
-	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	assert_good(publish_network(run_dir, NULL, &network, false, &err), err);
 	snprintf(network.name, sizeof(network.name), "blue");
-	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	assert_good(publish_network(run_dir, NULL, &network, false, &err), err);
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const others[] = { ".json", "blue.txt", "bad.json" };
 
@@ -223,7 +224,7 @@ static void networks_that_are_not_named_any_more_are_marked(void **state)
 	assert_retired(run_dir, "blue", true);
 	snprintf(place, sizeof(place), "%s/networks/bad.json", run_dir);
 	assert_holds(place, "x");
-	assert_good(publish_network(run_dir, NULL, &network, &err), err);
+	assert_good(publish_network(run_dir, NULL, &network, false, &err), err);
 	assert_retired(run_dir, "blue", false);
 }
 

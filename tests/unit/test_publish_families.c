@@ -38,7 +38,8 @@ static void every_family_has_its_lines(void **state)
 	for (size_t i = 0; i < LEN(cases); i++) {
 		char text[PUBLISH_SUBNET_SIZE];
 
-		assert_string_equal(publish_subnet_text(&cases[i].network, text), cases[i].text);
+		assert_string_equal(publish_subnet_text(&cases[i].network, false, text),
+				    cases[i].text);
 	}
 }
 

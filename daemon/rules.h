@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node's packet rules: keeps the kernel's table (rules_table.h) as the networks need it,
+ * and looks after those of others that would drop our packets (rules_foreign.h). A change of
+ * peers is a change of elements; the table is put there anew only when it differs. nf_tables'
+ * own events tell when somebody else has changed something. When weftd ends, all stays.
+ */
+#pragma once
+
+#include "rules_foreign.h"
+#include "rules_table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct loop;
+
+struct rules;
+
+/*
+ * networks: how many will tell of themselves. A table of an earlier weftd stays until all of
+ * them have, or ten seconds are over. A kernel without nf_tables is no failure: rules_view says
+ * so.
+ */
+int rules_new(struct loop *loop, const struct rules_options *options, size_t networks,
+	      struct rules **rules_out, struct err *err);
+void rules_free(struct rules *rules);
+
+/*
+ * Says what a network is now; another with its name is forgotten, but for its peers where this is
+ * a change of them. Takes the peers and leaves the network without. The kernel knows when it returns, unless it refused, which is tried again.
+ */
+void rules_tell(struct rules *rules, struct rules_network *network);
+
+/* Whether packets that leave the cluster's networks get the node's address. */
+bool rules_masquerade(const struct rules *rules);
+
+/* A look at everything, for status; valid until the loop goes on. Asks the kernel for counters. */
+struct rules_view {
+	bool stands;       /* the kernel has all that could be had */
+	const char *error; /* "" or why it does not stand */
+	unsigned lacking;  /* what the kernel cannot do: bits 1 << enum rules_part */
+	bool ip_masq, forward, guard;
+	uint64_t guarded, apart; /* packets dropped for the tunnel's sake, and between networks */
+	const struct rules_foreign *foreign;
+};
+struct rules_view rules_view(const struct rules *rules);
+
+/* Takes away the table, and what was put into others' chains. */
+int rules_remove(struct err *err);
