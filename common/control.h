@@ -28,7 +28,10 @@
  *     "reason":"",                why it is not ready
  *     "since":1700000000,         of the state, seconds since the epoch
  *     "stale":false,              the store has told nothing yet: all is as it was known last
- *     "store":{"endpoint":"http://127.0.0.1:2379","connected":true,"since":1700000000,"error":""},
+ *     "store":{"endpoint":"http://127.0.0.1:2379","tls":false,"connected":true,
+ *              "since":1700000000,"error":"",
+ *              "wiped":"",           how one sees that it was wiped or restored, for as long as
+ *              "wipedUntil":0},      peers that it lacks stay
  *     "lease":{"subnet":"10.5.1.0/24","subnet6":"fd00:5:1::/64",
  *              "key":"10.5.1.0-24&fd00:5:1::-64","id":"7587...","ttl":86400,
  *              "renewedAt":1700000000,"reserved":false,

@@ -3,58 +3,16 @@
 
 #include "common/auto.h"
 #include "common/err.h"
-#include "http_body.h"
+#include "common/log.h"
+#include "http_private.h"
 #include "loop.h"
 
-#include <curl/curl.h>
-#include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define IDLE_CONNECTIONS_MAX 4L
-#define SOCKETS_MAX 64 /* that http_disconnect knows of */
-#define RECEIVE_SIZE (32L * 1024)
-
-/*
- * A peer that is gone without a word is found out by TCP's own probes: a stream
- * may be silent for long, and has no deadline. 10 s idle, then a probe every 5 s;
- * nothing acknowledged for 20 s ends the connection (tcp(7), TCP_USER_TIMEOUT).
- */
-#define KEEPALIVE_IDLE_S 10L
-#define KEEPALIVE_INTERVAL_S 5L
-#define UNACKED_MAX_MS 20000u
-
-struct http {
-	struct loop *loop;
-	CURLM *multi;
-	struct loop_event *timer;
-	struct curl_slist *headers;
-	struct http_call *calls;
-	int sockets[SOCKETS_MAX]; /* open ones, and 0 */
-	bool busy; /* inside curl, or between its messages: its handles stay as they are */
-};
-
-struct http_call {
-	struct http *http;
-	struct http_call *next, **slot;
-	CURL *easy;
-	struct http_post post; /* its url and body are curl's, and NULL here */
-	char where[320];
-	char detail[CURL_ERROR_SIZE];
-	struct http_body body;
-	enum http_body_state state; /* of body */
-	bool begun;                 /* curl has it */
-	bool over;                  /* cancelled or done: freed as soon as nobody is inside it */
-};
-
-AUTO_DEFINE(curlu, CURLU, curl_url_cleanup);
-AUTO_DEFINE(curl_string, char, curl_free);
+#define WARN_EVERY_MS 60000
 
 static void call_free(struct http_call *call)
 {
@@ -67,6 +25,7 @@ static void call_free(struct http_call *call)
 		curl_multi_remove_handle(call->http->multi, call->easy);
 		curl_easy_cleanup(call->easy);
 	}
+	curl_slist_free_all(call->headers);
 	http_body_free(&call->body);
 	free(call);
 }
@@ -108,25 +67,6 @@ static size_t on_data(char *data, size_t one, size_t size, void *arg)
 
 /* ---- The end ------------------------------------------------------------- */
 
-static void describe(const struct http_call *call, CURLcode code, struct err *err)
-{
-	long os_errno = 0;
-
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (call->state == HTTP_BODY_TOO_LARGE) {
-		err_set(err, ERR_STORE, "%s: the answer is larger than %zu bytes", call->where,
-			call->post.max_size);
-		err->sys_errno = EMSGSIZE;
-	} else if (call->state == HTTP_BODY_NO_MEMORY) {
-		err_set(err, ERR_STORE, "%s: out of memory for the answer", call->where);
-	} else if (code == CURLE_COULDNT_CONNECT && os_errno > 0) {
-		err_sys(err, ERR_STORE, (int)os_errno, "%s: cannot connect", call->where);
-	} else {
-		err_set(err, ERR_STORE, "%s: %s", call->where,
-			*call->detail ? call->detail : curl_easy_strerror(code));
-	}
-}
-
 static void finish(struct http_call *call, CURLcode code)
 {
 	struct err err = ERR_INIT;
@@ -138,7 +78,7 @@ static void finish(struct http_call *call, CURLcode code)
 		call->state = http_body_end_lines(&call->body);
 	good = code == CURLE_OK || call->state == HTTP_BODY_ENDED;
 	if (!good)
-		describe(call, code, &err);
+		http_call_describe(call, code, &err);
 	if (!call->over)
 		call->post.done(call->post.ctx, status_of(call),
 				call->body.buf ? call->body.buf : "", call->body.len,
@@ -236,47 +176,12 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
 	return 0;
 }
 
-static void replace_socket(struct http *http, int old, int new)
-{
-	for (size_t i = 0; i < SOCKETS_MAX; i++) {
-		if (http->sockets[i] == old) {
-			http->sockets[i] = new;
-			return;
-		}
-	}
-}
-
-static int on_new_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
-{
-	unsigned unacked_ms = UNACKED_MAX_MS;
-
-	(void)purpose;
-	replace_socket(ctx, 0, fd);
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
-	return CURL_SOCKOPT_OK;
-}
-
-static int on_old_socket(void *ctx, curl_socket_t fd)
-{
-	replace_socket(ctx, fd, 0);
-	return close(fd);
-}
-
 /* curl finds them ended, those of requests and those that it keeps for the next ones. */
 void http_disconnect(struct http *http)
 {
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
+	for (size_t i = 0; i < HTTP_SOCKETS_MAX; i++)
 		if (http->sockets[i])
 			shutdown(http->sockets[i], SHUT_RDWR);
-}
-
-static bool add_header(struct http *http, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(http->headers, line);
-
-	if (longer)
-		http->headers = longer;
-	return longer;
 }
 
 static bool set_up(struct http *http)
@@ -290,7 +195,8 @@ static bool set_up(struct http *http)
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
-	return add_header(http, "Content-Type: application/json") && add_header(http, "Expect:");
+	http->proxy = strdup("");
+	return http->proxy;
 }
 
 int http_new(struct loop *loop, struct http **http_out, struct err *err)
@@ -321,65 +227,52 @@ void http_free(struct http *http)
 		call_free(http->calls);
 	curl_multi_cleanup(http->multi);
 	loop_event_free(http->timer);
-	curl_slist_free_all(http->headers);
+	tls_files_free(&http->tls);
+	free(http->proxy);
 	free(http);
 	curl_global_cleanup();
 }
 
+/* ---- TLS ----------------------------------------------------------------- */
+
+int http_secure(struct http *http, const struct http_settings *settings, struct err *err)
+{
+	const char *const path[TLS_FILES] = {
+		[TLS_CA] = settings->ca_file,
+		[TLS_CERT] = settings->cert_file,
+		[TLS_KEY] = settings->key_file,
+	};
+	char *proxy = strdup(settings->proxy ? settings->proxy : "");
+
+	if (!proxy)
+		return err_nomem(err, "the HTTP client");
+	free(http->proxy);
+	http->proxy = proxy;
+	return tls_files_open(&http->tls, path, err);
+}
+
+/* What is half-written now is whole at one of the next requests. */
+static void refresh_tls(struct http *http)
+{
+	struct err err = ERR_INIT;
+	int changed = tls_files_refresh(&http->tls, &err);
+
+	if (changed > 0)
+		log_info("certificates read again");
+	if (changed < 0 &&
+	    log_limit(&http->tls_warned_ms, &http->tls_held, loop_now_ms(), WARN_EVERY_MS)) {
+		log_warn("those certificates that were read before stay in use", "reason",
+			 err.text);
+		http->tls_held = 0;
+	}
+}
+
+uint64_t http_generation(const struct http *http)
+{
+	return http->tls.generation;
+}
+
 /* ---- Requests ------------------------------------------------------------ */
-
-static int name_endpoint(struct http_call *call, const char *url, struct err *err)
-{
-	AUTO(curlu) CURLU *parsed = curl_url();
-	AUTO(curl_string) char *host = NULL;
-	AUTO(curl_string) char *port = NULL;
-
-	if (!parsed)
-		return err_nomem(err, "a request");
-	if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
-	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-	    curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
-		return err_set(err, ERR_STORE, "'%s' is not a URL of the form http://host:port/",
-			       url);
-	snprintf(call->where, sizeof(call->where), "%s:%s", host, port);
-	return 0;
-}
-
-static long curl_ms(uint64_t ms)
-{
-	return ms < LONG_MAX ? (long)ms : LONG_MAX;
-}
-
-static bool configure(struct http_call *call, const struct http_post *post)
-{
-	CURL *easy = call->easy;
-	unsigned failed = 0;
-
-	failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-	failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
-	failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-	failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-	failed |= curl_easy_setopt(easy, CURLOPT_URL, post->url);
-	failed |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, post->body);
-	failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->http->headers);
-	failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
-	failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, curl_ms(post->timeout_ms));
-	failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, curl_ms(post->connect_ms));
-	failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A look-up that hangs must not hold the loop while its call is cancelled. */
-	failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-	failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
-	failed |= curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, call->http);
-	failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_old_socket);
-	failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->http);
-	return !failed;
-}
 
 static void enlist(struct http_call *call)
 {
@@ -398,17 +291,14 @@ struct http_call *http_post(struct http *http, const struct http_post *post, str
 		err_nomem(err, "a request");
 		return NULL;
 	}
+	refresh_tls(http);
 	call->http = http;
 	call->post = *post;
 	call->post.url = call->post.body = NULL;
+	call->post.headers = NULL;
 	call->body = (struct http_body){ post->max_size, on_line, call, NULL, 0, 0 };
-	if (name_endpoint(call, post->url, err) < 0)
+	if (http_call_configure(call, post, on_data, err) < 0)
 		return NULL;
-	call->easy = curl_easy_init();
-	if (!call->easy || !configure(call, post)) {
-		err_nomem(err, "a request");
-		return NULL;
-	}
 	call->begun = !http->busy;
 	if (call->begun && curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
 		err_nomem(err, "a request");

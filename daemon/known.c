@@ -66,6 +66,12 @@ void known_list_begin(struct known *known)
 {
 	set_free(&known->listed);
 	known->listing = true;
+	known->restored = false;
+}
+
+void known_list_restored(struct known *known)
+{
+	known->restored = true;
 }
 
 void known_list_failed(struct known *known)
@@ -126,7 +132,7 @@ bool known_list_end(struct known *known, const struct prefix *ours)
 	bool wiped;
 
 	drop_doubles(&known->listed.peers);
-	wiped = ours && !peers_find(&known->listed.peers, ours);
+	wiped = known->restored || (ours && !peers_find(&known->listed.peers, ours));
 	keep_vanished(known, ours, wiped);
 	set_free(&known->now);
 	known->now = known->listed;

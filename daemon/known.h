@@ -36,15 +36,19 @@ struct known {
 	struct known_set now;
 	struct known_set listed; /* what the list under way has told so far */
 	bool listing;
+	bool restored; /* what is being listed is of another history */
 };
 
 void known_free(struct known *known);
 
 void known_list_begin(struct known *known);
+/* The list under way comes from a store that was restored, though it may have our key. */
+void known_list_restored(struct known *known);
 /*
  * The list is whole: it replaces what stood. ours (may be NULL) is the pair of subnets that we
- * hold: a list without it comes from a store that was wiped or restored, and then peers that it
- * lacks stay, marked vanished, until known_drop_vanished. Answers whether it was so.
+ * hold: a list without it comes from a store that was wiped or restored. After such a list, and
+ * after known_list_restored, peers that it lacks stay, marked vanished, until
+ * known_drop_vanished. Answers whether it was so.
  */
 bool known_list_end(struct known *known, const struct prefix *ours);
 void known_list_failed(struct known *known);

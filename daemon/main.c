@@ -106,6 +106,38 @@ static int answer(void *ctx, const char *request, size_t size, char **answer_out
 	return status_answer(&daemon->status, request, size, answer_out, err);
 }
 
+/* What looks safe and is not. */
+static void warn_of_plain_text(const struct options *options)
+{
+	for (const char *const *endpoint = options->endpoint; *endpoint; endpoint++) {
+		if (!strncmp(*endpoint, "https://", 8))
+			continue;
+		if (options->etcd_username)
+			log_warn("the password for etcd goes over the net in plain text",
+				 "endpoint", *endpoint, "remedy", "https://");
+		else if (options->etcd_cafile || options->etcd_certfile)
+			log_warn("certificates are of no use at this endpoint", "endpoint",
+				 *endpoint, "remedy", "https://");
+	}
+}
+
+static int make_http(struct daemon *daemon, struct err *err)
+{
+	const struct options *options = &daemon->options;
+	const struct http_settings settings = {
+		.ca_file = options->etcd_cafile,
+		.cert_file = options->etcd_certfile,
+		.key_file = options->etcd_keyfile,
+		.proxy = options->etcd_proxy,
+	};
+
+	if (!options->store_file)
+		warn_of_plain_text(options);
+	if (http_new(daemon->loop, &daemon->http, err) < 0)
+		return -1;
+	return http_secure(daemon->http, &settings, err);
+}
+
 static int make_store(void *ctx, const char *name, struct network *network,
 		      struct store **store_out, struct err *err)
 {
@@ -115,6 +147,9 @@ static int make_store(void *ctx, const char *name, struct network *network,
 		.endpoints = options->endpoint,
 		.prefix = options->etcd_prefix,
 		.network = name,
+		.username = options->etcd_username,
+		.password = options->etcd_password,
+		.password_file = options->etcd_password_file,
 	};
 	const struct store_file_options file = { .path = options->store_file, .network = name };
 
@@ -247,7 +282,7 @@ static int set_up(struct daemon *daemon, struct err *err)
 	machine_id(daemon->machine); /* while root may read the firmware's */
 	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
 	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
-	    nl_open(&daemon->nl, err) < 0 || http_new(daemon->loop, &daemon->http, err) < 0 ||
+	    nl_open(&daemon->nl, err) < 0 || make_http(daemon, err) < 0 ||
 	    make_rules(daemon, err) < 0 || make_networks(daemon, err) < 0 ||
 	    make_control(daemon, err) < 0)
 		return -1;
@@ -314,6 +349,7 @@ int main(int argc, char *argv[])
 	const struct options_first first = options_look(argc, argv, environment);
 	struct daemon daemon = { .lock_fd = -1 };
 	struct err err = ERR_INIT;
+	bool shown;
 	int rc;
 
 	/* Tables of megabytes come and go: each goes back to the system, and leaves no hole. */
@@ -323,7 +359,9 @@ int main(int argc, char *argv[])
 		      stdout);
 		return 0;
 	}
-	if (read_options(&daemon, argc, argv, first.config, &err) < 0) {
+	rc = read_options(&daemon, argc, argv, first.config, &err);
+	shown = options_hide_password(argc, argv);
+	if (rc < 0) {
 		fprintf(stderr, "weftd: %s\n", err.text);
 		options_free(&daemon.options);
 		return EXIT_LASTING;
@@ -336,6 +374,9 @@ int main(int argc, char *argv[])
 		options_free(&daemon.options);
 		return rc == 0 ? 0 : exit_status(&err);
 	}
+	if (shown)
+		log_warn("a password on the command line can be seen by others while weftd starts",
+			 "remedy", "--etcd-password-file, or WEFTD_ETCD_PASSWORD");
 	rc = set_up(&daemon, &err);
 	if (rc == 0) {
 		log_info("weftd started", "version", WEFT_VERSION, "node", daemon.node.state.id,

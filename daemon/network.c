@@ -454,6 +454,8 @@ struct network_view network_view(const struct network *network)
 		.connected_since = network->connected_since,
 		.stale = network->stale,
 		.store_error = network->connected ? "" : network->store_error,
+		.wiped = network->wiped ? network->wiped_why : "",
+		.wiped_until = network->wiped ? network->wiped_until : 0,
 		.config = network->configured ? &network->config : NULL,
 		.uplink = network->uplink.index ? &network->uplink : NULL,
 		.vtep_mac = network->vtep_mac,

@@ -92,7 +92,9 @@ struct network_view {
 	bool connected;
 	uint64_t connected_since;
 	const char *store_error;
-	bool stale;                  /* all that the store says is from the state directory */
+	const char *wiped;    /* "", or how one sees that the store was wiped or restored; */
+	uint64_t wiped_until; /* until then, seconds since the epoch, peers that it lacks stay */
+	bool stale;           /* all that the store says is from the state directory */
 	const struct config *config; /* NULL: none yet */
 	const struct uplink *uplink; /* NULL: none yet */
 	struct mac vtep_mac;

@@ -55,10 +55,13 @@ struct network {
 	uint64_t save_began_ms, save_rest_ms;
 	uint64_t saved; /* lastgood_write */
 	char config_error[ERR_TEXT_SIZE];
-	struct known known;                /* every lease, ours too */
-	struct network_changes changes;    /* of the known leases since the last pass */
-	struct loop_event *grace;          /* until what has vanished goes */
-	bool wiped;                        /* the store lost our lease, and the grace is long */
+	struct known known;             /* every lease, ours too */
+	struct network_changes changes; /* of the known leases since the last pass */
+	struct loop_event *grace;       /* until what has vanished goes */
+	bool wiped;                     /* the store was, and the grace is long */
+	char wiped_why[160];
+	uint64_t wiped_until;              /* seconds since the epoch */
+	char restored[160];                /* why the list under way is of a restored store; "" */
 	uint64_t warned_ms, warnings_held; /* log_limit */
 
 	/* What the node is. */

@@ -18,6 +18,7 @@ static void on_list_begin(void *ctx)
 	struct network *network = ctx;
 
 	known_list_begin(&network->known);
+	network->restored[0] = '\0';
 }
 
 static void warn_config(void *ctx, const char *path, const char *what)
@@ -134,12 +135,24 @@ static const struct prefix *held_subnet(const struct network *network, struct le
 }
 
 /* A store that has lost our lease was wiped, restored, or is being emptied. */
-static void begin_grace(struct network *network)
+static void begin_grace(struct network *network, const char *why)
 {
-	log_warn("the store has lost our lease; peers that it lacks stay for a while", "seconds",
-		 LOG_NUM(GRACE_MS / 1000));
+	log_warn("the store was wiped or restored; peers that it lacks stay for a while", "network",
+		 network->name, "reason", why, "seconds", LOG_NUM(GRACE_MS / 1000));
 	network->wiped = true;
+	network->wiped_until = (uint64_t)time(NULL) + GRACE_MS / 1000;
+	snprintf(network->wiped_why, sizeof(network->wiped_why), "%s", why);
 	loop_timer_start(network->grace, GRACE_MS);
+}
+
+static const char lost_lease[] = "it has lost our lease";
+
+static void on_restored(void *ctx, const char *why)
+{
+	struct network *network = ctx;
+
+	known_list_restored(&network->known);
+	snprintf(network->restored, sizeof(network->restored), "%s", why);
 }
 
 static void on_list_end(void *ctx)
@@ -150,7 +163,7 @@ static void on_list_end(void *ctx)
 	network->stale = false;
 	network->listed = true;
 	if (known_list_end(&network->known, held_subnet(network, &lease)))
-		begin_grace(network);
+		begin_grace(network, network->restored[0] ? network->restored : lost_lease);
 	network_store_changed(network);
 	tell_siblings(network);
 }
@@ -167,6 +180,7 @@ void network_grace_over(void *ctx)
 
 	/* Only a store that can be asked has had time to tell. */
 	if (network->wiped && !network->connected) {
+		network->wiped_until = (uint64_t)time(NULL) + GRACE_MS / 1000;
 		loop_timer_start(network->grace, GRACE_MS);
 		return;
 	}
@@ -193,7 +207,7 @@ static void on_gone(void *ctx, const char *key, uint64_t mod_revision)
 	if (peer_parse_key(key, subnet, &ignored) == 0)
 		network_lease_changes(network, subnet);
 	if (known_gone(&network->known, key, mod_revision, held_subnet(network, &lease)))
-		begin_grace(network);
+		begin_grace(network, lost_lease);
 	else if (!network->wiped && !loop_timer_running(network->grace))
 		loop_timer_start(network->grace, LINGER_MS);
 	network_leases_changed(network);
@@ -203,8 +217,9 @@ static void on_link(void *ctx, bool connected, const char *endpoint, const struc
 {
 	struct network *network = ctx;
 
+	if (network->connected != connected || !network->connected_since)
+		network->connected_since = (uint64_t)time(NULL);
 	network->connected = connected;
-	network->connected_since = (uint64_t)time(NULL);
 	snprintf(network->endpoint, sizeof(network->endpoint), "%s", endpoint);
 	snprintf(network->store_error, sizeof(network->store_error), "%s", why ? why->text : "");
 	if (connected)
@@ -218,6 +233,7 @@ static void on_link(void *ctx, bool connected, const char *endpoint, const struc
 
 const struct store_listener network_listener = {
 	.list_begin = on_list_begin,
+	.restored = on_restored,
 	.config = on_config,
 	.entry = on_entry,
 	.list_end = on_list_end,

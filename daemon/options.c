@@ -187,6 +187,34 @@ struct options_first options_look(int argc, char *const argv[],
 	return first;
 }
 
+/* What one value alone cannot tell. */
+static int check_together(const struct options *options, struct err *err)
+{
+	bool password = options->etcd_password || options->etcd_password_file;
+
+	if (options->etcd_certfile && !options->etcd_keyfile)
+		return err_set(err, ERR_CONFIG,
+			       "--etcd-certfile %s needs --etcd-keyfile, the certificate's key",
+			       options->etcd_certfile);
+	if (options->etcd_keyfile && !options->etcd_certfile)
+		return err_set(err, ERR_CONFIG,
+			       "--etcd-keyfile %s needs --etcd-certfile, the key's certificate",
+			       options->etcd_keyfile);
+	if (options->etcd_password && options->etcd_password_file)
+		return err_set(err, ERR_CONFIG,
+			       "both --etcd-password and --etcd-password-file are given: one has "
+			       "to go");
+	if (options->etcd_username && !password)
+		return err_set(err, ERR_CONFIG,
+			       "--etcd-username %s needs a password: --etcd-password-file FILE, or "
+			       "WEFTD_ETCD_PASSWORD in the environment",
+			       options->etcd_username);
+	if (!options->etcd_username && password)
+		return err_set(err, ERR_CONFIG, "%s is given without --etcd-username",
+			       options->etcd_password ? "--etcd-password" : "--etcd-password-file");
+	return 0;
+}
+
 int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),
 		  const struct options_file *file, struct options *options_out, struct err *err)
 {
@@ -198,7 +226,31 @@ int options_parse(int argc, char *const argv[], const char *(*environment)(const
 	if (read_file(options_out, file, err) < 0 ||
 	    read_environment(options_out, environment, err) < 0)
 		return -1;
-	return read_flags(options_out, argc, argv, err);
+	if (read_flags(options_out, argc, argv, err) < 0)
+		return -1;
+	return check_together(options_out, err);
+}
+
+bool options_hide_password(int argc, char *const argv[])
+{
+	const struct options_flag *flag = NULL;
+	struct err ignored;
+	const char *value;
+	bool found = false;
+	int used;
+
+	for (int i = 1; i < argc; i += used) {
+		used = take_flag(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &flag, &value,
+				 &ignored);
+		if (used < 0)
+			break;
+		if (strcmp(flag->name, "etcd-password") != 0)
+			continue;
+		found = true;
+		for (char *c = argv[i + used - 1] + (value - argv[i + used - 1]); *c; c++)
+			*c = 'x';
+	}
+	return found;
 }
 
 void options_free(struct options *options)

@@ -27,7 +27,12 @@ struct options {
 	const char *network[OPTIONS_NETWORKS]; /* in their order; at least one */
 	size_t network_len;
 	bool network_anew; /* the next one that is named is the first of its source */
-	const char *iface; /* name or address of the uplink; NULL: by the default route */
+	/* Of TLS, PEM; NULL: none was named. Certificate and key come together. */
+	const char *etcd_cafile, *etcd_certfile, *etcd_keyfile;
+	/* NULL: etcd has no users. With a name one of the other two, and without it none. */
+	const char *etcd_username, *etcd_password, *etcd_password_file;
+	const char *etcd_proxy; /* URL; NULL: none */
+	const char *iface;      /* name or address of the uplink; NULL: by the default route */
 	struct ipaddr public_ip[FAMILIES]; /* unset: the uplink's address */
 	const char *subnet_file;
 	bool ip_masq, forward_rules, tunnel_guard;
@@ -73,6 +78,12 @@ struct options_file {
 int options_parse(int argc, char *const argv[], const char *(*environment)(const char *name),
 		  const struct options_file *file, struct options *options_out, struct err *err);
 void options_free(struct options *options);
+
+/*
+ * Overwrites what --etcd-password has on the command line, which everybody on the machine can
+ * read (ps). Whether there was one.
+ */
+bool options_hide_password(int argc, char *const argv[]);
 
 /* The text of --help, a line per flag. */
 const char *options_help(void);

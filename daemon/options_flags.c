@@ -36,7 +36,9 @@ static int check_endpoint(const char *url, struct err *err)
 	if (!strncmp(url, "https://", 8))
 		host = url + 8;
 	if (!host || !*host || strpbrk(host, "/?#@ \t"))
-		return err_set(err, ERR_CONFIG, "\"%s\" is not of the form http://HOST:PORT", url);
+		return err_set(err, ERR_CONFIG,
+			       "\"%s\" is not of the form http://HOST:PORT or https://HOST:PORT",
+			       url);
 	return 0;
 }
 
@@ -112,6 +114,81 @@ static int set_networks(struct options *options, const char *value, struct err *
 	return 0;
 }
 
+static int set_path(const char **slot, const char *value, struct err *err)
+{
+	if (value[0] != '/')
+		return err_set(err, ERR_CONFIG, "\"%s\" is not an absolute path", value);
+	*slot = value;
+	return 0;
+}
+
+/* An empty value is as none: a unit file's variable that is not filled in. */
+static int set_optional_path(const char **slot, const char *value, struct err *err)
+{
+	*slot = NULL;
+	return *value ? set_path(slot, value, err) : 0;
+}
+
+static int set_cafile(struct options *options, const char *value, struct err *err)
+{
+	return set_optional_path(&options->etcd_cafile, value, err);
+}
+
+static int set_certfile(struct options *options, const char *value, struct err *err)
+{
+	return set_optional_path(&options->etcd_certfile, value, err);
+}
+
+static int set_keyfile(struct options *options, const char *value, struct err *err)
+{
+	return set_optional_path(&options->etcd_keyfile, value, err);
+}
+
+static int set_username(struct options *options, const char *value, struct err *err)
+{
+	const char *colon = strchr(value, ':');
+
+	if (colon)
+		return err_set(err, ERR_CONFIG,
+			       "\"%.*s:...\" is not a name alone: the password goes into "
+			       "--etcd-password-file",
+			       (int)(colon - value), value);
+	options->etcd_username = *value ? value : NULL;
+	return 0;
+}
+
+/* Its value is nothing for an error's text. */
+static int set_password(struct options *options, const char *value, struct err *err)
+{
+	options->etcd_password = *value ? options_keep(options, value) : NULL;
+	return *value && !options->etcd_password ? err_nomem(err, "the password") : 0;
+}
+
+static int set_password_file(struct options *options, const char *value, struct err *err)
+{
+	return set_optional_path(&options->etcd_password_file, value, err);
+}
+
+static int set_proxy(struct options *options, const char *value, struct err *err)
+{
+	static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
+
+	options->etcd_proxy = *value ? value : NULL;
+	if (!*value)
+		return 0;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (!strncmp(value, schemes[i], len) && value[len] &&
+		    !strpbrk(value + len, "/?#@ \t"))
+			return 0;
+	}
+	return err_set(err, ERR_CONFIG,
+		       "\"%s\" is not of the form http://HOST:PORT, or with https, socks5 or "
+		       "socks5h in http's place",
+		       value);
+}
+
 static int set_iface(struct options *options, const char *value, struct err *err)
 {
 	struct ipaddr addr;
@@ -145,14 +222,6 @@ static int set_public_ip(struct options *options, const char *value, struct err 
 static int set_public_ipv6(struct options *options, const char *value, struct err *err)
 {
 	return set_public(options, FAMILY_V6, value, err);
-}
-
-static int set_path(const char **slot, const char *value, struct err *err)
-{
-	if (value[0] != '/')
-		return err_set(err, ERR_CONFIG, "\"%s\" is not an absolute path", value);
-	*slot = value;
-	return 0;
 }
 
 static int set_subnet_file(struct options *options, const char *value, struct err *err)
@@ -257,6 +326,19 @@ const struct options_flag options_flags[] = {
 	  "where the network lies in etcd", OPTIONS_RUN, false },
 	{ "network", "NAME[,NAME...]", "default", set_networks,
 	  "the networks of this node; can be repeated", OPTIONS_RUN, false },
+	{ "etcd-cafile", "FILE", "", set_cafile,
+	  "who signs etcd's certificates (default: whom the system trusts)", OPTIONS_RUN, false },
+	{ "etcd-certfile", "FILE", "", set_certfile, "weftd's own certificate", OPTIONS_RUN,
+	  false },
+	{ "etcd-keyfile", "FILE", "", set_keyfile, "its key", OPTIONS_RUN, false },
+	{ "etcd-username", "NAME", "", set_username, "as whom to speak to an etcd with users",
+	  OPTIONS_RUN, false },
+	{ "etcd-password", "TEXT", "", set_password,
+	  "better: etcd-password-file, or this in the environment", OPTIONS_RUN, false },
+	{ "etcd-password-file", "FILE", "", set_password_file, "its first line is the password",
+	  OPTIONS_RUN, false },
+	{ "etcd-proxy", "URL", "", set_proxy,
+	  "by which proxy to reach etcd; the environment's are not used", OPTIONS_RUN, false },
 	{ "iface", "NAME|ADDRESS", "", set_iface, "the uplink (default: of the IPv4 default route)",
 	  OPTIONS_RUN, false },
 	{ "public-ip", "ADDRESS", "", set_public_ip,

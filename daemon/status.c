@@ -51,9 +51,12 @@ static void put_store(struct jb_at at, const struct network_view *view)
 	struct jb_at store = jb_obj(at, "store");
 
 	jb_str(store, "endpoint", view->endpoint);
+	jb_bool(store, "tls", !strncmp(view->endpoint, "https:", 6));
 	jb_bool(store, "connected", view->connected);
 	jb_count(store, "since", view->connected_since);
 	jb_str(store, "error", view->store_error);
+	jb_str(store, "wiped", view->wiped);
+	jb_count(store, "wipedUntil", view->wiped_until);
 }
 
 static void put_lease(struct jb_at at, const struct network_view *view)

@@ -33,13 +33,18 @@ struct store_entry {
  */
 struct store_listener {
 	void (*list_begin)(void *ctx);
+	/* After list_begin: this list is of another history than what was told before, and why. */
+	void (*restored)(void *ctx, const char *why);
 	/* text NULL: there is no configuration */
 	void (*config)(void *ctx, const char *text, size_t size);
 	void (*entry)(void *ctx, const struct store_entry *entry);
 	void (*list_end)(void *ctx);
 	void (*list_failed)(void *ctx);
 	void (*gone)(void *ctx, const char *key, uint64_t mod_revision);
-	/* Reached, or not since this moment, with the reason; on changes only, the reason's too. */
+	/*
+	 * Reached, now at this endpoint, or not since this moment, with the reason; on changes
+	 * only, of endpoint and reason too.
+	 */
 	void (*link)(void *ctx, bool connected, const char *endpoint, const struct err *why);
 };
 

@@ -15,6 +15,8 @@
 #include "common/log.h"
 #include "http.h"
 #include "loop.h"
+#include "store_etcd_auth.h"
+#include "store_etcd_call.h"
 #include "store_etcd_claim.h"
 #include "store_etcd_list.h"
 #include "store_etcd_ops.h"
@@ -28,6 +30,12 @@
 
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 30000
+/*
+ * Where nobody answers, a try is a connection or one small question: those are made so often
+ * that the store is found soon after it is back, and only a try that is answered goes on to a
+ * list. The pause includes the time that the try took.
+ */
+#define RETRY_AWAY_MAX_MS 2000
 #define STABLE_MS 10000 /* a watch that lived so long was no failure of the attempt */
 
 enum link { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
@@ -36,6 +44,7 @@ struct etcd {
 	struct store store; /* first: the two are cast into each other */
 	struct loop *loop;
 	struct http *http;
+	struct store_etcd_way way;
 	char **endpoints;          /* NULL-ended; see copy_endpoints */
 	size_t current;            /* where the next request goes */
 	const char *endpoint;      /* where the list or the watch is, or was last */
@@ -49,9 +58,12 @@ struct etcd {
 	struct store_etcd_ops ops;
 	struct store_etcd_wire_header seen; /* where the listener stands, where fresh */
 	bool fresh;                         /* nothing was missed since; else a list is due */
+	uint64_t begun_ms;                  /* the list or the watch */
 	uint64_t created_ms;                /* of the watch; 0: not yet */
 	unsigned attempt;                   /* failures in a row */
 	enum link link;
+	const char *told;  /* the endpoint that the listener knows of */
+	bool told_lasting; /* why it is down, and will be until something is mended */
 };
 
 /* From one that fails to the one behind it; from another, someone was quicker. */
@@ -64,18 +76,50 @@ static void leave_endpoint(struct etcd *etcd, const char *endpoint)
 		etcd->current = 0;
 }
 
+/* Nobody answers, or says that it cannot now; in contrast to an answer that is no good. */
+static bool is_away(const struct err *why)
+{
+	switch (why->sys_errno) {
+	case 0:
+	case EMSGSIZE:
+	case ESTALE:
+	case ENOENT:
+	case EKEYREJECTED:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * An answer that is no good is a better reason than that somebody did not answer: it is told
+ * after the other, once, and stands until the store is reached.
+ */
 static void tell_link(struct etcd *etcd, enum link link, const struct err *why)
 {
-	if (etcd->link == link)
+	bool lasting = why && !is_away(why);
+
+	if (etcd->link == link &&
+	    (link == LINK_DOWN ? etcd->told_lasting || !lasting : etcd->told == etcd->endpoint))
 		return;
 	etcd->link = link;
+	etcd->told = etcd->endpoint;
+	etcd->told_lasting = lasting;
 	etcd->store.listener->link(etcd->store.listener_ctx, link == LINK_UP, etcd->endpoint, why);
 }
 
-static void try_later(struct etcd *etcd)
+static void try_later(struct etcd *etcd, const struct err *why)
 {
-	loop_timer_start(etcd->timer,
-			 loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS, RETRY_MAX_MS));
+	uint64_t spent_ms = loop_now_ms() - etcd->begun_ms;
+	bool away = is_away(why);
+	uint64_t pause_ms = loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS,
+					    away ? RETRY_AWAY_MAX_MS : RETRY_MAX_MS);
+
+	if (away && spent_ms >= pause_ms)
+		pause_ms = loop_backoff_ms(0, RETRY_FIRST_MS, RETRY_FIRST_MS);
+	else if (away)
+		pause_ms -= spent_ms;
+	loop_timer_start(etcd->timer, pause_ms);
 }
 
 /* ---- The watch ----------------------------------------------------------- */
@@ -98,7 +142,7 @@ static void watch_failed(struct etcd *etcd, const struct err *why)
 	if (etcd->created_ms && loop_now_ms() - etcd->created_ms >= STABLE_MS)
 		etcd->attempt = 0;
 	leave_endpoint(etcd, etcd->endpoint);
-	try_later(etcd);
+	try_later(etcd, why);
 	if (!etcd->created_ms)
 		tell_link(etcd, LINK_DOWN, why);
 }
@@ -119,7 +163,7 @@ static void watch(struct etcd *etcd)
 {
 	struct store_etcd_watch_job job = {
 		.loop = etcd->loop,
-		.http = etcd->http,
+		.way = &etcd->way,
 		.endpoint = etcd->endpoints[etcd->current],
 		.config_key = etcd->config_key,
 		.prefix = etcd->prefix,
@@ -132,6 +176,7 @@ static void watch(struct etcd *etcd)
 	struct err err = ERR_INIT;
 
 	etcd->endpoint = job.endpoint;
+	etcd->begun_ms = loop_now_ms();
 	etcd->created_ms = 0;
 	etcd->watch = store_etcd_watch_start(&job, &err);
 	if (!etcd->watch)
@@ -147,7 +192,7 @@ static void list_failed(struct etcd *etcd, const struct err *why)
 	etcd->fresh = false;
 	if (why->sys_errno != ESTALE)
 		leave_endpoint(etcd, etcd->endpoint);
-	try_later(etcd);
+	try_later(etcd, why);
 	if (why->sys_errno != ESTALE)
 		tell_link(etcd, LINK_DOWN, why);
 }
@@ -174,10 +219,11 @@ static void on_listed(void *ctx, const struct store_etcd_wire_header *header, co
 static void list(struct etcd *etcd)
 {
 	struct store_etcd_list_job job = {
-		.http = etcd->http,
+		.way = &etcd->way,
 		.endpoint = etcd->endpoints[etcd->current],
 		.config_key = etcd->config_key,
 		.prefix = etcd->prefix,
+		.from = etcd->seen,
 		.tell = &etcd->tell,
 		.done = on_listed,
 		.ctx = etcd,
@@ -185,6 +231,7 @@ static void list(struct etcd *etcd)
 	struct err err = ERR_INIT;
 
 	etcd->endpoint = job.endpoint;
+	etcd->begun_ms = loop_now_ms();
 	etcd->fresh = true; /* unless someone asks for another list meanwhile */
 	etcd->list = store_etcd_list_start(&job, &err);
 	if (!etcd->list)
@@ -313,6 +360,7 @@ static void destroy(struct store *store)
 	store_etcd_list_free(etcd->list);
 	store_etcd_watch_free(etcd->watch);
 	store_etcd_ops_clear(&etcd->ops);
+	store_etcd_auth_free(etcd->way.auth);
 	loop_event_free(etcd->timer);
 	free(etcd->endpoints);
 	free(etcd->config_key);
@@ -383,10 +431,14 @@ int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd
 	etcd->loop = loop;
 	etcd->http = http;
 	etcd->ops = (struct store_etcd_ops){
-		.loop = loop, .http = http, .unreachable = on_unreachable, .ctx = etcd
+		.loop = loop, .way = &etcd->way, .unreachable = on_unreachable, .ctx = etcd
 	};
+	etcd->way.http = http;
+	etcd->way.auth = store_etcd_auth_new(loop, http, options->username, options->password,
+					     options->password_file);
 	etcd->timer = loop_timer(loop, on_timer, etcd);
-	if (!etcd->timer || !copy_endpoints(etcd, options->endpoints) || !make_keys(etcd, options))
+	if (!etcd->timer || !etcd->way.auth || !copy_endpoints(etcd, options->endpoints) ||
+	    !make_keys(etcd, options))
 		return err_nomem(err, "the store");
 	etcd->store.config_name = etcd->config_key;
 	if (!etcd->endpoints[0])

@@ -19,6 +19,8 @@ struct store_etcd_options {
 	const char *prefix;           /* "/coreos.com/network"; copied */
 	const char *network;          /* "default": <prefix>/config and <prefix>/subnets/;
 					 NAME: <prefix>/networks/NAME/... ; copied */
+	/* NULL: etcd has no users. The file is read whenever the password is needed. Copied. */
+	const char *username, *password, *password_file;
 };
 
 /*

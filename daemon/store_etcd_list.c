@@ -9,6 +9,7 @@
 #include "store_etcd_wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 struct store_etcd_list {
 	struct store_etcd_list_job job;
 	struct store_etcd_wire_header header; /* of the first answer */
-	struct http_call *call;
+	struct store_etcd_call *call;
 	char *last_key; /* NULL: no page yet */
 	size_t last_key_size;
 	size_t len;
@@ -31,7 +32,7 @@ void store_etcd_list_free(struct store_etcd_list *list)
 {
 	if (!list)
 		return;
-	http_cancel(list->call);
+	store_etcd_call_cancel(list->call);
 	free(list->last_key);
 	free(list);
 }
@@ -53,16 +54,17 @@ static void end(struct store_etcd_list *list, const struct err *err)
 typedef void answer_fn(void *ctx, unsigned status, const char *body, size_t size,
 		       const struct err *failed);
 
-static int ask(struct store_etcd_list *list, char *body, answer_fn *done, struct err *err)
+static int ask(struct store_etcd_list *list, char *body, uint64_t timeout_ms, answer_fn *done,
+	       struct err *err)
 {
 	struct http_post how = {
-		.timeout_ms = STORE_ETCD_CALL_LONG_MS,
+		.timeout_ms = timeout_ms,
 		.max_size = STORE_ETCD_CALL_LARGE,
 		.ctx = list,
 		.done = done,
 	};
 
-	list->call = store_etcd_call(list->job.http, list->job.endpoint, "/v3/kv/range", body, &how,
+	list->call = store_etcd_call(list->job.way, list->job.endpoint, "/v3/kv/range", body, &how,
 				     err);
 	return list->call ? 0 : -1;
 }
@@ -138,7 +140,7 @@ static int ask_page(struct store_etcd_list *list, struct err *err)
 	char *body = store_etcd_wire_page(list->job.prefix, list->last_key, list->last_key_size,
 					  list->header.revision, list->page_len);
 
-	return ask(list, body, on_page, err);
+	return ask(list, body, STORE_ETCD_CALL_LONG_MS, on_page, err);
 }
 
 static bool shrink_page(struct store_etcd_list *list)
@@ -177,6 +179,29 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 
 /* ---- The configuration --------------------------------------------------- */
 
+/*
+ * Answers to a list are linearizable: a member that lags waits, and one without a quorum
+ * does not answer. So what is older than something seen, or of another cluster, is no delay:
+ * it is another history.
+ */
+static void look_for_restore(const struct store_etcd_list *list)
+{
+	const struct store_etcd_wire_header *from = &list->job.from, *now = &list->header;
+	const struct store_etcd_tell *tell = list->job.tell;
+	char why[160];
+
+	if (!store_etcd_wire_is_restored(from, now))
+		return;
+	if (from->cluster != now->cluster)
+		snprintf(why, sizeof(why), "cluster %jx, where it was %jx", (uintmax_t)now->cluster,
+			 (uintmax_t)from->cluster);
+	else
+		snprintf(why, sizeof(why), "revision %ju in term %ju, where it was %ju in term %ju",
+			 (uintmax_t)now->revision, (uintmax_t)now->term, (uintmax_t)from->revision,
+			 (uintmax_t)from->term);
+	tell->listener->restored(tell->listener_ctx, why);
+}
+
 static void on_config(void *ctx, unsigned status, const char *body, size_t size,
 		      const struct err *failed)
 {
@@ -192,6 +217,8 @@ static void on_config(void *ctx, unsigned status, const char *body, size_t size,
 	list->header = range.header;
 	list->begun = true;
 	tell->listener->list_begin(tell->listener_ctx);
+	if (list->job.from.cluster)
+		look_for_restore(list);
 	store_etcd_tell_config(tell, range.kvs.len ? &range.kvs.at[0] : NULL);
 	store_etcd_wire_range_free(&range);
 	if (ask_page(list, &err) < 0)
@@ -209,7 +236,9 @@ struct store_etcd_list *store_etcd_list_start(const struct store_etcd_list_job *
 	}
 	list->job = *job;
 	list->page_len = PAGE_LEN;
-	if (ask(list, store_etcd_wire_get(job->config_key), on_config, err) < 0) {
+	/* One key: whether anybody is there is soon known. */
+	if (ask(list, store_etcd_wire_get(job->config_key), STORE_ETCD_CALL_SHORT_MS, on_config,
+		err) < 0) {
 		store_etcd_list_free(list);
 		return NULL;
 	}

@@ -5,18 +5,20 @@
  */
 #pragma once
 
+#include "store_etcd_wire.h"
+
 struct err;
-struct http;
+struct store_etcd_way;
 struct store_etcd_tell;
-struct store_etcd_wire_header;
 
 struct store_etcd_list;
 
 struct store_etcd_list_job {
-	struct http *http;
+	const struct store_etcd_way *way;
 	const char *endpoint; /* all texts outlive the list */
 	const char *config_key;
 	const char *prefix;
+	struct store_etcd_wire_header from; /* what was seen last; cluster 0: nothing yet */
 	struct store_etcd_tell *tell; /* is told all from list_begin to list_end or list_failed */
 	/*
 	 * Called once, at the end, when the list is already freed. err NULL: listed at

@@ -12,7 +12,7 @@ struct store_etcd_op {
 	struct store_etcd_ops *ops;
 	struct store_etcd_op *next, **slot;
 	struct store_etcd_op_job job;
-	struct http_call *call;
+	struct store_etcd_call *call;
 	struct loop_event *failed; /* fires where there is no call */
 	struct err err;            /* what it tells then */
 };
@@ -22,7 +22,7 @@ static void op_free(struct store_etcd_op *op)
 	*op->slot = op->next;
 	if (op->next)
 		op->next->slot = op->slot;
-	http_cancel(op->call);
+	store_etcd_call_cancel(op->call);
 	loop_event_free(op->failed);
 	free(op);
 }
@@ -52,13 +52,15 @@ static void on_done(void *ctx, unsigned status, const char *body, size_t size,
 	struct err err = ERR_INIT;
 	bool good;
 
-	op->call = NULL;
 	good = store_etcd_call_check(job->endpoint, status, body, size, failed, &err) == 0;
 	if (good && job->read(body, size, &reply, &err) < 0) {
+		if (err.sys_errno == EKEYREJECTED)
+			store_etcd_call_refused(op->call);
 		good = false;
 		err_wrap(&err, "%s", job->endpoint);
 		err.code = ERR_STORE;
 	}
+	op->call = NULL;
 	if (!good && err.sys_errno == ENOENT && job->absent_is_good) {
 		good = true;
 		reply.succeeded = true;
@@ -99,7 +101,7 @@ void store_etcd_ops_run(struct store_etcd_ops *ops, const struct store_etcd_op_j
 	}
 	op->job = *job;
 	enlist(ops, op);
-	op->call = store_etcd_call(ops->http, job->endpoint, job->path, job->body, &how, &op->err);
+	op->call = store_etcd_call(ops->way, job->endpoint, job->path, job->body, &how, &op->err);
 	if (!op->call)
 		loop_timer_start(op->failed, 0);
 }

@@ -8,12 +8,12 @@
 #include "store.h"
 #include "store_etcd_wire.h"
 
-struct http;
 struct loop;
+struct store_etcd_way;
 
 struct store_etcd_ops {
 	struct loop *loop;
-	struct http *http;
+	const struct store_etcd_way *way;
 	/* Called before done when the endpoint did not answer, or could not do it. */
 	void (*unreachable)(void *ctx, const char *endpoint);
 	void *ctx;

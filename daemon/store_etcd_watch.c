@@ -21,11 +21,12 @@
 
 struct store_etcd_watch {
 	struct store_etcd_watch_job job;
-	struct http_call *call;
-	struct http_call *probe;
+	struct store_etcd_call *call;
+	struct store_etcd_call *probe;
 	struct loop_event *timer;
 	uint64_t revision; /* seen, all of it */
 	uint64_t heard_ms;
+	uint64_t generation; /* of the files that its connection was made with */
 	bool created;
 };
 
@@ -33,8 +34,8 @@ void store_etcd_watch_free(struct store_etcd_watch *watch)
 {
 	if (!watch)
 		return;
-	http_cancel(watch->call);
-	http_cancel(watch->probe);
+	store_etcd_call_cancel(watch->call);
+	store_etcd_call_cancel(watch->probe);
 	loop_event_free(watch->timer);
 	free(watch);
 }
@@ -79,7 +80,9 @@ static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_
 	if (events->cancelled) {
 		err_set(&err, ERR_STORE, "%s: the watch was cancelled: %s", watch->job.endpoint,
 			events->reason);
-		end(watch, STORE_ETCD_WATCH_STALE, &err);
+		if (events->refused)
+			store_etcd_call_refused(watch->call);
+		end(watch, events->refused ? STORE_ETCD_WATCH_LOST : STORE_ETCD_WATCH_STALE, &err);
 		return false;
 	}
 	if (events->created && !watch->created) {
@@ -119,14 +122,16 @@ static bool on_line(void *ctx, const char *line, size_t size)
 	struct err err = ERR_INIT;
 	bool goes_on;
 
-	watch->heard_ms = loop_now_ms();
 	if (!size)
 		return true;
 	if (store_etcd_wire_read_events(line, size, &events, &err) < 0) {
 		err_wrap(&err, "%s", watch->job.endpoint);
+		if (err.sys_errno == EKEYREJECTED)
+			store_etcd_call_refused(watch->call);
 		end(watch, kind_of(&err), &err);
 		return false;
 	}
+	watch->heard_ms = loop_now_ms();
 	goes_on = take_events(watch, &events);
 	store_etcd_wire_events_free(&events);
 	return goes_on;
@@ -175,7 +180,7 @@ void store_etcd_watch_probe(struct store_etcd_watch *watch)
 
 	/* Where it cannot even start, the next one may. */
 	if (!watch->probe)
-		watch->probe = store_etcd_call(watch->job.http, watch->job.endpoint, "/v3/kv/range",
+		watch->probe = store_etcd_call(watch->job.way, watch->job.endpoint, "/v3/kv/range",
 					       store_etcd_wire_get(watch->job.config_key), &how,
 					       &err);
 }
@@ -186,8 +191,16 @@ static void on_timer(void *ctx)
 	uint64_t silent_ms = loop_now_ms() - watch->heard_ms;
 	struct err err = ERR_INIT;
 
+	if (http_generation(watch->job.way->http) != watch->generation) {
+		err_set(&err, ERR_STORE, "%s: the certificates are others now",
+			watch->job.endpoint);
+		end(watch, STORE_ETCD_WATCH_LOST, &err);
+		return;
+	}
 	if (!watch->created || silent_ms >= SILENT_MAX_MS) {
 		err_set(&err, ERR_STORE, "%s: the watch says nothing", watch->job.endpoint);
+		err.sys_errno = ETIMEDOUT;
+		store_etcd_call_refused(watch->call);
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
@@ -214,7 +227,7 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 	}
 	watch->job = *job;
 	watch->revision = job->from.revision;
-	watch->call = store_etcd_call(job->http, job->endpoint, "/v3/watch",
+	watch->call = store_etcd_call(job->way, job->endpoint, "/v3/watch",
 				      store_etcd_wire_watch(job->prefix, job->config_key,
 							    job->from.revision + 1),
 				      &how, err);
@@ -222,6 +235,7 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 		store_etcd_watch_free(watch);
 		return NULL;
 	}
+	watch->generation = http_generation(job->way->http);
 	watch->heard_ms = loop_now_ms();
 	loop_timer_start(watch->timer, CREATED_WITHIN_MS);
 	return watch;

@@ -8,7 +8,7 @@
 #include "store_etcd_wire.h"
 
 struct err;
-struct http;
+struct store_etcd_way;
 struct loop;
 struct store_etcd_tell;
 
@@ -21,7 +21,7 @@ enum store_etcd_watch_end {
 
 struct store_etcd_watch_job {
 	struct loop *loop;
-	struct http *http;
+	const struct store_etcd_way *way;
 	const char *endpoint;   /* all texts outlive the watch */
 	const char *config_key; /* watched as well, and read by probes */
 	const char *prefix;

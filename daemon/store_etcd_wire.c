@@ -26,130 +26,21 @@
 #define WHAT "etcd's answer"
 #define ANSWER_MAX ((size_t)64 * 1024 * 1024) /* smaller ones are the caller's to ask for */
 #define MESSAGE_MAX 4096
+#define TOKEN_MAX 16384
 
 /* gRPC's status codes (google/rpc/code.proto). */
-enum { GRPC_NOT_FOUND = 5, GRPC_OUT_OF_RANGE = 11 };
+enum {
+	GRPC_NOT_FOUND = 5,
+	GRPC_OUT_OF_RANGE = 11,
+	GRPC_UNAVAILABLE = 14,
+	GRPC_UNAUTHENTICATED = 16
+};
 
 bool store_etcd_wire_is_restored(const struct store_etcd_wire_header *ours,
 				 const struct store_etcd_wire_header *now)
 {
 	return now->cluster != ours->cluster || now->term < ours->term ||
 	       now->revision < ours->revision;
-}
-
-/* ---- Requests ------------------------------------------------------------ */
-
-static char *text_of(struct jb *jb)
-{
-	struct err err = ERR_INIT;
-	char *text = NULL;
-
-	return jb_text(jb, &text, &err) < 0 ? NULL : text;
-}
-
-/*
- * The range of all keys that begin with prefix: its end is the first key behind them.
- * Of these the ones that follow the key after; its successor has a zero byte more.
- */
-static bool add_range(struct jb_at at, const char *prefix, const char *after, size_t after_size)
-{
-	size_t size = strlen(prefix);
-	AUTO_FREE char *end = strdup(prefix);
-	AUTO_FREE char *next = after ? calloc(1, after_size + 1) : NULL;
-
-	if (!end || (after && !next))
-		return false;
-	end[size - 1]++;
-	if (after)
-		jb_base64(at, "key", memcpy(next, after, after_size), after_size + 1);
-	else
-		jb_base64(at, "key", prefix, size);
-	jb_base64(at, "range_end", end, size);
-	return true;
-}
-
-char *store_etcd_wire_get(const char *key)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at root;
-
-	if (!jb)
-		return NULL;
-	root = jb_root(jb);
-	jb_base64(root, "key", key, strlen(key));
-	return text_of(jb);
-}
-
-char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_size,
-			   uint64_t revision, uint32_t limit)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at root;
-
-	if (!jb)
-		return NULL;
-	root = jb_root(jb);
-	if (!add_range(root, prefix, after, after_size))
-		return NULL;
-	jb_u64_text(root, "revision", revision);
-	/* Sorted by key they come anyway; asked for a sort_order, etcd reads all for each page. */
-	jb_u64_text(root, "limit", limit);
-	return text_of(jb);
-}
-
-#define WATCH_OF_KEY 1 /* told as a string, or as a number */
-
-/* Of all keys that begin with it, or of the one key. */
-static char *one_watch(const char *key, bool is_prefix, uint64_t start_revision)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-	struct jb_at create;
-
-	if (!jb)
-		return NULL;
-	create = jb_obj(jb_root(jb), "create_request");
-	if (is_prefix && !add_range(create, key, NULL, 0))
-		return NULL;
-	if (!is_prefix) {
-		jb_base64(create, "key", key, strlen(key));
-		jb_u64_text(create, "watch_id", WATCH_OF_KEY);
-	}
-	jb_u64_text(create, "start_revision", start_revision);
-	jb_bool(create, "progress_notify", true);
-	jb_bool(create, "fragment", true);
-	return text_of(jb);
-}
-
-/* The gateway reads one request after the other out of the body. */
-char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision)
-{
-	AUTO_FREE char *of_prefix = one_watch(prefix, true, start_revision);
-	AUTO_FREE char *of_key = one_watch(key, false, start_revision);
-	char *both;
-
-	if (!of_prefix || !of_key || asprintf(&both, "%s\n%s", of_prefix, of_key) < 0)
-		return NULL;
-	return both;
-}
-
-static char *one_number(const char *key, uint64_t number)
-{
-	AUTO(jb) struct jb *jb = jb_new();
-
-	if (!jb)
-		return NULL;
-	jb_u64_text(jb_root(jb), key, number);
-	return text_of(jb);
-}
-
-char *store_etcd_wire_grant(uint64_t ttl_s)
-{
-	return one_number("TTL", ttl_s);
-}
-
-char *store_etcd_wire_lease(uint64_t lease)
-{
-	return one_number("ID", lease);
 }
 
 /* ---- Parts of answers ---------------------------------------------------- */
@@ -244,9 +135,40 @@ static void read_events(const struct jr *at, struct store_etcd_wire_kvs *kvs)
 
 /* ---- Errors -------------------------------------------------------------- */
 
-static int errno_of(uint64_t grpc_code)
+/* What etcd says where the token is not good, or is missing; the codes differ by version. */
+static bool is_about_token(const char *message)
 {
-	return grpc_code == GRPC_OUT_OF_RANGE ? ESTALE : grpc_code == GRPC_NOT_FOUND ? ENOENT : 0;
+	static const char *const texts[] = { "invalid auth token", "revision in header is old",
+					     "revision of auth store is old",
+					     "user name is empty" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strstr(message, texts[i]))
+			return true;
+	return false;
+}
+
+static int errno_of(uint64_t grpc_code, unsigned status, const char *message)
+{
+	if (grpc_code == GRPC_UNAUTHENTICATED || status == 401 || is_about_token(message))
+		return EKEYREJECTED;
+	switch (grpc_code) {
+	case GRPC_OUT_OF_RANGE:
+		return ESTALE;
+	case GRPC_NOT_FOUND:
+		return ENOENT;
+	case GRPC_UNAVAILABLE:
+		return EAGAIN;
+	default:
+		return status >= 500 ? EAGAIN : 0;
+	}
+}
+
+static const char *remedy_of(const char *message)
+{
+	return strstr(message, "user name is empty") ?
+		       ": etcd has users, so --etcd-username and --etcd-password-file are needed" :
+		       "";
 }
 
 /* The members have had several names; what is missing or odd is done without. */
@@ -258,10 +180,10 @@ static int set_error(const struct jr *at, unsigned status, struct err *err)
 	if (!message)
 		message = jr_str_opt(at, "error", MESSAGE_MAX, "an error without a message");
 	if (status)
-		err_set(err, ERR_STORE, "%s (HTTP %u)", message, status);
+		err_set(err, ERR_STORE, "%s (HTTP %u)%s", message, status, remedy_of(message));
 	else
-		err_set(err, ERR_STORE, "%s", message);
-	err->sys_errno = errno_of(code);
+		err_set(err, ERR_STORE, "%s%s", message, remedy_of(message));
+	err->sys_errno = errno_of(code, status, message);
 	return -1;
 }
 
@@ -269,6 +191,7 @@ int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct
 {
 	AUTO(json) struct json *json = NULL;
 	struct err not_json = ERR_INIT;
+	char line[160];
 	struct jr root;
 
 	if (parse(body, size, &json, &not_json) == 0) {
@@ -277,7 +200,19 @@ int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct
 	}
 	if (status == 404)
 		return err_set(err, ERR_STORE, "does not serve /v3: etcd 3.4 or later is needed");
-	return err_set(err, ERR_STORE, "HTTP %u", status);
+	/* Not etcd's service but the server before it, or something in between, says so. */
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(body, "\r\n"), body);
+	if (strstr(line, "CommonName"))
+		err_set(err, ERR_STORE,
+			"etcd with users takes no certificate that names one: --etcd-certfile has "
+			"to be without a common name (CN) (HTTP %u: %s)",
+			status, line);
+	else if (*line && *line != '<')
+		err_set(err, ERR_STORE, "HTTP %u: %s", status, line);
+	else
+		err_set(err, ERR_STORE, "HTTP %u", status);
+	err->sys_errno = errno_of(0, status, "");
+	return -1;
 }
 
 /* The result that a line of a stream, or its only one, holds; or the error. */
@@ -324,16 +259,18 @@ void store_etcd_wire_range_free(struct store_etcd_wire_range *range)
 	kvs_free(&range->kvs);
 }
 
+/* etcd before 3.5 says "permission denied" of a token that is not good, too. */
 static void read_cancelled(const struct jr *at, struct store_etcd_wire_events *events)
 {
+	const char *reason = jr_str_opt(at, "cancel_reason", MESSAGE_MAX, "without a reason");
 	uint64_t compacted = number(at, "compact_revision");
 
+	events->refused = is_about_token(reason) || strstr(reason, "permission denied");
 	if (compacted)
 		snprintf(events->reason, sizeof(events->reason), "compacted up to revision %ju",
 			 (uintmax_t)compacted);
 	else
-		snprintf(events->reason, sizeof(events->reason), "%s",
-			 jr_str_opt(at, "cancel_reason", MESSAGE_MAX, "without a reason"));
+		snprintf(events->reason, sizeof(events->reason), "%s", reason);
 }
 
 /* A watch that is refused has the number -1. */
@@ -392,6 +329,33 @@ static void read_claimant(const struct jr *root, char claimant[static STORE_KEY_
 				memcpy(claimant, last + 1, strlen(last + 1) + 1);
 		}
 	}
+}
+
+/* It goes into a header, where an end of line would begin another one. */
+static bool is_header_text(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+int store_etcd_wire_read_token(const char *body, size_t size, char **token_out, struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	const char *token;
+	struct jr root;
+
+	if (parse(body, size, &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	token = jr_str(&root, "token", TOKEN_MAX);
+	if (token && (!*token || !is_header_text(token)))
+		jr_fault(&root, "token", "is no token");
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	*token_out = strdup(token);
+	return *token_out ? 0 : err_nomem(err, "etcd's token");
 }
 
 int store_etcd_wire_read_txn(const char *body, size_t size, struct store_reply *reply_out,

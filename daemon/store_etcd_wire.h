@@ -39,6 +39,7 @@ char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_s
  */
 char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision);
 char *store_etcd_wire_grant(uint64_t ttl_s);
+char *store_etcd_wire_authenticate(const char *name, const char *password);
 /* For keepalive and for revoke. */
 char *store_etcd_wire_lease(uint64_t lease);
 
@@ -73,11 +74,15 @@ struct store_etcd_wire_events {
 	bool created;
 	bool fragment; /* the rest of its last revision follows */
 	bool cancelled;
+	bool refused;     /* cancelled for want of a good token, perhaps */
 	char reason[160]; /* of cancelled */
 };
 int store_etcd_wire_read_events(const char *line, size_t size,
 				struct store_etcd_wire_events *events_out, struct err *err);
 void store_etcd_wire_events_free(struct store_etcd_wire_events *events);
+
+/* Of authenticate. The token is malloc'ed, the caller's, and can be part of a header. */
+int store_etcd_wire_read_token(const char *body, size_t size, char **token_out, struct err *err);
 
 /* Of operations: each fills the members that struct store_reply names for it. */
 typedef int store_etcd_wire_read_fn(const char *body, size_t size, struct store_reply *reply_out,
@@ -88,6 +93,7 @@ store_etcd_wire_read_fn store_etcd_wire_read_txn, store_etcd_wire_read_grant,
 /*
  * The error that an answer of another status is. Always -1 with ERR_STORE; sys_errno is
  * ESTALE where the wanted revision is not there (compacted, or of another history), ENOENT
- * for a lease that does not exist, else 0.
+ * for a lease that does not exist, EKEYREJECTED where the token is not good or not there,
+ * EAGAIN where the server is not able to answer now, else 0.
  */
 int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct err *err);

@@ -12,7 +12,7 @@ _weftd() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
-	--config | --subnet-file)
+	--config | --subnet-file | --etcd-cafile | --etcd-certfile | --etcd-keyfile | --etcd-password-file)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
@@ -22,7 +22,7 @@ _weftd() {
 	--ip-masq | --iptables-forward-rules | --tunnel-guard) words="true false" ;;
 	--log-format) words="text json" ;;
 	--log-level) words="error warn info debug" ;;
-	--etcd-endpoints | --etcd-prefix | --public-ip | --public-ipv6 | --node-name | --network) words="" ;;
+	--etcd-endpoints | --etcd-prefix | --etcd-username | --etcd-password | --etcd-proxy | --public-ip | --public-ipv6 | --node-name | --network) words="" ;;
 	*) words=$(weftd --help 2>/dev/null | sed -n 's/^ *\(--[a-z-]*\).*/\1/p') ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -68,6 +68,11 @@ static inline void recorder_begin(void *ctx)
 	recorder_word(r, "[", "");
 }
 
+static inline void recorder_restored(void *ctx, const char *why)
+{
+	recorder_word(ctx, "restored: ", why);
+}
+
 static inline void recorder_config(void *ctx, const char *text, size_t size)
 {
 	if (text)
@@ -132,6 +137,7 @@ static inline void recorder_link(void *ctx, bool connected, const char *endpoint
 
 static const struct store_listener recorder_listener = {
 	.list_begin = recorder_begin,
+	.restored = recorder_restored,
 	.config = recorder_config,
 	.entry = recorder_entry,
 	.list_end = recorder_end,

@@ -232,7 +232,8 @@ static void a_node_that_is_up_tells_everything(void **state)
 					     "store", "lease",  "cluster", "vni",     "port",
 					     "mtu",   "bridge", "vxlan",   "vtepMac", "uplink",
 					     "peers", "passes", NULL };
-	static const char *const of_store[] = { "endpoint", "connected", "since", "error", NULL };
+	static const char *const of_store[] = { "endpoint", "tls",   "connected",  "since",
+						"error",    "wiped", "wipedUntil", NULL };
 	struct scene *scene = *state;
 	struct reading reading;
 	struct jr status, networks, network, store;
@@ -251,6 +252,8 @@ static void a_node_that_is_up_tells_everything(void **state)
 	assert_members(&store, of_store);
 	assert_str(&store, "endpoint", "http://127.0.0.1:2379");
 	assert_true(truth(&store, "connected"));
+	assert_false(truth(&store, "tls"));
+	assert_str(&store, "wiped", "");
 	assert_str(&store, "error", "");
 	assert_lease(&network);
 	assert_devices(scene, &network);

@@ -235,7 +235,7 @@ static void test_events_refused(void **state)
 	} cases[] = {
 		{ "{\"error\":{\"grpc_code\":14,\"http_code\":503,"
 		  "\"message\":\"etcdserver: no leader\",\"http_status\":\"Service Unavailable\"}}",
-		  ERR_STORE, 0, "etcdserver: no leader" },
+		  ERR_STORE, EAGAIN, "etcdserver: no leader" },
 		{ "{\"error\":{\"code\":11,\"message\":\"compacted\",\"details\":[]}}", ERR_STORE,
 		  ESTALE, "compacted" },
 		{ "{\"error\":{}}", ERR_STORE, 0, "an error without a message" },
@@ -371,14 +371,35 @@ static void test_errors(void **state)
 		  "does not serve /v3: etcd 3.4 or later is needed" },
 		{ 404, "Not Found\n", 0, "does not serve /v3: etcd 3.4 or later is needed" },
 		/* later and earlier servers' */
-		{ 503, "{\"code\":14,\"message\":\"etcdserver: no leader\",\"details\":[]}", 0,
+		{ 503, "{\"code\":14,\"message\":\"etcdserver: no leader\",\"details\":[]}", EAGAIN,
 		  "etcdserver: no leader (HTTP 503)" },
-		{ 400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", 0,
-		  "etcdserver: user name is empty (HTTP 400)" },
-		{ 502, "<html>", 0, "HTTP 502" },
-		{ 500, "", 0, "HTTP 500" },
-		{ 500, "[]", 0, "an error without a message (HTTP 500)" },
-		{ 500, "{\"code\":\"x\",\"message\":5}", 0,
+		{ 400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", EKEYREJECTED,
+		  "etcdserver: user name is empty (HTTP 400): etcd has users, so --etcd-username "
+		  "and --etcd-password-file are needed" },
+		{ 401,
+		  "{\"error\":\"etcdserver: invalid auth token\","
+		  "\"message\":\"etcdserver: invalid auth token\",\"code\":16}",
+		  EKEYREJECTED, "etcdserver: invalid auth token (HTTP 401)" },
+		{ 401, "", EKEYREJECTED, "HTTP 401" },
+		{ 400, "{\"error\":\"etcdserver: revision of auth store is old\",\"code\":3}",
+		  EKEYREJECTED, "etcdserver: revision of auth store is old (HTTP 400)" },
+		{ 500, "{\"error\":\"auth: revision in header is old\",\"code\":2}", EKEYREJECTED,
+		  "auth: revision in header is old (HTTP 500)" },
+		{ 403, "{\"error\":\"etcdserver: permission denied\",\"code\":7}", 0,
+		  "etcdserver: permission denied (HTTP 403)" },
+		{ 400,
+		  "CommonName of client sending a request against gateway will be ignored and not "
+		  "used as expected",
+		  0,
+		  "etcd with users takes no certificate that names one: --etcd-certfile has to be "
+		  "without a common name (CN) (HTTP 400: CommonName of client sending a request "
+		  "against gateway will be ignored and not used as expected)" },
+		{ 400, "Client sent an HTTP request to an HTTPS server.\n", 0,
+		  "HTTP 400: Client sent an HTTP request to an HTTPS server." },
+		{ 502, "<html>", EAGAIN, "HTTP 502" },
+		{ 500, "", EAGAIN, "HTTP 500" },
+		{ 500, "[]", EAGAIN, "an error without a message (HTTP 500)" },
+		{ 500, "{\"code\":\"x\",\"message\":5}", EAGAIN,
 		  "an error without a message (HTTP 500)" },
 	};
 
