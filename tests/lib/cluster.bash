@@ -24,11 +24,12 @@ cluster_ca() { # NAME
 		-subj "/CN=lab $1" -keyout "$name.key" -out "$name.crt" 2>/dev/null
 }
 
-# cluster_certificate NAME [CA [NAMES]]: made, or made anew; both files change at once. etcd's own
-# must be good for a client, too: the JSON gateway is one, of the same process.
+# cluster_certificate NAME [CA [NAMES]]: made, or made anew; the files change one after the other.
+# etcd's own must be good for a client, too: the JSON gateway is one, of the same process. And
+# none has a common name: where etcd has users, it would refuse requests to the gateway.
 cluster_certificate() {
 	local name=$LAB_DIR/tls/$1 ca=$LAB_DIR/tls/${2-ca}
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/O=$1" \
 		-keyout "$name.key.new" -out "$name.csr" 2>/dev/null || return
 	openssl x509 -req -in "$name.csr" -CA "$ca.crt" -CAkey "$ca.key" -CAcreateserial -days 30 \
 		-extfile - -out "$name.crt.new" 2>/dev/null <<-EXTENSIONS || return
@@ -239,8 +240,8 @@ cluster_urls() { # 4|6 [N...]
 cluster_ctl() {
 	local with=(--endpoints="$1")
 	shift
-	! cluster_is tls || with+=(--cacert="$LAB_DIR/tls/ca.crt" --cert="$LAB_DIR/tls/weft.crt"
-		--key="$LAB_DIR/tls/weft.key")
+	! cluster_is tls || with+=(--cacert="$LAB_DIR/tls/ca.crt" --cert="$LAB_DIR/tls/etcd.crt"
+		--key="$LAB_DIR/tls/etcd.key")
 	[[ ! -e $LAB_DIR/cluster/users ]] || with+=(--user=root:root)
 	ETCDCTL_API=3 ns_run net etcdctl "${with[@]}" "$@"
 }
