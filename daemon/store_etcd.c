@@ -60,7 +60,8 @@ struct etcd {
 	bool fresh;                         /* nothing was missed since; else a list is due */
 	uint64_t begun_ms;                  /* the list or the watch */
 	uint64_t created_ms;                /* of the watch; 0: not yet */
-	unsigned attempt;                   /* failures in a row */
+	unsigned attempt;                   /* failures in a row, all of one kind: */
+	bool away;                          /* nobody has answered */
 	enum link link;
 	const char *told;  /* the endpoint that the listener knows of */
 	bool told_lasting; /* why it is down, and will be until something is mended */
@@ -112,8 +113,14 @@ static void try_later(struct etcd *etcd, const struct err *why)
 {
 	uint64_t spent_ms = loop_now_ms() - etcd->begun_ms;
 	bool away = is_away(why);
-	uint64_t pause_ms = loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS,
-					    away ? RETRY_AWAY_MAX_MS : RETRY_MAX_MS);
+	uint64_t pause_ms;
+
+	/* Who answers after a long silence, if only that a token is unknown, is asked again soon. */
+	if (away != etcd->away)
+		etcd->attempt = 0;
+	etcd->away = away;
+	pause_ms = loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS,
+				   away ? RETRY_AWAY_MAX_MS : RETRY_MAX_MS);
 
 	if (away && spent_ms >= pause_ms)
 		pause_ms = loop_backoff_ms(0, RETRY_FIRST_MS, RETRY_FIRST_MS);
