@@ -141,7 +141,7 @@ static int parse_next_hop(struct rtnexthop **at, int *left, struct route *route,
 		return err_set(err, ERR_DECODE, "next hop that is not well formed");
 	route->index = (uint32_t)hop->rtnh_ifindex;
 	*left -= (int)RTNH_ALIGN(hop->rtnh_len);
-	*at = RTNH_NEXT(*at);
+	*at = (void *)((char *)*at + RTNH_ALIGN((*at)->rtnh_len));
 	return parse_hop(table, route, err);
 }
 
