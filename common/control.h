@@ -71,7 +71,7 @@
  * "subnet": {"network":"default","key":"10.5.2.0-24","node":"<uuid>","name":"host2",
  *     "publicIP":"192.168.0.2"}, when the store has done it. Only for root, and weftd's user.
  *
- * leave, with "force" in the request: {"networks":1,"devices":2,"routes":0,"files":3}, how many
+ * leave, with "force" in the request: {"networks":1,"devices":2,"routes":0,"rules":1,"files":3}, how many
  * of each were left and removed; then weftd ends. For the same.
  *
  * Of what has two families, IPv4 stands under the plain name and IPv6 beside it under that with

@@ -12,6 +12,7 @@ struct nl;
 
 struct remains {
 	size_t devices, routes, files;
+	size_t rules; /* our table as one, and each accept in another program's chain */
 };
 
 /*
@@ -19,6 +20,13 @@ struct remains {
  * with them their entries; and routes of weft's protocol on other devices. Adds to *done.
  */
 int remains_remove(struct nl *nl, struct remains *done, struct err *err);
+
+/* What weft's packet rules are known by: the table's name, and a comment in others' chains. */
+#define REMAINS_TABLE "weft"
+#define REMAINS_COMMENT "weft"
+
+/* Removes our table of nftables, and what was put into iptables' chains. Adds to *done. */
+int remains_remove_rules(struct remains *done, struct err *err);
 
 /* Removes NETWORK.json of every network from DIR/networks. Adds to *done. */
 int remains_remove_files(const char *dir, struct remains *done, struct err *err);

@@ -68,6 +68,7 @@ static int show(const struct cmd *cmd, const struct remains *done, struct err *e
 		return err_nomem(err, "the output");
 	jb_count(jb_root(jb), "devices", done->devices);
 	jb_count(jb_root(jb), "routes", done->routes);
+	jb_count(jb_root(jb), "rules", done->rules);
 	jb_count(jb_root(jb), "files", done->files);
 	if (jb_text(jb, &text, err) < 0 || json_parse(text, strlen(text), CONTROL_ANSWER_MAX,
 						      JSON_STRICT, "output", &json, err) < 0)
@@ -91,8 +92,8 @@ int cmd_cleanup(const struct cmd *cmd, struct err *err)
 			       "%zu containers would lose their network: end them first, or say "
 			       "weftctl cleanup --force",
 			       containers);
-	/* Whatever else weft makes in the kernel goes here: packet rules, say. */
 	if (nl_open(&nl, err) < 0 || remains_remove(nl, &done, err) < 0 ||
+	    remains_remove_rules(&done, err) < 0 ||
 	    remains_remove_files(cmd->run_dir, &done, err) < 0)
 		return -1;
 	return show(cmd, &done, err);

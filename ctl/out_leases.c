@@ -103,7 +103,7 @@ void out_released(const struct out_to *to, const struct jr *done)
 
 void out_removed(const struct out_to *to, const struct jr *done)
 {
-	static const char *const names[] = { "networks", "devices", "routes", "files" };
+	static const char *const names[] = { "networks", "devices", "routes", "rules", "files" };
 	const char *between = "removed: ";
 
 	for (size_t i = 0; i < LEN(names); i++) {

@@ -213,7 +213,7 @@ static int leave(void *ctx, struct remains *done, struct err *err)
 	daemon->left = true;
 	log_info("left as asked; weftd ends");
 	loop_stop(daemon->loop);
-	if (rules_remove(err) < 0 || remains_remove(daemon->nl, done, err) < 0 ||
+	if (remains_remove_rules(done, err) < 0 || remains_remove(daemon->nl, done, err) < 0 ||
 	    remains_remove_files(options->run_dir, done, err) < 0 ||
 	    remains_remove_files(options->state_dir, done, err) < 0)
 		return -1;
@@ -316,10 +316,11 @@ static void tear_down(struct daemon *daemon)
 static int remove_rules(const struct options *options, struct err *err)
 {
 	AUTO_CLOSE int lock_fd = -1;
+	struct remains done = { .rules = 0 };
 
 	if (caps_check(err) < 0 || publish_take_dir(options->run_dir, &lock_fd, err) < 0)
 		return -1;
-	return rules_remove(err);
+	return remains_remove_rules(&done, err);
 }
 
 /* What it tells whoever starts it again, as systemd does, unless that is of no use. */

@@ -294,6 +294,7 @@ static void tell_left(struct order *order, const struct remains *done)
 	jb_count(at, "networks", order->next);
 	jb_count(at, "devices", done->devices);
 	jb_count(at, "routes", done->routes);
+	jb_count(at, "rules", done->rules);
 	jb_count(at, "files", done->files);
 	if (jb_text(jb, &text, &err) == 0)
 		control_reply(order->control, &order->call, text);

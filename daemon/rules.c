@@ -355,12 +355,3 @@ struct rules_view rules_view(const struct rules *rules)
 	}
 	return view;
 }
-
-int rules_remove(struct err *err)
-{
-	AUTO(nl) struct nl *nl = NULL;
-
-	if (nl_open_netfilter(&nl, err) < 0 || rules_foreign_remove(nl, err) < 0)
-		return -1;
-	return rules_apply_remove(nl, err);
-}

@@ -47,6 +47,3 @@ struct rules_view {
 	const struct rules_foreign *foreign;
 };
 struct rules_view rules_view(const struct rules *rules);
-
-/* Takes away the table, and what was put into others' chains. */
-int rules_remove(struct err *err);

@@ -311,16 +311,3 @@ int rules_apply_stands(struct nl *nl, struct err *err)
 
 	return nft_table_find(nl, RULES_FAMILY, RULES_TABLE, &flags, err);
 }
-
-int rules_apply_remove(struct nl *nl, struct err *err)
-{
-	AUTO(nl_transaction) struct nl_transaction *transaction = NULL;
-	uint64_t tag;
-
-	/* Added first, so that it can be deleted in any case. */
-	if (nl_transaction_open(nl, NFNL_SUBSYS_NFTABLES, &transaction, err) < 0 ||
-	    add(transaction, nft_table_add(RULES_FAMILY, RULES_TABLE), RULES_WHOLE, err) < 0 ||
-	    add(transaction, nft_table_del(RULES_FAMILY, RULES_TABLE), RULES_WHOLE, err) < 0)
-		return -1;
-	return nl_transaction_commit(transaction, "packet rules", &tag, err);
-}

@@ -31,4 +31,3 @@ int rules_apply_elements(struct nl *nl, const struct rules_table *have,
 
 /* Whether some table of this name stands. 1, 0, -1. */
 int rules_apply_stands(struct nl *nl, struct err *err);
-int rules_apply_remove(struct nl *nl, struct err *err);

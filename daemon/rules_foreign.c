@@ -338,21 +338,3 @@ bool rules_foreign_concerns(const struct rules_foreign *foreign, const struct nf
 			return true;
 	return false;
 }
-
-int rules_foreign_remove(struct nl *nl, struct err *err)
-{
-	static const char *const chains[] = { "FORWARD", DOCKER_USER };
-
-	for (enum family f = 0; f < FAMILIES; f++) {
-		uint8_t family = f == FAMILY_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-
-		for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
-			struct content content = { .want_len = 0 };
-
-			if (read_rules(nl, family, "filter", chains[i], &content, err) < 0 ||
-			    set_rules(nl, family, "filter", chains[i], &content, err) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}

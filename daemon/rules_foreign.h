@@ -18,7 +18,7 @@
 struct err;
 struct nl;
 
-#define RULES_COMMENT "weft"
+#define RULES_COMMENT REMAINS_COMMENT
 #define RULES_WHERE_SIZE 160
 #define RULES_CHAINS_MAX 32 /* others' at the forward hook that are looked at */
 
@@ -50,6 +50,3 @@ int rules_foreign_look(struct rules_foreign *foreign, struct nl *nl,
 
 /* Whether an event may change what the last look found. */
 bool rules_foreign_concerns(const struct rules_foreign *foreign, const struct nft_event *event);
-
-/* Takes what was put into others' chains away. */
-int rules_foreign_remove(struct nl *nl, struct err *err);

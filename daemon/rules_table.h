@@ -40,6 +40,7 @@
 
 #include "common/ipaddr.h"
 #include "common/nft.h"
+#include "common/remains.h"
 #include "common/state.h"
 #include "common/vec.h"
 #include "config.h"
@@ -50,7 +51,7 @@
 #include <stdint.h>
 
 #define RULES_FAMILY 1 /* NFPROTO_INET */
-#define RULES_TABLE "weft"
+#define RULES_TABLE REMAINS_TABLE
 #define RULES_GUARDED "guarded" /* counters */
 #define RULES_APART "apart"
 #define RULES_NAME_SIZE 24

@@ -57,7 +57,7 @@ remains() { # HOST
 	is_up() { weftctl_on host3 --json status | grep -q '"state": "ready"'; }
 	wait_for 20 is_up
 	run -0 weftctl_on host3 leave
-	assert_output --regexp '^removed: 1 networks, 2 devices, 0 routes, [0-9]+ files$'
+	assert_output --regexp '^removed: 1 networks, 2 devices, 0 routes, 1 rules, [0-9]+ files$'
 	wait_for 10 test -s "$LAB_DIR/host3/status"
 	assert_equal "$(cat "$LAB_DIR/host3/status")" 'status 3'
 	run grep -E '^RestartPreventExitStatus=.*\<3\>' "$WEFT_REPO"/conf/weftd.service*
@@ -80,12 +80,21 @@ remains() { # HOST
 	run -1 weftctl_on host2 cleanup
 	assert_output --partial '1 containers would lose their network'
 	container_del host2 c21
+	ns_run host2 nft add table ip filter
+	ns_run host2 nft add chain ip filter FORWARD '{ type filter hook forward priority 0; }'
+	ns_run host2 nft add rule ip filter FORWARD accept comment '"weft"'
+	ns_run host2 nft add rule ip filter FORWARD accept comment '"ours"'
 	run -0 weftctl_on host2 --json cleanup
-	assert_json "$output" '.devices == 2 and .files == 1'
+	assert_json "$output" '.devices == 2 and .files == 1 and .rules >= 1'
 	run ip -n "$LAB-host2" -br link
 	refute_output --partial weft-
+	run ns_run host2 nft list ruleset
+	refute_output --partial 'table inet weft'
+	refute_output --partial '"weft"'
+	assert_output --partial '"ours"'
 	run -0 weftctl_on host2 cleanup
-	assert_output 'removed: 0 devices, 0 routes, 0 files'
+	assert_output 'removed: 0 devices, 0 routes, 0 rules, 0 files'
+	ns_run host2 nft delete table ip filter
 	weftd_start host2
 	weftd_ready host2
 	kernel_settled host1 host2
