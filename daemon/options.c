@@ -237,6 +237,7 @@ bool options_hide_password(int argc, char *const argv[])
 	struct err ignored;
 	const char *value;
 	bool found = false;
+	char *last;
 	int used;
 
 	for (int i = 1; i < argc; i += used) {
@@ -244,11 +245,11 @@ bool options_hide_password(int argc, char *const argv[])
 				 &ignored);
 		if (used < 0)
 			break;
-		if (strcmp(flag->name, "etcd-password") != 0)
+		if (!value || strcmp(flag->name, "etcd-password") != 0)
 			continue;
+		last = argv[i + used - 1];
+		memset(last + (value - last), 'x', strlen(value));
 		found = true;
-		for (char *c = argv[i + used - 1] + (value - argv[i + used - 1]); *c; c++)
-			*c = 'x';
 	}
 	return found;
 }

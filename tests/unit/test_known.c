@@ -175,6 +175,30 @@ static void another_way_to_write_a_key_is_no_lease(void **state)
 	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:3 ");
 }
 
+/* A backup can have our key, and lack those that came after it. */
+static void a_restored_store_takes_nobody_away_at_once(void **state)
+{
+	struct known *known = *state;
+	struct prefix ours[FAMILIES];
+
+	sample_subnets("10.5.2.0/24", ours);
+	for (int restored = 0; restored <= 1; restored++) {
+		begin_with_three(known);
+		known_list_begin(known);
+		if (restored)
+			known_list_restored(known);
+		tell_lease(known, "10.5.2.0-24", 2, 1);
+		assert_int_equal(known_list_end(known, ours), restored);
+		assert_peers(known, restored ? "10.5.2.0/24:2 10.5.3.0/24:3? 10.5.10.0/24:10? " :
+					       "10.5.2.0/24:2 ");
+	}
+	assert_int_equal(known_drop_vanished(known, see_drop, NULL), 2);
+	assert_peers(known, "10.5.2.0/24:2 ");
+	/* The next list is one as any other. */
+	known_list_begin(known);
+	assert_true(known_list_end(known, ours));
+}
+
 /* As while a node whose network has got IPv6 replaces its key. */
 static void keys_that_share_a_subnet_are_two(void **state)
 {
@@ -294,6 +318,7 @@ int main(void)
 		known_test(changes_are_taken_in_the_order_of_their_revisions),
 		known_test(what_goes_can_come_again_and_our_own_goes_at_once),
 		known_test(another_way_to_write_a_key_is_no_lease),
+		known_test(a_restored_store_takes_nobody_away_at_once),
 		known_test(keys_that_share_a_subnet_are_two),
 		known_test(what_cannot_be_read_changes_nothing),
 		known_test(what_becomes_readable_or_goes_is_no_longer_shown),

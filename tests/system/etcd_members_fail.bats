@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The members of an etcd with TLS and users fail one by one in every way, then all at once, then they
+# come back with what a backup had: traffic goes on, no peer is removed that should not be, and in the end all
+# nodes have what the store says.
+
+load ../lib/bats
+load ../lib/cluster
+
+setup_file() {
+	lab_open_for_file
+	lab_hosts 3
+	cluster_start tls auth
+	# A life that outlasts what is done to the members below.
+	etcd_config '{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0",
+		"Backend":{"Type":"vxlan"},"Weft":{"LeaseTTL":120}}'
+	weftd_start host1
+	weftd_start host2
+	weftd_ready host1 host2
+	container_add host1 c1
+	container_add host2 c2
+}
+
+teardown_file() { for h in host1 host2 host3; do weftd_log $h 60 >/tmp/tls-$h.log; done; lab_down; }
+
+log_says() { weftd_log "$1" 300 | grep -F -- "$2"; } # HOST TEXT
+status_is() { weftctl_on "$1" --json status | jq -e ".networks[0] | $2"; }
+
+peer() { # NUMBER: a lease of 10.5.NUMBER.0/24
+	etcd_put "10.5.$1.0-24" "$(flannel_value "192.168.0.$1" "0e:00:00:00:01:${1:1}")"
+}
+
+settled() { # HOST...
+	local host
+	for host; do
+		wait_for 90 kernel_agrees "$host" || return
+	done
+}
+
+# fails HOW BACK N: the member fails, peers come and go, all see it; the member comes back.
+fails() {
+	"$1" "$3"
+	peer "21$3"
+	[[ $3 == 1 ]] || etcd_del "10.5.21$(($3 - 1)).0-24"
+	settled host1 host2
+	"$2" "$3"
+	cluster_healthy "$3"
+}
+
+@test "a member is held still, one cut off, one away from the others: peers come and go all the same" {
+	flow_start members c1 "$(container_address host2 c2)" 600 0.1
+	fails cluster_pause cluster_resume 1
+	fails cluster_cut cluster_mend 2
+	fails cluster_isolate cluster_rejoin 3
+	proc_stop flow-members INT
+	assert_equal "$(flow_lost members)" 0
+	etcd_del 10.5.213.0-24
+	settled host1 host2
+}
+
+@test "all members are down for a while: traffic, ADD and DEL go on, and nobody lists again" {
+	local n lists=0
+	flow_start outage c1 "$(container_address host2 c2)" 200 0.1
+	for n in 1 2 3; do
+		cluster_kill "$n"
+	done
+	wait_for 60 status_is host1 '.store.connected | not'
+	wait_for 60 status_is host2 '.store.connected | not'
+	container_add host1 c3
+	ping_once c3 "$(container_address host2 c2)"
+	container_del host1 c3
+	# By then the pauses between two tries would have grown to far more than what is allowed.
+	wait_for 60 not flow_runs outage
+	assert_equal "$(flow_lost outage)" 0
+	cluster_begin
+	wait_for 20 status_is host1 .store.connected
+	wait_for 20 status_is host2 .store.connected
+	# A list begins with a read, and so do the tries of two nodes; etcdctl makes one for each member's health.
+	for n in 1 2 3; do
+		((lists += $(cluster_metric "$n" 'grpc_server_handled_total{grpc_code="OK",grpc_method="Range"'))) || true
+	done
+	assert [ "$lists" -le 9 ]
+	peer 221
+	settled host1 host2
+}
+
+@test "a backup that has our lease and lacks another node: the node keeps its peers, and says so" {
+	cluster_snapshot "$LAB_DIR/backup"
+	weftd_start host3
+	weftd_ready host3
+	container_add host3 c33
+	settled host1 host2 host3
+	flow_start restore c1 "$(container_address host3 c33)" 200 0.1
+	cluster_restore "$LAB_DIR/backup"
+	wait_for 60 log_says host1 'the store was wiped or restored'
+	wait_for 60 status_is host1 '.store.wiped != "" and .store.wipedUntil > 0'
+	wait_for 60 etcd_key_of_again host3
+	settled host1 host2 host3
+	assert_equal "$(flow_lost restore)" 0
+}
+
+etcd_key_of_again() { [[ $(etcd_key_of "$1") ]]; }
