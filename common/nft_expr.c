@@ -303,7 +303,7 @@ static bool compares(struct nft_span data, const uint8_t *value, size_t min_size
 	const struct nlattr *attr = nest ? find(inside(nest), NFTA_DATA_VALUE) : NULL;
 	struct nft_span found = attr ? inside(attr) : (struct nft_span){ NULL, 0 };
 
-	return value_size && found.size >= min_size && found.size <= value_size &&
+	return attr && value_size && found.size >= min_size && found.size <= value_size &&
 	       !memcmp(found.at, value, found.size);
 }
 

@@ -4,6 +4,7 @@
 # Hosts and containers without any IPv4; and a network that comes to have IPv6.
 
 load ../lib/bats
+load ../lib/packets
 
 V6='"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan","VNI":1}'
 
@@ -31,6 +32,18 @@ teardown_file() { lab_down; }
 	run -0 ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1430 - 48))
 	run ! ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1431 - 48))
 	run -0 ping_once host2 "$(container_address host1 c11)"
+}
+
+@test "packet rules have IPv6 alone, and masquerade" {
+	weftd_stop host1
+	weftd_start host1 --ip-masq
+	weftd_ready host1
+	run -0 ns_run host1 nft list table inet weft
+	assert_output --partial 'ip6 saddr @own6-1 ip6 daddr != @cluster6 ip6 daddr != @except6-1 masquerade'
+	assert_output --partial '@th,96,24 0x1 ip6 saddr @peers6-1 accept'
+	refute_output --regexp 'ip (s|d)addr'
+	witness_start net
+	assert_equal "$(seen_as c11 "$LAB_GATEWAY6")" fd00::1
 }
 
 @test "CHECK and DEL succeed" {

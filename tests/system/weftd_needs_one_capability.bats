@@ -65,6 +65,18 @@ status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST F
 
 forwards() { [[ $(ns_run host1 cat /proc/sys/net/ipv4/ip_forward) == 1 ]]; }
 
+@test "packet rules are set, and mended, without root's rights" {
+	ns_run host1 nft list table inet weft >"$LAB_DIR/table"
+	run -0 grep -c peers4-1 "$LAB_DIR/table"
+	ns_run host1 nft delete table inet weft
+	wait_for 5 table_is_back
+	ns_run host1 iptables-nft -P FORWARD DROP
+	wait_for 5 ping_once c1 "$(container_address host2 c2)"
+	ns_run host1 iptables-nft -P FORWARD ACCEPT
+}
+
+table_is_back() { diff "$LAB_DIR/table" <(ns_run host1 nft list table inet weft); }
+
 @test "a restart, also one that finds root's files, loses nothing" {
 	local key
 	key=$(etcd_key_of host1)
