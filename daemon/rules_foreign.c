@@ -70,8 +70,8 @@ static int see_chain(void *ctx, const struct nft_chain *chain, struct err *err)
 	    strlen(chain->table) >= sizeof(hooked.table) ||
 	    strlen(chain->name) >= sizeof(hooked.chain))
 		return 0;
-	strcpy(hooked.table, chain->table);
-	strcpy(hooked.chain, chain->name);
+	snprintf(hooked.table, sizeof(hooked.table), "%s", chain->table);
+	snprintf(hooked.chain, sizeof(hooked.chain), "%s", chain->name);
 	return rules_hookeds_push(&chains->hooked, &hooked) ? 0 : err_nomem(err, "others' chains");
 }
 

@@ -350,7 +350,7 @@ int store_etcd_wire_read_token(const char *body, size_t size, char **token_out, 
 		return -1;
 	root = jr_root(json);
 	token = jr_str(&root, "token", TOKEN_MAX);
-	if (token && (!*token || !is_header_text(token)))
+	if (!*token || !is_header_text(token))
 		jr_fault(&root, "token", "is no token");
 	if (jr_done(json, ERR_DECODE, err) < 0)
 		return -1;

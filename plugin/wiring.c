@@ -63,17 +63,23 @@ static const struct ipaddr *gateway_given(const struct state_network *network,
 	return gateway_of(network, route->dst.addr.family);
 }
 
+static int refuse_family(const struct state_network *network, const struct route *route,
+			 struct err *err)
+{
+	char dst[PREFIX_TEXT_SIZE];
+
+	return err_set(err, ERR_CONFIG,
+		       "route to %s: network \"%s\" has no addresses of that family",
+		       prefix_text(&route->dst, dst), network->name);
+}
+
 static int add_given(struct wiring *wiring, const struct state_network *network,
 		     const struct route *route, struct err *err)
 {
 	const struct ipaddr *gateway = gateway_given(network, route);
-	char dst[PREFIX_TEXT_SIZE];
 
-	if (!gateway)
-		return err_set(err, ERR_CONFIG,
-			       "route to %s: network \"%s\" has no addresses of that family",
-			       prefix_text(&route->dst, dst), network->name);
-	return add_route(wiring, route, gateway, err);
+	return gateway ? add_route(wiring, route, gateway, err) :
+			 refuse_family(network, route, err);
 }
 
 int wiring_add(struct wiring *wiring, const struct state_network *network,
@@ -81,17 +87,19 @@ int wiring_add(struct wiring *wiring, const struct state_network *network,
 {
 	const struct ipaddr *gateway = gateway_given(network, route);
 
+	if (!gateway)
+		return refuse_family(network, route, err);
 	for (size_t i = 0; i < wiring->routes.len; i++) {
 		const struct route *there = &wiring->routes.at[i];
 
 		/* The plugin's own: another way to the same place, or said twice. */
-		if (i >= wiring->own && gateway && !ipaddr_equal(&there->gateway, gateway))
+		if (i >= wiring->own && !ipaddr_equal(&there->gateway, gateway))
 			continue;
 		if (prefix_equal(&there->dst, &route->dst) && there->metric == route->metric &&
 		    there->table == route->table)
 			return 0;
 	}
-	return add_given(wiring, network, route, err);
+	return add_route(wiring, route, gateway, err);
 }
 
 static int choose_mtu(const struct state_network *network, const struct netconf *netconf,
