@@ -78,18 +78,17 @@ static void read_lines(const char *dir, const char *part, char *lines[static LIN
 
 static int read_status(const char *dir)
 {
-	char path[4096];
+	char path[4096], text[16] = "";
 	FILE *file;
-	int status = 0;
 
 	snprintf(path, sizeof(path), "%s/status", dir);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	if (fscanf(file, "%d", &status) != 1)
+	if (!fgets(text, sizeof(text), file))
 		die(path);
 	fclose(file);
-	return W_EXITCODE(status, 0);
+	return W_EXITCODE((int)strtol(text, NULL, 10), 0);
 }
 
 static void command_read(struct command *command, const char *dir)

@@ -221,14 +221,15 @@ static void exceptions_of_the_packet_rules_are_read(void **state)
 static void too_many_exceptions_are_refused(void **state)
 {
 	char text[4096] = "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"AllowFrom\":[\"a\"";
+	size_t len = strlen(text);
 	struct config config;
 	struct warnings warnings;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 1; i < CONFIG_ALLOW_FROM_MAX; i++)
-		strcat(text, ",\"a\"");
-	strcat(text, ",\"a\"]}}");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ",\"a\"");
+	snprintf(text + len, sizeof(text) - len, ",\"a\"]}}");
 	assert_int_equal(parse(text, &config, &warnings, &err), -1);
 	assert_says(err.text, "Weft.AllowFrom: has more than 32 elements");
 }
