@@ -114,7 +114,7 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 		printf '%s' "$i" >"$file"
 		wait_for 10 status_says host1 '.networks[0] | .state == "degraded" and .store.connected == false'
 	done
-	status_says host1 '.networks[0].reason | test("net.json: unknown key \"subnet\"")'
+	wait_for 10 status_says host1 '.networks[0].reason | test("net.json: unknown key \"subnet\"")'
 	printf '%s' "${damaged[1]}" >"$file"
 	wait_for 10 status_says host1 \
 		'.networks[0].reason | test("/net.json: line 2, column 15: .\\}. where a value")'
@@ -188,8 +188,8 @@ start_read_only() { # HOST
 	weftd_stop host7
 	start_read_only host7
 	wait_for 10 grep -q 'the file lacks our lease' "$LAB_DIR/log/host7-weftd"
-	run status_says host7 '.networks[0].reason'
-	assert_output --regexp 'Read-only file system|cannot replace|busy'
+	wait_for 10 status_says host7 \
+		'.networks[0].reason | test("Read-only file system|cannot replace|busy")'
 	said=$(grep -m1 'the file lacks our lease' "$LAB_DIR/log/host7-weftd")
 	weftd_stop host7
 	# Somebody does as he is told.
