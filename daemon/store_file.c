@@ -59,7 +59,7 @@ struct file {
 	enum link link;
 	char trouble[ERR_TEXT_SIZE]; /* that the listener was told */
 	struct loop_event *ops_timer;
-	struct op *first;
+	struct op *first, *last;
 	uint64_t warned_ms, held; /* log_limit */
 };
 
@@ -258,7 +258,7 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 		    void *ctx)
 {
 	struct file *file = (struct file *)store;
-	struct op *op = good ? malloc(sizeof(*op)) : NULL, **end = &file->first;
+	struct op *op = good ? malloc(sizeof(*op)) : NULL;
 	struct err err = ERR_INIT;
 
 	if (!op) {
@@ -273,9 +273,12 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 	*op = wanted;
 	op->done = done;
 	op->ctx = ctx;
-	while (*end)
-		end = &(*end)->next;
-	*end = op;
+	op->next = NULL;
+	if (file->first)
+		file->last->next = op;
+	else
+		file->first = op;
+	file->last = op;
 	if (!loop_timer_running(file->ops_timer))
 		loop_timer_start(file->ops_timer, 0);
 }
