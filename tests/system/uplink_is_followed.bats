@@ -30,24 +30,24 @@ default_route() { on_host1 route add default via "$LAB_GATEWAY"; }
 @test "uplink down: said, and nothing is taken away; up: all is well" {
 	kernel_have host1 >"$BATS_TEST_TMPDIR/before"
 	on_host1 link set eth0 down
-	wait_for 2 status_is '.state == "degraded" and (.reason | contains("no uplink"))'
+	wait_for 15 status_is '.state == "degraded" and (.reason | contains("no uplink"))'
 	kernel_have host1 >"$BATS_TEST_TMPDIR/during"
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/during"
 	on_host1 link set eth0 up
 	default_route
-	wait_for 2 both_ways
+	wait_for 15 both_ways
 	wait_for 20 weftd_is_ready host1
 }
 
 @test "uplink removed and made again: the same" {
 	on_host1 link del eth0
-	wait_for 2 status_is '.state == "degraded"'
+	wait_for 15 status_is '.state == "degraded"'
 	ip -n "$LAB-net" link add host1 type veth peer name eth0 netns "$LAB-host1"
 	ip -n "$LAB-net" link set host1 master underlay up
 	on_host1 address add 192.168.0.1/24 dev eth0
 	on_host1 link set eth0 up
 	default_route
-	wait_for 2 both_ways
+	wait_for 15 both_ways
 	wait_for 20 weftd_is_ready host1
 	kernel_settled host1 host2
 }
@@ -72,17 +72,17 @@ readdress() { # ADDRESS: as a DHCP client does it
 	subnet=$(host_subnet host1)
 	id=$(status | jq -r '.networks[0].lease.id')
 	readdress 192.168.0.101
-	wait_for 2 has_local 192.168.0.101
-	wait_for 2 value_has '.PublicIP == "192.168.0.101"'
-	wait_for 2 both_ways
+	wait_for 15 has_local 192.168.0.101
+	wait_for 15 value_has '.PublicIP == "192.168.0.101"'
+	wait_for 15 both_ways
 	weftd_ready host1
 	assert_equal "$(host_subnet host1)" "$subnet"
 	assert_equal "$(status | jq -r '.networks[0].lease.id')" "$id"
 	kernel_settled host1 host2
 	# And back again.
 	readdress 192.168.0.1
-	wait_for 2 value_has '.PublicIP == "192.168.0.1"'
-	wait_for 2 both_ways
+	wait_for 15 value_has '.PublicIP == "192.168.0.1"'
+	wait_for 15 both_ways
 	weftd_ready host1
 	assert_equal "$(host_subnet host1)" "$subnet"
 	kernel_settled host1 host2
@@ -102,14 +102,14 @@ mtu_is() { # NUMBER: everywhere
 @test "another MTU: devices, ports, files and the lease's value follow; a new container has it" {
 	mtu_is 1450
 	on_host1 link set eth0 mtu 1400
-	wait_for 2 mtu_is 1350
+	wait_for 15 mtu_is 1350
 	container_add host1 c3
 	assert_equal "$(ip -n "$LAB-c3" -j link show eth0 | jq '.[0].mtu')" 1350
-	wait_for 2 ping_once c1 "$(container_address host2 c2)" -M "do" -s $((1350 - 28))
+	wait_for 15 ping_once c1 "$(container_address host2 c2)" -M "do" -s $((1350 - 28))
 	on_host1 link set eth0 mtu 1500
-	wait_for 2 mtu_is 1450
+	wait_for 15 mtu_is 1450
 	assert_equal "$(mtu_of "$(container_veth host1 c3)")" 1450
-	wait_for 2 ping_once c1 "$(container_address host2 c2)" -M "do" -s $((1450 - 28))
+	wait_for 15 ping_once c1 "$(container_address host2 c2)" -M "do" -s $((1450 - 28))
 	container_del host1 c3
 }
 
