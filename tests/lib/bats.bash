@@ -17,11 +17,6 @@ lab_open_for_file() {
 	lab_open "wt$$-${name%%_*}"
 }
 
-# How often a test that fails is tried again, and that it is: where others' work takes the
-# processors away for seconds, a deadline passes that has nothing to do with what is tested.
-export BATS_TEST_RETRIES=${WEFT_TEST_RETRIES-0}
-[[ ${BATS_TEST_TRY_NUMBER-1} == 1 ]] || echo "# tried again: ${BATS_TEST_NAME-}" >&3
-
 # assert_json TEXT EXPRESSION: jq(1) finds the expression true.
 assert_json() {
 	jq -e "$2" <<<"$1" >/dev/null || fail "not true: $2
