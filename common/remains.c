@@ -136,7 +136,7 @@ int remains_remove_files(const char *dir_path, struct remains *done, struct err 
 			return -1;
 		done->files += (size_t)removed;
 	}
-	return 0;
+	return fs_sweep(path, err);
 }
 
 static int count_entries(const char *path, size_t *count, struct err *err)

@@ -38,6 +38,8 @@ bool network_leave(struct network *network, network_left_fn *left, void *ctx)
 						   (struct lease_view){ .id = 0 };
 	char key[PEER_KEY_SIZE];
 
+	/* A child process that still writes would do so after its file was removed. */
+	network_save_stop(network);
 	network->leaving = true;
 	network->left = left;
 	network->left_ctx = ctx;

@@ -109,6 +109,8 @@ void network_config_take(struct network *network, const struct config *config, c
 /* Keeps what is known, in a while; and now. */
 void network_save_soon(struct network *network);
 void network_save(void *ctx);
+/* Not any more: what is being written is not either. */
+void network_save_stop(struct network *network);
 
 /* Whether the new configuration can take the place of the one in use. ERR_CONFIG: why not. */
 int network_check_config(const struct network *network, const struct config *config,

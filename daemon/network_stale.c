@@ -111,6 +111,12 @@ static void on_saved(void *ctx, uint64_t number, const struct err *err)
 		network->saved = number;
 }
 
+void network_save_stop(struct network *network)
+{
+	loop_timer_stop(network->save);
+	offload_free(take_ptr(network->saving));
+}
+
 void network_save(void *ctx)
 {
 	struct network *network = ctx;
