@@ -17,7 +17,7 @@ teardown_file() { lab_down; }
 remains() { # HOST
 	ip -n "$LAB-$1" -br link | grep weft-
 	ip -n "$LAB-$1" route show proto 119
-	find "$LAB_DIR/$1/run/networks" "$LAB_DIR/$1/state/networks" -type f
+	find "$LAB_DIR/$1/run" "$LAB_DIR/$1/state" -path '*/networks/*' -type f
 	[[ ! -e $LAB_DIR/$1/subnet.env ]] || echo subnet.env
 }
 
