@@ -287,6 +287,18 @@ static void put_rule_notes(struct notes *notes, const struct jr *rules)
 				text_at(&at, "chain"));
 }
 
+/* "default: store wiped or restored, what it lacks stays for 4 min: revision 7 in term 2, .." */
+static void put_wiped_note(struct notes *notes, const struct out_to *to, const struct jr *network,
+			   const struct jr *store)
+{
+	uint64_t until_s = number_at(store, "wipedUntil");
+	char text[CELL_SIZE], span[SPAN_SIZE];
+
+	snprintf(text, sizeof(text), "store wiped or restored, peers that it lacks stay for %s",
+		 span_text(span, until_s > to->now_s ? until_s - to->now_s : 0));
+	put_note(notes, network, text, text_at(store, "wiped"));
+}
+
 static void put_notes(struct notes *notes, const struct out_to *to, const struct jr *network)
 {
 	struct jr store = jr_obj_opt(network, "store");
@@ -303,6 +315,7 @@ static void put_notes(struct notes *notes, const struct out_to *to, const struct
 			 since_text(since, to, number_at(&store, "since")));
 		put_note(notes, network, text, text_at(&store, "error"));
 	}
+	put_wiped_note(notes, to, network, &store);
 	put_note(notes, network, "lease", text_at(&lease, "trouble"));
 	put_note(notes, network, "last pass", text_at(&passes, "lastError"));
 	if (refused) {

@@ -82,6 +82,15 @@ static const char lost[] =
 
 static const char lost_notes[] = "\ndefault: degraded: taken\ndefault: last pass: no memory\n";
 
+/* A store that came back older, and still has time to tell what it lacks; its note stands alone. */
+static const char wiped[] =
+	"{\"networks\":[{\"name\":\"default\",\"state\":\"ready\",\"reason\":\"\","
+	"\"store\":{\"connected\":true,\"wiped\":\"revision 7 in term 2\","
+	"\"wipedUntil\":1700000299}}]}";
+
+static const char wiped_notes[] = "\ndefault: store wiped or restored, peers that it lacks stay "
+				  "for 4 min: revision 7 in term 2\n";
+
 static const char peers[] =
 	"[{\"network\":\"default\",\"subnet\":\"10.5.2.0/24\",\"publicIP\":\"192.168.0.2\","
 	"\"vtepMac\":\"c6:d2:32:6f:8f:45\",\"node\":\"x\",\"name\":\"host2\",\"mtu\":1450,"
@@ -144,6 +153,16 @@ static void test_lost_lease(void **state)
 	assert_int_equal(render(out_text.status, lost, false, &text), 0);
 	assert_non_null(strstr(text, "  10.5.1.0/24  lost   "));
 	assert_string_equal(text + strlen(text) + 1 - sizeof(lost_notes), lost_notes);
+	free(text);
+}
+
+static void test_restored_store(void **state)
+{
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(render(out_text.status, wiped, false, &text), 0);
+	assert_string_equal(text + strlen(text) + 1 - sizeof(wiped_notes), wiped_notes);
 	free(text);
 }
 
@@ -272,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_lost_lease),
+		cmocka_unit_test(test_restored_store),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_wrong_types_are_faults),
 		cmocka_unit_test(test_no_control_character_gets_out),
