@@ -56,8 +56,8 @@ int fs_read_fd(int fd, const char *name, size_t max, char **data_out, size_t *si
 	return 0;
 }
 
-int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *size_out,
-	    struct err *err)
+/* 1 opened, 0 absent, -1 failed. */
+static int open_regular(int dir_fd, const char *path, int *fd_out, struct err *err)
 {
 	/* A FIFO in the file's place must not make us wait for its writer. */
 	AUTO_CLOSE int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -71,7 +71,37 @@ int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *s
 		return err_sys(err, ERR_IO, errno, "cannot read %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_IO, "%s is not a regular file", path);
+	*fd_out = take_fd(&fd);
+	return 1;
+}
+
+int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *size_out,
+	    struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	int found = open_regular(dir_fd, path, &fd, err);
+
+	if (found <= 0)
+		return found;
 	return fs_read_fd(fd, path, max, data_out, size_out, err) < 0 ? -1 : 1;
+}
+
+int fs_read_head(int dir_fd, const char *path, char *buf, size_t size, size_t *len_out,
+		 struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	int found = open_regular(dir_fd, path, &fd, err);
+	ssize_t got;
+
+	if (found <= 0)
+		return found;
+	do
+		got = read(fd, buf, size);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return err_sys(err, ERR_IO, errno, "cannot read %s", path);
+	*len_out = (size_t)got;
+	return 1;
 }
 
 int fs_write_fd(int fd, const char *name, const void *data, size_t size, struct err *err)

@@ -20,7 +20,14 @@ struct err;
 int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *size_out,
 	    struct err *err);
 
-/* The same from an open descriptor up to its end. 0 / -1. */
+/*
+ * Its beginning: as much as fits into size bytes, read into buf, how much into len_out. Otherwise
+ * as fs_read.
+ */
+int fs_read_head(int dir_fd, const char *path, char *buf, size_t size, size_t *len_out,
+		 struct err *err);
+
+/* The whole from an open descriptor up to its end. 0 / -1. */
 int fs_read_fd(int fd, const char *name, size_t max, char **data_out, size_t *size_out,
 	       struct err *err);
 

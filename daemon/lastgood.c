@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define VERSION 1
+#define HEAD_SIZE 256
 #define SIZE_MAX_READ ((size_t)256 << 20)
 #define MODE_FILE 0600
 #define MODE_DIR 0755
@@ -30,22 +31,36 @@ static int path_of(const char *state_dir, const char *name, char path[static FS_
 
 /* ---- Writing ----------------------------------------------------------------------------- */
 
-/* The document's beginning, up to the brace that would end it. */
-static int head(const char *config, char **text_out, struct err *err)
+/* A line of its own, so that it can be read alone. */
+static void put_head(FILE *out, const struct lastgood_head *head)
+{
+	const struct store_point *seen = &head->seen;
+
+	fprintf(out, "{\"version\":%d,", VERSION);
+	if (head->restored)
+		fputs("\"restored\":true,", out);
+	if (seen->cluster)
+		fprintf(out,
+			"\"seen\":{\"cluster\":\"%ju\",\"revision\":\"%ju\",\"term\":\"%ju\"},",
+			(uintmax_t)seen->cluster, (uintmax_t)seen->revision, (uintmax_t)seen->term);
+	fputc('\n', out);
+}
+
+static int put_config(FILE *out, const char *config, struct err *err)
 {
 	AUTO(jb) struct jb *jb = jb_new();
+	AUTO_FREE char *text = NULL;
 
 	if (!jb)
 		return err_nomem(err, "the last known good");
-	jb_u32(jb_root(jb), "version", VERSION);
 	jb_str(jb_root(jb), "config", config);
-	if (jb_text(jb, text_out, err) < 0)
+	if (jb_text(jb, &text, err) < 0)
 		return -1;
-	(*text_out)[strlen(*text_out) - 1] = '\0';
+	fprintf(out, "%.*s", (int)strlen(text) - 2, text + 1); /* without its braces */
 	return 0;
 }
 
-static int put_peers(FILE *out, const struct peers *peers, struct err *err)
+static int put_peers(FILE *out, bool restored, const struct peers *peers, struct err *err)
 {
 	const char *comma = "";
 
@@ -54,7 +69,7 @@ static int put_peers(FILE *out, const struct peers *peers, struct err *err)
 		AUTO_FREE char *value = NULL;
 		char key[PEER_KEY_SIZE];
 
-		if (peer->unreadable || peer->vanished)
+		if (peer->unreadable || (peer->vanished && !restored))
 			continue;
 		if (peer_value(peer, &value, err) < 0)
 			return -1;
@@ -64,21 +79,20 @@ static int put_peers(FILE *out, const struct peers *peers, struct err *err)
 	return 0;
 }
 
-static int text_of(const char *config, const struct peers *peers, char **text_out, size_t *size_out,
-		   struct err *err)
+static int text_of(const struct lastgood_head *head, const char *config, const struct peers *peers,
+		   char **text_out, size_t *size_out, struct err *err)
 {
-	AUTO_FREE char *begin = NULL;
 	AUTO_FREE char *text = NULL;
-	FILE *out;
+	FILE *out = open_memstream(&text, size_out);
 	int rc;
 
-	if (head(config, &begin, err) < 0)
-		return -1;
-	out = open_memstream(&text, size_out);
 	if (!out)
 		return err_nomem(err, "the last known good");
-	fprintf(out, "%s,\"subnets\":{", begin);
-	rc = put_peers(out, peers, err);
+	put_head(out, head);
+	rc = put_config(out, config, err);
+	fputs(",\"subnets\":{", out);
+	if (rc == 0)
+		rc = put_peers(out, head->restored, peers, err);
 	fputs("}}\n", out);
 	if (fclose(out) && rc == 0)
 		rc = err_nomem(err, "the last known good");
@@ -87,27 +101,30 @@ static int text_of(const char *config, const struct peers *peers, char **text_ou
 	return rc;
 }
 
-/* FNV-1a, 64 bits; never 0. */
-static uint64_t hash_of(const char *text, size_t size)
+/* FNV-1a, 64 bits, of all but seen, which changes all the time; never 0. */
+static uint64_t hash_of(bool restored, const char *text, size_t size)
 {
+	const char *end = text + size;
 	uint64_t hash = 0xcbf29ce484222325;
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3;
+	hash = (hash ^ restored) * 0x100000001b3;
+	for (const char *at = strchr(text, '\n'); at < end; at++)
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
 	return hash ? hash : 1;
 }
 
-int lastgood_write(const char *state_dir, const char *name, const char *config,
-		   const struct peers *peers, uint64_t *written, struct err *err)
+int lastgood_write(const char *state_dir, const char *name, const struct lastgood_head *head,
+		   const char *config, const struct peers *peers, uint64_t *written,
+		   struct err *err)
 {
 	char path[FS_PATH_SIZE], dir[FS_PATH_SIZE];
 	AUTO_FREE char *text = NULL;
 	uint64_t hash;
 	size_t size;
 
-	if (text_of(config, peers, &text, &size, err) < 0)
+	if (text_of(head, config, peers, &text, &size, err) < 0)
 		return -1;
-	hash = hash_of(text, size);
+	hash = hash_of(head->restored, text, size);
 	if (hash == *written)
 		return 0;
 	if (path_of(state_dir, name, path, err) < 0 ||
@@ -136,6 +153,46 @@ static void tell(const struct jr *subnets, struct known *known)
 		entry.value_size = strlen(value);
 		known_entry(known, &entry, &ignored);
 	}
+}
+
+int lastgood_read_head(const char *state_dir, const char *name, struct lastgood_head *head_out,
+		       struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	char path[FS_PATH_SIZE], line[HEAD_SIZE];
+	struct lastgood_head head;
+	struct jr root, seen;
+	const char *end;
+	size_t len;
+	int found;
+
+	if (path_of(state_dir, name, path, err) < 0)
+		return -1;
+	found = fs_read_head(AT_FDCWD, path, line, sizeof(line), &len, err);
+	if (found <= 0)
+		return found;
+	end = memchr(line, '\n', len);
+	if (!end || end == line || end[-1] != ',')
+		return 0; /* of a weftd that wrote none */
+	len = (size_t)(end - line);
+	line[len - 1] = '}';
+	if (json_parse(line, len, sizeof(line), JSON_STRICT, path, &json, err) < 0) {
+		err->code = ERR_STATE;
+		return -1;
+	}
+	root = jr_root(json);
+	jr_u32(&root, "version", 1, VERSION);
+	seen = jr_obj_opt(&root, "seen");
+	head = (struct lastgood_head){
+		.restored = jr_bool_opt(&root, "restored", false),
+		.seen = { .cluster = jr_u64_text_opt(&seen, "cluster", 0),
+			  .revision = jr_u64_text_opt(&seen, "revision", 0),
+			  .term = jr_u64_text_opt(&seen, "term", 0) },
+	};
+	if (jr_done(json, ERR_STATE, err) < 0)
+		return -1;
+	*head_out = head;
+	return 1;
 }
 
 int lastgood_read(const char *state_dir, const char *name, char **config_out, struct known *known,

@@ -438,8 +438,10 @@ struct store *network_store(const struct network *network)
 
 int network_start(struct network *network, struct store *store, struct err *err)
 {
+	const struct store_point seen = network_seen_before(network);
+
 	network->store = store;
-	return store->ops->start(store, err);
+	return store->ops->start(store, &seen, err);
 }
 
 struct network_view network_view(const struct network *network)

@@ -11,6 +11,7 @@
 #include "device.h"
 #include "known.h"
 #include "network.h"
+#include "store.h"
 
 struct loop_event;
 struct watch;
@@ -57,8 +58,9 @@ struct network {
 	char config_error[ERR_TEXT_SIZE];
 	struct known known;             /* every lease, ours too */
 	struct network_changes changes; /* of the known leases since the last pass */
-	struct loop_event *grace;       /* until what has vanished goes */
-	bool wiped;                     /* the store was, and the grace is long */
+	bool lacked;              /* before this start, peers stayed that a restored store lacked */
+	struct loop_event *grace; /* until what has vanished goes */
+	bool wiped;               /* the store was, and the grace is long */
 	char wiped_why[160];
 	uint64_t wiped_until;              /* seconds since the epoch */
 	char restored[160];                /* why the list under way is of a restored store; "" */
@@ -104,6 +106,10 @@ struct peer_self network_self(const struct network *network);
 
 /* The store cannot be reached: comes up from the last known good, unless it is up. */
 void network_come_up_stale(struct network *network);
+/* Where the store was when what is kept was kept, or nowhere; and whether it was restored then. */
+struct store_point network_seen_before(struct network *network);
+/* The list under way is of a store that was restored: what it lacks may have been known before. */
+void network_recall(struct network *network);
 /* Uses this configuration from now on. */
 void network_config_take(struct network *network, const struct config *config, const char *text);
 /* Keeps what is known, in a while; and now. */

@@ -66,6 +66,33 @@ void network_come_up_stale(struct network *network)
 	network_store_changed(network);
 }
 
+struct store_point network_seen_before(struct network *network)
+{
+	struct lastgood_head head = { .restored = false };
+	struct err err;
+
+	if (lastgood_read_head(state_dir(network), network->name, &head, &err) < 0)
+		log_error("what was known last cannot be read", "reason", err.text);
+	network->lacked = head.restored;
+	return head.seen;
+}
+
+void network_recall(struct network *network)
+{
+	struct known before = { .listing = false };
+	AUTO_FREE char *text = NULL;
+	struct err err;
+
+	if (network->listed || network->stale)
+		return;
+	if (lastgood_read(state_dir(network), network->name, &text, &before, &err) < 0)
+		log_error("what was known last cannot be read", "reason", err.text);
+	peers_free(&network->known.now.peers);
+	network->known.now.peers = before.now.peers;
+	before.now.peers = (struct peers){ .len = 0 };
+	known_free(&before);
+}
+
 void network_config_take(struct network *network, const struct config *config, const char *text)
 {
 	char *copy = strdup(text);
@@ -93,8 +120,11 @@ static int save(void *ctx, uint64_t *number_out, struct err *err)
 {
 	const struct network *network = ctx;
 
+	const struct lastgood_head head = { .seen = network->store->ops->seen(network->store),
+					    .restored = network->wiped };
+
 	*number_out = network->saved;
-	return lastgood_write(state_dir(network), network->name, network->config_text,
+	return lastgood_write(state_dir(network), network->name, &head, network->config_text,
 			      &network->known.now.peers, number_out, err);
 }
 
@@ -123,7 +153,7 @@ void network_save(void *ctx)
 	const struct offload_job job = { save, on_saved, network };
 	struct err err;
 
-	if (network->stale || !network->config_text)
+	if (network->stale || network->leaving || !network->config_text)
 		return;
 	if (network->saving) {
 		network_save_soon(network);

@@ -13,12 +13,23 @@
 #define LINGER_MS 300   /* how long a key's end may be the first of all keys' end */
 #define GRACE_MS 300000 /* ten times the longest pause between a node's tries to reach the store */
 
+static void on_restored(void *ctx, const char *why)
+{
+	struct network *network = ctx;
+
+	network_recall(network);
+	known_list_restored(&network->known);
+	snprintf(network->restored, sizeof(network->restored), "%s", why);
+}
+
 static void on_list_begin(void *ctx)
 {
 	struct network *network = ctx;
 
 	known_list_begin(&network->known);
 	network->restored[0] = '\0';
+	if (!network->listed && network->lacked)
+		on_restored(network, "that was so before weftd was started");
 }
 
 static void warn_config(void *ctx, const char *path, const char *what)
@@ -143,17 +154,11 @@ static void begin_grace(struct network *network, const char *why)
 	network->wiped_until = (uint64_t)time(NULL) + GRACE_MS / 1000;
 	snprintf(network->wiped_why, sizeof(network->wiped_why), "%s", why);
 	loop_timer_start(network->grace, GRACE_MS);
+	/* Our own puts may let its revisions catch up soon with what was seen before. */
+	network_save(network);
 }
 
 static const char lost_lease[] = "it has lost our lease";
-
-static void on_restored(void *ctx, const char *why)
-{
-	struct network *network = ctx;
-
-	known_list_restored(&network->known);
-	snprintf(network->restored, sizeof(network->restored), "%s", why);
-}
 
 static void on_list_end(void *ctx)
 {

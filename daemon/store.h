@@ -25,6 +25,13 @@ struct store_entry {
 	uint64_t lease; /* the etcd lease that it is attached to; 0: none, a reservation */
 };
 
+/* A point in a store's history. What a store that is older than it says has been restored. */
+struct store_point {
+	uint64_t cluster; /* etcd's id of it; 0: nothing was seen yet */
+	uint64_t revision;
+	uint64_t term; /* raft's, which only rises in a cluster's life */
+};
+
 /*
  * What a store tells. A list comes as list_begin, config, entry .., list_end, all with the
  * same revision; whatever is not in it is gone. A list that fails half-way ends in
@@ -80,7 +87,13 @@ struct store;
  */
 struct store_ops {
 	void (*free)(struct store *store);
-	int (*start)(struct store *store, struct err *err);
+	/*
+	 * seen: where a listener stood before this start, or earlier; the first list is held
+	 * against it. NULL: nowhere.
+	 */
+	int (*start)(struct store *store, const struct store_point *seen, struct err *err);
+	/* Where the listener stands. Nowhere, where the store has no history of its own. */
+	struct store_point (*seen)(const struct store *store);
 	/* List again now, as after a change that the listener missed. */
 	void (*refresh)(struct store *store);
 	/* Our address is another one: connections made from the old one lead nowhere. */

@@ -56,12 +56,12 @@ struct etcd {
 	struct store_etcd_watch *watch;
 	struct store_etcd_tell tell;
 	struct store_etcd_ops ops;
-	struct store_etcd_wire_header seen; /* where the listener stands, where fresh */
-	bool fresh;                         /* nothing was missed since; else a list is due */
-	uint64_t begun_ms;                  /* the list or the watch */
-	uint64_t created_ms;                /* of the watch; 0: not yet */
-	unsigned attempt;                   /* failures in a row, all of one kind: */
-	bool away;                          /* nobody has answered */
+	struct store_point seen; /* where the listener stands, where fresh */
+	bool fresh;              /* nothing was missed since; else a list is due */
+	uint64_t begun_ms;       /* the list or the watch */
+	uint64_t created_ms;     /* of the watch; 0: not yet */
+	unsigned attempt;        /* failures in a row, all of one kind: */
+	bool away;               /* nobody has answered */
 	enum link link;
 	const char *told;  /* the endpoint that the listener knows of */
 	bool told_lasting; /* why it is down, and will be until something is mended */
@@ -206,7 +206,7 @@ static void list_failed(struct etcd *etcd, const struct err *why)
 
 static void list(struct etcd *etcd);
 
-static void on_listed(void *ctx, const struct store_etcd_wire_header *header, const struct err *err)
+static void on_listed(void *ctx, const struct store_point *header, const struct err *err)
 {
 	struct etcd *etcd = ctx;
 
@@ -274,11 +274,23 @@ static void reconnect(struct store *store)
 	http_disconnect(((struct etcd *)store)->http);
 }
 
-static int start(struct store *store, struct err *err)
+static int start(struct store *store, const struct store_point *seen, struct err *err)
 {
 	(void)err;
+	if (seen)
+		((struct etcd *)store)->seen = *seen;
 	refresh(store);
 	return 0;
+}
+
+static struct store_point seen(const struct store *store)
+{
+	const struct etcd *etcd = (const struct etcd *)store;
+	struct store_point seen = etcd->seen;
+
+	if (etcd->watch)
+		seen.revision = store_etcd_watch_seen(etcd->watch);
+	return seen;
 }
 
 /* ---- Operations ---------------------------------------------------------- */
@@ -380,6 +392,7 @@ AUTO_DEFINE(store, struct store, destroy);
 static const struct store_ops etcd_ops = {
 	.free = destroy,
 	.start = start,
+	.seen = seen,
 	.refresh = refresh,
 	.reconnect = reconnect,
 	.grant = grant_lease,

@@ -19,7 +19,7 @@
 
 struct store_etcd_list {
 	struct store_etcd_list_job job;
-	struct store_etcd_wire_header header; /* of the first answer */
+	struct store_point header; /* of the first answer */
 	struct store_etcd_call *call;
 	char *last_key; /* NULL: no page yet */
 	size_t last_key_size;
@@ -40,7 +40,7 @@ void store_etcd_list_free(struct store_etcd_list *list)
 static void end(struct store_etcd_list *list, const struct err *err)
 {
 	struct store_etcd_list_job job = list->job;
-	struct store_etcd_wire_header header = list->header;
+	struct store_point header = list->header;
 	bool begun = list->begun;
 
 	store_etcd_list_free(list);
@@ -186,7 +186,7 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
  */
 static void look_for_restore(const struct store_etcd_list *list)
 {
-	const struct store_etcd_wire_header *from = &list->job.from, *now = &list->header;
+	const struct store_point *from = &list->job.from, *now = &list->header;
 	const struct store_etcd_tell *tell = list->job.tell;
 	char why[160];
 

@@ -18,14 +18,14 @@ struct store_etcd_list_job {
 	const char *endpoint; /* all texts outlive the list */
 	const char *config_key;
 	const char *prefix;
-	struct store_etcd_wire_header from; /* what was seen last; cluster 0: nothing yet */
+	struct store_point from;      /* what was seen last; cluster 0: nothing yet */
 	struct store_etcd_tell *tell; /* is told all from list_begin to list_end or list_failed */
 	/*
 	 * Called once, at the end, when the list is already freed. err NULL: listed at
 	 * header's revision. Else sys_errno is ESTALE where that revision was compacted
 	 * meanwhile.
 	 */
-	void (*done)(void *ctx, const struct store_etcd_wire_header *header, const struct err *err);
+	void (*done)(void *ctx, const struct store_point *header, const struct err *err);
 	void *ctx;
 };
 

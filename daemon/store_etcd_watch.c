@@ -209,6 +209,11 @@ static void on_timer(void *ctx)
 		store_etcd_watch_probe(watch);
 }
 
+uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch)
+{
+	return watch->revision;
+}
+
 struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_job *job,
 						struct err *err)
 {

@@ -25,7 +25,7 @@ struct store_etcd_watch_job {
 	const char *endpoint;   /* all texts outlive the watch */
 	const char *config_key; /* watched as well, and read by probes */
 	const char *prefix;
-	struct store_etcd_wire_header from; /* where the listener stands */
+	struct store_point from; /* where the listener stands */
 	struct store_etcd_tell *tell;
 	void (*created)(void *ctx);
 	/* Called once, at the end, when the watch is already freed. */
@@ -37,6 +37,8 @@ struct store_etcd_watch_job {
 /* NULL with err when it cannot even start; nobody is called then. */
 struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_job *job,
 						struct err *err);
+/* The revision up to which all was told. */
+uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch);
 /* Asks the endpoint now whether it is alive: something else there has failed. */
 void store_etcd_watch_probe(struct store_etcd_watch *watch);
 /* Ends it without another word to anybody. NULL is allowed. */

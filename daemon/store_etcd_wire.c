@@ -36,8 +36,7 @@ enum {
 	GRPC_UNAUTHENTICATED = 16
 };
 
-bool store_etcd_wire_is_restored(const struct store_etcd_wire_header *ours,
-				 const struct store_etcd_wire_header *now)
+bool store_etcd_wire_is_restored(const struct store_point *ours, const struct store_point *now)
 {
 	return now->cluster != ours->cluster || now->term < ours->term ||
 	       now->revision < ours->revision;
@@ -65,11 +64,11 @@ static uint64_t number(const struct jr *at, const char *key)
 	return value;
 }
 
-static struct store_etcd_wire_header read_header(const struct jr *at)
+static struct store_point read_header(const struct jr *at)
 {
 	struct jr header = jr_obj(at, "header");
 
-	return (struct store_etcd_wire_header){
+	return (struct store_point){
 		.cluster = number(&header, "cluster_id"),
 		.revision = number(&header, "revision"),
 		.term = number(&header, "raft_term"),

@@ -7,24 +7,16 @@
 #pragma once
 
 #include "common/vec.h"
+#include "store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct err;
-struct store_reply;
-
-/* What every answer tells of the cluster that gave it. */
-struct store_etcd_wire_header {
-	uint64_t cluster;
-	uint64_t revision;
-	uint64_t term; /* raft's, which only rises in a cluster's life */
-};
 
 /* Whether now comes from another history than ours: the store was wiped or restored. */
-bool store_etcd_wire_is_restored(const struct store_etcd_wire_header *ours,
-				 const struct store_etcd_wire_header *now);
+bool store_etcd_wire_is_restored(const struct store_point *ours, const struct store_point *now);
 
 /*
  * Bodies of requests, malloc'ed, the caller's. NULL: out of memory. A prefix is what all
@@ -58,7 +50,7 @@ VEC_DEFINE(store_etcd_wire_kvs, struct store_etcd_wire_kv);
  * etcd's, ERR_STORE for an error that a stream tells (store_etcd_wire_error).
  */
 struct store_etcd_wire_range {
-	struct store_etcd_wire_header header;
+	struct store_point header;
 	struct store_etcd_wire_kvs kvs;
 	bool more;
 };
@@ -68,7 +60,7 @@ void store_etcd_wire_range_free(struct store_etcd_wire_range *range);
 
 /* One line of a watch. Without created, cancelled or kvs it is a notice of progress. */
 struct store_etcd_wire_events {
-	struct store_etcd_wire_header header;
+	struct store_point header;
 	struct store_etcd_wire_kvs kvs;
 	bool of_key; /* it is the watch of the key that tells */
 	bool created;

@@ -167,11 +167,17 @@ static void reconnect(struct store *store)
 	(void)store;
 }
 
-static int start(struct store *store, struct err *err)
+static int start(struct store *store, const struct store_point *seen, struct err *err)
 {
-	(void)err;
+	(void)seen, (void)err;
 	refresh(store);
 	return 0;
+}
+
+static struct store_point seen(const struct store *store)
+{
+	(void)store;
+	return (struct store_point){ .cluster = 0 };
 }
 
 /* ---- Operations -------------------------------------------------------------------------- */
@@ -356,6 +362,7 @@ AUTO_DEFINE(store, struct store, destroy);
 static const struct store_ops file_ops = {
 	.free = destroy,
 	.start = start,
+	.seen = seen,
 	.refresh = refresh,
 	.reconnect = reconnect,
 	.grant = grant_lease,

@@ -21,6 +21,19 @@ etcd_start() {
 	wait_for 20 etcd_ctl endpoint health
 }
 
+# etcd_snapshot FILE: what it holds now, into a file that is not there.
+etcd_snapshot() { etcd_ctl snapshot save "$1" >/dev/null; }
+
+# etcd_restore FILE: etcd ended, and begun again with what the snapshot holds.
+etcd_restore() {
+	etcd_stop KILL
+	rm -rf "$LAB_DIR/etcd/data"
+	ETCDCTL_API=3 etcdctl snapshot restore "$1" --name lab --data-dir "$LAB_DIR/etcd/data" \
+		--initial-cluster lab=http://127.0.0.1:2380 \
+		--initial-advertise-peer-urls http://127.0.0.1:2380 2>>"$LAB_DIR/log/restore" || return
+	etcd_start
+}
+
 etcd_stop() { proc_stop etcd "${1-TERM}"; }
 
 etcd_ctl() {

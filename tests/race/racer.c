@@ -251,7 +251,7 @@ int main(int argc, char *argv[])
 	if (loop_new(&loop, &racer.err) < 0 || http_new(loop, &http, &racer.err) < 0 ||
 	    store_etcd_new(loop, http, &options, &listener, &racer, &racer.store, &racer.err) < 0 ||
 	    lease_new(loop, racer.store, &self, &owner, &racer, &racer.lease, &racer.err) < 0 ||
-	    racer.store->ops->start(racer.store, &racer.err) < 0)
+	    racer.store->ops->start(racer.store, NULL, &racer.err) < 0)
 		die(&racer.err);
 	say(&racer, "began", "-", 0);
 	loop_run(loop); /* until it is killed */

@@ -128,7 +128,7 @@ static inline void list(struct recorder *r)
 {
 	struct err err = ERR_INIT;
 
-	assert_int_equal(r->store->ops->start(r->store, &err), 0);
+	assert_int_equal(r->store->ops->start(r->store, NULL, &err), 0);
 	recorder_wait(r, has_ended);
 }
 

@@ -30,6 +30,7 @@ struct fake_store {
 	size_t len;
 	unsigned asked[FAKE_KINDS];
 	unsigned refreshes;
+	struct store_point seen; /* what it was started with, unless the test says more */
 	bool freed;
 };
 
@@ -47,11 +48,17 @@ static inline void fake_store_free(struct store *store)
 	((struct fake_store *)store)->freed = true;
 }
 
-static inline int fake_store_start(struct store *store, struct err *err)
+static inline int fake_store_start(struct store *store, const struct store_point *seen,
+				   struct err *err)
 {
-	(void)store;
 	(void)err;
+	((struct fake_store *)store)->seen = *seen;
 	return 0;
+}
+
+static inline struct store_point fake_store_seen(const struct store *store)
+{
+	return ((const struct fake_store *)store)->seen;
 }
 
 static inline void fake_store_refresh(struct store *store)
@@ -124,6 +131,7 @@ static inline void fake_store_reconnect(struct store *store)
 static const struct store_ops fake_store_ops = {
 	.free = fake_store_free,
 	.start = fake_store_start,
+	.seen = fake_store_seen,
 	.refresh = fake_store_refresh,
 	.reconnect = fake_store_reconnect,
 	.grant = fake_store_grant,

@@ -59,6 +59,40 @@ static void test_put_and_remove_are_conditional(void **state)
 	assert_string_equal(r->last_key, "10.5.1.0-24");
 }
 
+/* What a start before this one has seen; a list of something older is told as restored. */
+static void test_first_list_is_held_against_what_was_seen(void **state)
+{
+	struct recorder *r = *state;
+	struct store_point point;
+	char text[32];
+
+	list(r);
+	put(r, "10.5.1.0-24", "one", 0, 0);
+	recorder_wait(r, has_entry);
+	point = r->store->ops->seen(r->store);
+	assert_true(point.cluster && point.term && point.revision == r->mod_revision);
+	for (int i = 0; i < 4; i++) {
+		struct store_point seen = point;
+		struct err err = ERR_INIT;
+
+		tear_down(state);
+		set_up(state);
+		r = *state;
+		seen.revision += i == 1;
+		seen.term += i == 2;
+		seen.cluster += i == 3;
+		assert_true(r->store->ops->seen(r->store).cluster == 0);
+		assert_int_equal(r->store->ops->start(r->store, &seen, &err), 0);
+		assert_true(r->store->ops->seen(r->store).revision == seen.revision);
+		recorder_wait(r, has_ended);
+		snprintf(text, sizeof(text), "%s",
+			 i == 3 ? "restored: cluster" : "restored: revision");
+		assert_int_equal(strstr(r->log, text) != NULL, i > 0);
+		assert_true(r->store->ops->seen(r->store).revision == point.revision);
+	}
+	etcdctl(r->endpoint, "del", "--prefix", "/w/subnets/");
+}
+
 static void test_lease_lives_and_dies(void **state)
 {
 	struct recorder *r = *state;
@@ -281,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty_store),
 		TEST(test_put_and_remove_are_conditional),
+		TEST(test_first_list_is_held_against_what_was_seen),
 		TEST(test_lease_lives_and_dies),
 		TEST(test_revoked_lease_takes_its_keys_with_it),
 		TEST(test_neighbours_of_the_prefix_are_not_told),

@@ -201,7 +201,7 @@ static void start(struct fixture *f, const struct answer *answers, size_t gatewa
 	struct err err = ERR_INIT;
 
 	begin(f, answers, gateways);
-	assert_int_equal(f->r.store->ops->start(f->r.store, &err), 0);
+	assert_int_equal(f->r.store->ops->start(f->r.store, NULL, &err), 0);
 	assert_string_equal(f->r.log, "");
 }
 

@@ -418,11 +418,9 @@ static void test_errors(void **state)
 
 static void test_restored(void **state)
 {
-	static const struct store_etcd_wire_header ours = { .cluster = 9,
-							    .revision = 5,
-							    .term = 3 };
+	static const struct store_point ours = { .cluster = 9, .revision = 5, .term = 3 };
 	static const struct {
-		struct store_etcd_wire_header now;
+		struct store_point now;
 		bool restored;
 	} cases[] = {
 		{ { .cluster = 9, .revision = 5, .term = 3 }, false },

@@ -32,7 +32,7 @@ static void start(struct recorder *r, const char *name)
 	assert_int_equal(http_new(r->loop, &r->http, &err), 0);
 	assert_int_equal(store_file_new(r->loop, &options, &recorder_listener, r, &r->store, &err),
 			 0);
-	assert_int_equal(r->store->ops->start(r->store, &err), 0);
+	assert_int_equal(r->store->ops->start(r->store, NULL, &err), 0);
 }
 
 static void put_file(const char *name, const char *text)
