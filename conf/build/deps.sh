@@ -23,7 +23,7 @@ test=(
 	libclang-rt-14-dev # libFuzzer and clang's sanitizers
 	clang clang-tidy clang-format cppcheck shellcheck universal-ctags
 	spin            # checks the model of the lease protocol
-	hyperfine
+	hyperfine gnuplot-nox
 )
 
 missing() {

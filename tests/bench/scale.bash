@@ -45,9 +45,16 @@ scale_load() { # NUMBER
 	done
 }
 
+# scale_began: when it was executed, after what this shell and nsenter(1) took, in microseconds.
 scale_weftd() { # NUMBER
-	weftd_start host2 --etcd-prefix "$(scale_prefix "$1")"
+	local flags
+	read -ra flags < <(weftd_flags host2)
+	# shellcheck disable=SC2016 # for the inner shell
+	proc_start host2-weftd host2 sh -c 'date +%s%6N >"$0"; exec "$@"' "$LAB_DIR/began" \
+		"$WEFT_BIN_DIR/weftd" "${flags[@]}" --etcd-prefix "$(scale_prefix "$1")"
 }
+
+scale_began() { cat "$LAB_DIR/began"; }
 
 scale_forget() { # the kernel's tables, and what a boot takes away
 	weftd_stop host2 KILL
@@ -58,26 +65,22 @@ scale_forget() { # the kernel's tables, and what a boot takes away
 
 # Microseconds from exec until the log says so, which it does in milliseconds.
 scale_ready() { # NUMBER
-	local began said
+	local said
 	weftd_stop host2 KILL
 	: >"$LAB_DIR/log/host2-weftd"
-	began=$(now_us)
 	scale_weftd "$1"
 	weftd_ready host2 || return
 	said=$(sed -n 's/^\([^ ]*\) info: network ready .*/\1/p' "$LAB_DIR/log/host2-weftd" | head -n 1)
-	echo $(($(date -d "$said" +%s%6N) - began))
+	echo $(($(date -d "$said" +%s%6N) - $(scale_began)))
 }
 
-scale_fill() { # NUMBER: microseconds from exec until the last route is there
-	local began
+# The same from an empty kernel: ready is who has the kernel's word for every entry.
+scale_fill() { # NUMBER
+	local took
 	scale_forget
-	MONITORED=host2 monitor_start || return
-	began=$(now_us)
-	scale_weftd "$1"
-	wait_for 120 monitor_saw "$1" || return
-	proc_stop routes
-	echo $(($(monitor_last) - began))
-	weftd_ready host2
+	took=$(scale_ready "$1") || return
+	(($(ip -n "$LAB-host2" -4 route show proto 119 | wc -l) >= $1)) || return
+	echo "$took"
 }
 
 # What a start writes where all is there: what the kernel then tells of.
@@ -99,6 +102,16 @@ scale_entries() { # weft|raw NUMBER
 	us=$(ns_run entries "$WEFT_BUILD_DIR/bench/entries" "$1" "$2" br0 vx0) || return
 	ns_del entries
 	echo "$us"
+}
+
+# The leases alone: microseconds that curl(1) takes for all of them in one answer, from its exec.
+scale_list() { # NUMBER
+	local ask began
+	ask=$(jq -n --arg prefix "$(scale_prefix "$1")/subnets" \
+		'{key: "\($prefix)/" | @base64, range_end: "\($prefix)0" | @base64}')
+	began=$(now_us)
+	ns_run host2 curl -sf -o /dev/null -d "$ask" "$ETCD_URL/v3/kv/range" || return
+	echo $(($(now_us) - began))
 }
 
 scale_memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$(weftd_pid host2)/status"; }
@@ -127,7 +140,7 @@ scale_change() { # NUMBER: 200 peers that get another address, one after the oth
 		"$(target "$(ratio "$p99" 1000)" 10) ms"
 }
 
-scale_report() { # NUMBER FILL READY WEFT RAW
+scale_report() { # NUMBER FILL READY WEFT RAW LIST
 	local limit_fill='' limit_ready='' limit_kernel='' limit_rss='' limit_anon=''
 	if (($1 == 10000)); then
 		limit_fill="$(target "$(ratio "$2" 1000000)" 0.6) s"
@@ -138,8 +151,8 @@ scale_report() { # NUMBER FILL READY WEFT RAW
 	fi
 	row "exec to $1 peers, empty kernel" "$(ms "$2")" 'raw netlink alone' "$(ms "$5")" \
 		"$(ratio "$2" "$5")" "$limit_fill"
-	row "start with $1 peers there" "$(ms "$3")" 'the same, empty kernel' "$(ms "$2")" \
-		"$(ratio "$3" "$2")" "$limit_ready"
+	row "start with $1 peers there" "$(ms "$3")" 'the list alone, with curl' "$(ms "$6")" \
+		"$(ratio "$3" "$6")" "$limit_ready"
 	row "entries of $1 peers alone" "$(ms "$4")" 'raw netlink alone' "$(ms "$5")" \
 		"$(ratio "$4" "$5")" "$limit_kernel"
 	row "resident with $1 peers" "$(scale_memory VmRSS) kB" 'at its most' \
@@ -147,25 +160,33 @@ scale_report() { # NUMBER FILL READY WEFT RAW
 	row '  of it anonymous' "$(scale_memory RssAnon) kB" '' '' '' "$limit_anon"
 }
 
+scale_measure() { # NUMBER
+	local fill=() ready=() weft=() raw=() list=() figures=() i
+	for ((i = 0; i < STARTS; i++)); do
+		fill+=("$(scale_fill "$1")") && ready+=("$(scale_ready "$1")") &&
+			weft+=("$(scale_entries weft "$1")") && raw+=("$(scale_entries raw "$1")") &&
+			list+=("$(scale_list "$1")") || return
+	done
+	figures=("$1" "$(printf '%s\n' "${fill[@]}" | median)" "$(printf '%s\n' "${ready[@]}" | median)"
+		"$(printf '%s\n' "${weft[@]}" | median)" "$(printf '%s\n' "${raw[@]}" | median)"
+		"$(printf '%s\n' "${list[@]}" | median)")
+	scale_report "${figures[@]}"
+	echo "${figures[*]} $(scale_memory VmRSS)" >>"$WORK/scale.txt"
+}
+
 bench_scale() {
-	local number i fill ready weft raw written
+	local number written
 	lab_host host2 || return
+	rm -f "$WORK/scale.txt"
 	for number in $SCALES; do
-		fill=() ready=() weft=() raw=()
-		scale_load "$number" || return
-		for ((i = 0; i < STARTS; i++)); do
-			fill+=("$(scale_fill "$number")") && ready+=("$(scale_ready "$number")") || return
-			weft+=("$(scale_entries weft "$number")") && raw+=("$(scale_entries raw "$number")") ||
-				return
-		done
+		scale_load "$number" && scale_measure "$number" || return
 		written=$(scale_written "$number")
-		scale_report "$number" "$(printf '%s\n' "${fill[@]}" | median)" \
-			"$(printf '%s\n' "${ready[@]}" | median)" "$(printf '%s\n' "${weft[@]}" | median)" \
-			"$(printf '%s\n' "${raw[@]}" | median)"
 		row '  written by a start with all there' "$written" '' '' '' "$(target "$written" 0)"
 		scale_change "$number" || return
 		((number != 10000)) || scale_rest
 		scale_forget
 		etcd_ctl del --prefix "$(scale_prefix "$number")/" >/dev/null || return
 	done
+	gnuplot -e "data = '$WORK/scale.txt'; set output '$WORK/scale.svg'" \
+		"$WEFT_REPO/tests/bench/scale.gnuplot" && echo "plotted: $WORK/scale.svg"
 }
