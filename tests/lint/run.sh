@@ -39,12 +39,9 @@ step_analyzer() {
 }
 
 step_format() { # the difference is shown, as `make format` would make it
-	local file wrong=0
-
-	for file in "${sources[@]}" "${headers[@]}"; do
-		clang-format "$file" | diff -u --label "$file" --label "formatted" "$file" - || wrong=1
-	done
-	return $wrong
+	# shellcheck disable=SC2016 # for the inner shell
+	printf '%s\0' "${sources[@]}" "${headers[@]}" | xargs -0 -P "$jobs" -I{} bash -o pipefail -c \
+		'clang-format "$1" | diff -u --label "$1" --label formatted "$1" -' bash {}
 }
 
 step_tidy() {
