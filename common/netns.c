@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #ifndef NS_GET_NSTYPE
 #error "linux/nsfs.h without NS_GET_NSTYPE: headers of Linux 4.11 or later are needed"
@@ -21,19 +24,43 @@
 /* The errnos that say that nothing which could be opened lies at a path. */
 static bool is_absence(int error)
 {
-	return error == ENOENT || error == ENOTDIR || error == ESRCH || error == ENXIO;
+	return error == ENOENT || error == ENOTDIR || error == ESRCH;
+}
+
+/*
+ * What lies at a path is somebody else's affair, a record's of long ago, say: to open a device may
+ * do something, and a FIFO's writer notices. So it is looked at first, and then opened by
+ * what was looked at.
+ */
+static int open_nsfs(const char *path, int *fd_out)
+{
+	AUTO_CLOSE int there = open(path, O_PATH | O_CLOEXEC);
+	char self[64];
+	struct statfs fs;
+	int fd;
+
+	if (there < 0 || fstatfs(there, &fs) < 0)
+		return -1;
+	if (fs.f_type != NSFS_MAGIC)
+		return 0;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", there);
+	fd = open(self, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	*fd_out = fd;
+	return 1;
 }
 
 int netns_open(const char *path, int *fd_out, struct err *err)
 {
-	/* O_NONBLOCK: a FIFO left in the place of the namespace would hold us up for ever. */
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	AUTO_CLOSE int fd = -1;
+	int found = open_nsfs(path, &fd);
 
-	if (fd < 0) {
+	if (found < 0) {
 		err_sys(err, ERR_NETNS, errno, "network namespace %s", path);
 		return is_absence(err->sys_errno) ? 0 : -1;
 	}
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+	if (!found || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
 		err_set(err, ERR_NETNS, "%s is not a network namespace", path);
 		return 0;
 	}

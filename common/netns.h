@@ -17,8 +17,8 @@ struct netns_id {
 };
 
 /*
- * Opens path, checks that it is a network namespace (nsfs, NS_GET_NSTYPE) and
- * answers a descriptor of the caller's. 1 opened; 0 nothing usable is there any more: it
+ * Opens path, once it is known to be a namespace (nsfs), checks that it is one of the network
+ * (NS_GET_NSTYPE) and answers a descriptor of the caller's. Anything else that lies there is not opened. 1 opened; 0 nothing usable is there any more: it
  * is absent, or no namespace (a left-over regular file), *fd_out untouched and err set with
  * ERR_NETNS for callers to whom that is a fault; -1 failed otherwise.
  */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -103,10 +104,29 @@ static void what_is_no_namespace_is_absent(void **state)
 	unlink(place->path);
 	assert_int_equal(mknod(place->path, S_IFSOCK | 0600, 0), 0);
 	assert_int_equal(netns_open(place->path, &fd, &err), 0);
-	assert_int_equal(err.sys_errno, ENXIO);
+	assert_string_equal(err.text, expected);
 	assert_int_equal(netns_open("/proc/self/ns/mnt", &fd, &err), 0);
 	assert_string_equal(err.text, "/proc/self/ns/mnt is not a network namespace");
 	assert_int_equal(fd, -7);
+}
+
+/* Who waits at the other end, or has set it up to act, does not notice. */
+static void what_is_no_namespace_is_not_opened(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	AUTO_CLOSE int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char events[512];
+	int fd = -7;
+
+	assert_int_equal(mkfifo(place->path, 0600), 0);
+	assert_true(inotify_add_watch(watch, place->path, IN_OPEN) >= 0);
+	assert_int_equal(netns_open(place->path, &fd, &err), 0);
+	assert_int_equal(read(watch, events, sizeof(events)), -1);
+	assert_int_equal(errno, EAGAIN);
+	fd = open(place->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it would be seen */
+	assert_true(read(watch, events, sizeof(events)) > 0);
+	close(fd);
 }
 
 static void what_cannot_be_opened_is_an_error(void **state)
@@ -196,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		netns_test(a_namespace_is_itself_by_whatever_path),
 		netns_test(what_is_no_namespace_is_absent),
+		netns_test(what_is_no_namespace_is_not_opened),
 		netns_test(what_cannot_be_opened_is_an_error),
 		netns_test(a_function_runs_inside_and_comes_back),
 		netns_test(no_way_back_ends_the_program),
