@@ -2,6 +2,7 @@
 #include "known.h"
 
 #include "common/err.h"
+#include "common/hash.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ static void set_free(struct known_set *set)
 {
 	peers_free(&set->peers);
 	known_unreads_free(&set->unread);
-	set->unread_count = 0;
+	known_hashes_free(&set->unread_all);
 }
 
 void known_free(struct known *known)
@@ -30,34 +31,52 @@ static struct known_unread *find_unread(struct known_set *set, const char *key)
 	return NULL;
 }
 
-static void note_unread(struct known_set *set, const char *key, const char *reason)
+static int hash_cmp(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/* Counted once, however often it is told. A list tells each key once, and is sorted at its end. */
+static void count_unread(struct known_set *set, bool listing, const char *key)
+{
+	uint64_t hash = hash_add(HASH_INIT, key, strlen(key));
+	struct known_hashes *all = &set->unread_all;
+
+	if (!listing && vec_find(all->at, all->len, sizeof(hash), hash_cmp, &hash))
+		return;
+	if (known_hashes_push(all, &hash) && !listing)
+		vec_insert(all->at, all->len - 1, sizeof(hash), hash_cmp, &hash, 1);
+}
+
+static void note_unread(struct known_set *set, bool listing, const char *key, const char *reason)
 {
 	struct known_unread *there, unread;
 
+	count_unread(set, listing, key);
 	snprintf(unread.key, sizeof(unread.key), "%.*s", (int)sizeof(unread.key) - 1, key);
 	snprintf(unread.reason, sizeof(unread.reason), "%.*s", (int)sizeof(unread.reason) - 1,
 		 reason);
 	there = find_unread(set, unread.key);
-	if (there) {
+	if (there)
 		*there = unread;
-		return;
-	}
-	set->unread_count++;
-	if (set->unread.len < KNOWN_UNREAD_MAX)
+	else if (set->unread.len < KNOWN_UNREAD_MAX)
 		known_unreads_push(&set->unread, &unread);
 }
 
 static void forget_unread(struct known_set *set, const char *key)
 {
+	uint64_t hash = hash_add(HASH_INIT, key, strlen(key));
+	struct known_hashes *all = &set->unread_all;
 	char shown[PEER_KEY_SIZE];
 	struct known_unread *there;
 
+	all->len = vec_take(all->at, all->len, sizeof(hash), hash_cmp, &hash, 1);
 	snprintf(shown, sizeof(shown), "%s", key);
 	there = find_unread(set, shown);
-	if (!there)
-		return;
-	*there = set->unread.at[--set->unread.len];
-	set->unread_count--;
+	if (there)
+		*there = set->unread.at[--set->unread.len];
 }
 
 /* ---- Lists ------------------------------------------------------------------------------- */
@@ -129,14 +148,16 @@ static void keep_vanished(struct known *known, const struct prefix *ours, bool w
 
 bool known_list_end(struct known *known, const struct prefix *ours)
 {
+	struct known_hashes *unread = &known->listed.unread_all;
 	bool wiped;
 
 	drop_doubles(&known->listed.peers);
+	vec_sort(unread->at, unread->len, sizeof(*unread->at), hash_cmp);
 	wiped = known->restored || (ours && !peers_find(&known->listed.peers, ours));
 	keep_vanished(known, ours, wiped);
 	set_free(&known->now);
 	known->now = known->listed;
-	known->listed = (struct known_set){ .unread_count = 0 };
+	known->listed = (struct known_set){ .peers = { .len = 0 } };
 	known->listing = false;
 	return wiped;
 }
@@ -213,10 +234,11 @@ int known_entry(struct known *known, const struct store_entry *entry, struct err
 	struct peer peer;
 
 	if (peer_parse(entry, &peer, err) == 0) {
-		forget_unread(set, entry->key);
+		if (!known->listing)
+			forget_unread(set, entry->key);
 		return put(known, set, &peer, err);
 	}
-	note_unread(set, entry->key, err->text);
+	note_unread(set, known->listing, entry->key, err->text);
 	if (peer_parse_key(entry->key, subnet, &ignored) == 0 &&
 	    !is_outdone(known, subnet, entry->key)) {
 		peer = stand_in(known, subnet, entry);

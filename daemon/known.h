@@ -25,11 +25,12 @@ struct known_unread {
 };
 
 VEC_DEFINE(known_unreads, struct known_unread);
+VEC_DEFINE(known_hashes, uint64_t);
 
 struct known_set {
 	struct peers peers; /* sorted, without duplicates */
 	struct known_unreads unread;
-	uint64_t unread_count; /* those that are not shown, too */
+	struct known_hashes unread_all; /* of the keys, those that are not shown, too; sorted */
 };
 
 struct known {

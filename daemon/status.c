@@ -166,7 +166,7 @@ static int put_network(struct jb_at networks, const struct network_view *view, s
 	jb_count(to, "programmed", view->sync.programmed);
 	jb_count(to, "direct", view->sync.direct);
 	jb_count(to, "partial", view->config ? count_partial(view, &usable) : 0);
-	jb_count(to, "refused", list.refused + view->known->unread_count);
+	jb_count(to, "refused", list.refused + view->known->unread_all.len);
 	to = jb_obj(at, "passes");
 	jb_count(to, "run", view->sync.passes);
 	jb_count(to, "failed", view->sync.failed);

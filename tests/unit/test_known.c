@@ -109,7 +109,7 @@ static void a_list_that_fails_changes_nothing(void **state)
 	tell(known, "rubbish", "", 9);
 	known_list_failed(known);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
-	assert_int_equal(known->now.unread_count, 0);
+	assert_int_equal(known->now.unread_all.len, 0);
 	tell_lease(known, "10.5.4.0-24", 4, 8); /* no list is under way */
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.4.0/24:4 10.5.10.0/24:10 ");
 }
@@ -146,6 +146,38 @@ static void what_goes_can_come_again_and_our_own_goes_at_once(void **state)
 	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
 }
 
+/* Also those that are too many to be shown: each is one, until it is read or gone. */
+static void keys_that_cannot_be_read_are_counted_once(void **state)
+{
+	struct known *known = *state;
+	const unsigned many = KNOWN_UNREAD_MAX + 36;
+	uint64_t revision = 1;
+	char key[32];
+
+	known_list_begin(known);
+	for (unsigned i = 0; i < many / 2; i++) {
+		snprintf(key, sizeof(key), "10.5.%u.0-24", i);
+		tell(known, key, "rubbish", ++revision);
+	}
+	known_list_end(known, NULL);
+	for (int again = 0; again < 3; again++) {
+		for (unsigned i = 0; i < many; i++) {
+			snprintf(key, sizeof(key), "10.5.%u.0-24", i);
+			tell(known, key, "rubbish", ++revision);
+		}
+		assert_int_equal(known->now.unread_all.len, many);
+		assert_int_equal(known->now.unread.len, KNOWN_UNREAD_MAX);
+	}
+	tell_lease(known, "10.5.99.0-24", 99, ++revision); /* one that is not shown */
+	tell_lease(known, "10.5.99.0-24", 99, ++revision);
+	assert_int_equal(known->now.unread_all.len, many - 1);
+	known_gone(known, "10.5.98.0-24", ++revision, NULL);
+	known_gone(known, "10.5.98.0-24", ++revision, NULL);
+	known_gone(known, "10.5.1.0-24", ++revision, NULL); /* and one that is */
+	assert_int_equal(known->now.unread_all.len, many - 3);
+	assert_int_equal(known->now.unread.len, KNOWN_UNREAD_MAX - 1);
+}
+
 /* It takes its subnet, says nothing of who is there, and does not end what the key itself says. */
 static void another_way_to_write_a_key_is_no_lease(void **state)
 {
@@ -159,7 +191,7 @@ static void another_way_to_write_a_key_is_no_lease(void **state)
 	assert_int_equal(tell(known, "10.5.3.0-24&fd00:3:0::-64", GOOD, 7), -1);
 	known_list_end(known, NULL);
 	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:0! ");
-	assert_int_equal(known->now.unread_count, 2);
+	assert_int_equal(known->now.unread_all.len, 2);
 	assert_says(known->now.unread.at[0].reason, "another way of writing");
 
 	assert_int_equal(tell(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 8), -1);
@@ -245,14 +277,14 @@ static void what_becomes_readable_or_goes_is_no_longer_shown(void **state)
 	tell(known, "10.5.3.0-24", "rubbish", 1);
 	tell(known, "10.5.4.0-24", "rubbish", 2);
 	tell(known, "note to self", "{}", 3);
-	assert_int_equal(known->now.unread_count, 3);
+	assert_int_equal(known->now.unread_all.len, 3);
 	tell_lease(known, "10.5.3.0-24", 3, 4);
 	assert_peers(known, "10.5.3.0/24:3 10.5.4.0/24:0! ");
 	known_gone(known, "note to self", 5, NULL);
 	known_gone(known, "10.5.4.0-24", 6, NULL);
 	known_drop_vanished(known, see_drop, NULL);
 	assert_peers(known, "10.5.3.0/24:3 ");
-	assert_int_equal(known->now.unread_count, 0);
+	assert_int_equal(known->now.unread_all.len, 0);
 	assert_int_equal(known->now.unread.len, 0);
 }
 
@@ -266,7 +298,7 @@ static void a_flood_of_rubbish_is_counted_but_not_kept(void **state)
 		tell(known, key, "{}", 1);
 	}
 	assert_int_equal(known->now.unread.len, KNOWN_UNREAD_MAX);
-	assert_int_equal(known->now.unread_count, 3 * KNOWN_UNREAD_MAX);
+	assert_int_equal(known->now.unread_all.len, 3 * KNOWN_UNREAD_MAX);
 	assert_int_equal(known->now.peers.len, 0);
 }
 
@@ -317,6 +349,7 @@ int main(void)
 		known_test(a_list_that_fails_changes_nothing),
 		known_test(changes_are_taken_in_the_order_of_their_revisions),
 		known_test(what_goes_can_come_again_and_our_own_goes_at_once),
+		known_test(keys_that_cannot_be_read_are_counted_once),
 		known_test(another_way_to_write_a_key_is_no_lease),
 		known_test(a_restored_store_takes_nobody_away_at_once),
 		known_test(keys_that_share_a_subnet_are_two),
