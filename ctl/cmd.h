@@ -37,6 +37,14 @@ cmd_fn cmd_leave, cmd_cleanup;
 /* A subnet that is kept for a node; a key that is taken away. */
 cmd_fn cmd_reserve, cmd_release;
 
+/* What weftd is to change: its command, with those of these that are set. */
+struct cmd_order {
+	const char *command, *node, *subnet;
+	bool force;
+	out_fn *show; /* the answer's member of the command's name */
+};
+int cmd_order(const struct cmd *cmd, const struct cmd_order *order, struct err *err);
+
 /*
  * Shows a place of weftd's answer: all of it, or nothing and -1 when anything in
  * it is not as control.h draws it. Whether it could be written is main's to see.

@@ -2,8 +2,6 @@
 /* The end of a node: with weftd's help (leave), and without (cleanup). */
 #include "cmd.h"
 
-#include "client.h"
-
 #include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
@@ -21,22 +19,11 @@
 
 int cmd_leave(const struct cmd *cmd, struct err *err)
 {
-	AUTO(json) struct json *answer = NULL;
-	AUTO(jb) struct jb *jb = jb_new();
-	AUTO_FREE char *request = NULL;
-	struct jr root, done;
+	const struct cmd_order order = { .command = "leave",
+					 .force = cmd->force,
+					 .show = cmd->out->removed };
 
-	if (!jb)
-		return err_nomem(err, "the request");
-	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
-	jb_str(jb_root(jb), "command", "leave");
-	jb_bool(jb_root(jb), "force", cmd->force);
-	if (jb_text(jb, &request, err) < 0 ||
-	    client_send(cmd->run_dir, request, CLIENT_ORDER_MS, &answer, err) < 0)
-		return -1;
-	root = jr_root(answer);
-	done = jr_obj(&root, "leave");
-	return cmd_show(cmd, cmd->out->removed, &done, err);
+	return cmd_order(cmd, &order, err);
 }
 
 /* Holds weftd's own lock meanwhile, so that none is running, and none starts. */
