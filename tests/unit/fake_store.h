@@ -30,6 +30,7 @@ struct fake_store {
 	size_t len;
 	unsigned asked[FAKE_KINDS];
 	unsigned refreshes;
+	bool started;
 	struct store_point seen; /* what it was started with, unless the test says more */
 	bool freed;
 };
@@ -52,6 +53,7 @@ static inline int fake_store_start(struct store *store, const struct store_point
 				   struct err *err)
 {
 	(void)err;
+	((struct fake_store *)store)->started = true;
 	((struct fake_store *)store)->seen = *seen;
 	return 0;
 }

@@ -27,6 +27,8 @@ struct scene {
 	char request[CONTROL_REQUEST_MAX];
 	size_t answer_size; /* 0: the request again */
 	bool fail;
+	bool later, now; /* answered by control_reply, that is */
+	struct control_call call;
 };
 
 static int answer(void *ctx, const char *request, size_t size, char **answer_out, struct err *err)
@@ -39,6 +41,11 @@ static int answer(void *ctx, const char *request, size_t size, char **answer_out
 	scene->request[size] = '\0';
 	if (scene->fail)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	scene->call = control_call(scene->control);
+	if (scene->now)
+		control_reply(scene->control, &scene->call, strdup("at once"));
+	if (scene->later || scene->now)
+		return 0;
 	*answer_out = malloc(len + 1);
 	assert_non_null(*answer_out);
 	memset(*answer_out, 'a', len);
@@ -135,16 +142,20 @@ static void assert_waiting(int fd)
 	assert_int_equal(errno, EAGAIN);
 }
 
-static void assert_served(struct scene *scene, int fd, const char *request, const char *want)
+static void assert_heard(struct scene *scene, int fd, const char *want)
 {
 	char buf[256];
-	size_t len;
+	size_t len = hear(scene, fd, buf, sizeof(buf) - 1);
 
-	say(scene, fd, request);
-	len = hear(scene, fd, buf, sizeof(buf) - 1);
 	buf[len] = '\0';
 	assert_string_equal(buf, want);
 	close(fd);
+}
+
+static void assert_served(struct scene *scene, int fd, const char *request, const char *want)
+{
+	say(scene, fd, request);
+	assert_heard(scene, fd, want);
 }
 
 static void a_line_is_answered_with_a_line(void **state)
@@ -405,6 +416,61 @@ static void a_directory_without_room_is_named(void **state)
 	control_free(NULL);
 }
 
+static void an_answer_may_come_later(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	scene->later = true;
+	say(scene, fd, "hello\n");
+	assert_int_equal(scene->call.uid, getuid());
+	fake_loop_pass(scene->loop,
+		       CONTROL_LATER_MS - 1); /* longer than it would have for a word */
+	assert_waiting(fd);
+	say(scene, fd, "more\n"); /* which nobody asked for */
+	control_reply(scene->control, &scene->call, strdup("later"));
+	assert_heard(scene, fd, "later\n");
+	control_reply(scene->control, &scene->call, strdup("again")); /* to nobody */
+	fd = dial(scene);
+	say(scene, fd, "hello\n");
+	fake_loop_pass(scene->loop, CONTROL_LATER_MS);
+	assert_cut_off(fd);
+	control_reply(scene->control, &scene->call, strdup("too late"));
+}
+
+static void an_answer_may_come_before_the_question_is_over(void **state)
+{
+	struct scene *scene = *state;
+	int fd = dial(scene);
+
+	scene->now = true;
+	say(scene, fd, "hello\n");
+	assert_heard(scene, fd, "at once\n");
+	control_reply(scene->control, &scene->call, strdup("again"));
+	assert_served(scene, dial(scene), "hello\n", "at once\n");
+}
+
+/* The place of one that has gone is another's now, who must not get what was meant for it. */
+static void a_late_answer_is_for_nobody_else(void **state)
+{
+	struct scene *scene = *state;
+	struct control_call first;
+	int fd = dial(scene), second;
+
+	scene->later = true;
+	say(scene, fd, "hello\n");
+	first = scene->call;
+	close(fd);
+	fake_loop_pass(scene->loop, CONTROL_LATER_MS); /* it is not read from any more */
+	second = dial(scene);
+	say(scene, second, "hello\n");
+	assert_int_equal(scene->call.slot, first.slot);
+	control_reply(scene->control, &first, strdup("for the first"));
+	assert_waiting(second);
+	control_reply(scene->control, &scene->call, strdup("for the second"));
+	assert_heard(scene, second, "for the second\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +485,9 @@ int main(void)
 		scene_test(a_large_answer_comes_whole),
 		scene_test(a_slow_listener_is_cut_off_when_it_stops),
 		scene_test(an_answer_that_fails_ends_the_talk),
+		scene_test(an_answer_may_come_later),
+		scene_test(an_answer_may_come_before_the_question_is_over),
+		scene_test(a_late_answer_is_for_nobody_else),
 		scene_test(a_crowd_is_served_up_to_a_limit),
 		scene_test(clients_are_let_go_at_the_end),
 		scene_test(without_descriptors_clients_wait),

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake: nl loop */
+#include "daemon/networks.h"
+
+#include "common/log.h"
+#include "common/state.h"
+#include "daemon/loop.h"
+#include "daemon/network.h"
+#include "daemon/node.h"
+#include "daemon/publish.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_store.h"
+#include "tests/unit/kernel.h"
+#include "tests/unit/tempdir.h"
+
+#define CONFIG(network, vni)                                                                       \
+	"{\"Network\":\"" network "\",\"Backend\":{\"VNI\":" vni "},\"Weft\":{\"LeaseTTL\":30}}"
+
+static const char *const names[] = { "blue", "default", "red" };
+
+struct scene {
+	struct nl *nl;
+	struct loop *loop;
+	struct node node;
+	struct network_env env;
+	struct networks *networks;
+	struct fake_store store[LEN(names)];
+	size_t made;       /* stores */
+	const char *fails; /* the network of which no store can be made */
+	char run_dir[96], state_dir[96], subnet_file[96];
+};
+
+static int make_store(void *ctx, const char *name, struct network *network,
+		      struct store **store_out, struct err *err)
+{
+	struct scene *scene = ctx;
+	struct fake_store *fake = &scene->store[scene->made];
+
+	(void)network;
+	assert_string_equal(name, names[scene->made++]);
+	if (scene->fails && !strcmp(name, scene->fails))
+		return err_set(err, ERR_CONFIG, "no such store");
+	fake->store = (struct store){ .ops = &fake_store_ops, .config_name = name };
+	*store_out = &fake->store;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	struct scene *scene = test_calloc(1, sizeof(*scene));
+	struct err err = ERR_INIT;
+
+	if (tempdir_make(state))
+		return -1;
+	snprintf(scene->run_dir, sizeof(scene->run_dir), "%s/run", tempdir_path);
+	snprintf(scene->subnet_file, sizeof(scene->subnet_file), "%s/subnet.env", tempdir_path);
+	snprintf(scene->state_dir, sizeof(scene->state_dir), "%s/state", tempdir_path);
+	scene->nl = kernel_fresh();
+	assert_int_equal(system("ip link add up0 type veth peer name up1 && ip link set up1 up && "
+				"ip addr add 192.168.0.1/24 dev up0 && ip link set up0 up"),
+			 0);
+	assert_done(loop_new(&scene->loop, &err), err);
+	assert_done(node_load(&scene->node, scene->state_dir, &err), err);
+	scene->env = (struct network_env){ .loop = scene->loop,
+					   .nl = scene->nl,
+					   .node = &scene->node,
+					   .node_name = "host1",
+					   .machine = "",
+					   .iface = "up0",
+					   .run_dir = scene->run_dir,
+					   .subnet_file = scene->subnet_file };
+	*state = scene;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	networks_free(scene->networks);
+	for (size_t i = 0; i < scene->made && scene->networks; i++)
+		assert_true(scene->store[i].freed);
+	loop_free(scene->loop);
+	nl_free(scene->nl);
+	test_free(scene);
+	return tempdir_remove(state);
+}
+
+#define networks_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int begin(struct scene *scene, size_t len, struct err *err)
+{
+	const struct networks_options options = {
+		.names = names, .len = len, .make_store = make_store, .ctx = scene
+	};
+
+	return networks_new(&scene->env, &options, &scene->networks, err);
+}
+
+static void begin_all(struct scene *scene)
+{
+	struct err err = ERR_INIT;
+
+	assert_done(begin(scene, LEN(names), &err), err);
+}
+
+static struct network *at(const struct scene *scene, size_t i)
+{
+	size_t len;
+	struct network *const *all = networks_all(scene->networks, &len);
+
+	assert_true(i < len);
+	return all[i];
+}
+
+static struct network_view view(const struct scene *scene, size_t i)
+{
+	return network_view(at(scene, i));
+}
+
+static void settle(struct scene *scene)
+{
+	fake_loop_pass(scene->loop, 10);
+}
+
+/* The store's first word: a list without leases. */
+static void tell_list(struct scene *scene, size_t i, const char *config)
+{
+	struct network *network = at(scene, i);
+
+	network_listener.link(network, true, "http://127.0.0.1:2379", NULL);
+	network_listener.list_begin(network);
+	network_listener.config(network, config, config ? strlen(config) : 0);
+	network_listener.list_end(network);
+	settle(scene);
+}
+
+static void give_lease(struct scene *scene, size_t i)
+{
+	fake_store_answer(&scene->store[i], FAKE_GRANT,
+			  (struct store_reply){ .lease = 0x1234, .ttl_s = 30 });
+	fake_store_answer(&scene->store[i], FAKE_PUT,
+			  (struct store_reply){ .succeeded = true, .mod_revision = 7 });
+	settle(scene);
+}
+
+static unsigned started(const struct scene *scene)
+{
+	unsigned started = 0;
+
+	for (size_t i = 0; i < LEN(names); i++)
+		started += scene->store[i].started;
+	return started;
+}
+
+static void each_starts_when_the_one_before_has_heard(void **state)
+{
+	struct scene *scene = *state;
+	struct err why = ERR_INIT;
+
+	begin_all(scene);
+	settle(scene);
+	assert_int_equal(started(scene), 1);
+	assert_true(scene->store[0].started);
+	assert_string_equal(view(scene, 2).name, "red");
+	tell_list(scene, 0, NULL); /* which is a word, too */
+	assert_int_equal(started(scene), 2);
+	assert_true(scene->store[1].started);
+	tell_list(scene, 0, NULL); /* and again: it is the last one's turn to speak */
+	assert_int_equal(started(scene), 2);
+	(void)err_set(&why, ERR_STORE, "connection refused");
+	network_listener.link(at(scene, 1), false, "http://127.0.0.1:2379", &why);
+	assert_int_equal(started(scene), 2); /* not in the middle of that */
+	settle(scene);
+	assert_int_equal(started(scene), 3);
+}
+
+static void those_that_clash_are_kept_apart(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_all(scene);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "1"));   /* the same VNI */
+	tell_list(scene, 2, CONFIG("10.5.128.0/17", "3")); /* the same addresses */
+	assert_non_null(view(scene, 0).config);
+	assert_null(view(scene, 1).config);
+	assert_null(view(scene, 2).config);
+	assert_says(view(scene, 1).reason, "blue");
+	assert_says(view(scene, 2).reason, "blue");
+	give_lease(scene, 0);
+	assert_int_equal(view(scene, 0).state, NETWORK_READY);
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	give_lease(scene, 1);
+	assert_int_equal(view(scene, 1).state, NETWORK_READY);
+	assert_int_equal(view(scene, 0).state, NETWORK_READY);
+}
+
+static void what_is_wrong_with_one_does_not_stop_another(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_all(scene);
+	tell_list(scene, 0, "nonsense");
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	give_lease(scene, 1);
+	assert_int_equal(view(scene, 0).state, NETWORK_STARTING);
+	assert_int_equal(view(scene, 1).state, NETWORK_READY);
+}
+
+/* subnet.env tells of one network: the default one, or else the first. */
+static void the_subnet_file_is_about_one(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+
+	begin_all(scene);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	give_lease(scene, 0);
+	assert_int_equal(access(scene->subnet_file, F_OK), -1);
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	give_lease(scene, 1);
+	assert_int_equal(access(scene->subnet_file, F_OK), 0);
+	assert_true(kernel_shows("cat /tmp/weft-test.*/subnet.env", "FLANNEL_NETWORK=10.6.0.0/16"));
+	networks_free(scene->networks);
+	scene->networks = NULL;
+	assert_int_equal(unlink(scene->subnet_file), 0);
+	scene->made = 0;
+	assert_done(begin(scene, 1, &err), err);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	give_lease(scene, 0);
+	assert_int_equal(access(scene->subnet_file, F_OK), 0);
+}
+
+static void one_that_is_named_no_more_is_marked(void **state)
+{
+	struct scene *scene = *state;
+	struct state_network old = { .name = "old",
+				     .vni = 9,
+				     .mtu = 1450,
+				     .family_len = 1,
+				     .bridge = "weft-br9",
+				     .vxlan = "weft-vx9" };
+	struct err err = ERR_INIT;
+
+	old.family[0] = (struct state_family){ .cluster = kernel_prefix("10.9.0.0/16"),
+					       .subnet = kernel_prefix("10.9.1.0/24"),
+					       .gateway = kernel_addr("10.9.1.1") };
+	assert_done(publish_network(scene->run_dir, NULL, &old, false, &err), err);
+	begin_all(scene);
+	assert_int_equal(state_read_network(scene->run_dir, "old", &old, &err), 1);
+	assert_true(old.retired);
+}
+
+static void one_without_a_store_is_named_and_none_is_made(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+
+	scene->fails = "default";
+	assert_int_equal(begin(scene, LEN(names), &err), -1);
+	assert_string_equal(err.text, "network default: no such store");
+	assert_null(scene->networks);
+	assert_true(scene->store[0].freed);
+	assert_int_equal(started(scene), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		networks_test(each_starts_when_the_one_before_has_heard),
+		networks_test(those_that_clash_are_kept_apart),
+		networks_test(what_is_wrong_with_one_does_not_stop_another),
+		networks_test(the_subnet_file_is_about_one),
+		networks_test(one_that_is_named_no_more_is_marked),
+		networks_test(one_without_a_store_is_named_and_none_is_made),
+	};
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
