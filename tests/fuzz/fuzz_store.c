@@ -156,7 +156,7 @@ static void check(struct world *world, bool rubbish)
 	check_usable(world);
 	require(world->known.now.peers.len <= world->keys);
 	require(world->known.now.unread.len <= KNOWN_UNREAD_MAX);
-	require(world->known.now.unread.len <= world->known.now.unread_count);
+	require(world->known.now.unread.len <= world->known.now.unread_all.len);
 }
 
 /* ---- What happens ------------------------------------------------------------------------ */
