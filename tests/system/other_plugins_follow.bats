@@ -178,6 +178,10 @@ offering() { # NAMESPACE
 @test "L9 firewall: containers of one bridge reach each other under same-bridge" {
 	local address
 	list '{"type":"firewall","backend":"iptables","ingressPolicy":"same-bridge"}'
+	# Alone: weftd's accept would let in whom only the policy keeps out.
+	weftd_stop host1
+	weftd_start host1 --iptables-forward-rules=false
+	weftd_ready host1
 	ns_run host1 iptables -P FORWARD DROP
 	cni_add host1 c1
 	cni_add host1 c2
@@ -195,6 +199,9 @@ offering() { # NAMESPACE
 	run ns_run host1 iptables -S
 	refute_output --partial "$address"
 	ns_run host1 iptables -P FORWARD ACCEPT
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
 	nothing_left
 }
 
