@@ -156,14 +156,16 @@ static void put_comment(struct nl_msg *msg, const char *comment)
 }
 
 struct nl_msg *nft_rule_add(uint8_t family, const char *table, const char *chain,
-			    const struct nft_expr *expr, const char *comment, bool at_start)
+			    const struct nft_expr *expr, const char *comment, uint64_t before)
 {
-	uint16_t flags = NLM_F_CREATE | (at_start ? 0 : NLM_F_APPEND);
+	uint16_t flags = NLM_F_CREATE | (before ? 0 : NLM_F_APPEND);
 	struct nl_msg *msg = message(NFT_MSG_NEWRULE, flags, family, NAMES_SIZE + NFT_EXPR_SIZE);
 
 	nl_put_text(msg, NFTA_RULE_TABLE, table);
 	nl_put_text(msg, NFTA_RULE_CHAIN, chain);
 	nl_put(msg, NFTA_RULE_EXPRESSIONS | NLA_F_NESTED, expr->at, expr->size);
+	if (before)
+		put_be64(msg, NFTA_RULE_POSITION, before);
 	if (comment)
 		put_comment(msg, comment);
 	return msg;

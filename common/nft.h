@@ -73,9 +73,9 @@ struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_s
 /* len: at most NFT_ELEMENTS_MAX, of a set with keys of key_size bytes. */
 struct nl_msg *nft_elements(bool add, uint8_t family, const char *table, const struct nft_set *set,
 			    const struct nft_element *elements, size_t len);
-/* At the chain's end, or at its start; comment may be NULL. */
+/* Before the rule with that handle; 0: at the chain's end. comment may be NULL. */
 struct nl_msg *nft_rule_add(uint8_t family, const char *table, const char *chain,
-			    const struct nft_expr *expr, const char *comment, bool at_start);
+			    const struct nft_expr *expr, const char *comment, uint64_t before);
 struct nl_msg *nft_rule_del(uint8_t family, const char *table, const char *chain, uint64_t handle);
 
 /*

@@ -80,8 +80,7 @@ static int add_rules(struct nl_transaction *transaction, const struct rules_tabl
 		const struct rules_rule *rule = &table->rules.at[i];
 
 		if (add(transaction,
-			nft_rule_add(RULES_FAMILY, RULES_TABLE, rule->chain, &rule->expr, NULL,
-				     false),
+			nft_rule_add(RULES_FAMILY, RULES_TABLE, rule->chain, &rule->expr, NULL, 0),
 			rule->part, err) < 0)
 			return -1;
 	}

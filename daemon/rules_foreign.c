@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FILTER "filter" /* iptables' table */
 #define DOCKER_USER "DOCKER-USER"
 
 static const struct {
@@ -48,7 +49,7 @@ struct chains {
 /* iptables' own, by whichever program they were made. */
 static bool is_iptables(uint8_t family, const char *table)
 {
-	return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6) && !strcmp(table, "filter");
+	return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6) && !strcmp(table, FILTER);
 }
 
 static int see_chain(void *ctx, const struct nft_chain *chain, struct err *err)
@@ -88,14 +89,13 @@ static void forget_chains(void *ctx)
 
 #define OURS_MAX 64 /* rules of ours in a chain of others */
 
-/* A chain of others beside the accepts that should be at its start. */
+/* A chain of others beside the accepts that should be in it. */
 struct content {
 	const struct nft_expr *want;
 	size_t want_len;
 	uint64_t ours[OURS_MAX]; /* handles */
 	size_t ours_len, matching;
-	bool drops;  /* the last rule does, whatever comes to it */
-	bool docker; /* it jumps to DOCKER-USER */
+	uint64_t drops; /* the handle of the last rule but ours, if it drops whatever comes; or 0 */
 };
 
 static int see_rule(void *ctx, const struct nft_rule *rule, struct err *err)
@@ -104,11 +104,11 @@ static int see_rule(void *ctx, const struct nft_rule *rule, struct err *err)
 	struct nft_seen seen = nft_expr_look(rule->expr, NULL, 0, 0);
 
 	(void)err;
-	content->drops = seen.all && seen.drops;
-	if (seen.chain && !strcmp(seen.chain, DOCKER_USER))
-		content->docker = true;
-	if (!rule->comment || strcmp(rule->comment, RULES_COMMENT) || content->ours_len == OURS_MAX)
+	if (!rule->comment || strcmp(rule->comment, RULES_COMMENT) ||
+	    content->ours_len == OURS_MAX) {
+		content->drops = seen.all && seen.drops ? rule->handle : 0;
 		return 0;
+	}
 	if (content->ours_len < content->want_len &&
 	    nft_expr_same(&content->want[content->ours_len], rule->expr))
 		content->matching++;
@@ -121,7 +121,7 @@ static void forget_rules(void *ctx)
 	struct content *content = ctx;
 
 	content->ours_len = content->matching = 0;
-	content->drops = content->docker = false;
+	content->drops = 0;
 }
 
 static int read_rules(struct nl *nl, uint8_t family, const char *table, const char *chain,
@@ -132,7 +132,10 @@ static int read_rules(struct nl *nl, uint8_t family, const char *table, const ch
 	return nft_each_rule(nl, family, table, chain, &walk, err);
 }
 
-/* Takes ours out of the chain, and puts those that are wanted at its start. */
+/*
+ * Takes ours out of the chain, and puts those that are wanted where it would drop at last: what its
+ * other rules refuse, such as what an isolating plugin keeps from its containers, stays refused.
+ */
 static int set_rules(struct nl *nl, uint8_t family, const char *table, const char *chain,
 		     const struct content *content, struct err *err)
 {
@@ -148,10 +151,10 @@ static int set_rules(struct nl *nl, uint8_t family, const char *table, const cha
 				       nft_rule_del(family, table, chain, content->ours[i]), 0,
 				       err) < 0)
 			return -1;
-	for (size_t i = content->want_len; i-- > 0;)
+	for (size_t i = 0; i < content->want_len; i++)
 		if (nl_transaction_add(transaction,
 				       nft_rule_add(family, table, chain, &content->want[i],
-						    RULES_COMMENT, true),
+						    RULES_COMMENT, content->drops),
 				       0, err) < 0)
 			return -1;
 	if (nl_transaction_commit(transaction, "accept in another program's chain", &tag, err) < 0)
@@ -212,37 +215,37 @@ static int tell(struct look *look, bool accepted, const char *where, struct err 
 	return 0;
 }
 
-/* Ours go into DOCKER-USER, where packets come by it: docker never clears it. */
-static int look_iptables(struct look *look, const struct rules_hooked *hooked, bool docker,
+/* drops: by its policy. */
+static int look_iptables(struct look *look, uint8_t family, const char *chain, bool drops,
 			 struct err *err)
 {
 	__attribute__((cleanup(accepts_free))) struct accepts accepts = { .len = 0 };
-	enum family f = hooked->family == NFPROTO_IPV6 ? FAMILY_V6 : FAMILY_V4;
-	struct content forward = { .want_len = 0 }, user = { .want_len = 0 };
-	struct content *into = &forward;
+	enum family f = family == NFPROTO_IPV6 ? FAMILY_V6 : FAMILY_V4;
+	struct content content = { .want_len = 0 };
 	char where[RULES_WHERE_SIZE];
-	bool drops;
 
-	if (read_rules(look->nl, hooked->family, hooked->table, hooked->chain, &forward, err) < 0)
+	if (find_accepts(look, f, &accepts, err) < 0)
 		return -1;
-	drops = hooked->drops || forward.drops;
-	if (drops && find_accepts(look, f, &accepts, err) < 0)
+	content.want = accepts.at;
+	content.want_len = accepts.len;
+	if (read_rules(look->nl, family, FILTER, chain, &content, err) < 0)
 		return -1;
-	if (docker && forward.docker)
-		into = &user;
-	forget_rules(&forward);
-	into->want = accepts.at;
-	into->want_len = accepts.len;
-	if (read_rules(look->nl, hooked->family, hooked->table, hooked->chain, &forward, err) < 0 ||
-	    set_rules(look->nl, hooked->family, hooked->table, hooked->chain, &forward, err) < 0)
+	drops = drops || content.drops;
+	if (!drops)
+		content.want_len = 0;
+	if (set_rules(look->nl, family, FILTER, chain, &content, err) < 0)
 		return -1;
-	if (docker &&
-	    (read_rules(look->nl, hooked->family, hooked->table, DOCKER_USER, &user, err) < 0 ||
-	     set_rules(look->nl, hooked->family, hooked->table, DOCKER_USER, &user, err) < 0))
+	snprintf(where, sizeof(where), "%s " FILTER " %s", family_name(family), chain);
+	return drops ? tell(look, content.want_len, where, err) : 0;
+}
+
+/* FORWARD, and the chain on the way to it that docker leaves to its users. */
+static int look_forward(struct look *look, const struct rules_hooked *forward, bool docker,
+			struct err *err)
+{
+	if (look_iptables(look, forward->family, forward->chain, forward->drops, err) < 0)
 		return -1;
-	snprintf(where, sizeof(where), "%s %s %s", family_name(hooked->family), hooked->table,
-		 hooked->chain);
-	return drops ? tell(look, accepts.len, where, err) : 0;
+	return docker ? look_iptables(look, forward->family, DOCKER_USER, false, err) : 0;
 }
 
 /* A chain that is nobody's to change but its owner's, who may have marked a rule for us. */
@@ -266,8 +269,8 @@ static int look_at(struct look *look, const struct chains *chains, struct err *e
 				!strcmp(hooked->chain, "FORWARD");
 
 		if (iptables ?
-			    look_iptables(look, hooked,
-					  chains->docker[hooked->family == NFPROTO_IPV6], err) < 0 :
+			    look_forward(look, hooked,
+					 chains->docker[hooked->family == NFPROTO_IPV6], err) < 0 :
 			    look_other(look, hooked, err) < 0)
 			return -1;
 	}

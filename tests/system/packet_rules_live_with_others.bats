@@ -13,6 +13,7 @@ setup_file() {
 	etcd_machine
 	etcd_start
 	etcd_config
+	ns_run host1 iptables-nft -A FORWARD -d 10.5.9.9 -j DROP
 	ns_run host1 iptables-nft -P FORWARD DROP
 	ns_run host1 ip6tables-nft -P FORWARD DROP
 	ns_run host1 nft -f - <<'RULES'
@@ -47,8 +48,10 @@ accepts() { ns_run host1 "$1" -S "$2" | grep -c -e '-m comment --comment weft -j
 	run -0 pods_reach
 	run -0 ns_run host1 iptables-nft -S FORWARD
 	assert_line -n 0 -- '-P FORWARD DROP'
-	assert_line -n 1 -- '-A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT'
-	assert_line -n 2 -- '-A FORWARD -o weft-br1 -m comment --comment weft -j ACCEPT'
+	# What others refuse stays refused: ours come instead of the policy alone.
+	assert_line -n 1 -- '-A FORWARD -d 10.5.9.9/32 -j DROP'
+	assert_line -n 2 -- '-A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT'
+	assert_line -n 3 -- '-A FORWARD -o weft-br1 -m comment --comment weft -j ACCEPT'
 	run -0 found 'ip filter FORWARD' true
 	# A network without IPv6 has nothing to ask of ip6tables.
 	run ! accepts ip6tables-nft FORWARD
@@ -70,16 +73,26 @@ accepts() { ns_run host1 "$1" -S "$2" | grep -c -e '-m comment --comment weft -j
 	run -0 pods_reach
 }
 
-@test "with docker, it is DOCKER-USER that accepts" {
+@test "DOCKER-USER accepts where it ends in a drop, before that, and only there" {
 	ns_run host1 iptables-nft -N DOCKER-USER
 	ns_run host1 iptables-nft -A DOCKER-USER -j RETURN
 	ns_run host1 iptables-nft -I FORWARD -j DOCKER-USER
-	wait_for 5 accepts iptables-nft DOCKER-USER
-	wait_for 5 not accepts iptables-nft FORWARD
 	run -0 pods_reach
-	ns_run host1 iptables-nft -D FORWARD -j DOCKER-USER
-	wait_for 5 accepts iptables-nft FORWARD
+	run ! accepts iptables-nft DOCKER-USER
+	ns_run host1 iptables-nft -D DOCKER-USER -j RETURN
+	ns_run host1 iptables-nft -A DOCKER-USER -s 10.5.9.9 -j REJECT
+	ns_run host1 iptables-nft -A DOCKER-USER -j DROP
+	wait_for 5 accepts iptables-nft DOCKER-USER
+	run -0 pods_reach
+	run -0 ns_run host1 iptables-nft -S DOCKER-USER
+	assert_line -n 1 --partial '-s 10.5.9.9/32'
+	assert_line -n 2 -- '-A DOCKER-USER -i weft-br1 -m comment --comment weft -j ACCEPT'
+	assert_line -n 3 -- '-A DOCKER-USER -o weft-br1 -m comment --comment weft -j ACCEPT'
+	assert_line -n 4 -- '-A DOCKER-USER -j DROP'
+	run -0 found 'ip filter DOCKER-USER' true
+	ns_run host1 iptables-nft -D DOCKER-USER -j DROP
 	wait_for 5 not accepts iptables-nft DOCKER-USER
+	ns_run host1 iptables-nft -D FORWARD -j DOCKER-USER
 	ns_run host1 iptables-nft -F DOCKER-USER
 	ns_run host1 iptables-nft -X DOCKER-USER
 }
@@ -89,6 +102,8 @@ accepts() { ns_run host1 "$1" -S "$2" | grep -c -e '-m comment --comment weft -j
 	wait_for 5 not accepts iptables-nft FORWARD
 	ns_run host1 iptables-nft -A FORWARD -j REJECT
 	wait_for 5 accepts iptables-nft FORWARD
+	run -0 ns_run host1 iptables-nft -S FORWARD
+	assert_line -n -1 --partial '-A FORWARD -j REJECT'
 	run -0 pods_reach
 	ns_run host1 iptables-nft -F FORWARD
 	ns_run host1 iptables-nft -P FORWARD DROP
