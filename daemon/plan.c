@@ -7,6 +7,7 @@
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 void plan_table_clear(struct plan_table *table)
@@ -190,7 +191,8 @@ struct walk {
 	const char *want, *have; /* the arrays, to reckon indices */
 	size_t size;
 	bool (*same)(const void *want, const void *have);
-	bool adding; /* this walk adds, or this walk removes */
+	bool *missing; /* what is to be added is marked here instead; or NULL */
+	bool adding;   /* this walk adds, or this walk removes */
 	enum plan_kind kind;
 };
 
@@ -203,6 +205,10 @@ static bool walk_visit(void *ctx, const void *want, const void *have)
 		if (!want || (have && walk->same(want, have)))
 			return true;
 		op.index = (uint32_t)((size_t)((const char *)want - walk->want) / walk->size);
+		if (walk->missing) {
+			walk->missing[op.index] = true;
+			return true;
+		}
 	} else {
 		if (want)
 			return true;
@@ -241,7 +247,7 @@ static bool route_same(const void *want, const void *have)
 
 static bool add_or_del(struct plan_ops *ops, enum plan_kind kind, const void *want, size_t want_len,
 		       const void *have, size_t have_len, size_t size, vec_cmp_fn *cmp,
-		       bool (*same)(const void *want, const void *have))
+		       bool (*same)(const void *want, const void *have), bool *missing)
 {
 	struct walk walk = {
 		.ops = ops,
@@ -249,6 +255,7 @@ static bool add_or_del(struct plan_ops *ops, enum plan_kind kind, const void *wa
 		.have = have,
 		.size = size,
 		.same = same,
+		.missing = missing,
 		.adding = !plan_is_removal(kind),
 		.kind = kind,
 	};
@@ -261,48 +268,44 @@ bool plan_is_removal(enum plan_kind kind)
 	return kind >= PLAN_ROUTE_DEL;
 }
 
-static int op_cmp(const void *a, const void *b)
-{
-	const struct plan_op *left = a, *right = b;
-
-	if (left->kind != right->kind)
-		return left->kind < right->kind ? -1 : 1;
-	return (left->index > right->index) - (left->index < right->index);
-}
-
-/* A peer that lacks either half gets both from one message: named by either walk, or by both. */
-static void drop_doubles(struct plan_ops *ops)
-{
-	size_t kept = 0;
-
-	vec_sort(ops->at, ops->len, sizeof(*ops->at), op_cmp);
-	for (size_t i = 0; i < ops->len; i++)
-		if (!kept || op_cmp(&ops->at[kept - 1], &ops->at[i]))
-			ops->at[kept++] = ops->at[i];
-	ops->len = kept;
-}
-
 #define ARRAYS(want, have) (want).at, (want).len, (have).at, (have).len, sizeof(*(want).at)
 
+/* A peer that lacks either half gets both from one message: named by either walk, or by both. */
+static bool add_fdb(struct plan_ops *ops, const struct plan_table *want,
+		    const struct plan_table *have)
+{
+	struct plan_op op = { .kind = PLAN_FDB_ADD };
+	bool *missing = calloc(want->self.len + 1, sizeof(*missing));
+	bool good = missing != NULL;
+
+	if (good) {
+		add_or_del(ops, PLAN_FDB_ADD, ARRAYS(want->self, have->self), plan_self_cmp,
+			   self_same, missing);
+		add_or_del(ops, PLAN_FDB_ADD, ARRAYS(want->self, have->bridge), fdb_cmp,
+			   bridge_same, missing);
+	}
+	for (; good && op.index < want->self.len; op.index++)
+		good = !missing[op.index] || plan_ops_push(ops, &op);
+	free(missing);
+	return good;
+}
+
+/* In the order of enum plan_kind. */
 bool plan_diff(const struct plan_table *want, const struct plan_table *have,
 	       struct plan_ops *ops_out)
 {
 	plan_ops_clear(ops_out);
-	if (!add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->self), plan_self_cmp,
-			self_same) ||
-	    !add_or_del(ops_out, PLAN_FDB_ADD, ARRAYS(want->self, have->bridge), fdb_cmp,
-			bridge_same) ||
-	    !add_or_del(ops_out, PLAN_ARP_ADD, ARRAYS(want->arp, have->arp), plan_arp_cmp,
-			arp_same) ||
-	    !add_or_del(ops_out, PLAN_ROUTE_ADD, ARRAYS(want->route, have->route), plan_slot_cmp,
-			route_same) ||
-	    !add_or_del(ops_out, PLAN_ROUTE_DEL, ARRAYS(want->route, have->route), plan_slot_cmp,
-			NULL) ||
-	    !add_or_del(ops_out, PLAN_ARP_DEL, ARRAYS(want->arp, have->arp), plan_arp_cmp, NULL) ||
-	    !add_or_del(ops_out, PLAN_SELF_DEL, ARRAYS(want->self, have->self), plan_self_cmp,
-			NULL) ||
-	    !add_or_del(ops_out, PLAN_BRIDGE_DEL, ARRAYS(want->self, have->bridge), fdb_cmp, NULL))
-		return false;
-	drop_doubles(ops_out);
-	return true;
+	return add_or_del(ops_out, PLAN_ARP_ADD, ARRAYS(want->arp, have->arp), plan_arp_cmp,
+			  arp_same, NULL) &&
+	       add_fdb(ops_out, want, have) &&
+	       add_or_del(ops_out, PLAN_ROUTE_ADD, ARRAYS(want->route, have->route), plan_slot_cmp,
+			  route_same, NULL) &&
+	       add_or_del(ops_out, PLAN_ROUTE_DEL, ARRAYS(want->route, have->route), plan_slot_cmp,
+			  NULL, NULL) &&
+	       add_or_del(ops_out, PLAN_ARP_DEL, ARRAYS(want->arp, have->arp), plan_arp_cmp, NULL,
+			  NULL) &&
+	       add_or_del(ops_out, PLAN_SELF_DEL, ARRAYS(want->self, have->self), plan_self_cmp,
+			  NULL, NULL) &&
+	       add_or_del(ops_out, PLAN_BRIDGE_DEL, ARRAYS(want->self, have->bridge), fdb_cmp, NULL,
+			  NULL);
 }
