@@ -24,6 +24,8 @@ struct nl;
 #define DEVICE_OVERHEAD_V4 50
 #define DEVICE_OVERHEAD_V6 70
 
+#define DEVICE_MORE_MAX 8
+
 struct device_want {
 	const char *network; /* name, for the alias */
 	uint32_t vni;
@@ -33,6 +35,8 @@ struct device_want {
 	struct mac mac;                  /* of all */
 	struct ipaddr local[FAMILIES];   /* the outer source address; unset: no such packets */
 	struct prefix gateway[FAMILIES]; /* the bridge's address with its subnet's length */
+	const struct prefix *more;       /* more addresses of it, of families that have one there */
+	size_t more_len;                 /* at most DEVICE_MORE_MAX */
 	char uplink[IF_NAMESIZE];        /* for what forwarding IPv6 would take from it */
 };
 

@@ -29,7 +29,7 @@ static void forget_addresses(void *ctx)
 
 /* What the bridge should have of one family; of another family all stays. */
 struct wanted {
-	struct prefix at[2];
+	struct prefix at[2 + DEVICE_MORE_MAX];
 	size_t len;
 };
 
@@ -106,6 +106,12 @@ static int ensure_own(struct nl *nl, const struct device_want *want, struct devi
 
 	v4.len = prefix_is_set(&want->gateway[FAMILY_V4]) ? 1 : 0;
 	v6.len = prefix_is_set(&want->gateway[FAMILY_V6]) ? 2 : 0;
+	for (size_t i = 0; i < want->more_len && i < DEVICE_MORE_MAX; i++) {
+		struct wanted *wanted = want->more[i].addr.family == AF_INET6 ? &v6 : &v4;
+
+		if (wanted->len)
+			wanted->at[wanted->len++] = want->more[i];
+	}
 	if (ensure_family(nl, &v4, AF_INET, have, err) < 0)
 		return -1;
 	return ensure_family(nl, &v6, AF_INET6, have, err);

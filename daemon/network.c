@@ -292,6 +292,8 @@ static struct device_want device_want(const struct network *network, const struc
 			want.gateway[f] = (struct prefix){ subnet_gateway(&subnet[f]),
 							   subnet[f].len };
 	}
+	want.more = network->strays.gateway;
+	want.more_len = network->strays.gateway_len;
 	snprintf(want.uplink, sizeof(want.uplink), "%s", network->uplink.name);
 	return want;
 }
@@ -327,10 +329,13 @@ static bool want_now(void *ctx, struct sync_want *want_out)
 	if (network->leaving || !network->configured ||
 	    !lease_is_whole(&network->config, self.subnet))
 		return false;
+	if (network_strays_look(network, self.subnet))
+		sync_mark(network->sync, SYNC_ALL);
 	network->device = device_want(network, &network->config, self.subnet);
 	*want_out = (struct sync_want){
 		.device = &network->device,
 		.config = &network->config,
+		.strays = &network->strays,
 		.uplink = network->uplink.index,
 	};
 	return true;
@@ -398,7 +403,9 @@ int network_new(const struct network_env *env, const char *name, struct network 
 	network->grace = loop_timer(env->loop, network_grace_over, network);
 	network->save = loop_timer(env->loop, network_save, network);
 	network->uplink_timer = loop_timer(env->loop, network_find_uplink, network);
-	if (!network->wait || !network->grace || !network->uplink_timer || !network->save) {
+	network->strays_timer = loop_timer(env->loop, network_strays_again, network);
+	if (!network->wait || !network->grace || !network->uplink_timer || !network->save ||
+	    !network->strays_timer) {
 		network_free(network);
 		return err_nomem(err, "the network");
 	}
@@ -423,10 +430,12 @@ void network_free(struct network *network)
 	loop_event_free(network->wait);
 	loop_event_free(network->grace);
 	loop_event_free(network->uplink_timer);
+	loop_event_free(network->strays_timer);
 	loop_event_free(network->save);
 	offload_free(network->saving);
 	free(network->config_text);
 	known_free(&network->known);
+	strays_free(&network->strays);
 	network_change_list_free(&network->changes.list);
 	free(network);
 }

@@ -12,6 +12,7 @@
 #include "known.h"
 #include "network.h"
 #include "store.h"
+#include "strays.h"
 
 struct loop_event;
 struct watch;
@@ -78,6 +79,11 @@ struct network {
 	network_left_fn *left;
 	void *left_ctx;
 
+	struct strays strays;              /* containers with addresses of a subnet that we lost */
+	struct prefix strays_of[FAMILIES]; /* what we held when they were looked for */
+	bool strays_busy;                  /* a record could not be read: again soon, by */
+	struct loop_event *strays_timer;
+
 	/* What was done. */
 	struct device_want device; /* of the last pass */
 	bool clashes;              /* of peers with one another, as of the last pass for all */
@@ -103,6 +109,11 @@ void network_lease_changes(struct network *network, const struct prefix subnet[s
 int network_peers(void *ctx, bool all, struct sync_peers *peers_out, struct err *err);
 /* This node, as its peers must not be. */
 struct peer_self network_self(const struct network *network);
+
+/* Whether other containers than before have addresses of a subnet that is not ours any more. */
+bool network_strays_look(struct network *network, const struct prefix own[static FAMILIES]);
+
+void network_strays_again(void *ctx); /* a pass, and so another look */
 
 /* The store cannot be reached: comes up from the last known good, unless it is up. */
 void network_come_up_stale(struct network *network);

@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "peer.h"
 #include "ports.h"
+#include "strays.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -143,7 +144,10 @@ static int want_all(struct sync *sync, const struct plan_devices *devices,
 	if (sync->owner->peers(sync->ctx, true, &peers, err) < 0)
 		return -1;
 	*count_out = (struct count){ peers.now.len, count_direct(&peers.now) };
-	return plan_want(&peers.now, want->config, devices, table) ? 0 : err_nomem(err, "the plan");
+	if (!plan_want(&peers.now, want->config, devices, table) ||
+	    (want->strays && !strays_want(want->strays, devices, table)))
+		return err_nomem(err, "the plan");
+	return 0;
 }
 
 static int pass_entries(struct sync *sync, const struct sync_want *want, struct err *err)

@@ -23,6 +23,7 @@ struct err;
 struct loop;
 struct nl;
 struct plan_table;
+struct strays;
 
 struct sync;
 
@@ -30,7 +31,8 @@ struct sync;
 struct sync_want {
 	const struct device_want *device;
 	const struct config *config;
-	uint32_t uplink; /* index: direct routes lie on it */
+	const struct strays *strays; /* containers that have routes of their own; NULL: none */
+	uint32_t uplink;             /* index: direct routes lie on it */
 };
 
 /* The usable peers, sorted; the sync frees them. */

@@ -100,9 +100,12 @@ etcd_lease_of() { # KEY
 	chmod 0600 "$LAB_DIR/host1/run/control.sock"
 }
 
+route_to() { ip -n "$LAB-$1" route show "$2" | grep .; } # HOST DESTINATION
+
 @test "a lost subnet: refused for new containers, another is taken, and all is reachable" {
-	local lost key
-	container_add host1 c11 && container_add host2 c21
+	local lost key gateway old
+	container_add host1 c11 && container_add host2 c21 && container_add host2 c24
+	gateway=$(host_gateway host2)
 	key=$(etcd_key_of host2) lost=$(host_subnet host2)
 	etcd_put "$key" "$(flannel_value 192.168.0.88 0e:00:00:00:00:88)"
 	moved() { weftd_is_ready host2 && [[ $(host_subnet host2) != "$lost" ]]; }
@@ -117,5 +120,27 @@ etcd_lease_of() { # KEY
 	run -0 ping_once c22 "$(container_address host2 c23)"
 	run ip -n "$LAB-host2" route show "$lost"
 	assert_output --partial 'proto 119' # to whoever has it now
+	# Old ones keep their gateway, and what goes through it on this node.
+	old=$(container_address host2 c21)
+	run -0 ping_once c21 "$(container_address host2 c24)"
+	run -0 ping_once c21 "$gateway"
+	run -0 ping_once c21 "$(container_address host2 c22)"
+	run -0 ping_once host2 "$old"
+	run ip -n "$LAB-host2" route get "${lost%.*}.77"
+	assert_output --partial "via ${lost%/*} " # another address of it is the owner's
+	has_strays() { ip -n "$LAB-host2" address show dev weft-br1 | grep -F "$gateway/32"; }
+	has_strays
+	ip -n "$LAB-host2" route show "$old" | grep -F 'proto 119'
+	# A start finds it as it is.
+	weftd_stop host2 KILL
+	weftd_start host2
+	weftd_ready host2
+	has_strays
+	run -0 ping_once c21 "$gateway"
+	container_del host2 c21
+	wait_for 20 not route_to host2 "$old"
+	has_strays
+	container_del host2 c24
+	wait_for 20 not has_strays
 	etcd_del "$key"
 }

@@ -302,6 +302,34 @@ static void new_wants_are_followed(void **state)
 }
 
 /* Networks live beside each other. */
+/* As after a lost lease: the gateway of before stays, without its subnet. */
+static void a_gateway_of_before_can_stay_alone(void **state)
+{
+	const struct prefix more[] = { kernel_prefix("10.5.1.1/32"),
+				       kernel_prefix("fd00:5:1::1/128") };
+	struct device_want want = sample_want();
+	const char *said;
+
+	want.gateway[FAMILY_V6] = kernel_prefix("fd00:5:1::1/64");
+	ensure(*state, &want);
+	want.gateway[FAMILY_V4] = kernel_prefix("10.5.2.1/24");
+	want.gateway[FAMILY_V6] = kernel_prefix("fd00:5:2::1/64");
+	want.more = more;
+	want.more_len = LEN(more);
+	ensure(*state, &want);
+	said = kernel_says("ip address show dev weft-br1");
+	assert_non_null(strstr(said, "inet 10.5.1.1/32"));
+	assert_non_null(strstr(said, "inet 10.5.2.1/24"));
+	assert_non_null(strstr(said, "inet6 fd00:5:1::1/128"));
+	assert_null(strstr(said, "10.5.1.1/24"));
+	assert_false(strstr(kernel_says("ip route; ip -6 route"), "5.1.0/24"));
+	want.more_len = 0;
+	ensure(*state, &want);
+	said = kernel_says("ip address show dev weft-br1");
+	assert_null(strstr(said, "10.5.1.1/"));
+	assert_null(strstr(said, "fd00:5:1::1"));
+}
+
 static void another_network_is_another_pair(void **state)
 {
 	struct device_want want = sample_want(), other = sample_want();
@@ -375,6 +403,7 @@ int main(void)
 		kernel_test(what_is_not_ours_to_say_stays),
 		kernel_test(a_vxlan_device_of_other_attributes_is_replaced),
 		kernel_test(new_wants_are_followed),
+		kernel_test(a_gateway_of_before_can_stay_alone),
 		kernel_test(another_network_is_another_pair),
 		cmocka_unit_test(every_failure_is_told_and_mended),
 	};
