@@ -21,7 +21,8 @@
  *     "apart":"0",                packets from one network to another
  *     "lacking":[],               what the kernel cannot do, in words
  *     "dropping":[{"chain":"ip filter FORWARD",     other programs' that drop what is forwarded
- *                  "accepted":true}]},              but for what a rule of weft's accepts
+ *                  "accepted":true}],               but for what a rule of weft's accepts
+ *     "unseen":[]},               "iptables-legacy": it may drop, too, but weftd may not look
  *   "networks":[{
  *     "name":"default",
  *     "state":"ready",            starting | ready | degraded

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 struct err;
+struct legacy;
 struct nl;
 
 struct remains {
@@ -25,8 +26,11 @@ int remains_remove(struct nl *nl, struct remains *done, struct err *err);
 #define REMAINS_TABLE "weft"
 #define REMAINS_COMMENT "weft"
 
-/* Removes our table of nftables, and what was put into iptables' chains. Adds to *done. */
-int remains_remove_rules(struct remains *done, struct err *err);
+/*
+ * Removes our table of nftables, and what was put into iptables' chains: of iptables-nft, and of
+ * iptables-legacy where legacy may see it. Adds to *done.
+ */
+int remains_remove_rules(struct legacy *legacy, struct remains *done, struct err *err);
 
 /* Removes NETWORK.json of every network from DIR/networks. Adds to *done. */
 int remains_remove_files(const char *dir, struct remains *done, struct err *err);

@@ -3,6 +3,7 @@
 #include "remains.h"
 
 #include "err.h"
+#include "legacy_kernel.h"
 #include "nft.h"
 #include "nl.h"
 
@@ -77,7 +78,21 @@ static int remove_table(struct nl *nl, struct remains *done, struct err *err)
 	return 0;
 }
 
-int remains_remove_rules(struct remains *done, struct err *err)
+static int remove_legacy(struct legacy *legacy, enum family f, struct remains *done,
+			 struct err *err)
+{
+	const struct legacy_want nothing = { .len = 0 };
+	struct legacy_view view;
+
+	if (legacy_sight(legacy, f) != LEGACY_THERE)
+		return 0;
+	if (legacy_set(legacy, f, &nothing, &view, err) < 0)
+		return -1;
+	done->rules += view.ours;
+	return 0;
+}
+
+int remains_remove_rules(struct legacy *legacy, struct remains *done, struct err *err)
 {
 	static const char *const chains[] = { "FORWARD", "DOCKER-USER" };
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -89,5 +104,8 @@ int remains_remove_rules(struct remains *done, struct err *err)
 		for (size_t i = 0; i < 2; i++)
 			if (remove_accepts(nl, families[f], chains[i], done, err) < 0)
 				return -1;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (remove_legacy(legacy, f, done, err) < 0)
+			return -1;
 	return remove_table(nl, done, err);
 }

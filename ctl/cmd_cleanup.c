@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/fs.h"
 #include "common/json.h"
+#include "common/legacy_kernel.h"
 #include "common/nl.h"
 #include "common/remains.h"
 
@@ -67,6 +68,7 @@ static int show(const struct cmd *cmd, const struct remains *done, struct err *e
 int cmd_cleanup(const struct cmd *cmd, struct err *err)
 {
 	AUTO(nl) struct nl *nl = NULL;
+	AUTO(legacy) struct legacy *legacy = NULL;
 	struct remains done = { .devices = 0 };
 	AUTO_CLOSE int lock = -1;
 	size_t containers = 0;
@@ -79,8 +81,8 @@ int cmd_cleanup(const struct cmd *cmd, struct err *err)
 			       "%zu containers would lose their network: end them first, or say "
 			       "weftctl cleanup --force",
 			       containers);
-	if (nl_open(&nl, err) < 0 || remains_remove(nl, &done, err) < 0 ||
-	    remains_remove_rules(&done, err) < 0 ||
+	if (nl_open(&nl, err) < 0 || legacy_open(&legacy, err) < 0 ||
+	    remains_remove(nl, &done, err) < 0 || remains_remove_rules(legacy, &done, err) < 0 ||
 	    remains_remove_files(cmd->run_dir, &done, err) < 0)
 		return -1;
 	return show(cmd, &done, err);

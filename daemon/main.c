@@ -4,6 +4,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/legacy_kernel.h"
 #include "common/log.h"
 #include "common/nl.h"
 #include "common/remains.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct loop *loop;
 	struct nl *nl;
 	struct http *http;
+	struct legacy *legacy;
 	struct rules *rules;
 	struct networks *networks;
 	struct orders *orders;
@@ -174,7 +176,8 @@ static int make_rules(struct daemon *daemon, struct err *err)
 		.guard = daemon->options.tunnel_guard,
 	};
 
-	return rules_new(daemon->loop, &options, daemon->options.network_len, &daemon->rules, err);
+	return rules_new(daemon->loop, &options, daemon->legacy, daemon->options.network_len,
+			 &daemon->rules, err);
 }
 
 static int make_networks(struct daemon *daemon, struct err *err)
@@ -213,7 +216,8 @@ static int leave(void *ctx, struct remains *done, struct err *err)
 	daemon->left = true;
 	log_info("left as asked; weftd ends");
 	loop_stop(daemon->loop);
-	if (remains_remove_rules(done, err) < 0 || remains_remove(daemon->nl, done, err) < 0 ||
+	if (remains_remove_rules(daemon->legacy, done, err) < 0 ||
+	    remains_remove(daemon->nl, done, err) < 0 ||
 	    remains_remove_files(options->run_dir, done, err) < 0 ||
 	    remains_remove_files(options->state_dir, done, err) < 0)
 		return -1;
@@ -279,8 +283,9 @@ static int take_dirs(struct daemon *daemon, struct err *err)
 
 static int set_up(struct daemon *daemon, struct err *err)
 {
-	machine_id(daemon->machine); /* while root may read the firmware's */
-	if (drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
+	machine_id(daemon->machine);                 /* while root may read the firmware's */
+	if (legacy_open(&daemon->legacy, err) < 0 || /* and while it may look at iptables-legacy */
+	    drop_privileges(&daemon->options, err) < 0 || take_dirs(daemon, err) < 0 ||
 	    name_node(daemon, err) < 0 || loop_new(&daemon->loop, err) < 0 ||
 	    nl_open(&daemon->nl, err) < 0 || make_http(daemon, err) < 0 ||
 	    make_rules(daemon, err) < 0 || make_networks(daemon, err) < 0 ||
@@ -301,6 +306,7 @@ static void tear_down(struct daemon *daemon)
 	control_free(daemon->control);
 	networks_free(daemon->networks);
 	rules_free(daemon->rules);
+	legacy_free(daemon->legacy);
 	if (daemon->http)
 		http_free(daemon->http);
 	if (daemon->nl)
@@ -316,11 +322,13 @@ static void tear_down(struct daemon *daemon)
 static int remove_rules(const struct options *options, struct err *err)
 {
 	AUTO_CLOSE int lock_fd = -1;
+	AUTO(legacy) struct legacy *legacy = NULL;
 	struct remains done = { .rules = 0 };
 
-	if (caps_check(err) < 0 || publish_take_dir(options->run_dir, &lock_fd, err) < 0)
+	if (caps_check(err) < 0 || publish_take_dir(options->run_dir, &lock_fd, err) < 0 ||
+	    legacy_open(&legacy, err) < 0)
 		return -1;
-	return remains_remove_rules(&done, err);
+	return remains_remove_rules(legacy, &done, err);
 }
 
 /* What it tells whoever starts it again, as systemd does, unless that is of no use. */

@@ -18,6 +18,7 @@
 #define PERIOD_MS (300 * 1000) /* +-25 % */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 30000
+#define LEGACY_MS 10000 /* between looks where there is a table of iptables-legacy */
 #define OTHERS_MS 10000 /* for those networks that have not told of themselves */
 
 VEC_DEFINE(rules_networks, struct rules_network);
@@ -26,12 +27,14 @@ struct rules {
 	struct nl *nl, *events; /* NULL: the kernel has no nf_tables */
 	struct loop_event *event;
 	struct loop_event *look, *period, *others;
+	struct loop_event *poll; /* running only while there is a table of iptables-legacy */
 	struct rules_options options;
 	size_t expected;  /* networks */
 	bool waited;      /* long enough for them */
 	bool doubt;       /* the table may be other than it should */
 	bool foreign_due; /* so may others' chains */
-	bool deaf;        /* events are not read, and it was said */
+	bool legacy_due;
+	bool deaf; /* events are not read, and it was said */
 	unsigned attempt;
 	uint64_t looked_ms;
 	struct rules_networks networks;
@@ -39,6 +42,7 @@ struct rules {
 	bool whole;                /* and is there, as far as we know */
 	char error[ERR_TEXT_SIZE];
 	struct rules_foreign foreign;
+	struct rules_legacy legacy;
 };
 
 static void table_free(struct rules_table *table)
@@ -127,6 +131,19 @@ static bool must_wait(const struct rules *rules)
 		rules_apply_stands(rules->nl, &unused) > 0);
 }
 
+static int look_legacy(struct rules *rules, struct err *err)
+{
+	int rc = rules_legacy_look(&rules->legacy, &rules->options, rules->networks.at,
+				   rules->networks.len, err);
+
+	rules->legacy_due = rc < 0;
+	if (rules->legacy.there)
+		loop_timer_start(rules->poll, LEGACY_MS);
+	else
+		loop_timer_stop(rules->poll);
+	return rc;
+}
+
 static void work(struct rules *rules)
 {
 	struct err err = ERR_INIT;
@@ -136,11 +153,13 @@ static void work(struct rules *rules)
 		return;
 	rc = bring(rules, &err);
 	if (rc == 0 && rules->foreign_due) {
-		rules->foreign_due = false;
+		rules->legacy_due = true;
 		rc = rules_foreign_look(&rules->foreign, rules->nl, &rules->options,
 					rules->networks.at, rules->networks.len, &err);
 		rules->foreign_due = rc < 0;
 	}
+	if (rc == 0 && rules->legacy_due)
+		rc = look_legacy(rules, &err);
 	note(rules, rc, &err);
 	if (rc == 0)
 		rules->attempt = 0;
@@ -164,6 +183,16 @@ static void on_period(void *ctx)
 	rules->doubt = true;
 	rules->foreign_due = true;
 	work(rules);
+}
+
+/* Of iptables-legacy there are no events. All else is not touched, unless this fails. */
+static void on_poll(void *ctx)
+{
+	struct rules *rules = ctx;
+	struct err unused = ERR_INIT;
+
+	if (look_legacy(rules, &unused) < 0 || rules->error[0])
+		work(rules);
 }
 
 static void on_others(void *ctx)
@@ -293,20 +322,22 @@ static void open_kernel(struct rules *rules, struct loop *loop)
 	rules->nl = rules->events = NULL;
 }
 
-int rules_new(struct loop *loop, const struct rules_options *options, size_t networks,
-	      struct rules **rules_out, struct err *err)
+int rules_new(struct loop *loop, const struct rules_options *options, struct legacy *legacy,
+	      size_t networks, struct rules **rules_out, struct err *err)
 {
 	struct rules *rules = calloc(1, sizeof(*rules));
 
 	if (!rules)
 		return err_nomem(err, "packet rules");
 	rules->options = *options;
+	rules->legacy.kernel = legacy;
 	rules->expected = networks;
 	rules->doubt = rules->foreign_due = true;
 	rules->look = loop_timer(loop, on_look, rules);
 	rules->period = loop_timer(loop, on_period, rules);
 	rules->others = loop_timer(loop, on_others, rules);
-	if (!rules->look || !rules->period || !rules->others) {
+	rules->poll = loop_timer(loop, on_poll, rules);
+	if (!rules->look || !rules->period || !rules->others || !rules->poll) {
 		rules_free(rules);
 		return err_nomem(err, "packet rules");
 	}
@@ -323,6 +354,7 @@ void rules_free(struct rules *rules)
 	loop_event_free(rules->look);
 	loop_event_free(rules->period);
 	loop_event_free(rules->others);
+	loop_event_free(rules->poll);
 	nl_free(rules->events);
 	nl_free(rules->nl);
 	for (size_t i = 0; i < rules->networks.len; i++)
@@ -330,6 +362,7 @@ void rules_free(struct rules *rules)
 	rules_networks_free(&rules->networks);
 	rules_table_free(&rules->stands);
 	rules_foreign_free(&rules->foreign);
+	rules_legacy_free(&rules->legacy);
 	free(rules);
 }
 
@@ -343,6 +376,7 @@ struct rules_view rules_view(const struct rules *rules)
 		.forward = rules->options.forward,
 		.guard = rules->options.guard,
 		.foreign = &rules->foreign,
+		.legacy = &rules->legacy,
 	};
 	uint64_t bytes;
 	struct err unused;

@@ -278,8 +278,7 @@ static int look_at(struct look *look, const struct chains *chains, struct err *e
 				    look->len, err);
 }
 
-/* Says what was not there before. */
-static void log_findings(const struct rules_findings *before, const struct rules_findings *now)
+void rules_findings_log(const struct rules_findings *before, const struct rules_findings *now)
 {
 	for (size_t i = 0; i < now->len; i++) {
 		const struct rules_finding *finding = &now->at[i];
@@ -311,7 +310,7 @@ int rules_foreign_look(struct rules_foreign *foreign, struct nl *nl,
 		rules_findings_free(&look.findings);
 		return -1;
 	}
-	log_findings(&foreign->findings, &look.findings);
+	rules_findings_log(&foreign->findings, &look.findings);
 	rules_foreign_free(foreign);
 	foreign->findings = look.findings;
 	foreign->hooked = chains.hooked;

@@ -29,6 +29,9 @@ struct rules_finding {
 };
 VEC_DEFINE(rules_findings, struct rules_finding);
 
+/* Warns of those that drop, where they did not before. */
+void rules_findings_log(const struct rules_findings *before, const struct rules_findings *now);
+
 /* A chain at the forward hook, whose rules' events concern us. */
 struct rules_hooked {
 	uint8_t family;

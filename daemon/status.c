@@ -4,6 +4,7 @@
 #include "common/control.h"
 #include "common/err.h"
 #include "common/json.h"
+#include "common/legacy.h"
 #include "common/state.h"
 #include "device.h"
 #include "network.h"
@@ -182,6 +183,16 @@ static const char *rules_state(const struct rules_view *view)
 	return view->stands ? "ok" : "starting";
 }
 
+static void put_findings(struct jb_at list, const struct rules_findings *findings)
+{
+	for (size_t i = 0; i < findings->len; i++) {
+		struct jb_at finding = jb_obj(list, NULL);
+
+		jb_str(finding, "chain", findings->at[i].where);
+		jb_bool(finding, "accepted", findings->at[i].accepted);
+	}
+}
+
 static void put_rules(const struct status_self *self, struct jb_at to)
 {
 	struct rules_view view;
@@ -203,12 +214,12 @@ static void put_rules(const struct status_self *self, struct jb_at to)
 		if (view.lacking & 1U << part)
 			jb_str(list, NULL, rules_part_name[part]);
 	list = jb_arr(at, "dropping");
-	for (size_t i = 0; i < view.foreign->findings.len; i++) {
-		struct jb_at finding = jb_obj(list, NULL);
-
-		jb_str(finding, "chain", view.foreign->findings.at[i].where);
-		jb_bool(finding, "accepted", view.foreign->findings.at[i].accepted);
-	}
+	put_findings(list, &view.foreign->findings);
+	put_findings(list, &view.legacy->findings);
+	list = jb_arr(at, "unseen");
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (view.legacy->unseen[f])
+			jb_str(list, NULL, legacy_name(f));
 }
 
 static int put_status(const struct status_self *self, const char *only, struct jb_at root,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/remains.h"
 
+#include "common/legacy_kernel.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/tempdir.h"
 
@@ -54,11 +55,14 @@ static void only_wefts_devices_and_routes_go(void **state)
 
 static void wefts_table_goes_and_accepts_in_others_chains(void **state)
 {
+	AUTO(legacy) struct legacy *legacy = NULL;
 	struct remains done = { .rules = 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_done(remains_remove_rules(&done, &err), err); /* where there is nothing at all */
+	assert_done(legacy_open(&legacy, &err), err);
+	assert_done(remains_remove_rules(legacy, &done, &err),
+		    err); /* where there is nothing at all */
 	assert_int_equal(done.rules, 0);
 	run("nft 'add table inet weft; add chain inet weft forward; add table inet other; "
 	    "add table ip weft'");
@@ -66,7 +70,7 @@ static void wefts_table_goes_and_accepts_in_others_chains(void **state)
 	run("nft 'insert rule ip filter FORWARD iifname weft-br1 counter accept comment \"weft\";"
 	    "insert rule ip filter FORWARD oifname weft-br1 counter accept comment \"weft\";"
 	    "insert rule ip filter FORWARD iifname br0 counter accept comment \"wefted\"'");
-	assert_done(remains_remove_rules(&done, &err), err);
+	assert_done(remains_remove_rules(legacy, &done, &err), err);
 	assert_int_equal(done.rules, 3);
 	assert_false(strstr(kernel_says("nft list tables"), "inet weft"));
 	assert_true(kernel_shows("nft list tables", "table inet other"));
@@ -75,8 +79,36 @@ static void wefts_table_goes_and_accepts_in_others_chains(void **state)
 	assert_true(kernel_shows("iptables-nft -S FORWARD", "-i br0"));
 	assert_true(kernel_shows("iptables-nft -S FORWARD", "-i br1 -j DROP"));
 	done.rules = 0;
-	assert_done(remains_remove_rules(&done, &err), err);
+	assert_done(remains_remove_rules(legacy, &done, &err), err);
 	assert_int_equal(done.rules, 0);
+}
+
+/* The same of iptables-legacy, of which nothing comes to be where nothing is. */
+static void accepts_in_legacy_chains_go(void **state)
+{
+	AUTO(legacy) struct legacy *legacy = NULL;
+	struct remains done = { .rules = 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_done(legacy_open(&legacy, &err), err);
+	assert_done(remains_remove_rules(legacy, &done, &err), err);
+	assert_int_equal(done.rules, 0);
+	assert_string_equal(kernel_says("cat /proc/net/ip*_tables_names 2>&1 | grep filter; true"),
+			    "");
+	run("iptables-legacy -P FORWARD DROP && iptables-legacy -N DOCKER-USER && "
+	    "iptables-legacy -A FORWARD -j DOCKER-USER && "
+	    "iptables-legacy -A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT && "
+	    "iptables-legacy -A DOCKER-USER -o weft-br1 -m comment --comment weft -j ACCEPT && "
+	    "iptables-legacy -A DOCKER-USER -o weft-br1 -m comment --comment wefted -j ACCEPT && "
+	    "ip6tables-legacy -A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT");
+	assert_done(remains_remove_rules(legacy, &done, &err), err);
+	assert_int_equal(done.rules, 3);
+	assert_string_equal(
+		kernel_says("iptables-legacy -S FORWARD; iptables-legacy -S DOCKER-USER"),
+		"-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n-N DOCKER-USER\n"
+		"-A DOCKER-USER -o weft-br1 -m comment --comment wefted -j ACCEPT\n");
+	assert_string_equal(kernel_says("ip6tables-legacy -S FORWARD"), "-P FORWARD ACCEPT\n");
 }
 
 /* ---- Files ------------------------------------------------------------------------------- */
@@ -157,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		kernel_test(only_wefts_devices_and_routes_go),
 		kernel_test(wefts_table_goes_and_accepts_in_others_chains),
+		kernel_test(accepts_in_legacy_chains_go),
 		cmocka_unit_test_setup_teardown(only_what_networks_published_goes, tempdir_make,
 						tempdir_remove),
 		cmocka_unit_test_setup_teardown(containers_are_counted_by_their_records,
