@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
 
+#include "common/legacy.h"
 #include "doctor_private.h"
 
 #include <inttypes.h>
@@ -86,6 +87,24 @@ static void check_clock(struct doctor *doctor, const struct jr *status)
 			    "the clock went back: by it, weftd starts in the future");
 }
 
+/* Without weftd, what is seen to be wrong is said. */
+static void check_legacy(struct doctor *doctor)
+{
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (doctor->facts->legacy[f] == DOCTOR_LEGACY_DROPS)
+			doctor_check_legacy(doctor, f);
+}
+
+static bool check_unseen(struct doctor *doctor, const char *name)
+{
+	bool quiet = true;
+
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (!strcmp(name, legacy_name(f)))
+			quiet = doctor_check_legacy(doctor, f) && quiet;
+	return quiet;
+}
+
 static void check_rules(struct doctor *doctor, const struct jr *status)
 {
 	struct jr rules = jr_obj_opt(status, "rules"), list, at;
@@ -117,6 +136,9 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 			    "the kernel cannot do this: %s", jr_str(&at, NULL, DOCTOR_TEXT_MAX));
 		quiet = false;
 	}
+	list = jr_arr_opt(&rules, "unseen");
+	for (size_t i = 0; jr_each(&list, &i, &at);)
+		quiet = check_unseen(doctor, jr_str(&at, NULL, DOCTOR_TEXT_MAX)) && quiet;
 	if (quiet)
 		doctor_find(doctor, "rules", DOCTOR_OK, "", "nothing drops what is forwarded");
 }
@@ -351,6 +373,7 @@ bool doctor_judge(const char *why, const struct jr *status, const struct jr *pee
 		check_clock(&doctor, status);
 	doctor_check_node(&doctor);
 	if (why) {
+		check_legacy(&doctor);
 		check_left_over(&doctor, NULL);
 	} else {
 		check_rules(&doctor, status);

@@ -46,9 +46,17 @@ struct doctor_network {
 };
 VEC_DEFINE(doctor_networks, struct doctor_network);
 
+/* What iptables-legacy, or ip6tables-legacy, does with what is forwarded for containers. */
+enum doctor_legacy {
+	DOCTOR_LEGACY_UNSEEN, /* we may not look, either */
+	DOCTOR_LEGACY_PASSES, /* or is not there */
+	DOCTOR_LEGACY_DROPS
+};
+
 struct doctor_facts {
 	uint64_t now_s;
 	int ip_forward, ip6_forward, redirects, rp_filter; /* of all devices; -1: not known */
+	enum doctor_legacy legacy[FAMILIES];
 	struct doctor_networks networks;
 	/* Ports that have a UDP socket in this network namespace, that of a vxlan device too. */
 	bool (*has_udp_port)(uint32_t port);

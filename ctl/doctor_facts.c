@@ -4,11 +4,13 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/legacy_kernel.h"
 #include "common/link.h"
 #include "common/netns.h"
 #include "common/nl.h"
 #include "common/state.h"
 #include "doctor.h"
+#include "doctor_private.h"
 #include "ipam/attachment.h"
 
 #include <dirent.h>
@@ -206,8 +208,31 @@ static int read_networks(const char *run_dir, struct doctor_facts *facts, struct
 	return rc;
 }
 
+/* ---- iptables-legacy --------------------------------------------------------------------- */
+
+/* Changes nothing, also where weftd would. */
+static enum doctor_legacy look_legacy(struct legacy *legacy, enum family family,
+				      const struct doctor_networks *networks)
+{
+	enum legacy_sight sight = legacy_sight(legacy, family);
+	struct legacy_want want = { .len = 0 };
+	struct legacy_view view;
+	struct err ignored;
+
+	if (sight != LEGACY_THERE)
+		return sight == LEGACY_UNSEEN ? DOCTOR_LEGACY_UNSEEN : DOCTOR_LEGACY_PASSES;
+	for (size_t i = 0; i < networks->len && want.len < LEGACY_DEVICES_MAX; i++)
+		if (doctor_has_family(&networks->at[i], family))
+			want.device[want.len++] = networks->at[i].state.bridge;
+	if (legacy_find(legacy, family, &want, &view, &ignored) < 0)
+		return DOCTOR_LEGACY_UNSEEN;
+	return !view.accepts ? DOCTOR_LEGACY_DROPS : DOCTOR_LEGACY_PASSES;
+}
+
 int doctor_facts_read(const char *run_dir, struct doctor_facts *facts_out, struct err *err)
 {
+	AUTO(legacy) struct legacy *legacy = NULL;
+
 	*facts_out = (struct doctor_facts){
 		.now_s = (uint64_t)time(NULL),
 		.ip_forward = sysctl_of("/proc/sys/net/ipv4/%s", "ip_forward"),
@@ -217,5 +242,9 @@ int doctor_facts_read(const char *run_dir, struct doctor_facts *facts_out, struc
 		.has_udp_port = has_udp_port,
 	};
 
-	return read_networks(run_dir, facts_out, err);
+	if (legacy_open(&legacy, err) < 0 || read_networks(run_dir, facts_out, err) < 0)
+		return -1;
+	for (enum family f = 0; f < FAMILIES; f++)
+		facts_out->legacy[f] = look_legacy(legacy, f, &facts_out->networks);
+	return 0;
 }

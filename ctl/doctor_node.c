@@ -2,18 +2,31 @@
 /* What can be seen on the node itself, with weftd's help or without (doctor.h). */
 #include "doctor_private.h"
 
+#include "common/legacy.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #define REDIRECTS_REMEDY "set it to 0; weftd does so in every pass, so see who sets it back"
 
-static bool has_family(const struct doctor_facts *facts, int family)
+bool doctor_has_family(const struct doctor_network *network, enum family family)
+{
+	int number = family == FAMILY_V6 ? AF_INET6 : AF_INET;
+
+	for (size_t f = 0; f < network->state.family_len; f++)
+		if (network->state.family[f].cluster.addr.family == number)
+			return true;
+	return false;
+}
+
+/* The first that has the family; NULL: none has. */
+static const struct doctor_network *with_family(const struct doctor_facts *facts,
+						enum family family)
 {
 	for (size_t i = 0; i < facts->networks.len; i++)
-		for (size_t f = 0; f < facts->networks.at[i].state.family_len; f++)
-			if (facts->networks.at[i].state.family[f].cluster.addr.family == family)
-				return true;
-	return false;
+		if (doctor_has_family(&facts->networks.at[i], family))
+			return &facts->networks.at[i];
+	return NULL;
 }
 
 static const struct doctor_network *with_redirects(const struct doctor_facts *facts)
@@ -37,8 +50,8 @@ void doctor_check_node(struct doctor *doctor)
 {
 	const struct doctor_facts *facts = doctor->facts;
 	const struct doctor_network *redirects = with_redirects(facts);
-	bool v4_off = facts->ip_forward == 0 && has_family(facts, AF_INET);
-	bool v6_off = facts->ip6_forward == 0 && has_family(facts, AF_INET6);
+	bool v4_off = facts->ip_forward == 0 && with_family(facts, FAMILY_V4);
+	bool v6_off = facts->ip6_forward == 0 && with_family(facts, FAMILY_V6);
 
 	if (v4_off)
 		doctor_find(doctor, "sysctl", DOCTOR_WRONG,
@@ -69,6 +82,28 @@ void doctor_check_node(struct doctor *doctor)
 	    !is_strict(facts))
 		doctor_find(doctor, "sysctl", DOCTOR_OK, "",
 			    "packets are forwarded, without redirects");
+}
+
+bool doctor_check_legacy(struct doctor *doctor, enum family family)
+{
+	const struct doctor_network *network = with_family(doctor->facts, family);
+	const char *name = legacy_name(family);
+	char remedy[256];
+
+	if (!network || doctor->facts->legacy[family] == DOCTOR_LEGACY_PASSES)
+		return true;
+	if (doctor->facts->legacy[family] == DOCTOR_LEGACY_UNSEEN) {
+		doctor_find(doctor, "rules", DOCTOR_WARNING, "run weftctl doctor as root",
+			    "whether %s drops what is forwarded, weftd may not see", name);
+		return false;
+	}
+	snprintf(remedy, sizeof(remedy),
+		 "%s -I FORWARD -i %s -j ACCEPT, and the same with -o; weftd does so where it may "
+		 "see it (weftd(8), PACKET RULES)",
+		 name, network->state.bridge);
+	doctor_find(doctor, "rules", DOCTOR_WARNING, remedy,
+		    "%s filter FORWARD drops what is forwarded, containers' packets too", name);
+	return false;
 }
 
 static bool check_device(struct doctor *doctor, const struct doctor_device *device, uint32_t mtu)

@@ -29,6 +29,9 @@ const char *doctor_since(const struct doctor *doctor, const struct jr *at, const
 
 /* The checks of doctor_node.c. network NULL: weftd does not tell of it, or does not answer. */
 void doctor_check_node(struct doctor *doctor);
+bool doctor_has_family(const struct doctor_network *network, enum family family);
+/* Of iptables-legacy, where weftd does not see it. Answers whether there is nothing to say. */
+bool doctor_check_legacy(struct doctor *doctor, enum family family);
 void doctor_check_devices(struct doctor *doctor, const struct doctor_network *facts,
 			  const struct jr *network);
 void doctor_check_containers(struct doctor *doctor, const struct doctor_network *facts);

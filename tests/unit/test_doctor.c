@@ -10,7 +10,7 @@
 
 static const char good_status[] =
 	"{\"weftd\":\"0.1.0\",\"startedAt\":1699999000,\"rules\":{\"state\":\"ok\",\"error\":\"\","
-	"\"lacking\":[],\"dropping\":[]},\"networks\":[{"
+	"\"lacking\":[],\"dropping\":[],\"unseen\":[]},\"networks\":[{"
 	"\"name\":\"default\",\"state\":\"ready\",\"reason\":\"\",\"since\":1699999880,"
 	"\"stale\":false,\"store\":{\"endpoint\":\"http://127.0.0.1:2379\",\"connected\":true,"
 	"\"since\":1699999870,\"error\":\"\"},"
@@ -56,6 +56,16 @@ static struct doctor_facts good_facts(void)
 static void no_forward(struct doctor_facts *facts)
 {
 	facts->ip_forward = 0;
+}
+static void legacy_drops(struct doctor_facts *facts)
+{
+	facts->legacy[FAMILY_V4] = DOCTOR_LEGACY_DROPS;
+}
+static void legacy_passes(struct doctor_facts *facts)
+{
+	facts->legacy[FAMILY_V4] = DOCTOR_LEGACY_PASSES;
+	/* Nothing of ours is there. */
+	facts->legacy[FAMILY_V6] = DOCTOR_LEGACY_DROPS;
 }
 static void no_forward6(struct doctor_facts *facts)
 {
@@ -216,6 +226,14 @@ static const struct {
 	  NULL, NULL },
 	{ "warning rules: the kernel cannot do this: sets", NULL, "\"lacking\":[]",
 	  "\"lacking\":[\"sets\"]", NULL, NULL },
+	/* What weftd may not see, doctor may, or not. */
+	{ "warning rules: whether iptables-legacy drops what is forwarded", NULL, "\"unseen\":[]",
+	  "\"unseen\":[\"iptables-legacy\"]", NULL, NULL },
+	{ "warning rules: iptables-legacy filter FORWARD drops what is forwarded", legacy_drops,
+	  "\"unseen\":[]", "\"unseen\":[\"iptables-legacy\",\"ip6tables-legacy\"]", NULL, NULL },
+	{ "", legacy_passes, "\"unseen\":[]",
+	  "\"unseen\":[\"iptables-legacy\",\"ip6tables-legacy\",\"another\"]", NULL, NULL },
+	{ "", legacy_drops, NULL, NULL, NULL, NULL },
 	{ "wrong network: degraded: the uplink is gone", NULL,
 	  "\"state\":\"ready\",\"reason\":\"\"",
 	  "\"state\":\"degraded\",\"reason\":\"the uplink is gone\"", NULL, NULL },
@@ -295,10 +313,12 @@ static void test_without_weftd(void **state)
 	(void)state;
 	no_bridge(&facts);
 	full(&facts);
+	legacy_drops(&facts);
 	said = judge("weftd is not running", good_status, good_peers, &facts);
 	assert_says(said, "wrong weftd: weftd is not running\n");
 	assert_says(said, "wrong devices: the device weft-br1 is not there\n");
 	assert_says(said, "wrong addresses: 253 of 253");
+	assert_says(said, "warning rules: iptables-legacy filter FORWARD drops");
 	test_free(said);
 	doctor_facts_free(&facts);
 }
