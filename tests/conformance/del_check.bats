@@ -211,8 +211,11 @@ faulty() {
 
 @test "C3 CHECK finds that the host's end is no port of the bridge" {
 	added c1
+	plugin_hold
 	ip_in host1 link set "$(veth_of c1)" nomaster
-	faulty
+	run --separate-stderr check c1
+	plugin_resume
+	assert_failure
 }
 
 @test "C3 CHECK finds that the MAC is another" {
@@ -223,11 +226,13 @@ faulty() {
 
 @test "C3 CHECK finds that the bridge is gone" {
 	added c1
+	plugin_hold
 	ip_in host1 link set "$PLUGIN_BRIDGE" down
 	ip_in host1 link set "$PLUGIN_BRIDGE" name kept
 	run --separate-stderr check c1
 	ip_in host1 link set kept name "$PLUGIN_BRIDGE"
 	ip_in host1 link set "$PLUGIN_BRIDGE" up
+	plugin_resume
 	assert_failure
 	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
 }
