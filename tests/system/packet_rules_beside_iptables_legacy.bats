@@ -133,7 +133,9 @@ found() { # CHAIN true|false
 
 @test "what rules of others refuse stays refused" {
 	ns_run host1 iptables-legacy -I FORWARD -s "$(container_address host2 c21)" -j DROP
+	ns_run host1 iptables-legacy -D FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT
 	nudge
+	wait_for 5 accepted iptables-legacy FORWARD
 	run ! ping_once c11 "$(container_address host2 c21)"
 	ns_run host1 iptables-legacy -D FORWARD 1
 	run -0 pods_reach
