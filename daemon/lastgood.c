@@ -104,11 +104,11 @@ static int text_of(const struct lastgood_head *head, const char *config, const s
 /* FNV-1a, 64 bits, of all but seen, which changes all the time; never 0. */
 static uint64_t hash_of(bool restored, const char *text, size_t size)
 {
-	const char *end = text + size;
+	const char *head_end = strchr(text, '\n'), *end = text + size;
 	uint64_t hash = 0xcbf29ce484222325;
 
 	hash = (hash ^ restored) * 0x100000001b3;
-	for (const char *at = strchr(text, '\n'); at < end; at++)
+	for (const char *at = head_end ? head_end : text; at < end; at++)
 		hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
 	return hash ? hash : 1;
 }

@@ -29,18 +29,18 @@ struct office {
 	int leave_rc;
 };
 
-static char answer[1024]; /* the last one, of an order */
+static char last_answer[1024]; /* the last one, of an order */
 static unsigned answers;
 static struct control_call answered;
 
 /* In place of the control socket's (daemon/control.c). */
-void control_reply(struct control *control, const struct control_call *call, char *text)
+void control_reply(struct control *control, const struct control_call *call, char *answer)
 {
 	(void)control;
-	snprintf(answer, sizeof(answer), "%s", text);
+	snprintf(last_answer, sizeof(last_answer), "%s", answer);
 	answered = *call;
 	answers++;
-	free(text);
+	free(answer);
 }
 
 static int leave_node(void *ctx, struct remains *done, struct err *err)
@@ -73,7 +73,7 @@ static int setup(void **state)
 			       &office->orders, &err),
 		    err);
 	answers = 0;
-	answer[0] = '\0';
+	last_answer[0] = '\0';
 	*state = office;
 	return 0;
 }
@@ -105,7 +105,7 @@ static void order(struct office *office, const char *request)
 static void assert_answer(const char *text)
 {
 	assert_int_equal(answers, 1);
-	assert_says(answer, text);
+	assert_says(last_answer, text);
 	assert_true(answered.slot == 3 && answered.serial == 77);
 	answers = 0;
 }
@@ -150,7 +150,7 @@ static void orders_that_make_no_sense_are_refused(void **state)
 	for (size_t i = 0; i < LEN(cases); i++) {
 		order(office, cases[i].request);
 		assert_answer(cases[i].says);
-		assert_says(answer, "\"error\"");
+		assert_says(last_answer, "\"error\"");
 		assert_int_equal(office->scene->store.len, 0);
 	}
 }
@@ -187,7 +187,7 @@ static void a_free_subnet_is_reserved(void **state)
 		assert_true(op.if_revision == 0 && op.lease == 0);
 		assert_says(op.value, cases[i].value);
 		assert_answer(cases[i].says);
-		assert_says(answer, "\"key\":\"10.5.9.0-24\"");
+		assert_says(last_answer, "\"key\":\"10.5.9.0-24\"");
 	}
 }
 
