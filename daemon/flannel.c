@@ -63,7 +63,7 @@ void flannel_subnets(const char *file, struct prefix subnet_out[static FAMILIES]
 	size_t size;
 
 	memset(subnet_out, 0, FAMILIES * sizeof(*subnet_out));
-	if (fs_read(AT_FDCWD, file, FILE_MAX, &text, &size, &ignored) <= 0)
+	if (!file || fs_read(AT_FDCWD, file, FILE_MAX, &text, &size, &ignored) <= 0)
 		return;
 	read_subnet(text, "FLANNEL_SUBNET=", AF_INET, &subnet_out[FAMILY_V4]);
 	read_subnet(text, "FLANNEL_IPV6_SUBNET=", AF_INET6, &subnet_out[FAMILY_V6]);

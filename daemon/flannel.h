@@ -20,6 +20,7 @@ int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *er
 
 /*
  * The subnets that a file of the form of subnet.env names, gateways as they stand there being
- * masked off. What is not there, or is no subnet, is unset; a file that is absent names none.
+ * masked off. What is not there, or is no subnet, is unset; a file that is absent names none,
+ * and NULL is no file.
  */
 void flannel_subnets(const char *file, struct prefix subnet_out[static FAMILIES]);
