@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define PAGE_LEN 250u
+#define PAGES 40u      /* of a long list: for every page etcd walks over all that is left */
 #define PAGE_SHRINK 4u /* where a page is too large */
 #define ENTRIES_MAX 100000u
 
@@ -151,6 +152,15 @@ static bool shrink_page(struct store_etcd_list *list)
 	return true;
 }
 
+/* As the first page tells how many there are. */
+static void grow_page(struct store_etcd_list *list, const struct store_etcd_wire_range *page)
+{
+	uint64_t count = page->count < ENTRIES_MAX ? page->count : ENTRIES_MAX;
+
+	if (!list->last_key && count / PAGES > list->page_len)
+		list->page_len = (uint32_t)(count / PAGES);
+}
+
 static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 		    const struct err *failed)
 {
@@ -167,6 +177,7 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 	}
 	/* The store makes the next page while this one is told. */
 	rc = check_page(list, &page, &err);
+	grow_page(list, &page);
 	if (rc == 0 && page.more)
 		rc = remember_last(list, &page, &err) < 0 ? -1 : ask_page(list, &err);
 	for (size_t i = 0; rc == 0 && i < page.kvs.len; i++)

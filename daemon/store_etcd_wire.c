@@ -243,6 +243,7 @@ int store_etcd_wire_read_range(const char *body, size_t size,
 	range.header = read_header(&root);
 	if (!range.header.revision) /* asked for, 0 would mean the newest, not one and the same */
 		jr_fault(&root, "header.revision", "is missing");
+	range.count = jr_has(&root, "count") ? number(&root, "count") : 0;
 	range.more = jr_bool_opt(&root, "more", false);
 	read_kvs(&root, &range.kvs);
 	if (jr_done(json, ERR_DECODE, err) < 0) {

@@ -52,6 +52,7 @@ VEC_DEFINE(store_etcd_wire_kvs, struct store_etcd_wire_kv);
 struct store_etcd_wire_range {
 	struct store_point header;
 	struct store_etcd_wire_kvs kvs;
+	uint64_t count; /* of all keys that were asked for, from this page on */
 	bool more;
 };
 int store_etcd_wire_read_range(const char *body, size_t size,
