@@ -77,6 +77,30 @@ static void show(const struct store_etcd_wire_kvs *kvs, char *text, size_t size)
 	}
 }
 
+static void test_a_range_tells_how_many_there_are(void **state)
+{
+	static const struct {
+		const char *body;
+		uint64_t count;
+	} cases[] = {
+		{ "{" HEADER "}", 0 },
+		{ "{" HEADER ",\"count\":\"50000\"}", 50000 },
+		{ "{" HEADER ",\"count\":50000}", 50000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct store_etcd_wire_range range;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(store_etcd_wire_read_range(cases[i].body, strlen(cases[i].body),
+							    &range, &err),
+				 0);
+		assert_true(range.count == cases[i].count);
+		store_etcd_wire_range_free(&range);
+	}
+}
+
 static void test_ranges(void **state)
 {
 	static const struct {
@@ -441,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_a_range_tells_how_many_there_are),
 		cmocka_unit_test(test_header_and_binary_texts),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_events_refused),
