@@ -107,12 +107,15 @@ refused() {
 @test "a state file that is damaged" {
 	local file=$LAB_DIR/host1/run/networks/default.json kept
 	kept=$(<"$file")
+	# weftd, which would mend it, stands still meanwhile.
+	kill -s STOP "$(weftd_pid host1)"
 	echo '{"version":1' >"$file"
 	refused 104 default.json
 	jq '.version = 2' <<<"$kept" >"$file"
 	refused 104 default.json 2
 	printf '%s\n' "$kept" >"$file"
 	rm -f "$LAB_DIR/host1/run/networks/"*.new
+	kill -s CONT "$(weftd_pid host1)"
 }
 
 @test "a bridge that is gone" {
