@@ -4,6 +4,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/hash.h"
 #include "common/json.h"
 #include "config.h"
 #include "known.h"
@@ -101,15 +102,14 @@ static int text_of(const struct lastgood_head *head, const char *config, const s
 	return rc;
 }
 
-/* FNV-1a, 64 bits, of all but seen, which changes all the time; never 0. */
+/* Of all but seen, which changes all the time; never 0. */
 static uint64_t hash_of(bool restored, const char *text, size_t size)
 {
-	const char *head_end = strchr(text, '\n'), *end = text + size;
-	uint64_t hash = 0xcbf29ce484222325;
+	const char *rest = memchr(text, '\n', size);
+	uint64_t hash = hash_add(HASH_INIT, &restored, sizeof(restored));
 
-	hash = (hash ^ restored) * 0x100000001b3;
-	for (const char *at = head_end ? head_end : text; at < end; at++)
-		hash = (hash ^ (uint8_t)*at) * 0x100000001b3;
+	if (rest)
+		hash = hash_add(hash, rest, size - (size_t)(rest - text));
 	return hash ? hash : 1;
 }
 
