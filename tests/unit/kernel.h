@@ -40,6 +40,17 @@ static inline struct nl *kernel_fresh(void)
 	return nl;
 }
 
+/* The same with an uplink, up0, of 192.168.0.1/24. */
+static inline struct nl *kernel_with_uplink(void)
+{
+	struct nl *nl = kernel_fresh();
+
+	assert_int_equal(system("ip link add up0 type veth peer name up1 && ip link set up1 up && "
+				"ip addr add 192.168.0.1/24 dev up0 && ip link set up0 up"),
+			 0);
+	return nl;
+}
+
 /* A cmocka fixture: *state is the socket of a fresh namespace. */
 static inline int kernel_setup(void **state)
 {

@@ -55,10 +55,7 @@ static int setup(void **state)
 	snprintf(scene->run_dir, sizeof(scene->run_dir), "%s/run", tempdir_path);
 	snprintf(scene->subnet_file, sizeof(scene->subnet_file), "%s/subnet.env", tempdir_path);
 	snprintf(scene->state_dir, sizeof(scene->state_dir), "%s/state", tempdir_path);
-	scene->nl = kernel_fresh();
-	assert_int_equal(system("ip link add up0 type veth peer name up1 && ip link set up1 up && "
-				"ip addr add 192.168.0.1/24 dev up0 && ip link set up0 up"),
-			 0);
+	scene->nl = kernel_with_uplink();
 	assert_done(loop_new(&scene->loop, &err), err);
 	assert_done(node_load(&scene->node, scene->state_dir, &err), err);
 	scene->env = (struct network_env){ .loop = scene->loop,
