@@ -95,7 +95,7 @@ static int text_of(const struct lastgood_head *head, const char *config, const s
 	if (rc == 0)
 		rc = put_peers(out, head->restored, peers, err);
 	fputs("}}\n", out);
-	if (fclose(out) && rc == 0)
+	if ((fclose(out) || !text) && rc == 0)
 		rc = err_nomem(err, "the last known good");
 	if (rc == 0)
 		*text_out = take_ptr(text);
@@ -122,7 +122,7 @@ int lastgood_write(const char *state_dir, const char *name, const struct lastgoo
 	uint64_t hash;
 	size_t size;
 
-	if (text_of(head, config, peers, &text, &size, err) < 0)
+	if (text_of(head, config, peers, &text, &size, err) != 0)
 		return -1;
 	hash = hash_of(head->restored, text, size);
 	if (hash == *written)
