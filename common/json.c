@@ -31,7 +31,7 @@ void json_free(struct json *json)
 {
 	if (!json)
 		return;
-	cJSON_Delete(json->root);
+	json_arena_free(&json->arena);
 	free(json);
 }
 
@@ -79,7 +79,7 @@ static void dedupe_object(struct dedupe *d, struct cJSON *object, const struct j
 		if (!json_same_key(d->json, node->string, d->members.at[i + 1].node->string))
 			continue;
 		if (d->drop)
-			cJSON_Delete(cJSON_DetachItemViaPointer(object, node));
+			cJSON_DetachItemViaPointer(object, node);
 		else
 			jr_fault(at, node->string, "the object has this key twice");
 	}
@@ -133,7 +133,7 @@ int json_parse(const char *text, size_t size, size_t max, unsigned how, const ch
 		return err_nomem(err, what);
 	json->what = what;
 	json->any_case = how & JSON_ANY_CASE;
-	json->root = cJSON_ParseWithLength(text, size);
+	json->root = json_arena_parse(&json->arena, text, size);
 	if (!json->root)
 		return err_nomem(err, what); /* the scan has left no other reason */
 	if (check_keys(json, how, err) < 0)

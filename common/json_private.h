@@ -5,6 +5,7 @@
 #pragma once
 
 #include "err.h"
+#include "json_arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@ struct cJSON;
 struct jr;
 
 struct json {
-	struct cJSON *root;
+	struct json_arena arena;
+	struct cJSON *root; /* in it */
 	const char *what;
 	bool any_case;
 	bool failed; /* fault holds the first fault's text */

@@ -432,6 +432,40 @@ static void mutations(void **state)
 	assert_in_range(taken, 3000, 27000);
 }
 
+/* Of as much as a page of a store's list has, with a string that alone is larger than a block. */
+static void long_documents(void **state)
+{
+	enum { MEMBERS = 6000, STRING = 200000 };
+	char *text = malloc(MEMBERS * 40 + STRING + 16), *to = text;
+	AUTO(json) struct json *json = NULL;
+	struct err err = ERR_INIT;
+	struct jr root, list, member;
+	size_t i = 0;
+
+	(void)state;
+	to += sprintf(to, "{\"list\":[");
+	for (int n = 0; n < MEMBERS; n++)
+		to += sprintf(to, "{\"n\":%d,\"text\":\"t%d\"},", n, n);
+	to += sprintf(to, "{}],\"long\":\"");
+	to = memset(to, 'x', STRING);
+	to += STRING;
+	to += sprintf(to, "\"}");
+	assert_int_equal(parse(text, (size_t)(to - text), JSON_STRICT, &json, &err), 0);
+	free(text);
+	root = jr_root(json);
+	list = jr_arr(&root, "list");
+	while (jr_each(&list, &i, &member) && i <= MEMBERS) {
+		char want[16];
+
+		snprintf(want, sizeof(want), "t%zu", i - 1);
+		assert_int_equal(jr_u32(&member, "n", 0, MEMBERS), i - 1);
+		assert_string_equal(jr_str(&member, "text", 16), want);
+	}
+	assert_int_equal(i, MEMBERS + 1);
+	assert_int_equal(strlen(jr_str(&root, "long", STRING)), STRING);
+	assert_int_equal(jr_done(json, ERR_CONFIG, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +477,7 @@ int main(void)
 		cmocka_unit_test(duplicate_keys),
 		cmocka_unit_test(many_duplicates_take_no_long_time),
 		cmocka_unit_test(mutations),
+		cmocka_unit_test(long_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
