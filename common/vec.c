@@ -23,6 +23,22 @@ bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max)
 	return true;
 }
 
+bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max)
+{
+	void *grown;
+
+	if (len <= *cap)
+		return true;
+	if (len > max)
+		return false;
+	grown = reallocarray(*items, len, size);
+	if (!grown)
+		return false;
+	*items = grown;
+	*cap = len;
+	return true;
+}
+
 bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t size,
 	       vec_cmp_fn *cmp, vec_merge_fn *visit, void *ctx)
 {

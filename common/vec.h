@@ -3,7 +3,7 @@
  * Typed vectors and the merge walk over two sorted ones.
  *
  * VEC_DEFINE(peers, struct peer) makes `struct peers { struct peer *at; size_t
- * len, cap; }` with peers_push, peers_clear and peers_free. A vector of all
+ * len, cap; }` with peers_push, peers_reserve, peers_clear and peers_free. A vector of all
  * zero bytes is empty and valid. Elements are copied by assignment; a vector
  * does not free what its elements own.
  */
@@ -21,6 +21,12 @@ typedef int vec_cmp_fn(const void *a, const void *b);
  * max elements. False when memory or the limit is exhausted; nothing changes then.
  */
 bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max);
+
+/*
+ * Makes room for len elements in all, and no more than that: what is known to be large is better
+ * made once than doubled into. False as vec_grow says.
+ */
+bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max);
 
 /*
  * Walks two arrays sorted by cmp, with no duplicates in either, in one pass and
@@ -67,6 +73,14 @@ void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 		vec->at = items;                                                                   \
 		vec->at[vec->len++] = *item;                                                       \
 		return true;                                                                       \
+	}                                                                                          \
+	static inline bool name##_reserve(struct name *vec, size_t len)                            \
+	{                                                                                          \
+		void *items = vec->at;                                                             \
+		bool good = vec_reserve(&items, len, &vec->cap, sizeof(type), VEC_MAX);            \
+                                                                                                   \
+		vec->at = items;                                                                   \
+		return good;                                                                       \
 	}                                                                                          \
 	static inline void name##_clear(struct name *vec)                                          \
 	{                                                                                          \

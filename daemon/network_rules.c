@@ -13,6 +13,8 @@ static bool add_sources(const struct network *network, const struct peers *peers
 	for (enum family f = 0; f < FAMILIES; f++) {
 		if (!network->outer[f])
 			continue;
+		if (!rules_elements_reserve(&sources[f], peers->len))
+			return false;
 		for (size_t i = 0; i < peers->len; i++)
 			if (ipaddr_is_set(&peers->at[i].public_ip[f]) &&
 			    !rules_elements_add(&sources[f], &peers->at[i].public_ip[f]))

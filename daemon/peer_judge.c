@@ -23,17 +23,19 @@ static int judge_subnet(const struct peer *peer, enum family f, const struct con
 	const struct prefix *subnet = &peer->subnet[f], *own = &self->subnet[f];
 	char text[PREFIX_TEXT_SIZE], other[PREFIX_TEXT_SIZE];
 
-	prefix_text(subnet, text);
 	if (!config_has(config, f))
-		return err_set(err, ERR_CONFIG, "subnet %s is not of this network's family", text);
+		return err_set(err, ERR_CONFIG, "subnet %s is not of this network's family",
+			       prefix_text(subnet, text));
 	if (!prefix_covers(&config->plan[f].network, subnet))
-		return err_set(err, ERR_CONFIG, "subnet %s is not in the network %s", text,
+		return err_set(err, ERR_CONFIG, "subnet %s is not in the network %s",
+			       prefix_text(subnet, text),
 			       prefix_text(&config->plan[f].network, other));
 	if (prefix_is_set(own) && prefix_overlaps(subnet, own))
-		return err_set(err, ERR_CONFIG, "subnet %s overlaps this node's %s", text,
-			       prefix_text(own, other));
+		return err_set(err, ERR_CONFIG, "subnet %s overlaps this node's %s",
+			       prefix_text(subnet, text), prefix_text(own, other));
 	if (prefix_has(subnet, &self->uplink[f]))
-		return err_set(err, ERR_CONFIG, "subnet %s contains this node's own address", text);
+		return err_set(err, ERR_CONFIG, "subnet %s contains this node's own address",
+			       prefix_text(subnet, text));
 	return 0;
 }
 
@@ -252,6 +254,8 @@ static void settle(const struct court *court, struct claims *claims,
 
 static bool gather(const struct court *court, enum family f, struct claims *claims)
 {
+	if (!claims_reserve(claims, claims->len + court->usable->len))
+		return false;
 	for (size_t i = 0; i < court->usable->len; i++) {
 		const struct claim claim = { &court->usable->at[i], f };
 
@@ -330,6 +334,8 @@ bool peers_judge(const struct peers *known, const struct config *config,
 
 	*court.clashes = 0;
 	peers_clear(usable_out);
+	if (!peers_reserve(usable_out, known->len))
+		return false;
 	for (size_t i = 0; i < known->len; i++) {
 		struct peer peer = known->at[i];
 		struct err err;

@@ -173,10 +173,20 @@ static bool want_family(const struct peer *peer, enum family f, const struct con
 	       want_route(peer, f, config, devices, want);
 }
 
+static bool reserve(struct plan_table *table, size_t peers, const struct config *config)
+{
+	size_t entries = peers * (config_has(config, FAMILY_V4) + config_has(config, FAMILY_V6));
+
+	return plan_arps_reserve(&table->arp, entries) && plan_fdbs_reserve(&table->self, peers) &&
+	       plan_routes_reserve(&table->route, entries);
+}
+
 bool plan_want(const struct peers *peers, const struct config *config,
 	       const struct plan_devices *devices, struct plan_table *want_out)
 {
 	plan_table_clear(want_out);
+	if (!reserve(want_out, peers->len, config))
+		return false;
 	for (size_t i = 0; i < peers->len; i++)
 		for (enum family f = 0; f < FAMILIES; f++)
 			if (!want_family(&peers->at[i], f, config, devices, want_out))

@@ -37,6 +37,28 @@ static void grows_by_pushing(void **state)
 	numbers_free(&vec);
 }
 
+static void makes_room_at_once(void **state)
+{
+	struct numbers vec = { 0 };
+	const int *at;
+
+	(void)state;
+	assert_true(numbers_reserve(&vec, 0));
+	assert_null(vec.at);
+	assert_true(numbers_reserve(&vec, 1000));
+	assert_int_equal(vec.len, 0);
+	assert_int_equal(vec.cap, 1000);
+	at = vec.at;
+	for (int i = 0; i < 1000; i++)
+		assert_true(numbers_push(&vec, &i));
+	assert_ptr_equal(vec.at, at);
+	assert_true(numbers_reserve(&vec, 10)); /* there is as much already */
+	assert_false(numbers_reserve(&vec, VEC_MAX + 1));
+	assert_int_equal(vec.cap, 1000);
+	assert_int_equal(vec.at[999], 999);
+	numbers_free(&vec);
+}
+
 static void grows_no_further_than_max(void **state)
 {
 	void *items = NULL;
@@ -183,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_by_pushing),
+		cmocka_unit_test(makes_room_at_once),
 		cmocka_unit_test(grows_no_further_than_max),
 		cmocka_unit_test(a_failed_growth_changes_nothing),
 		cmocka_unit_test(takes_out_and_puts_in),
