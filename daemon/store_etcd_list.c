@@ -9,14 +9,23 @@
 #include "store_etcd_wire.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE_LEN 250u
-#define PAGES 40u      /* of a long list: for every page etcd walks over all that is left */
+#define PAGES 10u      /* of a long list: for every page etcd walks over all that is left */
+#define PAGE_MAX 5000u /* 2 MB or so, of the 4 MB that some versions allow themselves */
 #define PAGE_SHRINK 4u /* where a page is too large */
 #define ENTRIES_MAX 100000u
+
+/*
+ * What one page needed of the heap the next one needs again: to give it back in between, and fault
+ * it in again, takes longer than to read the page.
+ */
+#define HEAP_KEPT (4 << 20)
+#define HEAP_KEPT_ELSE (128 << 10) /* the default */
 
 struct store_etcd_list {
 	struct store_etcd_list_job job;
@@ -36,6 +45,8 @@ void store_etcd_list_free(struct store_etcd_list *list)
 	store_etcd_call_cancel(list->call);
 	free(list->last_key);
 	free(list);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_ELSE);
+	malloc_trim(0);
 }
 
 static void end(struct store_etcd_list *list, const struct err *err)
@@ -155,10 +166,10 @@ static bool shrink_page(struct store_etcd_list *list)
 /* As the first page tells how many there are. */
 static void grow_page(struct store_etcd_list *list, const struct store_etcd_wire_range *page)
 {
-	uint64_t count = page->count < ENTRIES_MAX ? page->count : ENTRIES_MAX;
+	uint64_t len = page->count / PAGES;
 
-	if (!list->last_key && count / PAGES > list->page_len)
-		list->page_len = (uint32_t)(count / PAGES);
+	if (!list->last_key && len > list->page_len)
+		list->page_len = len < PAGE_MAX ? (uint32_t)len : PAGE_MAX;
 }
 
 static void on_page(void *ctx, unsigned status, const char *body, size_t size,
@@ -245,6 +256,7 @@ struct store_etcd_list *store_etcd_list_start(const struct store_etcd_list_job *
 		err_nomem(err, "a list of the store");
 		return NULL;
 	}
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	list->job = *job;
 	list->page_len = PAGE_LEN;
 	/* One key: whether anybody is there is soon known. */
