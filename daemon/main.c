@@ -105,6 +105,7 @@ static int answer(void *ctx, const char *request, size_t size, char **answer_out
 
 	if (orders_take(daemon->orders, daemon->control, &call, request, size))
 		return 0;
+	networks_check(daemon->networks);
 	return status_answer(&daemon->status, request, size, answer_out, err);
 }
 

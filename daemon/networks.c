@@ -146,6 +146,15 @@ int networks_new(const struct network_env *env, const struct networks_options *o
 	return 0;
 }
 
+void networks_check(const struct networks *networks)
+{
+	for (size_t i = 0; i < networks->started; i++) {
+		struct store *store = network_store(networks->all[i]);
+
+		store->ops->check(store);
+	}
+}
+
 struct network *const *networks_all(const struct networks *networks, size_t *len_out)
 {
 	*len_out = networks->len;

@@ -36,5 +36,8 @@ int networks_new(const struct network_env *env, const struct networks_options *o
 /* Devices, entries, leases and files stay. NULL is allowed. */
 void networks_free(struct networks *networks);
 
+/* Somebody looks: whether their stores are still there is found out now. */
+void networks_check(const struct networks *networks);
+
 /* All of them, as long as networks lives. */
 struct network *const *networks_all(const struct networks *networks, size_t *len_out);

@@ -96,6 +96,8 @@ struct store_ops {
 	struct store_point (*seen)(const struct store *store);
 	/* List again now, as after a change that the listener missed. */
 	void (*refresh)(struct store *store);
+	/* Somebody looks at what was told: whether the store is still there is found out now. */
+	void (*check)(struct store *store);
 	/* Our address is another one: connections made from the old one lead nowhere. */
 	void (*reconnect)(struct store *store);
 	void (*grant)(struct store *store, uint64_t ttl_s, store_done_fn *done, void *ctx);

@@ -269,6 +269,14 @@ static void refresh(struct store *store)
 		loop_timer_start(etcd->timer, 0);
 }
 
+static void check(struct store *store)
+{
+	const struct etcd *etcd = (const struct etcd *)store;
+
+	if (etcd->watch)
+		store_etcd_watch_check(etcd->watch);
+}
+
 static void reconnect(struct store *store)
 {
 	http_disconnect(((struct etcd *)store)->http);
@@ -394,6 +402,7 @@ static const struct store_ops etcd_ops = {
 	.start = start,
 	.seen = seen,
 	.refresh = refresh,
+	.check = check,
 	.reconnect = reconnect,
 	.grant = grant_lease,
 	.keepalive = keep_lease,

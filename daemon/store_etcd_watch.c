@@ -14,9 +14,15 @@
  * A healthy watch may be silent: etcd tells progress every 10 minutes or so. So silence
  * leads to a probe, which any living member with a leader answers; and a watch that
  * misses its notices as well is behind something that answers in etcd's place.
+ *
+ * TCP finds out a host that is gone, and etcd itself ends the watch of a member without a leader.
+ * What is left is a member that hangs: it is found out within 40 s where something changed just
+ * now, and the later the longer nothing did, as the next change is as far away, as a rule.
  */
-#define PROBE_EVERY_MS 20000 /* +-25 %, and an answer in 5 s: who is dead is found out in 40 s */
+#define PROBE_FIRST_MS 20000 /* +-25 %, and an answer in 5 s */
+#define PROBE_MAX_MS (5 * 60 * 1000)
 #define SILENT_MAX_MS (15 * 60 * 1000)
+#define JUST_NOW_MS 10000
 #define PROBE_SIZE_MAX (256 * 1024) /* the configuration, in base64 */
 
 struct store_etcd_watch {
@@ -26,6 +32,8 @@ struct store_etcd_watch {
 	struct loop_event *timer;
 	uint64_t revision; /* seen, all of it */
 	uint64_t heard_ms;
+	uint64_t asked_ms;   /* by a probe */
+	unsigned probes;     /* that were due since something changed, and the next one */
 	uint64_t generation; /* of the files that its connection was made with */
 	bool created;
 };
@@ -48,6 +56,22 @@ static void end(struct store_etcd_watch *watch, enum store_etcd_watch_end how,
 
 	store_etcd_watch_free(watch);
 	job.ended(job.ctx, how, revision, why);
+}
+
+static void await_probe(struct store_etcd_watch *watch)
+{
+	uint64_t wait_ms = loop_backoff_ms(watch->probes++, PROBE_FIRST_MS, PROBE_MAX_MS);
+
+	loop_timer_start(watch->timer, wait_ms);
+}
+
+/* Where something changes, the next change is not far. */
+static void note_change(struct store_etcd_watch *watch)
+{
+	if (watch->probes <= 1)
+		return;
+	watch->probes = 0;
+	await_probe(watch);
 }
 
 /* ---- What it tells ------------------------------------------------------- */
@@ -87,7 +111,7 @@ static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_
 	}
 	if (events->created && !watch->created) {
 		watch->created = true;
-		loop_timer_start(watch->timer, loop_backoff_ms(0, PROBE_EVERY_MS, PROBE_EVERY_MS));
+		await_probe(watch);
 		watch->job.created(watch->job.ctx);
 	}
 	if (events->created && store_etcd_wire_is_restored(&watch->job.from, &events->header)) {
@@ -105,6 +129,8 @@ static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_
 			store_etcd_tell(watch->job.tell, kv);
 	}
 	advance(watch, events);
+	if (events->kvs.len)
+		note_change(watch);
 	return true;
 }
 
@@ -178,11 +204,21 @@ void store_etcd_watch_probe(struct store_etcd_watch *watch)
 		.done = on_probed,
 	};
 
+	watch->asked_ms = loop_now_ms();
 	/* Where it cannot even start, the next one may. */
 	if (!watch->probe)
 		watch->probe = store_etcd_call(watch->job.way, watch->job.endpoint, "/v3/kv/range",
 					       store_etcd_wire_get(watch->job.config_key), &how,
 					       &err);
+}
+
+void store_etcd_watch_check(struct store_etcd_watch *watch)
+{
+	uint64_t now_ms = loop_now_ms();
+
+	if (watch->created && now_ms - watch->heard_ms >= JUST_NOW_MS &&
+	    now_ms - watch->asked_ms >= JUST_NOW_MS)
+		store_etcd_watch_probe(watch);
 }
 
 static void on_timer(void *ctx)
@@ -204,9 +240,8 @@ static void on_timer(void *ctx)
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
-	loop_timer_start(watch->timer, loop_backoff_ms(0, PROBE_EVERY_MS, PROBE_EVERY_MS));
-	if (silent_ms >= PROBE_EVERY_MS / 2)
-		store_etcd_watch_probe(watch);
+	await_probe(watch);
+	store_etcd_watch_check(watch);
 }
 
 uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch)

@@ -39,7 +39,9 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 						struct err *err);
 /* The revision up to which all was told. */
 uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch);
-/* Asks the endpoint now whether it is alive: something else there has failed. */
+/* Asks the endpoint whether it is alive, unless it has shown that just now: somebody wants to know. */
+void store_etcd_watch_check(struct store_etcd_watch *watch);
+/* Asks it in any case: something else there has failed. */
 void store_etcd_watch_probe(struct store_etcd_watch *watch);
 /* Ends it without another word to anybody. NULL is allowed. */
 void store_etcd_watch_free(struct store_etcd_watch *watch);

@@ -162,7 +162,7 @@ static void refresh(struct store *store)
 		look_later(file, 0);
 }
 
-static void reconnect(struct store *store)
+static void nothing_to_do(struct store *store)
 {
 	(void)store;
 }
@@ -364,7 +364,8 @@ static const struct store_ops file_ops = {
 	.start = start,
 	.seen = seen,
 	.refresh = refresh,
-	.reconnect = reconnect,
+	.check = nothing_to_do,
+	.reconnect = nothing_to_do,
 	.grant = grant_lease,
 	.keepalive = keep_lease,
 	.revoke = revoke_lease,

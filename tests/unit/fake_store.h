@@ -125,7 +125,7 @@ static inline void fake_store_remove(struct store *store, const char *key, uint6
 	fake_store_ask(store, &op);
 }
 
-static inline void fake_store_reconnect(struct store *store)
+static inline void fake_store_nothing(struct store *store)
 {
 	(void)store;
 }
@@ -135,7 +135,8 @@ static const struct store_ops fake_store_ops = {
 	.start = fake_store_start,
 	.seen = fake_store_seen,
 	.refresh = fake_store_refresh,
-	.reconnect = fake_store_reconnect,
+	.check = fake_store_nothing,
+	.reconnect = fake_store_nothing,
 	.grant = fake_store_grant,
 	.keepalive = fake_store_keepalive,
 	.revoke = fake_store_revoke,

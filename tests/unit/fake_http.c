@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/fake_http.h"
+
+#include "common/err.h"
+#include "daemon/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS_MAX 256
+
+struct http {
+	unsigned made; /* of calls */
+	uint64_t generation;
+};
+
+struct http_call {
+	bool waits;
+	char url[128];
+	struct http_post post;
+};
+
+static struct http client;
+static struct http_call calls[CALLS_MAX];
+
+int http_new(struct loop *loop, struct http **http_out, struct err *err)
+{
+	(void)loop, (void)err;
+	client = (struct http){ .made = 0 };
+	*http_out = &client;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	(void)http;
+}
+
+int http_secure(struct http *http, const struct http_settings *settings, struct err *err)
+{
+	(void)http, (void)settings, (void)err;
+	return 0;
+}
+
+uint64_t http_generation(const struct http *http)
+{
+	return http->generation;
+}
+
+void fake_http_renew(void)
+{
+	client.generation++;
+}
+
+struct http_call *http_post(struct http *http, const struct http_post *post, struct err *err)
+{
+	struct http_call *call = &calls[http->made++];
+
+	(void)err;
+	if (http->made > CALLS_MAX)
+		abort();
+	*call = (struct http_call){ .waits = true, .post = *post };
+	snprintf(call->url, sizeof(call->url), "%s", post->url);
+	return call;
+}
+
+void http_disconnect(struct http *http)
+{
+	(void)http;
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (call)
+		call->waits = false;
+}
+
+static bool is_to(const struct http_call *call, const char *path)
+{
+	size_t len = strlen(call->url), end = strlen(path);
+
+	return len >= end && !strcmp(call->url + len - end, path);
+}
+
+unsigned fake_http_asked(const char *path)
+{
+	unsigned asked = 0;
+
+	for (unsigned i = 0; i < client.made; i++)
+		asked += is_to(&calls[i], path);
+	return asked;
+}
+
+unsigned fake_http_waiting(const char *path)
+{
+	unsigned waiting = 0;
+
+	for (unsigned i = 0; i < client.made; i++)
+		waiting += calls[i].waits && is_to(&calls[i], path);
+	return waiting;
+}
+
+static struct http_call *oldest(const char *path)
+{
+	for (unsigned i = 0; i < client.made; i++)
+		if (calls[i].waits && is_to(&calls[i], path))
+			return &calls[i];
+	fprintf(stderr, "nobody waits for an answer of %s\n", path);
+	abort();
+}
+
+void fake_http_answer(const char *path, const char *body)
+{
+	struct http_call *call = oldest(path);
+
+	call->waits = false;
+	call->post.done(call->post.ctx, 200, body, strlen(body), NULL);
+}
+
+void fake_http_fail(const char *path, int sys_errno)
+{
+	struct http_call *call = oldest(path);
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_STORE, "a failure");
+	err.sys_errno = sys_errno;
+	call->waits = false;
+	call->post.done(call->post.ctx, 0, "", 0, &err);
+}
+
+bool fake_http_line(const char *path, const char *line)
+{
+	struct http_call *call = oldest(path);
+
+	return call->post.line(call->post.ctx, line, strlen(line));
+}
