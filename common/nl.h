@@ -166,6 +166,12 @@ uint32_t nl_port(const struct nl *nl);
  * groups: RTNLGRP_* numbers, ended by 0.
  */
 int nl_listen(struct nl *nl, const unsigned groups[], struct err *err);
+/*
+ * From now on no event of an ARP or ND entry of that device wakes a socket that listens to
+ * RTNLGRP_NEIGH; 0: of any device they do again. The kernel drops them (socket filter, "Linux Socket
+ * Filtering" in its documentation), so none of these counts as lost.
+ */
+int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err);
 int nl_fd(const struct nl *nl);
 /*
  * Reads what is there without blocking and calls visit for each message

@@ -5,7 +5,12 @@
 #include "err.h"
 #include "nl_private.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 int nl_listen(struct nl *nl, const unsigned groups[], struct err *err)
@@ -15,6 +20,37 @@ int nl_listen(struct nl *nl, const unsigned groups[], struct err *err)
 			       sizeof(*groups)))
 			return err_sys(err, ERR_KERNEL, errno, "netlink group %u", *groups);
 	}
+	return 0;
+}
+
+/* A filter reads numbers as they are on the wire of an internet protocol; here they are the host's. */
+int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err)
+{
+	enum {
+		TYPE = offsetof(struct nlmsghdr, nlmsg_type),
+		FAMILY = NLMSG_HDRLEN + offsetof(struct ndmsg, ndm_family),
+		INDEX = NLMSG_HDRLEN + offsetof(struct ndmsg, ndm_ifindex)
+	};
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, TYPE),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNEIGH), 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELNEIGH), 0, 4),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FAMILY),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 2, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INDEX),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(index), 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+	int rc;
+
+	if (index)
+		rc = setsockopt(nl->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+	else
+		rc = setsockopt(nl->fd, SOL_SOCKET, SO_DETACH_FILTER, &index, sizeof(index));
+	if (rc < 0 && (index || errno != ENOENT))
+		return err_sys(err, ERR_KERNEL, errno, "a filter of netlink events");
 	return 0;
 }
 

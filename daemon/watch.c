@@ -195,7 +195,8 @@ struct watch {
 	struct loop_event *event;
 	const struct watch_owner *owner;
 	void *ctx;
-	bool failing; /* and said so */
+	uint32_t passed_over; /* whose neighbours are nothing to us */
+	bool failing;         /* and said so */
 };
 
 /* Events being read. */
@@ -211,6 +212,17 @@ static int take_event(void *ctx, const struct nlmsghdr *header, struct err *err)
 	(void)err;
 	drain->news |= watch_judge(&drain->objects, header);
 	return 0;
+}
+
+/* Those of the underlay change all day long. Where there is no filter, they are judged, and dropped. */
+static void pass_over(struct watch *watch, uint32_t uplink)
+{
+	struct err unused = ERR_INIT;
+
+	if (watch->passed_over == uplink)
+		return;
+	nl_pass_over_neighbours(watch->nl, uplink, &unused);
+	watch->passed_over = uplink;
 }
 
 static void on_readable(void *ctx, int fd, unsigned ready)
@@ -230,6 +242,8 @@ static void on_readable(void *ctx, int fd, unsigned ready)
 		drain.news = LOOK_EVERYWHERE;
 	if (!known)
 		drain.news = WATCH_UPLINK;
+	else
+		pass_over(watch, drain.objects.uplink);
 	if (drain.news)
 		watch->owner->rang(watch->ctx, drain.news);
 }

@@ -245,6 +245,24 @@ has_address() { on_host1 address show dev "$KERNEL_BRIDGE" | grep -qF "$1"; }
 	assert_equal "$(passes)" "$before"
 }
 
+woken() { sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$(weftd_pid host1)/status"; }
+
+# A host on a large segment has some of them come and go all the time.
+@test "hundreds of neighbours on the underlay come and go: weftd sleeps on" {
+	local before
+	ip -n "$LAB-host1" neigh replace 192.168.0.199 lladdr 02:00:00:00:00:99 dev eth0
+	ip -n "$LAB-host1" neigh del 192.168.0.199 dev eth0
+	sleep 0.5
+	before=$(woken)
+	printf 'neigh replace 192.168.0.%d lladdr 02:00:00:00:00:01 dev eth0\n' {50..249} |
+		ip -n "$LAB-host1" -batch -
+	printf 'neigh del 192.168.0.%d dev eth0\n' {50..249} | ip -n "$LAB-host1" -batch -
+	assert [ $(($(woken) - before)) -lt 20 ]
+	# The bridge's neighbours are another thing.
+	ip -n "$LAB-host1" neigh flush dev "$KERNEL_BRIDGE" nud permanent
+	wait_for 5 is_right
+}
+
 @test "a foreign device with our name is refused with one clear error, and gone, all is right" {
 	kill -s STOP "$(weftd_pid host1)" # it would be quicker than two commands
 	on_host1 link del "$KERNEL_VXLAN"

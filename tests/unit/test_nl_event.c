@@ -2,6 +2,7 @@
 #include "common/nl.h"
 
 #include "common/link.h"
+#include "common/neigh.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/nl_script.h"
 
@@ -65,6 +66,61 @@ static void events_tell_what_became_of_a_device(void **state)
 	nl_free(listener);
 }
 
+/* Which devices have an entry of 10.9.0.1 that came or went. */
+static int note_device(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct ipaddr addr = kernel_addr("10.9.0.1");
+	struct neigh neigh;
+	uint64_t *told = ctx;
+
+	if (neigh_parse(header, &neigh, err) == 1 && ipaddr_equal(&neigh.addr, &addr))
+		*told |= UINT64_C(1) << neigh.index;
+	return 0;
+}
+
+static uint64_t neighbours_told(struct nl *listener)
+{
+	struct err err = ERR_INIT;
+	uint64_t told = 0;
+	bool lost;
+
+	assert_int_equal(
+		system("for dev in up0 br0; do ip neigh add 10.9.0.1 lladdr 0e:00:00:00:00:01 "
+		       "dev $dev && ip neigh del 10.9.0.1 dev $dev || exit; done"),
+		0);
+	assert_done(nl_drain(listener, note_device, &told, &lost, &err), err);
+	assert_false(lost);
+	return told;
+}
+
+static int setup_with_uplink(void **state)
+{
+	*state = kernel_with_uplink();
+	return 0;
+}
+
+static void neighbours_of_a_device_are_passed_over(void **state)
+{
+	static const unsigned groups[] = { RTNLGRP_NEIGH, 0 };
+	struct nl *nl = *state, *listener;
+	struct err err = ERR_INIT;
+	const uint64_t bridge = UINT64_C(1) << kernel_bridge(nl);
+	struct link link;
+	uint64_t both;
+
+	assert_int_equal(link_get(nl, "up0", &link, &err), 1);
+	both = bridge | UINT64_C(1) << link.index;
+	assert_done(nl_open(&listener, &err), err);
+	assert_done(nl_listen(listener, groups, &err), err);
+	assert_int_equal(neighbours_told(listener), both);
+	assert_done(nl_pass_over_neighbours(listener, link.index, &err), err);
+	assert_int_equal(neighbours_told(listener), bridge);
+	assert_done(nl_pass_over_neighbours(listener, 0, &err), err);
+	assert_int_equal(neighbours_told(listener), both);
+	assert_done(nl_pass_over_neighbours(listener, 0, &err), err); /* there is none any more */
+	nl_free(listener);
+}
+
 static int refuse_event(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
 	(void)ctx;
@@ -125,6 +181,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(events_tell_what_became_of_a_device),
+		cmocka_unit_test_setup_teardown(neighbours_of_a_device_are_passed_over,
+						setup_with_uplink, kernel_teardown),
 		kernel_test(lost_events_are_told_and_the_next_ones_come),
 		script_test(events_that_do_not_fit_or_cannot_be_read),
 	};
