@@ -104,6 +104,12 @@ int nft_table_find(struct nl *nl, uint8_t family, const char *table, uint32_t *f
 int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const char *name,
 		     uint64_t *packets_out, uint64_t *bytes_out, struct err *err);
 
+/*
+ * The number of the rules as they are now, all programs' in the namespace: another one after every
+ * change. Counters, and elements that packets add, are no change.
+ */
+int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err);
+
 /* What an event is about. False: nothing that has a table. */
 struct nft_event {
 	uint16_t message; /* NFT_MSG_* */

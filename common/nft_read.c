@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -317,6 +318,31 @@ int nft_table_find(struct nl *nl, uint8_t family, const char *table, uint32_t *f
 
 	return nl_query(nl, ask(&asked, NFTA_TABLE_NAME, 0), "ask for a packet filter's table",
 			visit_table, flags_out, err);
+}
+
+static int visit_generation(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	static const struct nla_policy policy[NFTA_GEN_MAX + 1] = { [NFTA_GEN_ID] = NUMBER };
+	struct nlattr *at[NFTA_GEN_MAX + 1];
+	uint32_t *generation = ctx;
+
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_GEN_MAX, policy, err) < 0)
+		return -1;
+	if (!at[NFTA_GEN_ID])
+		return err_set(err, ERR_DECODE, "the packet filter's generation has no number");
+	*generation = number(at[NFTA_GEN_ID]);
+	return 0;
+}
+
+int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err)
+{
+	const struct asked asked = { NFT_MSG_GETGEN, NFPROTO_UNSPEC, NULL, NULL, NULL };
+	int there = nl_query(nl, ask(&asked, 0, 0), "ask for the packet filter's generation",
+			     visit_generation, generation_out, err);
+
+	if (there == 0)
+		err_set(err, ERR_KERNEL, "the packet filter has no generation");
+	return there > 0 ? 0 : -1;
 }
 
 struct counts {

@@ -35,6 +35,8 @@ struct rules {
 	bool foreign_due; /* so may others' chains */
 	bool legacy_due;
 	bool deaf; /* events are not read, and it was said */
+	bool seen; /* the last look by the period went well, and the packet filter was then at */
+	uint32_t generation;
 	unsigned attempt;
 	uint64_t looked_ms;
 	struct rules_networks networks;
@@ -176,15 +178,6 @@ static void on_look(void *ctx)
 	rules->looked_ms = loop_now_ms();
 }
 
-static void on_period(void *ctx)
-{
-	struct rules *rules = ctx;
-
-	rules->doubt = true;
-	rules->foreign_due = true;
-	work(rules);
-}
-
 /* Of iptables-legacy there are no events. All else is not touched, unless this fails. */
 static void on_poll(void *ctx)
 {
@@ -193,6 +186,26 @@ static void on_poll(void *ctx)
 
 	if (look_legacy(rules, &unused) < 0 || rules->error[0])
 		work(rules);
+}
+
+/* Nobody has changed a rule since all were looked at: of 10,000 elements that is one question. */
+static void on_period(void *ctx)
+{
+	struct rules *rules = ctx;
+	uint32_t generation = 0;
+	struct err unused = ERR_INIT;
+	bool told = rules->nl && nft_generation(rules->nl, &generation, &unused) == 0;
+
+	if (told && rules->seen && generation == rules->generation) {
+		loop_timer_start(rules->period, loop_backoff_ms(0, PERIOD_MS, PERIOD_MS));
+		on_poll(rules);
+		return;
+	}
+	rules->doubt = true;
+	rules->foreign_due = true;
+	work(rules);
+	rules->seen = told && !rules->doubt && !rules->foreign_due && !rules->error[0];
+	rules->generation = generation;
 }
 
 static void on_others(void *ctx)
