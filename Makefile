@@ -51,7 +51,8 @@ warnings += -Wno-unused-function
 endif
 
 # Fortification needs the optimiser; the sanitizers bring stronger checks of their own.
-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	    -DJSON_BLOCK_MAX=1
 mode_release := -O2 -g -D_FORTIFY_SOURCE=3
 mode_debug   := -Og -g3
 mode_asan    := -O1 -g $(sanitize)

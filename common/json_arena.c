@@ -8,7 +8,9 @@
 
 /* A block holds what its text needs, as a rule; those of a long text stay on the heap. */
 #define BLOCK_MIN ((size_t)1024)
-#define BLOCK_MAX ((size_t)64 * 1024)
+#ifndef JSON_BLOCK_MAX /* the sanitizers see what is beyond a block, and so get one for each node */
+#define JSON_BLOCK_MAX ((size_t)64 * 1024)
+#endif
 #define PER_BYTE 4
 
 struct json_block {
@@ -40,7 +42,7 @@ static void *take(size_t size)
 	struct json_block *block = filling->blocks;
 	void *taken;
 
-	if (size > SIZE_MAX - BLOCK_MAX)
+	if (size > SIZE_MAX / 2)
 		return NULL;
 	size = (size + unit - 1) / unit * unit;
 	if (!block || block->size - block->used < size)
@@ -63,9 +65,9 @@ struct cJSON *json_arena_parse(struct json_arena *arena, const char *text, size_
 	struct cJSON *root;
 
 	filling = arena;
-	block_size = size < BLOCK_MAX / PER_BYTE ? size * PER_BYTE : BLOCK_MAX;
-	if (block_size < BLOCK_MIN)
-		block_size = BLOCK_MIN;
+	block_size = size < BLOCK_MIN / PER_BYTE ? BLOCK_MIN : size * PER_BYTE;
+	if (block_size > JSON_BLOCK_MAX)
+		block_size = JSON_BLOCK_MAX;
 	cJSON_InitHooks(&hooks);
 	root = cJSON_ParseWithLength(text, size);
 	cJSON_InitHooks(NULL);
