@@ -106,7 +106,8 @@ int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const cha
 
 /*
  * The number of the rules as they are now, all programs' in the namespace: another one after every
- * change. Counters, and elements that packets add, are no change.
+ * change that somebody asks for. Counters are no change, nor is what packets add to a set, nor what
+ * goes because the program that owned it has ended.
  */
 int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err);
 

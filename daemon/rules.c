@@ -242,10 +242,19 @@ static bool complete(struct rules_network *known, struct rules_network *network)
 	return true;
 }
 
+/* What others' chains are looked through for hangs on these. */
+static bool has_moved(const struct rules_network *known, const struct rules_network *network)
+{
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (!prefix_equal(&known->cluster[f], &network->cluster[f]))
+			return true;
+	return strcmp(known->bridge, network->bridge);
+}
+
 void rules_tell(struct rules *rules, struct rules_network *network)
 {
 	struct rules_network *known = find(rules, network->name);
-	bool devices = !known || strcmp(known->bridge, network->bridge);
+	bool moved = !known || has_moved(known, network);
 
 	if (!complete(known, network) ||
 	    (!known && !rules_networks_push(&rules->networks, network))) {
@@ -259,7 +268,7 @@ void rules_tell(struct rules *rules, struct rules_network *network)
 	/* It is ours now. */
 	memset(network->peers, 0, sizeof(network->peers));
 	memset(network->gone, 0, sizeof(network->gone));
-	rules->foreign_due = rules->foreign_due || devices;
+	rules->foreign_due = rules->foreign_due || moved;
 	if (rules->networks.len < rules->expected && !loop_timer_running(rules->others))
 		loop_timer_start(rules->others, OTHERS_MS);
 	work(rules);
