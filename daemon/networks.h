@@ -36,7 +36,7 @@ int networks_new(const struct network_env *env, const struct networks_options *o
 /* Devices, entries, leases and files stay. NULL is allowed. */
 void networks_free(struct networks *networks);
 
-/* Somebody looks: whether their stores are still there is found out now. */
+/* Somebody looks: asks whether their stores are still there, and does not wait for it. */
 void networks_check(const struct networks *networks);
 
 /* All of them, as long as networks lives. */

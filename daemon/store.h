@@ -96,7 +96,7 @@ struct store_ops {
 	struct store_point (*seen)(const struct store *store);
 	/* List again now, as after a change that the listener missed. */
 	void (*refresh)(struct store *store);
-	/* Somebody looks at what was told: whether the store is still there is found out now. */
+	/* Somebody looks at what was told: asks whether the store is still there. */
 	void (*check)(struct store *store);
 	/* Our address is another one: connections made from the old one lead nowhere. */
 	void (*reconnect)(struct store *store);

@@ -16,7 +16,7 @@
 
 #define PAGE_LEN 250u
 #define PAGES 10u      /* of a long list: for every page etcd walks over all that is left */
-#define PAGE_MAX 5000u /* 2 MB or so, of the 4 MB that some versions allow themselves */
+#define PAGE_MAX 2500u /* 1 MB or so */
 #define PAGE_SHRINK 4u /* where a page is too large */
 #define ENTRIES_MAX 100000u
 
@@ -43,10 +43,11 @@ void store_etcd_list_free(struct store_etcd_list *list)
 	if (!list)
 		return;
 	store_etcd_call_cancel(list->call);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_ELSE);
+	if (list->last_key)
+		malloc_trim(0);
 	free(list->last_key);
 	free(list);
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_ELSE);
-	malloc_trim(0);
 }
 
 static void end(struct store_etcd_list *list, const struct err *err)

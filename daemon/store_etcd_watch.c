@@ -177,6 +177,18 @@ static void on_done(void *ctx, unsigned status, const char *body, size_t size,
 
 /* ---- Whether it lives ---------------------------------------------------- */
 
+/* A connection that was made with other files than there are now. False: the watch has ended. */
+static bool is_of_these_files(struct store_etcd_watch *watch)
+{
+	struct err err = ERR_INIT;
+
+	if (http_generation(watch->job.way->http) == watch->generation)
+		return true;
+	err_set(&err, ERR_STORE, "%s: the certificates are others now", watch->job.endpoint);
+	end(watch, STORE_ETCD_WATCH_LOST, &err);
+	return false;
+}
+
 static void on_probed(void *ctx, unsigned status, const char *body, size_t size,
 		      const struct err *failed)
 {
@@ -190,7 +202,8 @@ static void on_probed(void *ctx, unsigned status, const char *body, size_t size,
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
-	store_etcd_tell_config(watch->job.tell, range.kvs.len ? &range.kvs.at[0] : NULL);
+	if (is_of_these_files(watch))
+		store_etcd_tell_config(watch->job.tell, range.kvs.len ? &range.kvs.at[0] : NULL);
 	store_etcd_wire_range_free(&range);
 }
 
@@ -227,12 +240,8 @@ static void on_timer(void *ctx)
 	uint64_t silent_ms = loop_now_ms() - watch->heard_ms;
 	struct err err = ERR_INIT;
 
-	if (http_generation(watch->job.way->http) != watch->generation) {
-		err_set(&err, ERR_STORE, "%s: the certificates are others now",
-			watch->job.endpoint);
-		end(watch, STORE_ETCD_WATCH_LOST, &err);
+	if (!is_of_these_files(watch))
 		return;
-	}
 	if (!watch->created || silent_ms >= SILENT_MAX_MS) {
 		err_set(&err, ERR_STORE, "%s: the watch says nothing", watch->job.endpoint);
 		err.sys_errno = ETIMEDOUT;
@@ -240,6 +249,8 @@ static void on_timer(void *ctx)
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
+	if (silent_ms < JUST_NOW_MS)
+		watch->probes = 0; /* nothing to ask, this time */
 	await_probe(watch);
 	store_etcd_watch_check(watch);
 }

@@ -39,7 +39,7 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 						struct err *err);
 /* The revision up to which all was told. */
 uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch);
-/* Asks the endpoint whether it is alive, unless it has shown that just now: somebody wants to know. */
+/* Asks the endpoint whether it is alive, unless it has shown that just now. */
 void store_etcd_watch_check(struct store_etcd_watch *watch);
 /* Asks it in any case: something else there has failed. */
 void store_etcd_watch_probe(struct store_etcd_watch *watch);

@@ -31,6 +31,7 @@
 /* gRPC's status codes (google/rpc/code.proto). */
 enum {
 	GRPC_NOT_FOUND = 5,
+	GRPC_RESOURCE_EXHAUSTED = 8,
 	GRPC_OUT_OF_RANGE = 11,
 	GRPC_UNAVAILABLE = 14,
 	GRPC_UNAUTHENTICATED = 16
@@ -158,6 +159,8 @@ static int errno_of(uint64_t grpc_code, unsigned status, const char *message)
 		return ENOENT;
 	case GRPC_UNAVAILABLE:
 		return EAGAIN;
+	case GRPC_RESOURCE_EXHAUSTED: /* of a full database, too */
+		return strstr(message, "larger than max") ? EMSGSIZE : 0;
 	default:
 		return status >= 500 ? EAGAIN : 0;
 	}

@@ -86,7 +86,8 @@ store_etcd_wire_read_fn store_etcd_wire_read_txn, store_etcd_wire_read_grant,
 /*
  * The error that an answer of another status is. Always -1 with ERR_STORE; sys_errno is
  * ESTALE where the wanted revision is not there (compacted, or of another history), ENOENT
- * for a lease that does not exist, EKEYREJECTED where the token is not good or not there,
+ * for a lease that does not exist, EMSGSIZE where the gateway was not let to take so much (some
+ * versions of 3.4), EKEYREJECTED where the token is not good or not there,
  * EAGAIN where the server is not able to answer now, else 0.
  */
 int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct err *err);

@@ -17,7 +17,7 @@ struct http {
 
 struct http_call {
 	bool waits;
-	char url[128];
+	char url[128], body[1024];
 	struct http_post post;
 };
 
@@ -62,6 +62,7 @@ struct http_call *http_post(struct http *http, const struct http_post *post, str
 		abort();
 	*call = (struct http_call){ .waits = true, .post = *post };
 	snprintf(call->url, sizeof(call->url), "%s", post->url);
+	snprintf(call->body, sizeof(call->body), "%s", post->body);
 	return call;
 }
 
@@ -110,12 +111,22 @@ static struct http_call *oldest(const char *path)
 	abort();
 }
 
-void fake_http_answer(const char *path, const char *body)
+const char *fake_http_body(const char *path)
+{
+	return oldest(path)->body;
+}
+
+void fake_http_refuse(const char *path, unsigned status, const char *body)
 {
 	struct http_call *call = oldest(path);
 
 	call->waits = false;
-	call->post.done(call->post.ctx, 200, body, strlen(body), NULL);
+	call->post.done(call->post.ctx, status, body, strlen(body), NULL);
+}
+
+void fake_http_answer(const char *path, const char *body)
+{
+	fake_http_refuse(path, 200, body);
 }
 
 void fake_http_fail(const char *path, int sys_errno)

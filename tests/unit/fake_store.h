@@ -29,7 +29,7 @@ struct fake_store {
 	struct fake_op waiting[4];
 	size_t len;
 	unsigned asked[FAKE_KINDS];
-	unsigned refreshes;
+	unsigned refreshes, checks;
 	bool started;
 	struct store_point seen; /* what it was started with, unless the test says more */
 	bool freed;
@@ -125,7 +125,12 @@ static inline void fake_store_remove(struct store *store, const char *key, uint6
 	fake_store_ask(store, &op);
 }
 
-static inline void fake_store_nothing(struct store *store)
+static inline void fake_store_check(struct store *store)
+{
+	((struct fake_store *)store)->checks++;
+}
+
+static inline void fake_store_reconnect(struct store *store)
 {
 	(void)store;
 }
@@ -135,8 +140,8 @@ static const struct store_ops fake_store_ops = {
 	.start = fake_store_start,
 	.seen = fake_store_seen,
 	.refresh = fake_store_refresh,
-	.check = fake_store_nothing,
-	.reconnect = fake_store_nothing,
+	.check = fake_store_check,
+	.reconnect = fake_store_reconnect,
 	.grant = fake_store_grant,
 	.keepalive = fake_store_keepalive,
 	.revoke = fake_store_revoke,

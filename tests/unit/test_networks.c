@@ -172,6 +172,21 @@ static void each_starts_when_the_one_before_has_heard(void **state)
 	assert_int_equal(started(scene), 3);
 }
 
+static void stores_are_asked_whether_they_are_there(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_all(scene);
+	settle(scene);
+	networks_check(scene->networks);
+	assert_int_equal(scene->store[0].checks, 1);
+	assert_int_equal(scene->store[1].checks, 0); /* it has not been started */
+	tell_list(scene, 0, NULL);
+	networks_check(scene->networks);
+	assert_int_equal(scene->store[0].checks, 2);
+	assert_int_equal(scene->store[1].checks, 1);
+}
+
 static void those_that_clash_are_kept_apart(void **state)
 {
 	struct scene *scene = *state;
@@ -266,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		networks_test(each_starts_when_the_one_before_has_heard),
+		networks_test(stores_are_asked_whether_they_are_there),
 		networks_test(those_that_clash_are_kept_apart),
 		networks_test(what_is_wrong_with_one_does_not_stop_another),
 		networks_test(the_subnet_file_is_about_one),

@@ -182,7 +182,23 @@ static void test_a_change_brings_the_next_probe_near(void **state)
 	assert_int_equal(fake_http_asked("/range"), asked + 1);
 }
 
-static void test_who_looks_is_not_told_of_the_dead(void **state)
+/* Heard just before the probe was due: the next one is no farther away for that. */
+static void test_life_puts_a_probe_off_by_one_distance(void **state)
+{
+	struct scene *scene = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		fake_loop_pass(scene->loop, FIRST_MS - 5000);
+		assert_true(fake_http_line("/watch", CHANGE));
+		fake_loop_pass(scene->loop, 5000);
+		assert_int_equal(fake_http_asked("/range"), 0);
+		assert_int_equal(fake_loop_next_ms(scene->loop), FIRST_MS);
+	}
+	fake_loop_pass(scene->loop, FIRST_MS);
+	assert_int_equal(fake_http_asked("/range"), 1);
+}
+
+static void test_who_looks_lets_it_be_asked(void **state)
 {
 	struct scene *scene = *state;
 	unsigned asked;
@@ -230,15 +246,29 @@ static void test_other_certificates_end_it(void **state)
 	assert_int_equal(scene->how, STORE_ETCD_WATCH_LOST);
 }
 
+/* They are read when a request is made, which may be the probe. */
+static void test_a_probe_finds_other_certificates(void **state)
+{
+	struct scene *scene = *state;
+
+	fake_loop_pass(scene->loop, FIRST_MS);
+	fake_http_renew();
+	fake_http_answer("/range", NO_CONFIG);
+	assert_null(scene->watch);
+	assert_int_equal(scene->how, STORE_ETCD_WATCH_LOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_silence_is_probed_ever_more_rarely),
 		TEST(test_progress_is_life_but_no_change),
 		TEST(test_a_change_brings_the_next_probe_near),
-		TEST(test_who_looks_is_not_told_of_the_dead),
+		TEST(test_life_puts_a_probe_off_by_one_distance),
+		TEST(test_who_looks_lets_it_be_asked),
 		TEST(test_a_probe_without_an_answer_ends_it),
 		TEST(test_other_certificates_end_it),
+		TEST(test_a_probe_finds_other_certificates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
