@@ -168,8 +168,8 @@ uint32_t nl_port(const struct nl *nl);
 int nl_listen(struct nl *nl, const unsigned groups[], struct err *err);
 /*
  * From now on no event of an ARP or ND entry of that device wakes a socket that listens to
- * RTNLGRP_NEIGH; 0: of any device they do again. The kernel drops them (socket filter, "Linux Socket
- * Filtering" in its documentation), so none of these counts as lost.
+ * RTNLGRP_NEIGH; 0: of any device they do again. The kernel drops them (a socket filter: its
+ * Documentation/networking/filter.rst), so none of these counts as lost.
  */
 int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err);
 int nl_fd(const struct nl *nl);

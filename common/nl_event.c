@@ -23,7 +23,7 @@ int nl_listen(struct nl *nl, const unsigned groups[], struct err *err)
 	return 0;
 }
 
-/* A filter reads numbers as they are on the wire of an internet protocol; here they are the host's. */
+/* A filter takes numbers to be in network order; these are in the host's. */
 int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err)
 {
 	enum {

@@ -214,15 +214,14 @@ static int take_event(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return 0;
 }
 
-/* Those of the underlay change all day long. Where there is no filter, they are judged, and dropped. */
+/* Those of the underlay change all day long. Without a filter they are judged, and dropped. */
 static void pass_over(struct watch *watch, uint32_t uplink)
 {
 	struct err unused = ERR_INIT;
 
-	if (watch->passed_over == uplink)
-		return;
-	nl_pass_over_neighbours(watch->nl, uplink, &unused);
-	watch->passed_over = uplink;
+	if (watch->passed_over != uplink &&
+	    nl_pass_over_neighbours(watch->nl, uplink, &unused) == 0)
+		watch->passed_over = uplink;
 }
 
 static void on_readable(void *ctx, int fd, unsigned ready)
