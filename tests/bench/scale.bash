@@ -8,7 +8,8 @@
 
 SCALES=${SCALES-1000 10000 50000}
 CHANGES=${CHANGES-200}
-REST_S=${REST_S-600}
+REST_AFTER_S=${REST_AFTER_S-315} # by then a quiet watch is probed as rarely as it ever is
+REST_S=${REST_S-600}             # 0: not measured
 
 scale_prefix() { echo "/scale/$1"; }
 
@@ -148,10 +149,11 @@ scale_seconds() { # PID
 
 scale_woken() { sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$1/status"; }
 
-# A time in which nothing happens, once what was learnt before is written down.
+# A time in which nothing happens, long after anything did.
 scale_rest() {
 	local pid woken timers passes each
-	sleep 15
+	((REST_S)) || return 0
+	sleep "$REST_AFTER_S"
 	pid=$(weftd_pid host2)
 	woken=$(scale_woken "$pid")
 	read -r timers passes each < <(scale_seconds "$pid" | awk '
