@@ -387,16 +387,6 @@ static void test_errors(void **state)
 		  "\"message\":\"etcdserver: mvcc: required revision is a future revision\","
 		  "\"code\":11}",
 		  ESTALE, "etcdserver: mvcc: required revision is a future revision (HTTP 400)" },
-		{ 429,
-		  "{\"error\":\"grpc: received message larger than max (4800000 vs. 4194304)\","
-		  "\"message\":\"grpc: received message larger than max (4800000 vs. 4194304)\","
-		  "\"code\":8}",
-		  EMSGSIZE,
-		  "grpc: received message larger than max (4800000 vs. 4194304) (HTTP 429)" },
-		{ 429,
-		  "{\"error\":\"etcdserver: mvcc: database space exceeded\","
-		  "\"message\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}",
-		  0, "etcdserver: mvcc: database space exceeded (HTTP 429)" },
 		{ 404,
 		  "{\"error\":\"etcdserver: requested lease not found\","
 		  "\"message\":\"etcdserver: requested lease not found\",\"code\":5}",
@@ -410,6 +400,11 @@ static void test_errors(void **state)
 		{ 400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", EKEYREJECTED,
 		  "etcdserver: user name is empty (HTTP 400): etcd has users, so --etcd-username "
 		  "and --etcd-password-file are needed" },
+		{ 429,
+		  "{\"error\":\"grpc: received message larger than max (9 vs. 8)\",\"code\":8}",
+		  EMSGSIZE, "grpc: received message larger than max (9 vs. 8) (HTTP 429)" },
+		{ 429, "{\"error\":\"etcdserver: mvcc: database space exceeded\",\"code\":8}", 0,
+		  "etcdserver: mvcc: database space exceeded (HTTP 429)" },
 		{ 401,
 		  "{\"error\":\"etcdserver: invalid auth token\","
 		  "\"message\":\"etcdserver: invalid auth token\",\"code\":16}",
