@@ -44,11 +44,16 @@ step_format() { # the difference is shown, as `make format` would make it
 		'clang-format "$1" | diff -u --label "$1" --label formatted "$1" -' bash {}
 }
 
+# What one says is told in one piece: the numbers of two would run into one another.
 step_tidy() {
 	local flags
 	flags_of clang || return
+	# shellcheck disable=SC2016 # for the inner shell
 	printf '%s\0' "${sources[@]}" |
-		xargs -0 -P "$jobs" -I{} clang-tidy --quiet {} -- "${flags[@]}" 2>&1 |
+		xargs -0 -P "$jobs" -I{} bash -c 'said=$(clang-tidy --quiet "$@" 2>&1)
+			status=$?
+			echo "$said"
+			exit "$status"' tidy {} -- "${flags[@]}" |
 		{ ! grep -v -E '^[0-9]+ warnings? (generated|treated)|^$|^Suppressed|^Use -header'; }
 }
 
