@@ -2,6 +2,10 @@
 #include "vec.h"
 
 #include <stdint.h>
+#include <sys/mman.h>
+
+#define PAGE 4096
+#define LARGE ((size_t)128 * 1024)
 
 bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max)
 {
@@ -23,6 +27,19 @@ bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max)
 	return true;
 }
 
+/*
+ * What is going to be filled is asked of the kernel at once: to fault in one page after the other
+ * takes several times as long. A kernel before 5.14 knows nothing of it, and no harm is done.
+ */
+static void fault_in(void *items, size_t size)
+{
+	size_t before = (PAGE - (uintptr_t)items % PAGE) % PAGE; /* up to the first whole page */
+
+	if (size >= LARGE)
+		(void)madvise((char *)items + before, (size - before) / PAGE * PAGE,
+			      MADV_POPULATE_WRITE);
+}
+
 bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max)
 {
 	void *grown;
@@ -34,6 +51,7 @@ bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max)
 	grown = reallocarray(*items, len, size);
 	if (!grown)
 		return false;
+	fault_in(grown, len * size);
 	*items = grown;
 	*cap = len;
 	return true;
