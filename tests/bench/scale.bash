@@ -98,14 +98,14 @@ scale_fill() { # NUMBER
 	echo "$took"
 }
 
-# What a start writes where all is there: what the kernel then tells of, but for the neighbours that
-# it keeps for itself, of multicast groups.
+# What a start writes where all is there: what the kernel then tells of, but for what it does by
+# itself: neighbours of multicast groups, link-local addresses that it has found to be alone.
 scale_written() { # NUMBER
 	rm -f "$LAB_DIR/log/changes"
 	proc_start changes host2 ip monitor link address route neigh
 	scale_ready "$1" >/dev/null || return
 	proc_stop changes
-	grep -E 'weft-(br|vx)1' "$LAB_DIR/log/changes" | grep -c -v -E '^(Deleted )?(224|239|ff02:)'
+	grep -E 'weft-(br|vx)1' "$LAB_DIR/log/changes" | grep -c -v -E '^(Deleted )?(224|239|ff02:)|fe80:'
 }
 
 scale_entries() { # weft|raw NUMBER
