@@ -4,13 +4,8 @@
 #include "daemon/store_etcd_list.h"
 
 #include "common/base64.h"
-#include "common/err.h"
-#include "daemon/http.h"
-#include "daemon/loop.h"
 #include "daemon/store.h"
-#include "daemon/store_etcd_auth.h"
-#include "daemon/store_etcd_call.h"
-#include "daemon/store_etcd_tell.h"
+#include "tests/unit/etcd_way.h"
 #include "tests/unit/fake_http.h"
 
 #include <setjmp.h>
@@ -22,14 +17,11 @@
 
 #include <cmocka.h>
 
-#define HEADER "\"header\":{\"cluster_id\":\"9\",\"revision\":\"7\",\"raft_term\":\"2\"}"
 #define TOO_LARGE                                                                                  \
 	"{\"message\":\"grpc: received message larger than max (5000000 vs. 4194304)\",\"code\":8}"
 
 struct scene {
-	struct loop *loop;
-	struct store_etcd_way way;
-	struct store_etcd_tell tell;
+	struct etcd_way etcd;
 	struct store_etcd_list *list; /* NULL: it has ended */
 	unsigned entries, ends, failures;
 	bool good; /* its end */
@@ -85,22 +77,19 @@ static int set_up(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct err err = ERR_INIT;
 	struct store_etcd_list_job job = {
-		.way = &scene->way,
-		.endpoint = "http://etcd:2379",
-		.config_key = "/w/config",
-		.prefix = "/w/",
-		.tell = &scene->tell,
+		.way = &scene->etcd.way,
+		.endpoint = ETCD_ENDPOINT,
+		.config_key = ETCD_CONFIG_KEY,
+		.prefix = ETCD_PREFIX,
+		.tell = &scene->etcd.tell,
 		.done = on_done,
 		.ctx = scene,
 	};
 
-	assert_int_equal(loop_new(&scene->loop, &err), 0);
-	assert_int_equal(http_new(scene->loop, &scene->way.http, &err), 0);
-	scene->way.auth = store_etcd_auth_new(scene->loop, scene->way.http, NULL, NULL, NULL);
-	scene->tell = (struct store_etcd_tell){ &listener, scene, "/w/", 0, 0 };
+	etcd_way_open(&scene->etcd, &listener, scene);
 	scene->list = store_etcd_list_start(&job, &err);
 	assert_non_null(scene->list);
-	fake_http_answer("/range", "{" HEADER "}"); /* the configuration */
+	fake_http_answer("/range", "{" ETCD_HEADER "}"); /* the configuration */
 	*state = scene;
 	return 0;
 }
@@ -110,9 +99,7 @@ static int tear_down(void **state)
 	struct scene *scene = *state;
 
 	store_etcd_list_free(scene->list);
-	store_etcd_auth_free(scene->way.auth);
-	http_free(scene->way.http);
-	loop_free(scene->loop);
+	etcd_way_close(&scene->etcd);
 	free(scene);
 	return 0;
 }
@@ -137,7 +124,7 @@ static void give_page(unsigned n, unsigned count)
 	snprintf(key, sizeof(key), "/w/%06u", n);
 	text = base64_encode(key, strlen(key));
 	snprintf(body, sizeof(body),
-		 "{" HEADER ",\"kvs\":[{\"key\":\"%s\",\"mod_revision\":\"5\"}],\"more\":%s,"
+		 "{" ETCD_HEADER ",\"kvs\":[{\"key\":\"%s\",\"mod_revision\":\"5\"}],\"more\":%s,"
 		 "\"count\":\"%u\"}",
 		 text, count > 1 ? "true" : "false", count);
 	free(text);

@@ -2,13 +2,8 @@
 /* fake: loop http */
 #include "daemon/store_etcd_watch.h"
 
-#include "common/err.h"
-#include "daemon/http.h"
-#include "daemon/loop.h"
 #include "daemon/store.h"
-#include "daemon/store_etcd_auth.h"
-#include "daemon/store_etcd_call.h"
-#include "daemon/store_etcd_tell.h"
+#include "tests/unit/etcd_way.h"
 #include "tests/unit/fake_http.h"
 #include "tests/unit/fake_loop.h"
 
@@ -20,22 +15,19 @@
 
 #include <cmocka.h>
 
-#define HEADER "\"header\":{\"cluster_id\":\"9\",\"revision\":\"7\",\"raft_term\":\"2\"}"
-#define CREATED "{\"result\":{" HEADER ",\"created\":true}}"
-#define PROGRESS "{\"result\":{" HEADER "}}"
+#define CREATED "{\"result\":{" ETCD_HEADER ",\"created\":true}}"
+#define PROGRESS "{\"result\":{" ETCD_HEADER "}}"
 #define CHANGE                                                                                     \
-	"{\"result\":{" HEADER                                                                     \
+	"{\"result\":{" ETCD_HEADER                                                                \
 	",\"events\":[{\"kv\":{\"key\":\"L3cvYQ==\",\"mod_revision\":\"7\","                       \
 	"\"value\":\"e30=\"}}]}}"
-#define NO_CONFIG "{" HEADER "}"
+#define NO_CONFIG "{" ETCD_HEADER "}"
 
 #define FIRST_MS 20000
 #define MINUTES(n) ((n)*60000u)
 
 struct scene {
-	struct loop *loop;
-	struct store_etcd_way way;
-	struct store_etcd_tell tell;
+	struct etcd_way etcd;
 	struct store_etcd_watch *watch; /* NULL: it has ended */
 	enum store_etcd_watch_end how;
 	unsigned changes;
@@ -78,22 +70,19 @@ static int set_up(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct err err = ERR_INIT;
 	struct store_etcd_watch_job job = {
-		.way = &scene->way,
-		.endpoint = "http://etcd:2379",
-		.config_key = "/w/config",
-		.prefix = "/w/",
+		.way = &scene->etcd.way,
+		.endpoint = ETCD_ENDPOINT,
+		.config_key = ETCD_CONFIG_KEY,
+		.prefix = ETCD_PREFIX,
 		.from = { .cluster = 9, .revision = 6, .term = 2 },
-		.tell = &scene->tell,
+		.tell = &scene->etcd.tell,
 		.created = on_created,
 		.ended = on_ended,
 		.ctx = scene,
 	};
 
-	assert_int_equal(loop_new(&scene->loop, &err), 0);
-	assert_int_equal(http_new(scene->loop, &scene->way.http, &err), 0);
-	scene->way.auth = store_etcd_auth_new(scene->loop, scene->way.http, NULL, NULL, NULL);
-	scene->tell = (struct store_etcd_tell){ &listener, scene, "/w/", 0, 0 };
-	job.loop = scene->loop;
+	etcd_way_open(&scene->etcd, &listener, scene);
+	job.loop = scene->etcd.loop;
 	scene->watch = store_etcd_watch_start(&job, &err);
 	assert_non_null(scene->watch);
 	assert_true(fake_http_line("/watch", CREATED));
@@ -106,9 +95,7 @@ static int tear_down(void **state)
 	struct scene *scene = *state;
 
 	store_etcd_watch_free(scene->watch);
-	store_etcd_auth_free(scene->way.auth);
-	http_free(scene->way.http);
-	loop_free(scene->loop);
+	etcd_way_close(&scene->etcd);
 	free(scene);
 	return 0;
 }
@@ -119,7 +106,7 @@ static int tear_down(void **state)
 static void live(struct scene *scene, unsigned minutes)
 {
 	for (unsigned s = 0; s < minutes * 60; s++) {
-		fake_loop_pass(scene->loop, 1000);
+		fake_loop_pass(scene->etcd.loop, 1000);
 		while (fake_http_waiting("/range"))
 			fake_http_answer("/range", NO_CONFIG);
 	}
@@ -132,15 +119,15 @@ static void test_silence_is_probed_ever_more_rarely(void **state)
 	unsigned at_s = 0;
 
 	for (unsigned i = 0; i < sizeof(due_s) / sizeof(due_s[0]) - 1; i++) {
-		fake_loop_pass(scene->loop, (due_s[i] - at_s) * 1000 - 1);
+		fake_loop_pass(scene->etcd.loop, (due_s[i] - at_s) * 1000 - 1);
 		assert_int_equal(fake_http_asked("/range"), i);
-		fake_loop_pass(scene->loop, 1);
+		fake_loop_pass(scene->etcd.loop, 1);
 		assert_int_equal(fake_http_asked("/range"), i + 1);
 		fake_http_answer("/range", NO_CONFIG);
 		at_s = due_s[i];
 	}
 	/* Without even a notice of progress it is no etcd that answers. */
-	fake_loop_pass(scene->loop, MINUTES(5));
+	fake_loop_pass(scene->etcd.loop, MINUTES(5));
 	assert_null(scene->watch);
 	assert_int_equal(scene->how, STORE_ETCD_WATCH_LOST);
 }
@@ -167,18 +154,18 @@ static void test_a_change_brings_the_next_probe_near(void **state)
 
 	live(scene, 30 - 16);
 	asked = fake_http_asked("/range");
-	assert_true(fake_loop_next_ms(scene->loop) > FIRST_MS);
+	assert_true(fake_loop_next_ms(scene->etcd.loop) > FIRST_MS);
 	assert_true(fake_http_line("/watch", CHANGE));
 	assert_int_equal(scene->changes, 1);
-	assert_int_equal(fake_loop_next_ms(scene->loop), FIRST_MS);
-	fake_loop_pass(scene->loop, FIRST_MS / 2);
+	assert_int_equal(fake_loop_next_ms(scene->etcd.loop), FIRST_MS);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS / 2);
 	/* A storm of them does not put it off. */
 	for (unsigned i = 0; i < 100; i++)
 		assert_true(fake_http_line("/watch", CHANGE));
-	assert_int_equal(fake_loop_next_ms(scene->loop), FIRST_MS / 2);
-	fake_loop_pass(scene->loop, FIRST_MS / 2 - 1);
+	assert_int_equal(fake_loop_next_ms(scene->etcd.loop), FIRST_MS / 2);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS / 2 - 1);
 	assert_int_equal(fake_http_asked("/range"), asked);
-	fake_loop_pass(scene->loop, 1);
+	fake_loop_pass(scene->etcd.loop, 1);
 	assert_int_equal(fake_http_asked("/range"), asked + 1);
 }
 
@@ -188,13 +175,13 @@ static void test_life_puts_a_probe_off_by_one_distance(void **state)
 	struct scene *scene = *state;
 
 	for (unsigned i = 0; i < 3; i++) {
-		fake_loop_pass(scene->loop, FIRST_MS - 5000);
+		fake_loop_pass(scene->etcd.loop, FIRST_MS - 5000);
 		assert_true(fake_http_line("/watch", CHANGE));
-		fake_loop_pass(scene->loop, 5000);
+		fake_loop_pass(scene->etcd.loop, 5000);
 		assert_int_equal(fake_http_asked("/range"), 0);
-		assert_int_equal(fake_loop_next_ms(scene->loop), FIRST_MS);
+		assert_int_equal(fake_loop_next_ms(scene->etcd.loop), FIRST_MS);
 	}
-	fake_loop_pass(scene->loop, FIRST_MS);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS);
 	assert_int_equal(fake_http_asked("/range"), 1);
 }
 
@@ -206,7 +193,7 @@ static void test_who_looks_lets_it_be_asked(void **state)
 	store_etcd_watch_check(scene->watch); /* it has just been created */
 	assert_int_equal(fake_http_asked("/range"), 0);
 	live(scene, 12);
-	fake_loop_pass(scene->loop, MINUTES(1));
+	fake_loop_pass(scene->etcd.loop, MINUTES(1));
 	asked = fake_http_asked("/range");
 	for (unsigned i = 0; i < 10; i++)
 		store_etcd_watch_check(scene->watch);
@@ -214,7 +201,7 @@ static void test_who_looks_lets_it_be_asked(void **state)
 	fake_http_answer("/range", NO_CONFIG);
 	store_etcd_watch_check(scene->watch); /* it has just answered */
 	assert_int_equal(fake_http_asked("/range"), asked + 1);
-	fake_loop_pass(scene->loop, 10000);
+	fake_loop_pass(scene->etcd.loop, 10000);
 	store_etcd_watch_check(scene->watch);
 	assert_int_equal(fake_http_asked("/range"), asked + 2);
 	fake_http_fail("/range", ETIMEDOUT);
@@ -226,7 +213,7 @@ static void test_a_probe_without_an_answer_ends_it(void **state)
 {
 	struct scene *scene = *state;
 
-	fake_loop_pass(scene->loop, FIRST_MS);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS);
 	assert_int_equal(fake_http_waiting("/range"), 1);
 	store_etcd_watch_probe(scene->watch); /* one is under way */
 	assert_int_equal(fake_http_waiting("/range"), 1);
@@ -241,7 +228,7 @@ static void test_other_certificates_end_it(void **state)
 	struct scene *scene = *state;
 
 	fake_http_renew();
-	fake_loop_pass(scene->loop, FIRST_MS);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS);
 	assert_null(scene->watch);
 	assert_int_equal(scene->how, STORE_ETCD_WATCH_LOST);
 }
@@ -251,7 +238,7 @@ static void test_a_probe_finds_other_certificates(void **state)
 {
 	struct scene *scene = *state;
 
-	fake_loop_pass(scene->loop, FIRST_MS);
+	fake_loop_pass(scene->etcd.loop, FIRST_MS);
 	fake_http_renew();
 	fake_http_answer("/range", NO_CONFIG);
 	assert_null(scene->watch);
