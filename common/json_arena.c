@@ -21,7 +21,6 @@ struct json_block {
 
 /* The arena that is filled now; cJSON's allocator is told of none. */
 static struct json_arena *filling;
-static size_t block_size;
 
 static struct json_block *add_block(size_t size)
 {
@@ -46,7 +45,7 @@ static void *take(size_t size)
 		return NULL;
 	size = (size + unit - 1) / unit * unit;
 	if (!block || block->size - block->used < size)
-		block = add_block(size > block_size ? size : block_size);
+		block = add_block(size > filling->block_size ? size : filling->block_size);
 	if (!block)
 		return NULL;
 	taken = block->bytes + block->used;
@@ -65,9 +64,9 @@ struct cJSON *json_arena_parse(struct json_arena *arena, const char *text, size_
 	struct cJSON *root;
 
 	filling = arena;
-	block_size = size < BLOCK_MIN / PER_BYTE ? BLOCK_MIN : size * PER_BYTE;
-	if (block_size > JSON_BLOCK_MAX)
-		block_size = JSON_BLOCK_MAX;
+	arena->block_size = size < BLOCK_MIN / PER_BYTE ? BLOCK_MIN : size * PER_BYTE;
+	if (arena->block_size > JSON_BLOCK_MAX)
+		arena->block_size = JSON_BLOCK_MAX;
 	cJSON_InitHooks(&hooks);
 	root = cJSON_ParseWithLength(text, size);
 	cJSON_InitHooks(NULL);

@@ -12,6 +12,7 @@ struct cJSON;
 /* Of all zero bytes it is empty and valid. */
 struct json_arena {
 	struct json_block *blocks; /* the one that is filled comes first */
+	size_t block_size;         /* of the next one, unless more is asked for */
 };
 
 /*
