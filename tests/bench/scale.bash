@@ -134,7 +134,7 @@ scale_memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$(weftd_pid hos
 scale_mb() { awk -v kb="$1" 'BEGIN { printf "%.3f", kb / 1000 }'; }
 
 # Nanoseconds on a processor in every second of REST_S. A second with a full pass stands out: it
-# has tens of milliseconds, the others have two at most.
+# has tens of milliseconds, the others have some at most.
 scale_seconds() { # PID
 	local i before now rest pause
 	exec {pause}<> <(:)
@@ -164,7 +164,7 @@ scale_rest() {
 	woken=$(($(scale_woken "$pid") - woken))
 	row "at rest for $REST_S s, its timers" "$(ms "$timers")" 'wake-ups, all' "$woken" '' \
 		"$(target "$(ratio "$((timers * 86400))" "$((REST_S * 1000000))")" 1) s a day"
-	row '  full passes meanwhile' "$passes" 'each' "$(ms "$each")"  '' \
+	row '  full passes meanwhile' "$passes" 'each' "$(ms "$each")" '' \
 		"$(awk -v us="$each" 'BEGIN { printf "%.1f s a day", us * 288 / 1e6 }')"
 }
 
