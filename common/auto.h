@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cleanup attributes. A variable that owns something says so where it is
- * declared, is initialised there, and is handed over with take_ptr or take_fd.
- * Other modules make their own with AUTO_DEFINE beside their destructor.
+ * Cleanup attributes: AUTO(name) before a variable's declaration runs a destructor at the end of
+ * its scope. The variable must be initialized where it is declared; take_ptr and take_fd transfer
+ * ownership. Modules define a name beside their destructor: AUTO_DEFINE for a pointer,
+ * AUTO_DEFINE_VALUE for a struct.
  */
 #pragma once
 
@@ -18,25 +19,30 @@
 	}                                                                                          \
 	struct auto_##name##_wants_a_semicolon
 
+/* Declares auto_NAME as the scope-end cleanup of a "type" by destroy(type *). */
+#define AUTO_DEFINE_VALUE(name, type, destroy)                                                     \
+	static inline void auto_##name(type *value)                                                \
+	{                                                                                          \
+		destroy(value);                                                                    \
+	}                                                                                          \
+	struct auto_##name##_wants_a_semicolon
+
 #define AUTO(name) __attribute__((cleanup(auto_##name)))
 
+/* AUTO(free): frees a malloc'ed pointer. */
 static inline void auto_free(void *slot)
 {
 	free(*(void **)slot);
 }
 
+/* AUTO(close): closes a descriptor; -1: none. */
 static inline void auto_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 }
 
-/* Frees the malloc'ed pointer at the end of its scope. */
-#define AUTO_FREE __attribute__((cleanup(auto_free)))
-/* Closes the descriptor at the end of its scope; -1 means none. */
-#define AUTO_CLOSE __attribute__((cleanup(auto_close)))
-
-/* Gives the pointer away: answers it and leaves NULL behind. */
+/* Returns the pointer and sets the variable to NULL. */
 #define take_ptr(pointer)                                                                          \
 	({                                                                                         \
 		__typeof__(pointer) taken_ = (pointer);                                            \
@@ -44,7 +50,7 @@ static inline void auto_close(int *fd)
 		taken_;                                                                            \
 	})
 
-/* Gives the descriptor away: answers it and leaves -1 behind. */
+/* Returns the descriptor and sets the variable to -1. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base64.h"
+#include "common/base64.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -48,20 +47,30 @@ static unsigned sextet(char c)
 bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out)
 {
 	uint8_t *to = buf;
-	size_t digits = len;
+	size_t digits = len, at = 0;
 	uint32_t bits = 0;
 
 	if (len % 4)
 		return false;
 	for (int pad = 0; pad < 2 && digits && text[digits - 1] == '='; pad++)
 		digits--;
-	for (size_t i = 0; i < digits; i++) {
+	for (; digits - at >= 4; at += 4, to += 3) {
+		unsigned a = sextet(text[at]), b = sextet(text[at + 1]);
+		unsigned c = sextet(text[at + 2]), d = sextet(text[at + 3]);
+
+		if ((a | b | c | d) > 63)
+			return false;
+		to[0] = (uint8_t)(a << 2 | b >> 4);
+		to[1] = (uint8_t)(b << 4 | c >> 2);
+		to[2] = (uint8_t)(c << 6 | d);
+	}
+	for (size_t i = at; i < digits; i++) {
 		unsigned value = sextet(text[i]);
 
 		if (value == NO)
 			return false;
 		bits = bits << 6 | value;
-		/* Two digits hold the first byte, three the second, four the third. */
+		/* Two digits hold the first byte, three the second. */
 		if (i % 4)
 			*to++ = (uint8_t)(bits >> (6 - i % 4 * 2));
 	}

@@ -8,15 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The bytes that a base64 text of len characters decodes to, at most. */
+/* Upper bound of the bytes that len characters decode to. */
 #define BASE64_DECODED_MAX(len) ((len) / 4 * 3)
 
-/* The text of size bytes, malloc'ed, the caller's; NULL when out of memory. */
+/* Returns the text of size bytes, malloc'ed and the caller's; NULL when out of memory. */
 char *base64_encode(const void *data, size_t size);
 
 /*
- * Decodes text of len characters into buf of BASE64_DECODED_MAX(len) bytes.
- * Strict: padded, no white space, no bits that belong to no byte. On false,
- * buf holds anything.
+ * Decodes text of len characters into buf of BASE64_DECODED_MAX(len) bytes. Strict: padding required,
+ * no white space, unused bits zero. Returns false if invalid; the content of buf is then undefined.
  */
 bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out);

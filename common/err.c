@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "err.h"
+#include "common/err.h"
 
-#include "utf8.h"
+#include "common/utf8.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Here are the functions behind the macros. */
+/* The functions behind the macros. */
 #undef err_set
 #undef err_sys
 #undef err_wrap

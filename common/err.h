@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The error object. Every fallible function takes one as its last parameter,
- * owned by the caller. It is set once, where the fault happens, with the value
- * that was at fault; callers on the way up only add context; nobody but a
- * program's top level prints it. Setting one never allocates and never fails.
+ * The error object. Every fallible function takes one as its last parameter, owned by the caller.
+ * It is set once, where the failure occurs, with the offending value; callers add context only;
+ * the top level of a program prints it. Setting an error never allocates and never fails.
  *
- * Convention for all of weft: 0 is success and -1 failure with the error set;
- * look-ups answer 1 found, 0 absent, -1 failed. Outputs are untouched on
- * failure.
+ * Convention for all of weft: functions return 0 for success, -1 for failure with err set; look-ups
+ * return 1 found, 0 absent, -1 failed. Outputs are unchanged on failure.
  */
 #pragma once
 
@@ -19,24 +17,24 @@ enum err_code {
 	ERR_UNKNOWN_CONTAINER, /* 3 */
 	ERR_ENV,               /* 4: missing or invalid CNI_* variable */
 	ERR_IO,                /* 5 */
-	ERR_DECODE,            /* 6: bytes that are not what they should be */
-	ERR_CONFIG,            /* 7: well formed, but not a valid configuration */
-	ERR_NETNS,             /* 8: not usable as the container's namespace */
+	ERR_DECODE,            /* 6: malformed content */
+	ERR_CONFIG,            /* 7: invalid configuration */
+	ERR_NETNS,             /* 8: unusable as the container's namespace */
 	ERR_AGAIN,             /* 11: try again later */
-	ERR_UNAVAILABLE,       /* 50: ADD cannot be served */
-	ERR_LIMITED,           /* 51: nor do existing containers work fully */
-	/* Ours, from 100 on; listed in weft(8). */
-	ERR_KERNEL,    /* 100: the kernel refused a netlink request or sysctl */
+	ERR_UNAVAILABLE,       /* 50: the plugin cannot serve ADD */
+	ERR_LIMITED,           /* 51: and existing containers have limited connectivity */
+	/* weft's own, from 100 on; listed in weft(8). */
+	ERR_KERNEL,    /* 100: the kernel rejected a netlink request or sysctl */
 	ERR_POOL_FULL, /* 101: no free address in the node's subnet */
-	ERR_ADDRESS,   /* 102: a requested address cannot be had */
-	ERR_ATTACHED,  /* 103: the attachment exists already */
-	ERR_STATE,     /* 104: a state file of ours is missing or damaged */
-	ERR_STORE,     /* 105: the store refused or cannot be reached */
-	ERR_CHECK,     /* 106: CHECK found something missing or changed */
+	ERR_ADDRESS,   /* 102: a requested address is not available */
+	ERR_ATTACHED,  /* 103: the attachment already exists */
+	ERR_STATE,     /* 104: a state file is missing or damaged */
+	ERR_STORE,     /* 105: the store rejected a request or is unreachable */
+	ERR_CHECK,     /* 106: CHECK found a difference */
 	ERR_DELEGATE,  /* 107: a delegated plugin failed */
 	ERR_NOMEM,     /* 108 */
 	ERR_INTERNAL,  /* 109: a defect in weft */
-	ERR_CODES      /* how many there are */
+	ERR_CODES      /* number of codes */
 };
 
 #define ERR_TEXT_SIZE 512
@@ -44,34 +42,40 @@ enum err_code {
 
 struct err {
 	enum err_code code;
-	int sys_errno; /* errno behind the fault, 0 where there is none */
+	int sys_errno; /* errno of the failure; 0: none */
 	char text[ERR_TEXT_SIZE];
-	char details[ERR_DETAILS_SIZE]; /* CNI "details"; empty when there are none */
+	char details[ERR_DETAILS_SIZE]; /* CNI "details"; "": none */
 };
 
-/* An error with nothing in it; every struct err starts as this. */
+/* The initial value of every struct err. */
 #define ERR_INIT ((struct err){ .code = ERR_NONE })
 
-/* Sets code and text. Always returns -1, so that a caller can return it. */
+/*
+ * Declares a struct err that is only read after a failure, in a function that runs for each of many keys:
+ * the compiler does not clear it (Makefile, -ftrivial-auto-var-init).
+ */
+#define ERR_UNSET __attribute__((uninitialized))
+
+/* Sets code and text. Always returns -1, for use in a return statement. */
 int err_set(struct err *err, enum err_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As err_set, and appends ": " and the name of sys_errno, a positive errno. */
+/* As err_set, and appends ": " and strerror(sys_errno), a positive errno. */
 int err_sys(struct err *err, enum err_code code, int sys_errno, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Puts context and ": " in front of the text that is there. Always returns -1. */
+/* Prepends context and ": " to the text. Always returns -1. */
 int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sets the details of an error that is already set. Always returns -1. */
+/* Sets the details of an error that has been set. Always returns -1. */
 int err_details(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Out of memory while making what. Always returns -1. */
+/* Sets ERR_NOMEM, naming what was being allocated. Always returns -1. */
 int err_nomem(struct err *err, const char *what);
 
 /*
- * Their -1 where compilers and analyzers see it: they then know that a path ends
- * there, and do not follow it to outputs that were never set.
+ * Makes the -1 visible to compilers and analyzers, which would otherwise follow failed paths to
+ * uninitialized outputs.
  */
 static inline int err_failed(int always_minus_one)
 {
@@ -86,12 +90,12 @@ static inline int err_failed(int always_minus_one)
 
 #define ERR_SHOW_SIZE 64
 /*
- * A foreign text as an error may show it: control bytes and bytes that are not
- * UTF-8 as \x1b, cut at some 60 bytes with "..." in place of the rest. Answers buf.
+ * Escapes untrusted text for an error: control characters and invalid UTF-8 as \x1b; truncated at
+ * about 60 bytes, with "..." appended. Returns buf.
  */
 const char *err_show_text(char buf[static ERR_SHOW_SIZE], const char *text);
-/* The same, living to the end of the block: err_set(err, ERR_ENV, "\"%s\"", ERR_SHOW(text)). */
+/* As err_show_text, in a buffer that is valid to the end of the block: err_set(err, ERR_ENV, "\"%s\"", ERR_SHOW(text)). */
 #define ERR_SHOW(text) err_show_text((char[ERR_SHOW_SIZE]){ 0 }, text)
 
-/* The number that stands for code in a CNI error document (CNI 1.1.0, "Error"). */
+/* Returns the number of code in a CNI error document (CNI 1.1.0, "Error"). */
 unsigned err_cni_code(enum err_code code);

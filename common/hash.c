@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hash.h"
+#include "common/hash.h"
 
 uint64_t hash_add(uint64_t hash, const void *data, size_t size)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ipaddr.h"
+#include "common/ipaddr.h"
 
-#include "err.h"
-#include "hash.h"
-#include "parse.h"
+#include "common/err.h"
+#include "common/hash.h"
+#include "common/parse.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -76,6 +76,11 @@ bool ipaddr_is_set(const struct ipaddr *addr)
 	return addr->family != AF_UNSPEC;
 }
 
+enum family ipaddr_family(const struct ipaddr *addr)
+{
+	return addr->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4;
+}
+
 unsigned ipaddr_bits(const struct ipaddr *addr)
 {
 	return addr->family == AF_INET ? 32 : addr->family == AF_INET6 ? 128 : 0;
@@ -130,6 +135,12 @@ static bool ipv6_is_special(const uint8_t be[static 16])
 	return be[0] == 0xff || (be[0] == 0xfe && (be[1] & 0xc0) == 0x80) ||
 	       (memcmp(be, zero, sizeof(zero)) == 0 && be[15] <= 1) ||
 	       memcmp(be, mapped, sizeof(mapped)) == 0;
+}
+
+bool ipaddr_is_multicast(const struct ipaddr *addr)
+{
+	return addr->family == AF_INET ? ipv4_of(addr) >> 28 == 0xe :
+					 addr->family == AF_INET6 && addr->be[0] == 0xff;
 }
 
 bool ipaddr_is_special(const struct ipaddr *addr)
@@ -329,6 +340,11 @@ struct mac mac_of_address(const struct ipaddr *addr)
 
 	return (struct mac){ { 0x0a, 0x58, (uint8_t)(low >> 24), (uint8_t)(low >> 16),
 			       (uint8_t)(low >> 8), (uint8_t)low } };
+}
+
+bool mac_is_derived(const struct mac *mac)
+{
+	return mac->octet[0] == 0x0a && mac->octet[1] == 0x58;
 }
 
 struct ipaddr ipaddr_link_local(const struct mac *mac)

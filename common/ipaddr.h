@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses, prefixes and MACs: parse, print, order, and arithmetic on sixteen
+ * Addresses, prefixes and MACs: parsing, formatting, comparison, and arithmetic on sixteen
  * big-endian bytes, so that one code path serves IPv4 and IPv6. Pure.
  */
 #pragma once
@@ -39,24 +39,27 @@ enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 
 /* Dotted quad without leading zeros, or RFC 4291 text; no zone, no brackets. ERR_DECODE. */
 int ipaddr_parse(const char *text, struct ipaddr *addr_out, struct err *err);
-/* RFC 5952 text; "" for AF_UNSPEC. Answers buf. */
+/* Formats as in RFC 5952; "" for AF_UNSPEC. Returns buf. */
 const char *ipaddr_text(const struct ipaddr *addr, char buf[static IPADDR_TEXT_SIZE]);
-/* The 4 or 16 bytes that netlink wants, inside *addr; their number in *size_out. */
+/* Returns the 4 or 16 bytes in network order, inside *addr; *size_out is their number. */
 const void *ipaddr_wire(const struct ipaddr *addr, size_t *size_out);
-/* From 4 or 16 bytes in network order. ERR_DECODE for another size. */
+/* Converts 4 or 16 bytes in network order. Returns 0, or -1 with ERR_DECODE for another size. */
 int ipaddr_from_wire(const void *bytes, size_t size, struct ipaddr *addr_out, struct err *err);
 
 /* Order by family, then by value. */
 int ipaddr_cmp(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
 bool ipaddr_is_set(const struct ipaddr *addr);
+/* The index of the address's family; FAMILY_V4 for AF_UNSPEC. */
+enum family ipaddr_family(const struct ipaddr *addr);
 /* 32, 128, or 0 for AF_UNSPEC. */
 unsigned ipaddr_bits(const struct ipaddr *addr);
 /* addr + n, modulo the family's size. */
 struct ipaddr ipaddr_add(const struct ipaddr *addr, uint64_t n);
-/* high - low of one family with low <= high; UINT64_MAX where it does not fit. */
+/* high - low, of one family with low <= high; at most UINT64_MAX. */
 uint64_t ipaddr_distance(const struct ipaddr *low, const struct ipaddr *high);
-/* Loopback, multicast, link-local, broadcast, IPv4-mapped or none at all: no node's address. */
+bool ipaddr_is_multicast(const struct ipaddr *addr);
+/* Whether addr cannot be a node's: loopback, multicast, link-local, broadcast, IPv4-mapped, unset. */
 bool ipaddr_is_special(const struct ipaddr *addr);
 
 /* "address/len". ERR_DECODE. Host bits are kept. */
@@ -68,7 +71,7 @@ struct prefix prefix_masked(const struct prefix *prefix);
 struct ipaddr prefix_first(const struct prefix *prefix);
 struct ipaddr prefix_last(const struct prefix *prefix);
 bool prefix_has(const struct prefix *prefix, const struct ipaddr *addr);
-/* inner lies in outer, or is equal to it. */
+/* Whether inner lies in outer or equals it. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* Order by address, then by length. */
@@ -83,12 +86,14 @@ int mac_cmp(const struct mac *a, const struct mac *b);
 bool mac_is_zero(const struct mac *mac);
 /* Not zero and not a group address (IEEE 802, the lowest bit of the first octet). */
 bool mac_is_unicast(const struct mac *mac);
-/* Makes twelve hex digits' worth of bytes a locally administered unicast address. */
+/* Makes six bytes a locally administered unicast address. */
 struct mac mac_local(const uint8_t bytes[static 6]);
 /*
- * The MAC of a container that holds addr: 0a:58 and the IPv4 address, or 0a:58
- * and a hash of the IPv6 address, so that a reused address keeps its MAC.
+ * Derives the MAC of a container with address addr: 0a:58 and the IPv4 address, or 0a:58 and a hash
+ * of the IPv6 address, so that a reused address keeps its MAC.
  */
 struct mac mac_of_address(const struct ipaddr *addr);
-/* The link-local address of a device with that MAC (RFC 4291 section 2.5.6, appendix A). */
+/* Whether the MAC has the prefix 0a:58 of derived MACs, which no VTEP may have. */
+bool mac_is_derived(const struct mac *mac);
+/* Derives the link-local address of a device with this MAC (RFC 4291 section 2.5.6, appendix A). */
 struct ipaddr ipaddr_link_local(const struct mac *mac);

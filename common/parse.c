@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parse.h"
+#include "common/parse.h"
 
-#include "err.h"
+#include "common/array.h"
+#include "common/err.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -67,7 +68,7 @@ int parse_bool(const char *text, bool *value_out, struct err *err)
 		{ "0", false },   { "t", true },      { "f", false },
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strcasecmp(text, words[i].word) == 0) {
 			*value_out = words[i].value;
 			return 0;

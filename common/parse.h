@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strict parsing of the small words that come from outside: numbers, names,
- * identifiers. Each names the value and what is allowed when it refuses. Pure.
+ * Strict parsing of untrusted numbers, names and identifiers. Errors name the value and what is
+ * allowed. All return 0, or -1 with the stated code. Pure.
  */
 #pragma once
 
@@ -20,12 +20,12 @@ int parse_bool(const char *text, bool *value_out, struct err *err);
 /* CNI 1.1.0 "Parameters": [a-zA-Z0-9][a-zA-Z0-9_.-]*. ERR_ENV. */
 int parse_container_id(const char *text, struct err *err);
 
-/* The same form, as a network's name. ERR_CONFIG. */
+/* A network name, of the same form. ERR_CONFIG. */
 int parse_network_name(const char *text, struct err *err);
 
 /*
  * 1 to 15 bytes, not "." or "..", no '/', ':' or white space (the kernel's
- * dev_valid_name), no '%' (it would take "eth%d" as a template). ERR_ENV.
+ * dev_valid_name), no '%' (the kernel expands "eth%d"). ERR_ENV.
  */
 int parse_ifname(const char *text, struct err *err);
 

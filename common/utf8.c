@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "utf8.h"
+#include "common/utf8.h"
+
+#include "common/array.h"
 
 #include <stdint.h>
 
-/* What may follow a first byte: RFC 3629 section 4, one row for each line there. */
+/* Valid byte sequences: RFC 3629 section 4, one row per line of its grammar. */
 static const struct {
 	uint8_t first_low, first_high;
 	uint8_t second_low, second_high;
@@ -34,7 +36,7 @@ size_t utf8_len(const char *text, size_t size)
 		return 0;
 	if (bytes[0] < 0x80)
 		return 1;
-	for (size_t row = 0; row < sizeof(forms) / sizeof(forms[0]); row++)
+	for (size_t row = 0; row < ARRAY_LEN(forms); row++)
 		if (bytes[0] >= forms[row].first_low && bytes[0] <= forms[row].first_high)
 			return form_len(bytes, size, row);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vec.h"
+#include "common/vec.h"
 
 #include <stdint.h>
 #include <sys/mman.h>
@@ -28,12 +28,13 @@ bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max)
 }
 
 /*
- * What is going to be filled is asked of the kernel at once: to fault in one page after the other
- * takes several times as long. A kernel before 5.14 knows nothing of it, and no harm is done.
+ * Populates the pages of a large allocation in one call: faulting them in one by one takes several
+ * times as long. Kernels before 5.14 return an error, which is harmless.
  */
 static void fault_in(void *items, size_t size)
 {
-	size_t before = (PAGE - (uintptr_t)items % PAGE) % PAGE; /* up to the first whole page */
+	size_t before = (PAGE - (uintptr_t)items % PAGE) %
+			PAGE; /* bytes up to the first page boundary */
 
 	if (size >= LARGE)
 		(void)madvise((char *)items + before, (size - before) / PAGE * PAGE,
@@ -55,6 +56,16 @@ bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max)
 	*items = grown;
 	*cap = len;
 	return true;
+}
+
+void vec_shrink(void **items, size_t len, size_t *cap, size_t size)
+{
+	void *shrunk = len && len < *cap ? reallocarray(*items, len, size) : NULL;
+
+	if (!shrunk)
+		return;
+	*items = shrunk;
+	*cap = len;
 }
 
 bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t size,
@@ -97,14 +108,14 @@ size_t vec_place(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, co
 	return low;
 }
 
-size_t vec_take(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
-		size_t gone_len)
+size_t vec_remove(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
+		  size_t gone_len)
 {
 	const uint8_t *key = gone;
 	uint8_t *at = items;
 	size_t kept = 0, seen = 0;
 
-	/* What lies between two that go moves as one piece. */
+	/* The elements between two removed ones move as one block. */
 	for (size_t i = 0; i < gone_len && seen < len; i++, key += size) {
 		size_t place = seen + vec_place(at + seen * size, len - seen, size, cmp, key);
 
@@ -124,7 +135,7 @@ size_t vec_insert(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const v
 	uint8_t *at = items;
 	size_t rest = len;
 
-	/* From the last one on, so that everything moves once, and at once to its place. */
+	/* Backwards, so that every element moves once, to its final place. */
 	for (size_t i = added_len; i-- > 0;) {
 		size_t place = vec_place(at, rest, size, cmp, from + i * size);
 
@@ -140,7 +151,7 @@ void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp)
 	const uint8_t *at = items;
 	size_t i = 1;
 
-	/* What comes sorted, as much does, costs one walk. */
+	/* Sorted input, which is frequent, costs one iteration. */
 	while (i < len && cmp(at + (i - 1) * size, at + i * size) <= 0)
 		i++;
 	if (i < len)

@@ -2,8 +2,8 @@
 /*
  * Typed vectors and the merge walk over two sorted ones.
  *
- * VEC_DEFINE(peers, struct peer) makes `struct peers { struct peer *at; size_t
- * len, cap; }` with peers_push, peers_reserve, peers_clear and peers_free. A vector of all
+ * VEC_DEFINE(leases, struct lease) makes `struct leases { struct lease *at; size_t
+ * len, cap; }` with leases_push, leases_reserve, leases_shrink, leases_clear, leases_free and AUTO(leases). A vector of all
  * zero bytes is empty and valid. Elements are copied by assignment; a vector
  * does not free what its elements own.
  */
@@ -17,47 +17,48 @@
 typedef int vec_cmp_fn(const void *a, const void *b);
 
 /*
- * Makes room for one more element of size bytes in *items, doubling *cap up to
- * max elements. False when memory or the limit is exhausted; nothing changes then.
+ * Ensures room for one more element of size bytes in *items, doubling *cap up to max elements.
+ * Returns false, and changes nothing, when out of memory or at the limit.
  */
 bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max);
 
 /*
- * Makes room for len elements in all, and no more than that: what is known to be large is better
- * made once than doubled into. False as vec_grow says.
+ * Ensures room for exactly len elements, for vectors of known size. Returns as vec_grow.
  */
 bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max);
 
+/* Returns the memory behind the first len elements. Fails without an effect. */
+void vec_shrink(void **items, size_t len, size_t *cap, size_t size);
+
 /*
- * Walks two arrays sorted by cmp, with no duplicates in either, in one pass and
- * calls visit for every element of the union in order: (a, NULL) where only a
- * has it, (NULL, b) where only b has it, (a, b) where both do. Stops early when
- * visit answers false; answers whether the walk came to its end.
+ * Merges two arrays sorted by cmp, without duplicates: calls visit for every element of
+ * the union in order, with (a, NULL) if only a contains it, (NULL, b) if only b does, (a, b) if both
+ * do. Stops when visit returns false. Returns whether the merge completed.
  */
 typedef bool vec_merge_fn(void *ctx, const void *a, const void *b);
 bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t size,
 	       vec_cmp_fn *cmp, vec_merge_fn *visit, void *ctx);
 
-/* The element that cmp calls equal to key in a sorted array, or NULL. */
+/* Returns the element equal to key in a sorted array, or NULL. */
 void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
 
-/* The index of the first element that is not less than key in a sorted array; len: there is none. */
+/* Returns the index of the first element not less than key in a sorted array; len if there is none. */
 size_t vec_place(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
 
 /*
- * Takes out of a sorted array what equals an element of gone, and puts those of added, which
- * equal none that is left, where they belong; both are sorted, too, and the array has room. Every
- * element moves at most twice. Answers the new length.
+ * vec_remove removes from a sorted array the elements equal to one of gone; vec_insert inserts those of
+ * added, which must not equal existing ones. gone and added are sorted; the array must have room.
+ * Every element moves at most once per call. Return the new length.
  */
-size_t vec_take(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
-		size_t gone_len);
+size_t vec_remove(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
+		  size_t gone_len);
 size_t vec_insert(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *added,
 		  size_t added_len);
 
 /* Sorts an array by cmp; NULL items with len 0 are allowed. */
 void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 
-#define VEC_MAX ((size_t)1 << 20) /* no collection of ours is meant to grow beyond this */
+#define VEC_MAX ((size_t)1 << 20) /* limit of elements */
 
 #define VEC_DEFINE(name, type)                                                                     \
 	struct name {                                                                              \
@@ -82,6 +83,13 @@ void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 		vec->at = items;                                                                   \
 		return good;                                                                       \
 	}                                                                                          \
+	static inline void name##_shrink(struct name *vec)                                         \
+	{                                                                                          \
+		void *items = vec->at;                                                             \
+                                                                                                   \
+		vec_shrink(&items, vec->len, &vec->cap, sizeof(type));                             \
+		vec->at = items;                                                                   \
+	}                                                                                          \
 	static inline void name##_clear(struct name *vec)                                          \
 	{                                                                                          \
 		vec->len = 0;                                                                      \
@@ -90,5 +98,9 @@ void vec_sort(void *items, size_t len, size_t size, vec_cmp_fn *cmp);
 	{                                                                                          \
 		free(vec->at);                                                                     \
 		memset(vec, 0, sizeof(*vec));                                                      \
+	}                                                                                          \
+	static inline void auto_##name(struct name *vec)                                           \
+	{                                                                                          \
+		name##_free(vec);                                                                  \
 	}                                                                                          \
 	struct name##_wants_a_semicolon

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client.h"
+#include "ctl/client.h"
 
 #include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
 #include "common/fs.h"
-#include "common/json.h"
+#include "common/fs_dir.h"
+#include "common/json/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 struct call {
-	const char *path; /* of the socket, for errors */
+	const char *path; /* of the socket, for error messages */
 	unsigned timeout_ms;
 	uint64_t deadline_ms;
 };
@@ -40,7 +43,7 @@ static uint64_t now_ms(void)
 static int no_answer(const struct call *call, struct err *err)
 {
 	return err_set(err, ERR_STATE,
-		       "weftd does not answer at %s within %u.%u s: see its log, or start it anew",
+		       "no answer from weftd at %s within %u.%u s: check its log or restart it",
 		       call->path, call->timeout_ms / 1000, call->timeout_ms % 1000 / 100);
 }
 
@@ -55,7 +58,7 @@ static int refused(const struct call *call, int sys_errno, struct err *err)
 			       call->path);
 	case EACCES:
 	case EPERM:
-		return err_sys(err, ERR_STATE, sys_errno, "only root may ask weftd: %s",
+		return err_sys(err, ERR_STATE, sys_errno, "connecting to weftd requires root: %s",
 			       call->path);
 	case EAGAIN: /* the listener's queue stayed full until SO_SNDTIMEO ran out */
 		return no_answer(call, err);
@@ -64,31 +67,66 @@ static int refused(const struct call *call, int sys_errno, struct err *err)
 	}
 }
 
-static int dial(const struct call *call, int *fd_out, struct err *err)
+/*
+ * Opens the socket's file below the run directory, whose owner may be less privileged than this
+ * process: a symbolic or hard link could lead to another program's socket.
+ */
+static int open_socket(const struct call *call, int dir_fd, int *fd_out, struct err *err)
 {
-	struct timeval limit = { .tv_sec = call->timeout_ms / 1000,
-				 .tv_usec = (suseconds_t)(call->timeout_ms % 1000) * 1000 };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int fd = fs_open_beneath(dir_fd, CONTROL_SOCKET, O_PATH);
+	struct stat is;
 
-	if (strlen(call->path) >= sizeof(addr.sun_path))
-		return err_set(err, ERR_CONFIG,
-			       "run directory too long: a socket's path has at most %zu bytes, %s "
-			       "has %zu",
-			       sizeof(addr.sun_path) - 1, call->path, strlen(call->path));
-	memcpy(addr.sun_path, call->path, strlen(call->path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	/* For a Unix socket, SO_SNDTIMEO also bounds connect(2). */
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-		return err_sys(err, ERR_IO, errno, "make a Unix socket");
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+	if (fd < 0 || fstat(fd, &is) < 0)
 		return refused(call, errno, err);
+	if (!S_ISSOCK(is.st_mode) || is.st_nlink > 1)
+		return err_set(err, ERR_STATE, "%s is not a socket with one name: restart weftd",
+			       call->path);
 	*fd_out = take_fd(&fd);
 	return 0;
 }
 
-/* A request is far smaller than a socket's buffer, so it is taken whole or not at all. */
-static int say(const struct call *call, int fd, const char *request, struct err *err)
+/* The listening process is of root, of this user, or of the owner of the run directory. */
+static int check_peer(const struct call *call, int fd, int dir_fd, struct err *err)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+	struct stat dir;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || fstat(dir_fd, &dir) < 0)
+		return err_sys(err, ERR_IO, errno, "check the peer of %s", call->path);
+	if (peer.uid != 0 && peer.uid != geteuid() && peer.uid != dir.st_uid)
+		return err_set(err, ERR_STATE,
+			       "%s is served by user %u, who does not own the run directory",
+			       call->path, (unsigned)peer.uid);
+	return 0;
+}
+
+/* Connects to the very file that was checked. */
+static int dial(const struct call *call, int dir_fd, int *fd_out, struct err *err)
+{
+	struct timeval limit = { .tv_sec = call->timeout_ms / 1000,
+				 .tv_usec = (suseconds_t)(call->timeout_ms % 1000) * 1000 };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	AUTO(close) int file = -1;
+	AUTO(close) int fd = -1;
+
+	if (open_socket(call, dir_fd, &file, err) < 0)
+		return -1;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", file);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* For a Unix socket, SO_SNDTIMEO also bounds connect(2). */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return err_sys(err, ERR_IO, errno, "create a Unix socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return refused(call, errno, err);
+	if (check_peer(call, fd, dir_fd, err) < 0)
+		return -1;
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+/* A request is far smaller than the socket buffer, so it is sent completely or not at all. */
+static int send_request(const struct call *call, int fd, const char *request, struct err *err)
 {
 	char line[CONTROL_REQUEST_MAX];
 	int len = snprintf(line, sizeof(line), "%s\n", request);
@@ -97,11 +135,11 @@ static int say(const struct call *call, int fd, const char *request, struct err 
 		return err_set(err, ERR_CONFIG, "the request has more than %d bytes",
 			       CONTROL_REQUEST_MAX);
 	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
-		return err_sys(err, ERR_STATE, errno, "ask weftd at %s", call->path);
+		return err_sys(err, ERR_STATE, errno, "send to weftd at %s", call->path);
 	return 0;
 }
 
-/* Waits for something to read until the deadline. */
+/* Waits until the socket is readable or the deadline passes. */
 static int wait_readable(const struct call *call, int fd, struct err *err)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -137,8 +175,8 @@ static int make_room(struct answer *answer, struct err *err)
 	return 0;
 }
 
-/* Reads up to the answer's newline, which it takes off. */
-static int hear(const struct call *call, int fd, struct answer *answer, struct err *err)
+/* Reads up to the newline and removes it. */
+static int read_answer(const struct call *call, int fd, struct answer *answer, struct err *err)
 {
 	for (;;) {
 		const char *end;
@@ -151,7 +189,8 @@ static int hear(const struct call *call, int fd, struct answer *answer, struct e
 			return err_sys(err, ERR_STATE, errno, "weftd's answer at %s", call->path);
 		if (got == 0)
 			return err_set(err, ERR_STATE,
-				       "weftd broke off its answer at %s: see its log", call->path);
+				       "weftd closed the connection early at %s: check its log",
+				       call->path);
 		end = memchr(answer->text + answer->size, '\n', (size_t)got);
 		answer->size += (size_t)got;
 		if (end) {
@@ -161,7 +200,7 @@ static int hear(const struct call *call, int fd, struct answer *answer, struct e
 	}
 }
 
-/* Whether it is an answer of the version that we know, and not an error. */
+/* Checks the version before the error: an older weftd reports an error about the version. */
 static int check(struct json *json, struct err *err)
 {
 	struct jr root = jr_root(json);
@@ -170,13 +209,14 @@ static int check(struct json *json, struct err *err)
 
 	if (jr_done(json, ERR_DECODE, err) < 0)
 		return -1;
-	if (error)
-		return err_set(err, ERR_STATE, "weftd answers: %s", error);
 	if (version != CONTROL_VERSION)
 		return err_set(err, ERR_DECODE,
-			       "weftd speaks version %" PRIu32 " of the control protocol, this "
-			       "weftctl version %d: use the weftctl that came with it",
+			       "weftd uses version %" PRIu32
+			       " of the control protocol, weftctl " WEFT_VERSION
+			       " uses version %d: install the same version of both",
 			       version, CONTROL_VERSION);
+	if (error)
+		return err_set(err, ERR_STATE, "weftd: %s", error);
 	return 0;
 }
 
@@ -185,12 +225,12 @@ static void auto_answer(struct answer *answer)
 	free(answer->text);
 }
 
-int client_ask(const char *run_dir, const char *command, const char *network, unsigned timeout_ms,
-	       struct json **answer_out, struct err *err)
+int client_query(const char *run_dir, const char *command, const char *network, unsigned timeout_ms,
+		 struct json **answer_out, struct err *err)
 {
 	char request[CONTROL_REQUEST_MAX];
 
-	/* Both are words that need no escapes. */
+	/* Neither needs escaping: parse_network_name checked the network. */
 	if (snprintf(request, sizeof(request), "{\"version\":%d,\"command\":\"%s\"%s%s%s}",
 		     CONTROL_VERSION, command, network ? ",\"network\":\"" : "",
 		     network ? network : "", network ? "\"" : "") >= (int)sizeof(request))
@@ -203,14 +243,21 @@ int client_send(const char *run_dir, const char *request, unsigned timeout_ms,
 {
 	AUTO(answer) struct answer answer = { .text = NULL };
 	AUTO(json) struct json *json = NULL;
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int dir_fd = -1;
+	AUTO(close) int fd = -1;
 	char path[FS_PATH_SIZE];
 	struct call call = { path, timeout_ms, now_ms() + timeout_ms };
+	int found;
 
 	if (fs_join(path, run_dir, CONTROL_SOCKET, err) < 0)
 		return -1;
-	if (dial(&call, &fd, err) < 0 || say(&call, fd, request, err) < 0 ||
-	    hear(&call, fd, &answer, err) < 0)
+	found = fs_open_dir(run_dir, false, &dir_fd, err);
+	if (found == 0 || (found < 0 && err->sys_errno))
+		return refused(&call, found == 0 ? ENOENT : err->sys_errno, err);
+	if (found < 0)
+		return -1;
+	if (dial(&call, dir_fd, &fd, err) < 0 || send_request(&call, fd, request, err) < 0 ||
+	    read_answer(&call, fd, &answer, err) < 0)
 		return -1;
 	if (json_parse(answer.text, answer.size, CONTROL_ANSWER_MAX, JSON_STRICT, "weftd's answer",
 		       &json, err) < 0 ||

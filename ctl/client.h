@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * weftctl's side of the control socket (common/control.h): one question, one
- * answer, within a deadline. Called by the commands; interprets no more of an
- * answer than whether it is one.
+ * weftctl's end of the control socket (common/control.h): one request, one answer, within a
+ * deadline. Checks only the version and the error of an answer.
  */
 #pragma once
 
@@ -10,17 +9,16 @@ struct err;
 struct json;
 
 #define CLIENT_TIMEOUT_MS 5000
-#define CLIENT_ORDER_MS 20000 /* what weftd has the store do takes longer than a look */
+#define CLIENT_COMMAND_MS 20000 /* for commands that wait for the store */
 
 /*
- * Asks the weftd whose run directory it is, about one network or (NULL) all. The answer, which has the member of
- * the command's name or whatever weftd put there, is the caller's: json_free.
- * Blocks at most timeout_ms, from connecting to the answer's last byte. ERR_STATE
- * when weftd cannot be reached or refuses, ERR_DECODE when its answer is none; the
- * text says what to do about it.
+ * Sends a command to the weftd of that run directory. network NULL: all networks. The answer has
+ * a member with the command's name; the caller frees it with json_free. Blocks at most timeout_ms
+ * in total. ERR_STATE: weftd is unreachable or returned an error. ERR_DECODE: the answer is
+ * invalid, or of another protocol version. The text contains a remedy.
  */
-int client_ask(const char *run_dir, const char *command, const char *network, unsigned timeout_ms,
-	       struct json **answer_out, struct err *err);
-/* The same with a whole request, a JSON text of one line. */
+int client_query(const char *run_dir, const char *command, const char *network, unsigned timeout_ms,
+		 struct json **answer_out, struct err *err);
+/* Like client_query, with the complete request: JSON text in one line. */
 int client_send(const char *run_dir, const char *request, unsigned timeout_ms,
 		struct json **answer_out, struct err *err);

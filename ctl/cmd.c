@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cmd.h"
+#include "ctl/cmd.h"
 
-#include "client.h"
+#include "ctl/client.h"
 
 #include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
+
+#include <string.h>
 
 int cmd_show(const struct cmd *cmd, out_fn *show, const struct jr *at, struct err *err)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 	size_t size = 0;
 	struct out_to memory = cmd->to;
 
@@ -26,27 +28,44 @@ int cmd_show(const struct cmd *cmd, out_fn *show, const struct jr *at, struct er
 	return 0;
 }
 
-int cmd_order(const struct cmd *cmd, const struct cmd_order *order, struct err *err)
+int cmd_show_built(const struct cmd *cmd, struct jb *jb, const char *key, out_fn *show,
+		   struct err *err)
+{
+	AUTO(json) struct json *json = NULL;
+	AUTO(free) char *text = NULL;
+	struct jr root, at;
+
+	if (jb_text(jb, &text, err) < 0 ||
+	    json_parse(text, strlen(text), SIZE_MAX, JSON_STRICT, "the output", &json, err) < 0)
+		return -1;
+	root = jr_root(json);
+	if (!key)
+		return cmd_show(cmd, show, &root, err);
+	at = jr_arr(&root, key);
+	return cmd_show(cmd, show, &at, err);
+}
+
+int cmd_command(const struct cmd *cmd, const struct cmd_command *command, struct err *err)
 {
 	AUTO(json) struct json *answer = NULL;
 	AUTO(jb) struct jb *jb = jb_new();
-	AUTO_FREE char *request = NULL;
+	AUTO(free) char *request = NULL;
 	struct jr root, done;
 
 	if (!jb)
 		return err_nomem(err, "the request");
 	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
-	jb_str(jb_root(jb), "command", order->command);
-	if (order->node)
-		jb_str(jb_root(jb), "node", order->node);
-	if (order->subnet)
-		jb_str(jb_root(jb), "subnet", order->subnet);
-	if (order->force)
+	jb_str(jb_root(jb), "command", command->name);
+	if (command->node)
+		jb_str(jb_root(jb), "node", command->node);
+	if (command->subnet)
+		jb_str(jb_root(jb), "subnet", command->subnet);
+	if (command->force)
 		jb_bool(jb_root(jb), "force", true);
 	if (jb_text(jb, &request, err) < 0 ||
-	    client_send(cmd->run_dir, request, CLIENT_ORDER_MS, &answer, err) < 0)
+	    client_send(cmd->run_dir, request, CLIENT_COMMAND_MS, &answer, err) < 0)
 		return -1;
 	root = jr_root(answer);
-	done = jr_obj(&root, order->command);
-	return cmd_show(cmd, order->show, &done, err);
+	done = jr_obj(&root, command->name);
+	return cmd_show(cmd, command->show, &done, err);
 }

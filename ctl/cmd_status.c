@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cmd.h"
+#include "ctl/cmd.h"
 
-#include "client.h"
+#include "ctl/client.h"
 
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 
 #include <string.h>
 
-/* A weftd without a network has nothing that works. */
+/* false without networks. */
 static bool all_ready(const struct jr *status)
 {
 	struct jr networks = jr_arr(status, "networks");
@@ -30,7 +30,7 @@ int cmd_status(const struct cmd *cmd, struct err *err)
 	struct jr root, status;
 	bool ready;
 
-	if (client_ask(cmd->run_dir, "status", cmd->network, CLIENT_TIMEOUT_MS, &answer, err) < 0)
+	if (client_query(cmd->run_dir, "status", cmd->network, CLIENT_TIMEOUT_MS, &answer, err) < 0)
 		return -1;
 	root = jr_root(answer);
 	status = jr_obj(&root, "status");

@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be seen on the node itself, with weftd's help or without (doctor.h). */
-#include "doctor_private.h"
+#include "ctl/doctor_node.h"
 
-#include "common/legacy.h"
+#include "ctl/doctor_finding.h"
+#include "ctl/doctor_legacy.h"
+#include "ipam/range.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define REDIRECTS_REMEDY "set it to 0; weftd does so in every pass, so see who sets it back"
+#define REDIRECTS_REMEDY "set it to 0; weftd also does, so find the program that sets it to 1"
 
-bool doctor_has_family(const struct doctor_network *network, enum family family)
-{
-	int number = family == FAMILY_V6 ? AF_INET6 : AF_INET;
-
-	for (size_t f = 0; f < network->state.family_len; f++)
-		if (network->state.family[f].cluster.addr.family == number)
-			return true;
-	return false;
-}
-
-/* The first that has the family; NULL: none has. */
+/* Returns the first network with the family, or NULL. */
 static const struct doctor_network *with_family(const struct doctor_facts *facts,
 						enum family family)
 {
 	for (size_t i = 0; i < facts->networks.len; i++)
-		if (doctor_has_family(&facts->networks.at[i], family))
+		if (doctor_network_has(&facts->networks.at[i], family))
 			return &facts->networks.at[i];
 	return NULL;
 }
@@ -45,165 +36,221 @@ static bool is_strict(const struct doctor_facts *facts)
 	return facts->rp_filter == 1;
 }
 
-/* sysctls: net.ipv4.ip_forward and the like. */
-void doctor_check_node(struct doctor *doctor)
+/* Returns whether forwarding is on. ip_forward enables it on all devices, so it comes first. */
+static bool check_forwarding(struct doctor_findings *findings, const struct doctor_facts *facts)
 {
-	const struct doctor_facts *facts = doctor->facts;
-	const struct doctor_network *redirects = with_redirects(facts);
 	bool v4_off = facts->ip_forward == 0 && with_family(facts, FAMILY_V4);
 	bool v6_off = facts->ip6_forward == 0 && with_family(facts, FAMILY_V6);
+	bool on = !v4_off && !v6_off;
 
 	if (v4_off)
-		doctor_find(doctor, "sysctl", DOCTOR_WRONG,
-			    "sysctl net.ipv4.ip_forward=1; see who sets it to 0 (/etc/sysctl.d)",
-			    "net.ipv4.ip_forward is 0: no packet leaves a container's node");
+		doctor_find(findings, "sysctl", DOCTOR_ERROR,
+			    "sysctl net.ipv4.ip_forward=1; find what sets it to 0 (/etc/sysctl.d)",
+			    "net.ipv4.ip_forward is 0: container traffic cannot leave the node");
 	if (v6_off)
 		doctor_find(
-			doctor, "sysctl", DOCTOR_WRONG,
-			"sysctl net.ipv6.conf.all.forwarding=1; see who sets it to 0",
-			"net.ipv6.conf.all.forwarding is 0: no packet leaves a container's node");
-	if (facts->redirects == 1 && facts->networks.len)
-		doctor_find(doctor, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
-			    "net.ipv4.conf.all.send_redirects is 1: containers are told of ways "
-			    "that they cannot go");
-	else if (redirects)
+			findings, "sysctl", DOCTOR_ERROR,
+			"sysctl net.ipv6.conf.all.forwarding=1; find what sets it to 0",
+			"net.ipv6.conf.all.forwarding is 0: container traffic cannot leave the node");
+	for (size_t i = 0; !v4_off && i < facts->networks.len; i++) {
+		const struct doctor_network *network = &facts->networks.at[i];
+		char remedy[128];
+
+		if (network->bridge_forwarding || !doctor_network_has(network, FAMILY_V4) ||
+		    !network->bridge.exists)
+			continue;
+		snprintf(remedy, sizeof(remedy), "sysctl net.ipv4.conf.%s.forwarding=1",
+			 network->state.bridge);
 		doctor_find(
-			doctor, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
-			"net.ipv4.conf.%s.send_redirects is 1: containers are told of ways that "
-			"they cannot go",
-			redirects->state.bridge);
-	if (is_strict(facts))
-		doctor_find(doctor, "sysctl", DOCTOR_WARNING,
-			    "sysctl net.ipv4.conf.all.rp_filter=2, where a peer is reached by one "
-			    "way and answers by another (DirectRouting, several uplinks)",
-			    "rp_filter is strict (1): packets that come by another way than "
-			    "answers would go are dropped");
-	if (!v4_off && !v6_off && (facts->redirects != 1 || !facts->networks.len) && !redirects &&
-	    !is_strict(facts))
-		doctor_find(doctor, "sysctl", DOCTOR_OK, "",
-			    "packets are forwarded, without redirects");
+			findings, "sysctl", DOCTOR_ERROR, remedy,
+			"net.ipv4.conf.%s.forwarding is 0: containers reach only this node's containers",
+			network->state.bridge);
+		on = false;
+	}
+	return on;
 }
 
-bool doctor_check_legacy(struct doctor *doctor, enum family family)
+/* sysctls: net.ipv4.ip_forward and the like. */
+void doctor_node_sysctls(struct doctor_findings *findings, const struct doctor_facts *facts)
 {
-	const struct doctor_network *network = with_family(doctor->facts, family);
-	const char *name = legacy_name(family);
-	char remedy[256];
+	const struct doctor_network *redirects = with_redirects(facts);
+	bool on = check_forwarding(findings, facts);
 
-	if (!network || doctor->facts->legacy[family] == DOCTOR_LEGACY_PASSES)
+	if (facts->redirects == 1 && facts->networks.len)
+		doctor_find(findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
+			    "net.ipv4.conf.all.send_redirects is 1: containers get wrong ICMP "
+			    "redirects");
+	else if (redirects)
+		doctor_find(findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
+			    "net.ipv4.conf.%s.send_redirects is 1: containers get wrong ICMP "
+			    "redirects",
+			    redirects->state.bridge);
+	if (is_strict(facts))
+		doctor_find(findings, "sysctl", DOCTOR_WARNING,
+			    "sysctl net.ipv4.conf.all.rp_filter=2 if routing is asymmetric "
+			    "(DirectRouting, several uplinks)",
+			    "rp_filter is strict (1): packets on asymmetric routes are dropped");
+	if (on && (facts->redirects != 1 || !facts->networks.len) && !redirects &&
+	    !is_strict(facts))
+		doctor_find(findings, "sysctl", DOCTOR_OK, "",
+			    "forwarding is on, redirects are off");
+}
+
+/* Checks one network. Returns whether no command is missing. */
+static bool check_forward(struct doctor_findings *findings, const struct doctor_facts *facts,
+			  const struct doctor_network *network, enum family family)
+{
+	const char *program = doctor_legacy_program(family), *bridge = network->state.bridge;
+	const char *rules = facts->legacy[family].rules;
+	bool from = doctor_legacy_drops(rules, bridge, true);
+	bool to = doctor_legacy_drops(rules, bridge, false);
+	char remedy[256], in[96] = "", out[96] = "";
+
+	if (!from && !to)
 		return true;
-	if (doctor->facts->legacy[family] == DOCTOR_LEGACY_UNSEEN) {
-		doctor_find(doctor, "rules", DOCTOR_WARNING, "run weftctl doctor as root",
-			    "whether %s drops what is forwarded, weftd may not see", name);
-		return false;
-	}
-	snprintf(remedy, sizeof(remedy),
-		 "%s -I FORWARD -i %s -j ACCEPT, and the same with -o; weftd does so where it may "
-		 "see it (weftd(8), PACKET RULES)",
-		 name, network->state.bridge);
-	doctor_find(doctor, "rules", DOCTOR_WARNING, remedy,
-		    "%s filter FORWARD drops what is forwarded, containers' packets too", name);
+	if (from)
+		snprintf(in, sizeof(in), "%s -I FORWARD -i %s -j ACCEPT", program, bridge);
+	if (to)
+		snprintf(out, sizeof(out), "%s -I FORWARD -o %s -j ACCEPT", program, bridge);
+	snprintf(remedy, sizeof(remedy), "%s%s%s", in, from && to ? "; " : "", out);
+	doctor_find(findings, "rules", DOCTOR_WARNING, remedy,
+		    "%s filter FORWARD drops packets forwarded %s %s", program,
+		    from && to ? "from and to" :
+		    from       ? "from" :
+				 "to",
+		    bridge);
 	return false;
 }
 
-static bool check_device(struct doctor *doctor, const struct doctor_device *device, uint32_t mtu)
+bool doctor_node_legacy(struct doctor_findings *findings, const struct doctor_facts *facts)
 {
-	if (!device->there)
-		doctor_find(doctor, "devices", DOCTOR_WRONG,
-			    "weftd makes it anew within a second where it runs and has a lease",
-			    "the device %s is not there", device->name);
+	bool quiet = true;
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		const struct doctor_legacy *legacy = &facts->legacy[f];
+
+		if (!with_family(facts, f))
+			continue;
+		if (*legacy->error) {
+			doctor_find(findings, "rules", DOCTOR_WARNING,
+				    "run weftctl doctor as root, with the package iptables "
+				    "installed",
+				    "cannot inspect %s: %s", doctor_legacy_program(f),
+				    legacy->error);
+			quiet = false;
+		}
+		for (size_t i = 0; legacy->rules && i < facts->networks.len; i++)
+			if (doctor_network_has(&facts->networks.at[i], f))
+				quiet = check_forward(findings, facts, &facts->networks.at[i], f) &&
+					quiet;
+	}
+	return quiet;
+}
+
+void doctor_node_legacy_input(struct doctor_findings *findings, const struct doctor_facts *facts,
+			      enum family family, uint32_t port, const char *device)
+{
+	const char *program = doctor_legacy_program(family), *rules = facts->legacy[family].rules;
+	char remedy[128];
+
+	if (!rules || !doctor_legacy_drops_tunnel(rules, port, device))
+		return;
+	snprintf(remedy, sizeof(remedy), "%s -I INPUT -p udp --dport %" PRIu32 " -j ACCEPT",
+		 program, port);
+	doctor_find(findings, "rules", DOCTOR_ERROR, remedy,
+		    "%s filter INPUT drops UDP packets to port %" PRIu32
+		    ": no tunnel packet arrives from peers",
+		    program, port);
+}
+
+static bool check_device(struct doctor_findings *findings, const struct doctor_device *device,
+			 uint32_t mtu)
+{
+	if (!device->exists)
+		doctor_find(
+			findings, "devices", DOCTOR_ERROR,
+			"none if weftd is running and has a lease: it creates the device within "
+			"a second",
+			"device %s does not exist", device->name);
 	else if (!device->up)
-		doctor_find(doctor, "devices", DOCTOR_WRONG,
-			    "ip link set up; weftd does so by itself where it runs",
-			    "the device %s is down", device->name);
+		doctor_find(findings, "devices", DOCTOR_ERROR,
+			    "ip link set up; weftd also does if it is running", "device %s is down",
+			    device->name);
 	else if (device->mtu != mtu)
-		doctor_find(doctor, "devices", DOCTOR_WARNING,
-			    "weftd sets it in its next pass, within five minutes",
-			    "the device %s has MTU %" PRIu32 ", the network %" PRIu32, device->name,
+		doctor_find(findings, "devices", DOCTOR_WARNING,
+			    "none if weftd is running: it sets the MTU within five minutes",
+			    "device %s has MTU %" PRIu32 ", the network has %" PRIu32, device->name,
 			    device->mtu, mtu);
 	else
 		return true;
 	return false;
 }
 
-/* What weftd has, where it answers, else what it published last. */
-void doctor_check_devices(struct doctor *doctor, const struct doctor_network *facts,
-			  const struct jr *network)
+void doctor_node_devices(struct doctor_findings *findings, const struct doctor_network *network,
+			 uint32_t mtu)
 {
-	uint32_t told = network ? doctor_number(network, "mtu") : 0;
-	uint32_t mtu = told ? told : facts->state.mtu;
-	bool bridge = check_device(doctor, &facts->bridge, mtu);
-	bool vxlan = check_device(doctor, &facts->vxlan, mtu);
+	bool bridge = check_device(findings, &network->bridge, mtu);
+	bool vxlan = check_device(findings, &network->vxlan, mtu);
 
 	if (bridge && vxlan)
-		doctor_find(doctor, "devices", DOCTOR_OK, "", "%s and %s are up, MTU %" PRIu32,
-			    facts->bridge.name, facts->vxlan.name, mtu);
+		doctor_find(findings, "devices", DOCTOR_OK, "", "%s and %s are up, MTU %" PRIu32,
+			    network->bridge.name, network->vxlan.name, mtu);
 }
 
-void doctor_check_containers(struct doctor *doctor, const struct doctor_network *facts)
+void doctor_node_containers(struct doctor_findings *findings, const struct doctor_network *network)
 {
-	size_t told = 0, gone = 0;
+	size_t large = 0, gone = 0;
 
-	for (size_t i = 0; i < facts->containers.len; i++) {
-		const struct doctor_container *container = &facts->containers.at[i];
+	for (size_t i = 0; i < network->containers.len; i++) {
+		const struct doctor_container *container = &network->containers.at[i];
 
 		gone += container->gone;
-		if (container->mtu <= facts->state.mtu || told++ >= DOCTOR_LISTED)
+		if (container->mtu <= network->state.mtu || large++ >= DOCTOR_LISTED)
 			continue;
-		doctor_find(doctor, "containers", DOCTOR_WARNING,
-			    "restart the container: its large packets are lost on the way",
-			    "%s of %s keeps MTU %" PRIu32 ", the network has %" PRIu32
-			    " since it started",
-			    container->ifname, container->id, container->mtu, facts->state.mtu);
+		doctor_find(findings, "containers", DOCTOR_WARNING,
+			    "restart the container: its large packets are lost",
+			    "%s of %s has MTU %" PRIu32 ", the network has %" PRIu32,
+			    container->ifname, container->id, container->mtu, network->state.mtu);
 	}
-	if (told > DOCTOR_LISTED)
-		doctor_find(doctor, "containers", DOCTOR_WARNING, "restart them",
-			    "%zu more keep a larger MTU", told - DOCTOR_LISTED);
+	if (large > DOCTOR_LISTED)
+		doctor_find(findings, "containers", DOCTOR_WARNING, "restart them",
+			    "%zu more have a larger MTU", large - DOCTOR_LISTED);
 	if (gone)
-		doctor_find(doctor, "containers", DOCTOR_WARNING,
-			    "weftd frees what they held within three minutes where it runs",
-			    "%zu ended without a DEL", gone);
-	if (facts->damaged)
-		doctor_find(doctor, "containers", DOCTOR_WARNING,
-			    "see the run directory's attachments/; a DEL of the container ends it",
-			    "%zu records cannot be read", facts->damaged);
-	if (!told && !gone && !facts->damaged)
-		doctor_find(doctor, "containers", DOCTOR_OK, "", "%zu attached",
-			    facts->containers.len);
+		doctor_find(
+			findings, "containers", DOCTOR_WARNING,
+			"none if weftd is running: it frees their addresses within three minutes",
+			"%zu ended without a DEL", gone);
+	if (network->damaged)
+		doctor_find(
+			findings, "containers", DOCTOR_WARNING,
+			"delete the container, or see attachments/ in the runtime state directory",
+			"%zu unreadable records", network->damaged);
+	if (!large && !gone && !network->damaged)
+		doctor_find(findings, "containers", DOCTOR_OK, "", "%zu attached",
+			    network->containers.len);
 }
 
-/* How many addresses containers can have; UINT64_MAX where nobody counts them. */
-static uint64_t size_of(const struct prefix *subnet)
+void doctor_node_addresses(struct doctor_findings *findings, const struct doctor_network *network)
 {
-	unsigned bits = (subnet->addr.family == AF_INET6 ? 128u : 32u) - subnet->len;
-
-	/* The base, the gateway, and for IPv4 the broadcast address are not given. */
-	if (bits >= 32)
-		return UINT64_MAX;
-	return bits < 2 ? 0 : (UINT64_C(1) << bits) - (subnet->addr.family == AF_INET6 ? 2 : 3);
-}
-
-void doctor_check_pool(struct doctor *doctor, const struct doctor_network *facts)
-{
-	static const char remedy[] = "end containers, or give nodes larger subnets (SubnetLen)";
+	static const char remedy[] = "remove containers, or use larger subnets (SubnetLen)";
 	char text[PREFIX_TEXT_SIZE];
 
-	for (size_t i = 0; i < facts->state.family_len; i++) {
-		const struct prefix *subnet = &facts->state.family[i].subnet;
-		uint64_t size = size_of(subnet);
-		uint64_t used =
-			facts->used[subnet->addr.family == AF_INET6 ? FAMILY_V6 : FAMILY_V4];
+	for (size_t i = 0; i < network->state.family_len; i++) {
+		const struct state_family *family = &network->state.family[i];
+		const struct prefix *subnet = &family->subnet;
+		uint64_t size = range_capacity(subnet, &family->gateway);
+		uint64_t used = network->used[ipaddr_family(&subnet->addr)];
 		bool scarce = used >= size - size / 10;
-		enum doctor_state state = used >= size ? DOCTOR_WRONG :
+		enum doctor_state state = used >= size ? DOCTOR_ERROR :
 					  scarce       ? DOCTOR_WARNING :
 							 DOCTOR_OK;
 
 		prefix_text(subnet, text);
-		if (size == UINT64_MAX)
-			doctor_find(doctor, "addresses", DOCTOR_OK, "", "%" PRIu64 " of %s in use",
-				    used, text);
+		if (size > UINT32_MAX) /* practically unlimited */
+			doctor_find(findings, "addresses", DOCTOR_OK, "",
+				    "%" PRIu64 " of %s in use", used, text);
 		else
-			doctor_find(doctor, "addresses", state, remedy,
+			doctor_find(findings, "addresses", state, remedy,
 				    "%" PRIu64 " of %" PRIu64 " of %s in use", used, size, text);
 	}
 }

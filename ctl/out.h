@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How an answer is shown: two const tables of the same shape, for people and for
- * programs. Called by the commands; a member that is not as control.h draws it
- * becomes a fault of the reader, and what was written by then is thrown away.
+ * Formatting of answers: two const tables of functions, for users and for programs. Called by the
+ * commands. A member that does not match control.h is a fault of the reader, and the caller
+ * discards the output.
  */
 #pragma once
 
@@ -15,6 +15,9 @@ struct jr;
 struct out_to {
 	FILE *file;
 	bool colour;    /* out_json never colours */
+	bool explain;   /* trace: with the explanations */
+	bool all;       /* map: whatever its size */
+	unsigned width; /* of the terminal, in columns; 0: unlimited */
 	uint64_t now_s; /* since the epoch, for "3 min ago" */
 };
 
@@ -23,19 +26,20 @@ typedef void out_fn(const struct out_to *to, const struct jr *at);
 struct out {
 	out_fn *status;
 	out_fn *peers;
-	out_fn *doctor; /* of the findings (doctor.h) */
+	out_fn *doctor; /* the findings (doctor_finding.h) */
 	out_fn *leases, *reserved, *released, *removed;
-	void (*version)(const struct out_to *to, const char *version);
+	out_fn *pods, *ipam; /* cmd_pods.c, cmd_ipam.c */
+	out_fn *map;         /* map.h */
+	out_fn *trace;       /* trace.h */
+	out_fn *config;      /* config_findings.h */
+	out_fn *events;      /* cmd_events.c */
+	out_fn *event_lines; /* the same, to be followed: one line for each event */
+	out_fn *adopted; /* adopt-flannel: {"dry_run":false,"steps":["text"],"warnings":["text"]} */
+	void (*version)(const struct out_to *to, const char *version, const char *commit);
 };
 
-/* Tables with heads, human times, every foreign character made harmless (term.h). */
+/* Tables; control characters are escaped (term.h). */
 extern const struct out out_text;
 
-/*
- * The member of weftd's answer as control.h draws it, indented, with members that
- * this weftctl does not know. Control characters are escaped, DEL and C1 also.
- */
+/* Indented JSON with all members of the answer. Control characters, DEL and C1 are escaped. */
 extern const struct out out_json;
-
-/* out_text's doctor, in a file of its own. */
-out_fn out_doctor_text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "out.h"
+#include "ctl/out.h"
 
 #include "common/auto.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/utf8.h"
 
 #include <string.h>
@@ -13,8 +13,8 @@ static void line(FILE *file, unsigned depth)
 }
 
 /*
- * Writes the string literal that starts at text and answers where it ends. JSON
- * may carry DEL and C1 characters as they are; a terminal must not get them.
+ * Writes the string literal that starts at text. Returns its end. JSON may contain DEL and C1
+ * characters; a terminal must not get them.
  */
 static const char *put_string(FILE *file, const char *text)
 {
@@ -33,7 +33,7 @@ static const char *put_string(FILE *file, const char *text)
 	return text + 1;
 }
 
-/* Compact JSON text, valid as common/json makes it, with a member or element a line. */
+/* Compact JSON text, valid as common/json makes it, with one member or element per line. */
 static void put_indented(FILE *file, const char *text)
 {
 	unsigned depth = 0;
@@ -61,19 +61,43 @@ static void put_indented(FILE *file, const char *text)
 	fputc('\n', file);
 }
 
+static void put_compact(FILE *file, const char *text)
+{
+	while (*text) {
+		if (*text == '"')
+			text = put_string(file, text);
+		else
+			fputc(*text++, file);
+	}
+	fputc('\n', file);
+}
+
 static void put_value(const struct out_to *to, const struct jr *at)
 {
-	AUTO_FREE char *text = jr_text(at, NULL);
+	AUTO(free) char *text = jr_text(at, NULL);
 
 	if (text)
 		put_indented(to->file, text);
 	else
-		jr_fault(at, NULL, "absent, or no memory to show it");
+		jr_fault(at, NULL, "absent, or out of memory");
 }
 
-static void put_version(const struct out_to *to, const char *version)
+/* Compact: one object per line. */
+static void put_event_lines(const struct out_to *to, const struct jr *at)
 {
-	fprintf(to->file, "{\n  \"weftctl\": \"%s\"\n}\n", version);
+	struct jr events = jr_arr(at, "events"), event;
+
+	for (size_t i = 0; jr_each(&events, &i, &event);) {
+		AUTO(free) char *text = jr_text(&event, NULL);
+
+		if (text)
+			put_compact(to->file, text);
+	}
+}
+
+static void put_version(const struct out_to *to, const char *version, const char *commit)
+{
+	fprintf(to->file, "{\n  \"version\": \"%s\",\n  \"commit\": \"%s\"\n}\n", version, commit);
 }
 
 const struct out out_json = {
@@ -84,5 +108,13 @@ const struct out out_json = {
 	.reserved = put_value,
 	.released = put_value,
 	.removed = put_value,
+	.pods = put_value,
+	.ipam = put_value,
+	.map = put_value,
+	.trace = put_value,
+	.config = put_value,
+	.events = put_value,
+	.event_lines = put_event_lines,
+	.adopted = put_value,
 	.version = put_version,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aligned columns under a line of heads. Used by out_text, in two passes over
+ * Aligned columns under a line of heads. If the terminal is too narrow, the widest columns are cut, and
+ * the last one continues on further lines. Used by out_text, in two passes over
  * the same rows, so that a table of 50,000 peers needs no memory of its own:
  *
  *   struct table table = { .heads = heads, .len = 3 };
@@ -10,31 +11,33 @@
  */
 #pragma once
 
-#include "term.h"
+#include "ctl/term.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #define TABLE_COLUMNS 10
-#define TABLE_CELL_MAX 48 /* columns of a cell, but for the last of a row, which is never cut */
+#define TABLE_CELL_MAX 48 /* columns of a cell; the last cell of a row is not cut */
 
 struct table_cell {
-	const char *text; /* foreign text is welcome; NULL or "" shows as "-" */
+	const char *text; /* escaped when printed; NULL or "" prints "-" */
 	enum term_mark mark;
 };
 
 struct table {
 	const char *const *heads;
 	size_t len; /* columns, at most TABLE_COLUMNS */
-	/* The table's own: */
+	size_t max; /* columns of the terminal, into which a row should fit; 0: unlimited */
+	/* Internal: */
 	size_t width[TABLE_COLUMNS];
-	FILE *file; /* NULL while it measures */
+	size_t cut[TABLE_COLUMNS]; /* of a narrowed column; 0: not narrowed */
+	FILE *file;                /* NULL while it measures */
 	bool colour;
 };
 
 /* Measures, or after table_print writes, one row of table->len cells. */
 void table_row(struct table *table, const struct table_cell cells[]);
 
-/* Writes the heads; rows given from now on are written to file. */
+/* Writes the heads; table_row writes to file from now on. */
 void table_print(struct table *table, FILE *file, bool colour);

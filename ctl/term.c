@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "term.h"
+#include "ctl/term.h"
 
 #include "common/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define WRAP_MIN 16 /* columns: a narrower text is not wrapped */
 
 static const char more[] = "...";
 
@@ -71,12 +75,49 @@ size_t term_put(FILE *file, const char *text, size_t max)
 	return columns + sizeof(more) - 1;
 }
 
-void term_look(FILE *file, enum term_mark mark)
+/* The bytes of the next word, with the blanks before it. */
+static size_t word_len(const char *text)
 {
-	static const char *const look[] = {
+	const size_t blanks = strspn(text, " ");
+
+	return blanks + strcspn(text + blanks, " ");
+}
+
+void term_wrap(FILE *file, const char *text, size_t indent, size_t width)
+{
+	size_t column = indent;
+
+	if (width < indent + WRAP_MIN)
+		width = 0;
+	while (*text) {
+		size_t len = word_len(text), columns;
+
+		(void)fit(text, len, SIZE_MAX, &columns);
+		if (width && column > indent && column + columns > width) {
+			fprintf(file, "\n%*s", (int)indent, "");
+			column = indent;
+			text += strspn(text, " ");
+			continue;
+		}
+		put(file, text, len);
+		column += columns;
+		text += len;
+	}
+}
+
+unsigned term_width(int fd)
+{
+	struct winsize size;
+
+	return isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void term_style(FILE *file, enum term_mark mark)
+{
+	static const char *const style[] = {
 		[TERM_PLAIN] = "\033[0m", [TERM_HEAD] = "\033[1m", [TERM_GOOD] = "\033[32m",
 		[TERM_WARN] = "\033[33m", [TERM_BAD] = "\033[31m",
 	};
 
-	fputs(look[mark], file);
+	fputs(style[mark], file);
 }

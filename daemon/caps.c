@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "caps.h"
+#include "daemon/caps.h"
 
 #include "common/auto.h"
 #include "common/err.h"
-#include "common/fs.h"
+#include "common/fs_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIR_MODE 0755
 #define DEPTH 2 /* RUN/attachments/NETWORK */
 
 static void free_caps(cap_t *caps)
@@ -26,86 +25,102 @@ static void free_caps(cap_t *caps)
 	if (*caps)
 		cap_free(*caps);
 }
-
-#define AUTO_CAPS __attribute__((cleanup(free_caps)))
+AUTO_DEFINE_VALUE(caps, cap_t, free_caps);
 
 static void close_dir(DIR **dir)
 {
 	if (*dir)
 		closedir(*dir);
 }
+AUTO_DEFINE_VALUE(dir, DIR *, close_dir);
 
 /* ---- Directories ------------------------------------------------------------------------- */
 
-static int give(int dir_fd, const char *name, const struct passwd *user, struct err *err)
+static int own(int fd, const char *name, const struct passwd *user, struct err *err)
 {
-	if (fchownat(dir_fd, name, user->pw_uid, user->pw_gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, ERR_IO, errno, "cannot hand %s over to %s", name,
+	if (fchownat(fd, "", user->pw_uid, user->pw_gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot change the owner of %s to %s", name,
 			       user->pw_name);
 	return 0;
 }
 
-static int give_entries(DIR *dir, unsigned depth, const struct passwd *user, struct err *err);
-
 /*
- * The directory, the regular files in it, and directories in it down to that depth. Whoever had
- * them before may have been anybody: no link leads out of them.
+ * Whether a file belongs in its directory: with one name, and of the directory's previous owner.
+ * The owner of a directory can place hard links to files of other users there.
  */
-static int give_dir(int parent_fd, const char *name, unsigned depth, const struct passwd *user,
-		    struct err *err)
+static bool is_of_dir(const struct stat *file, const struct stat *dir)
 {
-	AUTO_CLOSE int fd = openat(parent_fd, name,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-					   (parent_fd == AT_FDCWD ? 0 : O_NOFOLLOW));
-	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
-
-	if (fd < 0)
-		return err_sys(err, ERR_IO, errno, "cannot read %s", name);
-	if (fchown(fd, user->pw_uid, user->pw_gid) < 0)
-		return err_sys(err, ERR_IO, errno, "cannot hand %s over to %s", name,
-			       user->pw_name);
-	dir = fdopendir(fd);
-	if (!dir)
-		return err_nomem(err, name);
-	(void)take_fd(&fd); /* the stream's now */
-	return give_entries(dir, depth, user, err) < 0 ? err_wrap(err, "%s", name) : 0;
+	return file->st_nlink == 1 && (file->st_uid == dir->st_uid ||
+				       /* an interrupted fs_lock by the plugin */
+				       (file->st_uid == 0 && file->st_size == 0));
 }
 
-static int give_entries(DIR *dir, unsigned depth, const struct passwd *user, struct err *err)
+static int own_dir(int fd, const char *name, unsigned depth, const struct passwd *user,
+		   struct err *err);
+
+/* A regular file, or a directory that is not too deep; others are left alone. */
+static int own_entry(int dir_fd, const char *name, const struct stat *dir, unsigned depth,
+		     const struct passwd *user, struct err *err)
 {
+	AUTO(close) int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat there;
+
+	if (fd < 0 || fstat(fd, &there) < 0)
+		return 0; /* removed meanwhile */
+	if (S_ISREG(there.st_mode) && is_of_dir(&there, dir))
+		return own(fd, name, user, err);
+	if (!S_ISDIR(there.st_mode) || depth == 0)
+		return 0;
+	auto_close(&fd);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, ERR_IO, errno, "cannot read %s", name);
+	return own_dir(take_fd(&fd), name, depth - 1, user, err);
+}
+
+/*
+ * The directory, its regular files, and subdirectories down to depth. The previous owner is not
+ * trusted: the owner is changed by descriptor, and links are not followed. Takes fd over.
+ */
+static int own_dir(int fd, const char *name, unsigned depth, const struct passwd *user,
+		   struct err *err)
+{
+	AUTO(dir) DIR *dir = fs_list(&fd, name, err);
 	const struct dirent *entry;
+	struct stat before;
 
+	if (!dir)
+		return -1;
+	if (fstat(dirfd(dir), &before) < 0)
+		return err_sys(err, ERR_IO, errno, "cannot read %s", name);
+	if (own(dirfd(dir), name, user, err) < 0)
+		return -1;
 	while ((entry = readdir(dir))) {
-		struct stat there;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(dirfd(dir), entry->d_name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (S_ISREG(there.st_mode) && there.st_nlink == 1 &&
-		    give(dirfd(dir), entry->d_name, user, err) < 0)
-			return -1;
-		if (S_ISDIR(there.st_mode) && depth > 0 &&
-		    give_dir(dirfd(dir), entry->d_name, depth - 1, user, err) < 0)
-			return -1;
+		if (own_entry(dirfd(dir), entry->d_name, &before, depth, user, err) < 0)
+			return err_wrap(err, "%s", name);
 	}
 	return 0;
 }
 
 static int hand_over(const char *path, const struct passwd *user, struct err *err)
 {
-	if (fs_mkdir(path, DIR_MODE, err) < 0)
+	int fd = -1;
+
+	if (fs_open_dir(path, true, &fd, err) < 0)
 		return -1;
-	return give_dir(AT_FDCWD, path, DEPTH, user, err);
+	return own_dir(fd, path, DEPTH, user, err);
 }
 
 /* ---- Capabilities ------------------------------------------------------------------------ */
 
 static int failed(struct err *err, const char *step)
 {
-	return err_sys(err, ERR_IO, errno, "privileges cannot be dropped: %s", step);
+	return err_sys(err, ERR_IO, errno, "cannot drop privileges: %s", step);
 }
 
-/* What nobody after this can have, whatever is executed. */
+/* Limits the capabilities of executed programs. */
 static int bound(struct err *err)
 {
 	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
@@ -117,7 +132,7 @@ static int bound(struct err *err)
 static int keep_one(struct err *err)
 {
 	static const cap_value_t kept = CAP_NET_ADMIN;
-	AUTO_CAPS cap_t caps = cap_init();
+	AUTO(caps) cap_t caps = cap_init();
 
 	if (!caps || cap_set_flag(caps, CAP_PERMITTED, 1, &kept, CAP_SET) < 0 ||
 	    cap_set_flag(caps, CAP_EFFECTIVE, 1, &kept, CAP_SET) < 0 || cap_set_proc(caps) < 0)
@@ -125,10 +140,10 @@ static int keep_one(struct err *err)
 	return 0;
 }
 
-/* Whether CAP_NET_ADMIN is in effect, and in only_out whether it is alone. */
-static int look(bool *there_out, bool *only_out, struct err *err)
+/* Returns in there_out whether CAP_NET_ADMIN is effective, in only_out whether no other is. */
+static int read_caps(bool *there_out, bool *only_out, struct err *err)
 {
-	AUTO_CAPS cap_t caps = cap_get_proc();
+	AUTO(caps) cap_t caps = cap_get_proc();
 	cap_flag_value_t value;
 
 	if (!caps)
@@ -148,12 +163,12 @@ static int verify(const struct passwd *user, struct err *err)
 {
 	bool there, only;
 
-	if (look(&there, &only, err) < 0)
+	if (read_caps(&there, &only, err) < 0)
 		return -1;
 	if (!there || !only || getuid() != user->pw_uid || geteuid() != user->pw_uid ||
 	    getgid() != user->pw_gid || setuid(0) == 0) {
 		errno = EPERM;
-		return failed(err, "the kernel has not done so");
+		return failed(err, "the kernel did not apply it");
 	}
 	return 0;
 }
@@ -178,7 +193,7 @@ int caps_become(const char *user, const char *const dirs[], size_t len, struct e
 	const struct passwd *entry = getpwnam(user);
 
 	if (!entry)
-		return err_set(err, ERR_CONFIG, "--user: there is no user \"%s\"", user);
+		return err_set(err, ERR_CONFIG, "--user: unknown user \"%s\"", user);
 	if (geteuid() != 0)
 		return err_set(err, ERR_CONFIG, "--user: only root can become %s", user);
 	for (size_t i = 0; i < len; i++)
@@ -191,11 +206,11 @@ int caps_check(struct err *err)
 {
 	bool there, only;
 
-	if (look(&there, &only, err) < 0)
+	if (read_caps(&there, &only, err) < 0)
 		return -1;
 	if (!there)
-		return err_set(err, ERR_CONFIG,
-			       "the capability CAP_NET_ADMIN is missing: start weftd as root, or "
-			       "give it that one");
+		return err_set(
+			err, ERR_CONFIG,
+			"CAP_NET_ADMIN is missing: start weftd as root or with that capability");
 	return 0;
 }

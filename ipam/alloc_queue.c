@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ipam/order.h"
+#include "ipam/alloc_queue.h"
 
 #include "common/err.h"
 #include "common/log.h"
@@ -16,23 +16,23 @@
 #define RECORD_SIZE 48
 #define FAMILIES 2
 
-static unsigned place_of(const struct order *order)
+static unsigned place_of(const struct alloc_queue *queue)
 {
-	return order->family == AF_INET6 ? 1 : 0;
+	return queue->family == AF_INET6 ? 1 : 0;
 }
 
-static off_t record_offset(const struct order *order, uint64_t n)
+static off_t record_offset(const struct alloc_queue *queue, uint64_t n)
 {
 	return (off_t)(FAMILIES * HEAD_SIZE +
-		       RECORD_SIZE * (n % order->ring + ORDER_MOST * place_of(order)));
+		       RECORD_SIZE * (n % queue->ring + ALLOC_QUEUE_MAX * place_of(queue)));
 }
 
-static void put(const struct order *order, const char *text, size_t size, off_t offset)
+static void put(const struct alloc_queue *queue, const char *text, size_t size, off_t offset)
 {
-	if (order->read_only)
+	if (queue->read_only)
 		return;
-	if (pwrite(order->fd, text, size, offset) != (ssize_t)size)
-		log_warn("cannot note the order of addresses", "error", strerrorname_np(errno));
+	if (pwrite(queue->fd, text, size, offset) != (ssize_t)size)
+		log_warn("cannot write the allocation queue", "error", strerrorname_np(errno));
 }
 
 static bool parse(const char *text, uint8_t family, struct ipaddr *addr_out)
@@ -46,104 +46,104 @@ static bool parse(const char *text, uint8_t family, struct ipaddr *addr_out)
 	return true;
 }
 
-struct order order_read(int fd, bool read_only, uint8_t family)
+struct alloc_queue alloc_queue_read(int fd, bool read_only, uint8_t family)
 {
-	struct order order = {
-		.fd = fd, .read_only = read_only, .family = family, .ring = ORDER_FIRST
+	struct alloc_queue queue = {
+		.fd = fd, .read_only = read_only, .family = family, .ring = ALLOC_QUEUE_MIN
 	};
 	char text[HEAD_SIZE] = "", *rest = NULL;
 	const char *last, *head_text, *tail_text, *ring_text;
 	struct err unused = ERR_INIT;
 	uint64_t head, tail, ring;
 
-	if (fd < 0 || pread(fd, text, sizeof(text) - 1, place_of(&order) * HEAD_SIZE) <= 0)
-		return order;
+	if (fd < 0 || pread(fd, text, sizeof(text) - 1, place_of(&queue) * HEAD_SIZE) <= 0)
+		return queue;
 	last = strtok_r(text, " \n", &rest);
 	head_text = strtok_r(NULL, " \n", &rest);
 	tail_text = strtok_r(NULL, " \n", &rest);
 	ring_text = strtok_r(NULL, " \n", &rest);
-	/* Numbers that no pool ever counted to are damage, and would come round to 0. */
+	/* Larger numbers are damage, and incrementing them could overflow. */
 	if (ring_text && parse_u64(head_text, 0, INT64_MAX, &head, &unused) == 0 &&
 	    parse_u64(tail_text, head, INT64_MAX, &tail, &unused) == 0 &&
-	    parse_u64(ring_text, ORDER_FIRST, ORDER_MOST, &ring, &unused) == 0 &&
-	    ORDER_MOST % ring == 0 && tail - head <= ring) {
-		order.head = head;
-		order.tail = tail;
-		order.ring = ring;
+	    parse_u64(ring_text, ALLOC_QUEUE_MIN, ALLOC_QUEUE_MAX, &ring, &unused) == 0 &&
+	    ALLOC_QUEUE_MAX % ring == 0 && tail - head <= ring) {
+		queue.head = head;
+		queue.tail = tail;
+		queue.ring = ring;
 	}
 	if (last)
-		(void)parse(last, family, &order.last);
-	return order;
+		(void)parse(last, family, &queue.last);
+	return queue;
 }
 
-void order_write(const struct order *order)
+void alloc_queue_write(const struct alloc_queue *queue)
 {
 	char text[HEAD_SIZE] = "", last[IPADDR_TEXT_SIZE];
 
 	snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-		 ipaddr_is_set(&order->last) ? ipaddr_text(&order->last, last) : "-", order->head,
-		 order->tail, order->ring);
-	put(order, text, sizeof(text), place_of(order) * HEAD_SIZE);
+		 ipaddr_is_set(&queue->last) ? ipaddr_text(&queue->last, last) : "-", queue->head,
+		 queue->tail, queue->ring);
+	put(queue, text, sizeof(text), place_of(queue) * HEAD_SIZE);
 }
 
-bool order_at(const struct order *order, uint64_t n, struct ipaddr *addr_out)
+bool alloc_queue_at(const struct alloc_queue *queue, uint64_t n, struct ipaddr *addr_out)
 {
 	char text[RECORD_SIZE] = "";
 
-	if (pread(order->fd, text, sizeof(text) - 1, record_offset(order, n)) <= 0)
+	if (pread(queue->fd, text, sizeof(text) - 1, record_offset(queue, n)) <= 0)
 		return false;
 	text[strcspn(text, "\n")] = '\0';
-	return parse(text, order->family, addr_out);
+	return parse(text, queue->family, addr_out);
 }
 
-void order_drop(struct order *order, uint64_t n)
+void alloc_queue_drop(struct alloc_queue *queue, uint64_t n)
 {
 	static const char blank[RECORD_SIZE];
 
-	if (n == order->head)
-		order->head++;
+	if (n == queue->head)
+		queue->head++;
 	else
-		put(order, blank, sizeof(blank), record_offset(order, n));
+		put(queue, blank, sizeof(blank), record_offset(queue, n));
 }
 
 /*
- * Doubles the ring. Its second half becomes a copy of the first, so that every record lies
- * where its number leads in both: to be killed here does no harm.
+ * Doubles the ring. Its second half becomes a copy of the first, so that each record is at the
+ * position of its number in the old and the new ring: being killed here is harmless.
  */
-static bool grow(struct order *order)
+static bool grow(struct alloc_queue *queue)
 {
 	static char records[256 * RECORD_SIZE];
-	const off_t from = record_offset(order, 0);
-	const off_t size = (off_t)(order->ring * RECORD_SIZE);
+	const off_t from = record_offset(queue, 0);
+	const off_t size = (off_t)(queue->ring * RECORD_SIZE);
 	ssize_t got;
 
-	if (order->ring == ORDER_MOST)
+	if (queue->ring == ALLOC_QUEUE_MAX)
 		return false;
 	for (off_t at = 0; at < size; at += got) {
-		got = pread(order->fd, records, sizeof(records), from + at);
+		got = pread(queue->fd, records, sizeof(records), from + at);
 		if (got <= 0)
 			return false;
 		got = at + got > size ? size - at : got;
-		if (pwrite(order->fd, records, (size_t)got, from + size + at) != got)
+		if (pwrite(queue->fd, records, (size_t)got, from + size + at) != got)
 			return false;
 	}
-	order->ring *= 2;
+	queue->ring *= 2;
 	return true;
 }
 
-void order_append(struct order *order, const struct ipaddr *addr)
+void alloc_queue_append(struct alloc_queue *queue, const struct ipaddr *addr)
 {
 	char text[RECORD_SIZE] = "", shown[IPADDR_TEXT_SIZE];
 	struct ipaddr end;
 
-	if (!ipaddr_is_set(&order->last) || ipaddr_cmp(addr, &order->last) > 0)
+	if (!ipaddr_is_set(&queue->last) || ipaddr_cmp(addr, &queue->last) > 0)
 		return;
-	if (order->tail > order->head && order_at(order, order->tail - 1, &end) &&
+	if (queue->tail > queue->head && alloc_queue_at(queue, queue->tail - 1, &end) &&
 	    ipaddr_equal(&end, addr))
 		return;
-	if (order->tail - order->head == order->ring && !grow(order))
-		order->head++;
+	if (queue->tail - queue->head == queue->ring && !grow(queue))
+		queue->head++;
 	snprintf(text, sizeof(text), "%s\n", ipaddr_text(addr, shown));
-	put(order, text, sizeof(text), record_offset(order, order->tail));
-	order->tail++;
+	put(queue, text, sizeof(text), record_offset(queue, queue->tail));
+	queue->tail++;
 }

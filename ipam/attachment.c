@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/attachment.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/err.h"
+#include "common/fs_dir.h"
+#include "common/fs_lock.h"
 #include "common/hash.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/state.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,13 +31,32 @@ uint64_t attachment_hash(const struct attachment_key *key)
 	return hash_add(hash, key->ifname, strlen(key->ifname));
 }
 
-/* Opens the directory and names the record in it. 1 / 0 / -1. */
-static int find_place(const char *run_dir, const struct attachment_key *key, bool make,
+struct spoof_port attachment_spoof_port(const struct attachment *attachment)
+{
+	return (struct spoof_port){
+		.name = attachment->host_veth,
+		.checked = attachment->port.locked,
+		.isolated = attachment->port.isolated,
+		.mac = attachment->port.mac,
+		.addresses = attachment->addresses,
+		.address_len = attachment->address_len,
+	};
+}
+
+void attachment_derive_mac(struct attachment *attachment)
+{
+	if (attachment->address_len && mac_is_zero(&attachment->port.mac))
+		attachment->port.mac = mac_of_address(&attachment->addresses[0]);
+}
+
+/* Opens the directory and sets the record's name. 1 / 0 / -1. */
+static int open_place(const char *run_dir, const struct attachment_key *key, bool make,
 		      struct attachment_lock *lock, struct err *err)
 {
 	lock->run_dir = run_dir;
 	lock->network = key->network;
 	lock->key = key;
+	lock->wait_ms = ATTACHMENT_WAIT_MS;
 	snprintf(lock->name, sizeof(lock->name), "%016" PRIx64, attachment_hash(key));
 	return state_open_dir(run_dir, STATE_ATTACHMENTS, key->network, make, &lock->dir_fd, err);
 }
@@ -46,56 +67,65 @@ static void hand_over(struct attachment_lock *lock, struct attachment_lock *lock
 	*lock = ATTACHMENT_LOCK_INIT;
 }
 
+static int name_directory(const struct attachment_lock *lock, struct err *err)
+{
+	return err_wrap(err, "%s/" STATE_ATTACHMENTS "/%s", lock->run_dir, lock->network);
+}
+
 int attachment_lock(const char *run_dir, const struct attachment_key *key,
 		    struct attachment_lock *lock_out, struct err *err)
 {
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 
-	if (find_place(run_dir, key, true, &lock, err) < 0 ||
-	    fs_lock(lock.dir_fd, lock.name, &lock.fd, err) < 0)
+	if (open_place(run_dir, key, true, &lock, err) < 0)
 		return -1;
+	if (fs_lock(lock.dir_fd, lock.name, lock.wait_ms, &lock.fd, err) < 0)
+		return name_directory(&lock, err);
 	hand_over(&lock, lock_out);
 	return 0;
 }
 
-/* Locks a record that is there; 0 also where another holds it and wait is false. 1 / 0 / -1. */
-static int lock_present(struct attachment_lock *lock, bool wait, struct err *err)
+/* 1 / 0 / -1. */
+static int lock_present(struct attachment_lock *lock, struct attachment_lock *lock_out,
+			struct err *err)
 {
-	if (faccessat(lock->dir_fd, lock->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	if (!wait)
-		return fs_try_lock(lock->dir_fd, lock->name, &lock->fd, err);
-	return fs_lock(lock->dir_fd, lock->name, &lock->fd, err) < 0 ? -1 : 1;
+	int found = fs_lock_existing(lock->dir_fd, lock->name, lock->wait_ms, &lock->fd, err);
+
+	if (found < 0)
+		return name_directory(lock, err);
+	if (found > 0)
+		hand_over(lock, lock_out);
+	return found;
 }
 
-int attachment_lock_known(const char *run_dir, const struct attachment_key *key,
-			  struct attachment_lock *lock_out, struct err *err)
+int attachment_lock_existing(const char *run_dir, const struct attachment_key *key,
+			     struct attachment_lock *lock_out, struct err *err)
 {
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
-	int found = find_place(run_dir, key, false, &lock, err);
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	int found = open_place(run_dir, key, false, &lock, err);
 
-	if (found > 0)
-		found = lock_present(&lock, true, err);
-	if (found > 0)
-		hand_over(&lock, lock_out);
-	return found;
+	return found > 0 ? lock_present(&lock, lock_out, err) : found;
 }
 
 int attachment_lock_record(const char *run_dir, const char *network,
 			   const char name[static ATTACHMENT_NAME_SIZE], bool wait,
 			   struct attachment_lock *lock_out, struct err *err)
 {
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	struct err held = ERR_INIT;
 	int found = state_open_dir(run_dir, STATE_ATTACHMENTS, network, false, &lock.dir_fd, err);
 
 	if (found <= 0)
 		return found;
 	lock.run_dir = run_dir;
 	lock.network = network;
+	lock.wait_ms = wait ? ATTACHMENT_WAIT_MS : 0;
 	snprintf(lock.name, sizeof(lock.name), "%s", name);
-	found = lock_present(&lock, wait, err);
-	if (found > 0)
-		hand_over(&lock, lock_out);
+	found = lock_present(&lock, lock_out, &held);
+	if (found < 0 && held.code == ERR_AGAIN && !wait)
+		return 0;
+	if (found < 0)
+		*err = held;
 	return found;
 }
 
@@ -108,7 +138,7 @@ void attachment_unlock(struct attachment_lock *lock)
 	*lock = ATTACHMENT_LOCK_INIT;
 }
 
-/* Whose record it is, as it says itself. */
+/* The key that the record itself contains. */
 static struct attachment_key key_of(const struct jr *root)
 {
 	return (struct attachment_key){
@@ -124,7 +154,7 @@ static bool same_key(const struct attachment_key *a, const struct attachment_key
 	       strcmp(a->container_id, b->container_id) == 0 && strcmp(a->ifname, b->ifname) == 0;
 }
 
-/* Whether it is the record that is locked: by its key, or else by its name. */
+/* Verifies that key, read from the record, is that of the lock. */
 static int check_key(const struct attachment_lock *lock, const struct attachment_key *key,
 		     struct err *err)
 {
@@ -132,14 +162,77 @@ static int check_key(const struct attachment_lock *lock, const struct attachment
 
 	if (lock->key && !same_key(key, lock->key))
 		return err_set(err, ERR_ATTACHED,
-			       "record %s belongs to %s of container %s: their hashes are the same",
+			       "record %s belongs to %s of container %s, which has the same hash",
 			       lock->name, ERR_SHOW(key->ifname), ERR_SHOW(key->container_id));
 	snprintf(name, sizeof(name), "%016" PRIx64, attachment_hash(key));
 	if (strcmp(name, lock->name) != 0)
-		return err_set(err, ERR_STATE,
-			       "record %s is that of %s of container %s, which belongs elsewhere",
-			       lock->name, ERR_SHOW(key->ifname), ERR_SHOW(key->container_id));
+		return err_set(
+			err, ERR_STATE,
+			"record %s contains %s of container %s, which does not hash to its name",
+			lock->name, ERR_SHOW(key->ifname), ERR_SHOW(key->container_id));
 	return 0;
+}
+
+static struct attachment_port read_port(const struct jr *root)
+{
+	struct jr at = jr_obj_opt(root, "port");
+
+	if (jr_is_absent(&at))
+		return (struct attachment_port){ .known = false };
+	return (struct attachment_port){
+		.known = true,
+		.mac = jr_mac(&at, "mac"),
+		.hairpin = jr_bool_opt(&at, "hairpin", false),
+		.isolated = jr_bool_opt(&at, "isolated", false),
+		.locked = jr_bool_opt(&at, "locked", false),
+	};
+}
+
+static void write_port(struct jb_at root, const struct attachment_port *port)
+{
+	struct jb_at at;
+
+	/* Without a MAC, the record is that of an ADD that has no addresses yet. */
+	if (!port->known || mac_is_zero(&port->mac))
+		return;
+	at = jb_obj(root, "port");
+	jb_mac(at, "mac", &port->mac);
+	jb_bool(at, "hairpin", port->hairpin);
+	jb_bool(at, "isolated", port->isolated);
+	jb_bool(at, "locked", port->locked);
+}
+
+static const struct {
+	const char *key;
+	enum pod_part part;
+} pod_parts[] = {
+	{ "podNamespace", POD_NAMESPACE },
+	{ "podName", POD_NAME },
+	{ "podUid", POD_UID },
+};
+
+/* Informative: a container whose pod has an unreadable name must still be released by DEL. */
+static void read_pod(const struct jr *root, struct pod *pod)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pod_parts); i++) {
+		if (jr_is_str(root, pod_parts[i].key))
+			(void)pod_set(pod, pod_parts[i].part,
+				      jr_str(root, pod_parts[i].key, RECORD_MAX));
+	}
+}
+
+static void write_pod(struct jb_at root, const struct pod *pod)
+{
+	const char *const values[] = {
+		[POD_NAMESPACE] = pod->namespace,
+		[POD_NAME] = pod->name,
+		[POD_UID] = pod->uid,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(pod_parts); i++) {
+		if (*values[pod_parts[i].part])
+			jb_str(root, pod_parts[i].key, values[pod_parts[i].part]);
+	}
 }
 
 static void read_record(const struct jr *root, struct attachment *record)
@@ -159,6 +252,9 @@ static void read_record(const struct jr *root, struct attachment *record)
 		record->addresses[record->address_len++] = jr_ipaddr(&at, NULL);
 	snprintf(record->ipam, sizeof(record->ipam), "%s",
 		 jr_str_opt(root, "ipam", sizeof(record->ipam) - 1, ""));
+	record->port = read_port(root);
+	read_pod(root, &record->pod);
+	record->created_at = jr_count_opt(root, "createdAt", 0);
 }
 
 static int damaged(const struct attachment_lock *lock, struct err *err)
@@ -168,26 +264,22 @@ static int damaged(const struct attachment_lock *lock, struct err *err)
 			lock->name);
 }
 
-int attachment_read(const struct attachment_lock *lock, struct attachment *attachment_out,
-		    struct err *err)
+/* Parses the text of the lock's record. 1 / 0 / -1. */
+static int parse_record(const struct attachment_lock *lock, const char *text, size_t size,
+			struct attachment *attachment_out, struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
-	AUTO_FREE char *text = NULL;
 	struct attachment record = { .address_len = 0 };
 	struct jr root;
 	struct attachment_key key;
-	size_t size = 0;
 
-	if (lseek(lock->fd, 0, SEEK_SET) < 0 ||
-	    fs_read_fd(lock->fd, lock->name, RECORD_MAX, &text, &size, err) < 0)
-		return -1;
 	if (size == 0)
 		return 0;
 	if (json_parse(text, size, RECORD_MAX, JSON_STRICT, "damaged record", &json, err) < 0)
 		return damaged(lock, err);
 	root = jr_root(json);
 	if (jr_u32(&root, "version", 1, UINT32_MAX) > RECORD_VERSION)
-		jr_fault(&root, "version", "it was written by a newer weft");
+		jr_fault(&root, "version", "was written by a newer weft");
 	key = key_of(&root);
 	read_record(&root, &record);
 	if (jr_done(json, ERR_STATE, err) < 0)
@@ -200,6 +292,36 @@ int attachment_read(const struct attachment_lock *lock, struct attachment *attac
 		 key.ifname);
 	*attachment_out = record;
 	return 1;
+}
+
+int attachment_read(const struct attachment_lock *lock, struct attachment *attachment_out,
+		    struct err *err)
+{
+	AUTO(free) char *text = NULL;
+	size_t size = 0;
+
+	if (lseek(lock->fd, 0, SEEK_SET) < 0 ||
+	    fs_read_fd(lock->fd, lock->name, RECORD_MAX, &text, &size, err) < 0)
+		return -1;
+	return parse_record(lock, text, size, attachment_out, err);
+}
+
+int attachment_read_unlocked(const char *run_dir, const char *network,
+			     const char name[static ATTACHMENT_NAME_SIZE],
+			     struct attachment *attachment_out, struct err *err)
+{
+	struct attachment_lock lock = { .run_dir = run_dir, .network = network, .fd = -1 };
+	AUTO(close) int dir_fd = -1;
+	AUTO(free) char *text = NULL;
+	size_t size = 0;
+	int found = state_open_dir(run_dir, STATE_ATTACHMENTS, network, false, &dir_fd, err);
+
+	if (found > 0)
+		found = fs_read(dir_fd, name, RECORD_MAX, &text, &size, err);
+	if (found <= 0)
+		return found;
+	snprintf(lock.name, sizeof(lock.name), "%s", name);
+	return parse_record(&lock, text, size, attachment_out, err);
 }
 
 static int record_text(const struct attachment_key *key, const struct attachment *record,
@@ -224,10 +346,8 @@ static int record_text(const struct attachment_key *key, const struct attachment
 		jb_ipaddr(addresses, NULL, &record->addresses[i]);
 	if (*record->ipam)
 		jb_str(root, "ipam", record->ipam);
-	if (*record->pod_namespace)
-		jb_str(root, "podNamespace", record->pod_namespace);
-	if (*record->pod_name)
-		jb_str(root, "podName", record->pod_name);
+	write_port(root, &record->port);
+	write_pod(root, &record->pod);
 	jb_count(root, "createdAt", (uint64_t)time(NULL));
 	return jb_text(jb, text_out, err);
 }
@@ -235,13 +355,13 @@ static int record_text(const struct attachment_key *key, const struct attachment
 int attachment_write(const struct attachment_lock *lock, const struct attachment *attachment,
 		     struct err *err)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 
 	if (record_text(lock->key, attachment, &text, err) < 0)
 		return -1;
 	/*
-	 * In place, and emptied first: killed in between, it is the empty record of one that took
-	 * nothing. What replaces a record has given its addresses back before.
+	 * In place, and truncated first: killed in between, the record is empty, as before anything
+	 * is acquired. The addresses of an overwritten record have been released before.
 	 */
 	if (ftruncate(lock->fd, 0) < 0 || lseek(lock->fd, 0, SEEK_SET) < 0)
 		return err_sys(err, ERR_IO, errno, "cannot write %s", lock->name);
@@ -270,17 +390,15 @@ int attachment_each(const char *run_dir, const char *network, attachment_visit_f
 
 	if (found <= 0)
 		return found;
-	dir = fdopendir(dir_fd);
-	if (!dir) {
-		close(dir_fd);
-		return err_nomem(err, "the list of attachments");
-	}
+	dir = fs_list(&dir_fd, STATE_ATTACHMENTS, err);
+	if (!dir)
+		return -1;
 	while (result == 0 && (entry = readdir(dir))) {
 		if (is_record(entry->d_name))
 			result = visit(ctx, entry->d_name, err);
 		else if (entry->d_name[0] != '.')
-			log_warn("file is not weft's, left alone", "directory", STATE_ATTACHMENTS,
-				 "name", entry->d_name);
+			log_warn("file not created by weft, left alone", "directory",
+				 STATE_ATTACHMENTS, "name", entry->d_name);
 	}
 	closedir(dir);
 	return result;

@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of one attachment: which interface of which container holds which
- * addresses, in which namespace. It is the journal of ADD (what is to be made is written
- * before it is made), and what DEL, CHECK and a sweep go by. For the plugin, and for
- * those who list or sweep; never decides which address is given.
+ * The record of one attachment: network, container, interface, namespace and addresses. It is the
+ * journal of ADD, written before anything is created, and the input of DEL, CHECK and weftd's sweep.
+ * Used by the plugin, by weftd and by weftctl. Does not choose addresses.
  *
  *   RUN/attachments/NETWORK/0f3a5c7e91b2d486      16 hex digits of attachment_hash
  *   {"version":1,"network":"default","containerId":"c1","ifname":"eth0",
  *    "netns":"/run/netns/c1","netnsDevice":"4","netnsInode":"4026532300",
- *    "hostVeth":"weft0f3a5c7e91b","addresses":["10.5.1.7"],"createdAt":1700000000}
- *   and where there are such: "ipam":"host-local", the plugin that has given the addresses;
- *   "podNamespace":"default","podName":"web-0", for people
+ *    "hostVeth":"weft0f3a5c7e91b","addresses":["10.5.1.7"],
+ *    "port":{"mac":"0a:58:0a:05:01:07","hairpin":true,"isolated":false,"locked":false},
+ *    "createdAt":1700000000}
+ *   optional: "ipam":"host-local", the IPAM plugin that assigned the addresses;
+ *   "podNamespace":"default","podName":"web-0","podUid":"2f6e5a0c-...", informative: an invalid
+ *   value is read as absent; "port" is absent in records of weft 0.1.0
  *
- * One file is the record and its lock (flock(2)), so that there is nothing else to be left
- * behind. An ADD that was killed leaves it empty (it had taken nothing), or whole. It
- * lies on a tmpfs, gone with the namespaces that it describes when the host starts anew.
+ * The file is both record and lock (flock(2)). An ADD that was killed leaves it empty, if it had
+ * acquired nothing, or complete. It lies on a tmpfs and disappears at a reboot, like the namespaces
+ * that it describes.
  */
 #pragma once
 
+#include "common/auto.h"
 #include "common/fs.h"
 #include "common/ipaddr.h"
-#include "common/netns.h"
+#include "common/netlink/netns.h"
+#include "common/spoof/spoof_table.h"
+#include "ipam/pod.h"
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -29,89 +34,122 @@
 
 struct err;
 
-/* Whose it is; nothing else has the same three (CNI 1.1.0, "Lifecycle & Ordering"). */
+/* Identifies an attachment (CNI 1.1.0, "Lifecycle & Ordering"). */
 struct attachment_key {
 	const char *network;
 	const char *container_id;
 	const char *ifname;
 };
 
-#define ATTACHMENT_ADDRESSES 8 /* the pool gives one of each family, another plugin may give more */
+#define ATTACHMENT_ADDRESSES 8 /* the pool assigns one per family, an IPAM plugin may assign more */
 #define ATTACHMENT_IPAM_SIZE 64
 #define ATTACHMENT_ID_SIZE 80
-#define ATTACHMENT_POD_SIZE 254 /* DNS subdomain names, RFC 1123 */
+
+/* What ADD set on the bridge port of the container. */
+struct attachment_port {
+	bool known;     /* false: not recorded, by weft 0.1.0; the other members are unset */
+	struct mac mac; /* of the container's interface */
+	bool hairpin;
+	bool isolated;
+	bool locked; /* no learning, and a static FDB entry of the MAC: macSpoofCheck */
+};
 
 struct attachment {
-	char netns[FS_PATH_SIZE]; /* as the runtime wrote it */
-	struct netns_id netns_id; /* what it led to */
+	char netns[FS_PATH_SIZE]; /* CNI_NETNS */
+	struct netns_id netns_id; /* the namespace behind the path */
 	char host_veth[IF_NAMESIZE];
 	struct ipaddr addresses[ATTACHMENT_ADDRESSES];
 	size_t address_len;
-	char ipam[ATTACHMENT_IPAM_SIZE]; /* "": the addresses are the pool's */
-	/* Read, for people: whose it is, a long id cut. Written is what the lock's key says. */
+	char ipam[ATTACHMENT_IPAM_SIZE]; /* "": the addresses come from the pool */
+	struct attachment_port port;
+	struct pod pod; /* the container's pod in Kubernetes, if the runtime named it */
+	/* Set by reading, a long id truncated; writing takes them from the lock's key. */
 	char container_id[ATTACHMENT_ID_SIZE], ifname[IF_NAMESIZE];
-	/* Written, and read by people: what Kubernetes calls the container's pod. */
-	char pod_namespace[ATTACHMENT_POD_SIZE], pod_name[ATTACHMENT_POD_SIZE];
+	/* Set by reading: createdAt, Unix time in seconds; 0: unknown. Writing sets the current time. */
+	uint64_t created_at;
 };
 
-/* FNV-1a, 64 bits, of the three parts with a zero byte between them. */
+/* Returns the port with its addresses, for the packet rules of macSpoofCheck; points into the record. */
+struct spoof_port attachment_spoof_port(const struct attachment *attachment);
+
+/* Sets port.mac, unless it is set already, to the MAC derived from the first address. */
+void attachment_derive_mac(struct attachment *attachment);
+
+/* Returns FNV-1a, 64 bits, of the three parts with a zero byte between them. */
 uint64_t attachment_hash(const struct attachment_key *key);
 
 #define ATTACHMENT_NAME_SIZE 17
 
 /*
- * The held lock of one attachment, and with it the right to read and write its record, and
- * to take and release its addresses. What it was made of must outlive it.
+ * How long a lock is waited for. Locks are held for milliseconds, that of an attachment also while
+ * an IPAM plugin runs: a longer wait means that the holder is stopped or stuck.
+ */
+#define ATTACHMENT_WAIT_MS 10000
+
+/*
+ * The held lock of one attachment, required to read and write its record and to acquire and release
+ * its addresses. run_dir, network and key must outlive it.
  */
 struct attachment_lock {
 	const char *run_dir, *network;
-	const struct attachment_key *key; /* NULL: only the name is known */
+	const struct attachment_key *key; /* NULL: locked by name only */
 	int dir_fd, fd;
+	unsigned wait_ms; /* for this lock and for the pool's; 0: no wait */
 	char name[ATTACHMENT_NAME_SIZE];
 };
 
 #define ATTACHMENT_LOCK_INIT ((struct attachment_lock){ .dir_fd = -1, .fd = -1 })
 
 /*
- * Waits for the lock, making directory and (empty) record where they are absent. ERR_IO.
+ * Waits for the lock. Creates directory and (empty) record if absent. Returns 0, or -1: ERR_IO, or
+ * ERR_AGAIN if it is still held elsewhere after ATTACHMENT_WAIT_MS.
  */
 int attachment_lock(const char *run_dir, const struct attachment_key *key,
 		    struct attachment_lock *lock_out, struct err *err);
 
-/* The same, where there is a record: 1 locked, 0 there is none, -1 failed. Makes nothing. */
-int attachment_lock_known(const char *run_dir, const struct attachment_key *key,
-			  struct attachment_lock *lock_out, struct err *err);
+/* As attachment_lock, for an existing record. Returns 1 locked, 0 absent, -1 failed. */
+int attachment_lock_existing(const char *run_dir, const struct attachment_key *key,
+			     struct attachment_lock *lock_out, struct err *err);
 
 /*
- * The same for a record of which only the name is known; such a lock reads and removes, and does
- * not write. Where wait is false, one that another holds counts as none.
+ * Locks an existing record by its name; such a lock permits reading and removing, not writing. With
+ * wait false, as weftd requires, a lock held elsewhere counts as absent. Returns as above.
  */
 int attachment_lock_record(const char *run_dir, const char *network,
 			   const char name[static ATTACHMENT_NAME_SIZE], bool wait,
 			   struct attachment_lock *lock_out, struct err *err);
 
-/* Releases the lock; a record stays. ATTACHMENT_LOCK_INIT and a second call are harmless. */
+/* Releases the lock and keeps the record. ATTACHMENT_LOCK_INIT and a second call are harmless. */
 void attachment_unlock(struct attachment_lock *lock);
-#define AUTO_ATTACHMENT_LOCK __attribute__((cleanup(attachment_unlock)))
+AUTO_DEFINE_VALUE(attachment_lock, struct attachment_lock, attachment_unlock);
 
 /*
- * Reads the record. 1 read; 0 it is empty; -1: ERR_STATE when it is damaged or a newer weft's,
- * ERR_ATTACHED when another attachment with the same hash holds the place.
- * Without a key, ERR_STATE also for a record that does not belong where it lies.
+ * Reads the record. Returns 1 read, 0 empty, -1 failed: ERR_STATE when it is damaged or of a newer
+ * version, ERR_ATTACHED when it belongs to another attachment with the same hash. Locked by name,
+ * ERR_STATE also when its key does not hash to that name.
  */
 int attachment_read(const struct attachment_lock *lock, struct attachment *attachment_out,
 		    struct err *err);
 
-/* Writes the record over what is there, with the time of day as createdAt. */
+/*
+ * Reads a record by its name without a lock. For an attachment whose device exists: ADD writes the
+ * record before it creates the device, and DEL removes it after the device. Returns 1 read, 0 absent
+ * or empty, -1 failed.
+ */
+int attachment_read_unlocked(const char *run_dir, const char *network,
+			     const char name[static ATTACHMENT_NAME_SIZE],
+			     struct attachment *attachment_out, struct err *err);
+
+/* Overwrites the record, with the current time as createdAt. Returns 0 or -1. */
 int attachment_write(const struct attachment_lock *lock, const struct attachment *attachment,
 		     struct err *err);
 
-/* Removes the record; the lock that is still held is then nobody's. */
+/* Removes the record. The lock stays held but protects no path any more. Returns 0 or -1. */
 int attachment_remove(const struct attachment_lock *lock, struct err *err);
 
 /*
- * Every record of a network, in no order; what is not named like one is stepped over, with a
- * warning. A visit that answers -1 ends it.
+ * Visits every record of a network, unordered; other files are skipped with a warning. A visit that
+ * returns -1 ends the iteration. Returns 0 or -1.
  */
 typedef int attachment_visit_fn(void *ctx, const char name[static ATTACHMENT_NAME_SIZE],
 				struct err *err);

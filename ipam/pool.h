@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The addresses of this node that are in use: one entry each, made and removed at once
- * with one system call, so that it is there whole or not at all. Called by the plugin, with
- * the attachment's lock held. Never reads the directory but after damage.
+ * The addresses in use on this node: one symbolic link each, created and removed atomically by one
+ * system call. Called with the attachment's lock held. Lists the directory only for a damaged
+ * record.
  *
  *   RUN/ipam/NETWORK/10.5.1.7 -> ../../attachments/NETWORK/0f3a5c7e91b2d486
- *   RUN/ipam/NETWORK/lock     held while an address is chosen or given back; in it the order in
- *                             which they are given (ipam/order.h)
+ *   RUN/ipam/NETWORK/lock     held while an address is chosen or released; contains the order of
+ *                             assignment (ipam/alloc_queue.h)
  *
- * To choose takes the same time however many are in use: the next one that was never given, or
- * the one that was given back first. Only where these memories fail (all is in use, a
- * crash, another range) are the entries walked through.
+ * Choosing takes constant time: the next address that was never assigned, or the one released
+ * longest ago. Only if the queue has no usable address (pool full, damaged queue, other range) are the addresses
+ * tried one by one.
  *
- * The order of things makes a crash harmless: an ADD writes the addresses that it has chosen
- * into the attachment's record, then takes them; whoever releases them removes what the record
- * names *and* what leads back to the record, then the record.
+ * The sequence makes a crash harmless: ADD writes the chosen addresses into the attachment's record
+ * before it acquires them; a release removes those entries of the record's addresses that lead
+ * back to the record, then the record.
  */
 #pragma once
 
@@ -25,32 +25,65 @@
 
 struct err;
 
-/* What is chosen from: for each address the ranges, and the one that was asked for, if any. */
+/* Where one address is chosen from. */
 struct pool_choice {
 	struct range_set set;
-	struct ipaddr wanted; /* unset: any; else one of the set */
+	/* Requested address, within set, or in an L2 network in another node's range; unset: any. */
+	struct ipaddr wanted;
 };
 
 /*
- * Chooses an address for each choice, writes the record with them, and takes them; *record
- * holds all else already and gets the addresses. Entries that are not ours (a file, a foreign
- * link) are stepped over and logged. ERR_POOL_FULL names the ranges, ERR_ADDRESS an
- * address that was asked for and is in use. After a failure the record may stand: the caller
- * releases.
+ * The addresses that host-local has reserved in host_local_dir (host_local.h; NULL: none) are not
+ * chosen.
  */
-int pool_take(const struct attachment_lock *lock, const struct pool_choice choices[], size_t len,
-	      struct attachment *record, struct err *err);
 
-/* Whether an address could be chosen now, without any lock: 0, or -1 with ERR_POOL_FULL. */
-int pool_check_room(const char *run_dir, const char *network, const struct range_set *set,
-		    struct err *err);
+/*
+ * Chooses one address per choice, writes the record with them, and acquires them. *record gets the
+ * addresses; its other members are set by the caller. Entries not created by weft are skipped and
+ * logged. Returns 0, or -1: ERR_POOL_FULL names the ranges, ERR_ADDRESS a requested address that
+ * is in use, ERR_AGAIN if the pool's lock is still held elsewhere after lock->wait_ms. After a
+ * failure the record may be left: the caller calls pool_release.
+ */
+int pool_acquire(const struct attachment_lock *lock, const struct pool_choice choices[], size_t len,
+		 const char *host_local_dir, struct attachment *record, struct err *err);
 
-/* Gives back those of the record's addresses that are this attachment's, and no others. */
+/* Whether an address is free, without taking a lock. Returns 0, or -1 with ERR_POOL_FULL. */
+int pool_check_free(const char *run_dir, const char *network, const struct range_set *set,
+		    const char *host_local_dir, struct err *err);
+
+/* As pool_check_free, and the address that would be chosen next. An absent pool has all addresses free. */
+int pool_next(const char *run_dir, const char *network, const struct range_set *set,
+	      const char *host_local_dir, struct ipaddr *next_out, struct err *err);
+
+/*
+ * Visits every address in use, unordered, without a lock. record: the name of the attachment's record;
+ * NULL: the entry was not created by weft. A visit that returns -1 ends it. Returns 0 or -1.
+ */
+typedef int pool_visit_fn(void *ctx, const struct ipaddr *addr, const char *record,
+			  struct err *err);
+int pool_each(const char *run_dir, const char *network, pool_visit_fn *visit, void *ctx,
+	      struct err *err);
+
+/* The number of free addresses of the set that were in use: they are assigned last. Returns 0 or -1. */
+int pool_released(const char *run_dir, const char *network, const struct range_set *set,
+		  uint64_t *count_out, struct err *err);
+
+/*
+ * Counts the addresses in use by family, without a lock, by listing the directory. Returns 0 or -1.
+ */
+int pool_count(const char *run_dir, const char *network, size_t used_out[static FAMILIES],
+	       struct err *err);
+
+/*
+ * Releases those of the record's addresses that this attachment holds. If the pool's lock is still
+ * held elsewhere after lock->wait_ms, they are released without it and not queued; with wait_ms 0,
+ * ERR_AGAIN. Returns 0 or -1.
+ */
 int pool_release(const struct attachment_lock *lock, const struct attachment *record,
 		 struct err *err);
 
-/* The same for a record that cannot be read: looks at every entry. */
+/* As pool_release, for every address whose link points to the record, for one that cannot be read. */
 int pool_release_all(const struct attachment_lock *lock, struct err *err);
 
-/* Whether the address is this attachment's. 1 / 0 / -1. */
+/* Whether this attachment holds the address. Returns 1, 0, or -1 failed. */
 int pool_holds(const struct attachment_lock *lock, const struct ipaddr *addr, struct err *err);

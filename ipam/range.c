@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOST_BITS_MIN 2U /* its own address, a gateway, a container, the last one */
+#define HOST_BITS_MIN 2U /* network, gateway, container, broadcast */
 
 int range_of(const struct prefix *subnet, const struct ipaddr *gateway, struct range *range_out,
 	     struct err *err)
@@ -16,10 +16,11 @@ int range_of(const struct prefix *subnet, const struct ipaddr *gateway, struct r
 	char text[PREFIX_TEXT_SIZE];
 
 	if (subnet->len + HOST_BITS_MIN > ipaddr_bits(&subnet->addr))
-		return err_set(err, ERR_CONFIG,
-			       "subnet %s has no address for a container; /%u is the longest",
-			       prefix_text(&range.subnet, text),
-			       ipaddr_bits(&subnet->addr) - HOST_BITS_MIN);
+		return err_set(
+			err, ERR_CONFIG,
+			"subnet %s has no address for a container; the longest prefix length is /%u",
+			prefix_text(&range.subnet, text),
+			ipaddr_bits(&subnet->addr) - HOST_BITS_MIN);
 	range.first = ipaddr_add(&range.subnet.addr, 1);
 	range.last = end;
 	/* The broadcast address (RFC 922); IPv6 has none. */
@@ -44,8 +45,16 @@ uint64_t range_size(const struct range *range)
 {
 	uint64_t more = ipaddr_distance(&range->first, &range->last);
 
-	/* first to last inclusive, less the gateway where it is one of them. */
+	/* first to last inclusive, minus the gateway if it lies between. */
 	return between(range, &range->gateway) || more == UINT64_MAX ? more : more + 1;
+}
+
+uint64_t range_capacity(const struct prefix *subnet, const struct ipaddr *gateway)
+{
+	struct err unused = ERR_INIT;
+	struct range range;
+
+	return range_of(subnet, gateway, &range, &unused) < 0 ? 0 : range_size(&range);
 }
 
 int range_narrow(struct range *range, const struct ipaddr *first, const struct ipaddr *last,
@@ -60,7 +69,7 @@ int range_narrow(struct range *range, const struct ipaddr *first, const struct i
 	char text[IPADDR_TEXT_SIZE], other[IPADDR_TEXT_SIZE], subnet[PREFIX_TEXT_SIZE];
 
 	if (!between(range, &narrow.first) || !between(range, &narrow.last))
-		return err_set(err, ERR_CONFIG, "%s is not an address for containers of subnet %s",
+		return err_set(err, ERR_CONFIG, "%s is not assignable in subnet %s",
 			       ipaddr_text(between(range, &narrow.first) ? last : first, text),
 			       prefix_text(&range->subnet, subnet));
 	if (ipaddr_cmp(&narrow.first, &narrow.last) > 0 || range_size(&narrow) == 0)
@@ -81,10 +90,10 @@ int range_set_add(struct range_set *set, const struct range *range, struct err *
 	while (place < set->len && ipaddr_cmp(&set->at[place].last, &range->first) < 0)
 		place++;
 	if (place < set->len && ipaddr_cmp(&set->at[place].first, &range->last) <= 0)
-		return err_set(err, ERR_CONFIG, "the range from %s on overlaps another",
+		return err_set(err, ERR_CONFIG, "the range starting at %s overlaps another",
 			       ipaddr_text(&range->first, text));
 	if (set->len == RANGES_MAX)
-		return err_set(err, ERR_CONFIG, "there are more than %d ranges", RANGES_MAX);
+		return err_set(err, ERR_CONFIG, "more than %d ranges", RANGES_MAX);
 	memmove(&set->at[place + 1], &set->at[place], (set->len - place) * sizeof(*range));
 	set->at[place] = *range;
 	set->len++;
@@ -100,7 +109,7 @@ bool range_set_has(const struct range_set *set, const struct ipaddr *addr)
 	return false;
 }
 
-/* The lowest candidate of one range above addr. */
+/* The lowest address of one range above addr. */
 static bool next_in(const struct range *range, const struct ipaddr *addr, struct ipaddr *next_out)
 {
 	bool above = addr->family == range->first.family;

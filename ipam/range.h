@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which addresses of a node's subnet a container may have: all but the network's own,
- * the gateway's, and, in IPv4, the broadcast address. Pure: what is in use is the
- * pool's business, which walks them with range_set_next.
+ * The addresses of a node's subnet that containers may have: all except the network address, the
+ * gateway, and, in IPv4, the broadcast address. Pure: the pool keeps those in use, and iterates
+ * with range_set_next.
  */
 #pragma once
 
@@ -17,40 +17,49 @@ struct err;
 struct range {
 	struct prefix subnet; /* masked */
 	struct ipaddr first, last;
-	struct ipaddr gateway; /* left out; unset: there is none */
+	struct ipaddr gateway; /* excluded; unset: none */
 };
 
-/* ERR_CONFIG when the subnet has no address to give (IPv4 longer than /30, IPv6 than /126). */
+/*
+ * The assignable addresses of a subnet. Returns 0, or -1 with ERR_CONFIG when there are none (IPv4
+ * longer than /30, IPv6 longer than /126).
+ */
 int range_of(const struct prefix *subnet, const struct ipaddr *gateway, struct range *range_out,
 	     struct err *err);
 
-/* Whether the address is one that a container may have. */
+/* Whether a container may have the address. */
 bool range_has(const struct range *range, const struct ipaddr *addr);
 
-/* How many candidates there are; UINT64_MAX where they are more than that. */
+/* The number of addresses, at most UINT64_MAX. */
 uint64_t range_size(const struct range *range);
 
 /*
- * Leaves of a range what lies from first to last; an unset one is the range's own.
- * ERR_CONFIG: not of the range's subnet, or the wrong way round, or nothing is left.
+ * The number of addresses of a subnet that containers may have, at most UINT64_MAX; 0: none. The gateway
+ * may be unset.
+ */
+uint64_t range_capacity(const struct prefix *subnet, const struct ipaddr *gateway);
+
+/*
+ * Restricts a range to first..last; an unset bound keeps the range's own. Returns 0, or -1 with
+ * ERR_CONFIG: outside the range, reversed, or empty.
  */
 int range_narrow(struct range *range, const struct ipaddr *first, const struct ipaddr *last,
 		 struct err *err);
 
 #define RANGES_MAX 8
 
-/* Ranges of one family, apart and in ascending order: those that one address is chosen from. */
+/* Disjoint ranges of one family in ascending order, from which one address is chosen. */
 struct range_set {
 	struct range at[RANGES_MAX];
 	size_t len;
 };
 
-/* Puts the range in its place. ERR_CONFIG: it overlaps another, or there are too many. */
+/* Inserts the range. Returns 0, or -1 with ERR_CONFIG: it overlaps another, or the set is full. */
 int range_set_add(struct range_set *set, const struct range *range, struct err *err);
 
 bool range_set_has(const struct range_set *set, const struct ipaddr *addr);
 
-/* The lowest candidate above addr; above an unset one, the first of all. False: there is none. */
+/* The lowest address above addr, or the first if addr is unset. Returns false if there is none. */
 bool range_set_next(const struct range_set *set, const struct ipaddr *addr,
 		    struct ipaddr *next_out);
 
@@ -58,5 +67,5 @@ uint64_t range_set_size(const struct range_set *set);
 
 #define RANGE_TEXT_SIZE (2 * IPADDR_TEXT_SIZE * RANGES_MAX)
 
-/* "10.5.1.0/24" for a whole subnet, "10.5.1.9-10.5.1.20, ..." for parts. Answers buf. */
+/* "10.5.1.0/24" for a whole subnet, "10.5.1.9-10.5.1.20, ..." for parts. Returns buf. */
 const char *range_set_text(const struct range_set *set, char buf[static RANGE_TEXT_SIZE]);

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Takes an attachment's record away, and with it what the record holds. For whoever ends an
- * attachment: DEL, GC, the daemon's sweep; its device must be gone by then, because an address
- * that is given back may be another's at once.
+ * Removes an attachment's record after releasing its addresses. Called by DEL, GC and weftd's
+ * sweep. The attachment's device must be gone: a released address may be assigned again at once.
  */
 #pragma once
 
+struct attachment;
 struct attachment_lock;
 struct err;
 
+/* Removes the packet rules of macSpoofCheck, if any; a failure is logged. */
+void release_spoof_check(const struct attachment *record);
+
 /*
- * Gives back what the record names; where it names nothing (it is empty or damaged, which is
- * logged), all that leads to it; then removes it. A record that is another attachment's is
- * left alone, with a warning. ERR_IO.
+ * Removes the packet rules of macSpoofCheck, releases the record's addresses (all entries that lead to the record if it is empty or, with a
+ * warning, damaged), then removes it. The record of another attachment with the same hash is left
+ * alone, with a warning. Returns 0, or -1 with ERR_IO.
  */
 int release_record(const struct attachment_lock *lock, struct err *err);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "subnet.h"
+#include "ipam/subnet.h"
 
 #include "common/err.h"
 
 /* The limits of one family, in prefix lengths. */
 struct family_rule {
-	uint8_t usual;       /* a subnet's length where the network leaves room */
-	uint8_t usual_until; /* network lengths up to which that is so */
+	uint8_t usual;       /* a subnet's default length */
+	uint8_t usual_until; /* longest network length for which usual applies */
 	uint8_t longest;
 	uint8_t network_longest;
-	const char *network, *len, *min, *max; /* the configuration's keys, for errors */
+	const char *network, *len, *min, *max; /* configuration keys, for errors */
 };
 
 static const struct family_rule rule_v4 = {
@@ -25,25 +25,25 @@ static const struct family_rule *rule_of(const struct prefix *network)
 }
 
 /* log2 of the addresses in one subnet. */
-static unsigned host_bits(const struct subnet_plan *plan)
+static unsigned host_bits(const struct subnet_pool *pool)
 {
-	return ipaddr_bits(&plan->network.addr) - plan->len;
+	return ipaddr_bits(&pool->network.addr) - pool->len;
 }
 
-static struct prefix subnet_of_base(const struct subnet_plan *plan, const struct ipaddr *base)
+static struct prefix subnet_of_base(const struct subnet_pool *pool, const struct ipaddr *base)
 {
-	return (struct prefix){ .addr = *base, .len = plan->len };
+	return (struct prefix){ .addr = *base, .len = pool->len };
 }
 
-/* base + n subnets: adds n to the bytes above the host bits, whose number may pass 64. */
-static struct ipaddr step(const struct subnet_plan *plan, const struct ipaddr *base, uint64_t n)
+/* base + n subnets: adds n above the host bits, of which there may be more than 64. */
+static struct ipaddr step(const struct subnet_pool *pool, const struct ipaddr *base, uint64_t n)
 {
-	unsigned shift = host_bits(plan) % 8;
+	unsigned shift = host_bits(pool) % 8;
 	struct ipaddr addr = *base;
 	unsigned carry = (unsigned)(n << shift & 0xff);
 
 	n >>= 8 - shift;
-	for (size_t i = sizeof(addr.be) - host_bits(plan) / 8; i-- > 0; n >>= 8) {
+	for (size_t i = sizeof(addr.be) - host_bits(pool) / 8; i-- > 0; n >>= 8) {
 		carry += addr.be[i];
 		addr.be[i] = (uint8_t)carry;
 		carry = (carry >> 8) + (unsigned)(n & 0xff);
@@ -51,15 +51,15 @@ static struct ipaddr step(const struct subnet_plan *plan, const struct ipaddr *b
 	return addr;
 }
 
-/* (high - low) counted in subnets; UINT64_MAX where it does not fit. */
-static uint64_t steps_between(const struct subnet_plan *plan, const struct ipaddr *low,
+/* (high - low) in subnets, at most UINT64_MAX. */
+static uint64_t steps_between(const struct subnet_pool *pool, const struct ipaddr *low,
 			      const struct ipaddr *high)
 {
-	unsigned bits = host_bits(plan), bytes = bits / 8;
+	unsigned bits = host_bits(pool), bytes = bits / 8;
 	struct ipaddr a = *low, b = *high;
 	uint64_t distance;
 
-	/* Both are aligned on the subnet's length: drop the bytes that are all host. */
+	/* Both are aligned to the subnet's length: drop the bytes that hold host bits only. */
 	for (size_t i = sizeof(a.be); i-- > 0;) {
 		a.be[i] = i >= bytes ? low->be[i - bytes] : 0;
 		b.be[i] = i >= bytes ? high->be[i - bytes] : 0;
@@ -68,117 +68,119 @@ static uint64_t steps_between(const struct subnet_plan *plan, const struct ipadd
 	return distance == UINT64_MAX ? distance : distance >> bits % 8;
 }
 
-static int check_bound(const struct subnet_plan *plan, const char *name, const struct ipaddr *bound,
+static int check_bound(const struct subnet_pool *pool, const char *name, const struct ipaddr *bound,
 		       struct err *err)
 {
 	char text[IPADDR_TEXT_SIZE], network[PREFIX_TEXT_SIZE];
-	struct prefix subnet = subnet_of_base(plan, bound);
+	struct prefix subnet = subnet_of_base(pool, bound);
 	struct prefix masked = prefix_masked(&subnet);
 
-	if (!prefix_has(&plan->network, bound))
+	if (!prefix_has(&pool->network, bound))
 		return err_set(err, ERR_CONFIG, "%s: %s is not in the network %s", name,
-			       ipaddr_text(bound, text), prefix_text(&plan->network, network));
+			       ipaddr_text(bound, text), prefix_text(&pool->network, network));
 	if (!ipaddr_equal(&masked.addr, bound))
 		return err_set(err, ERR_CONFIG, "%s: %s is not the first address of a /%u subnet",
-			       name, ipaddr_text(bound, text), plan->len);
+			       name, ipaddr_text(bound, text), pool->len);
 	return 0;
 }
 
-static int check_lengths(const struct subnet_plan *plan, struct err *err)
+static int check_lengths(const struct subnet_pool *pool, struct err *err)
 {
-	const struct family_rule *rule = rule_of(&plan->network);
+	const struct family_rule *rule = rule_of(&pool->network);
 	char text[PREFIX_TEXT_SIZE];
 
-	if (plan->network.len > rule->network_longest)
-		return err_set(err, ERR_CONFIG, "%s: %s is too small: /%u or larger is needed",
-			       rule->network, prefix_text(&plan->network, text),
+	if (pool->network.len > rule->network_longest)
+		return err_set(err, ERR_CONFIG, "%s: %s is too small: /%u or larger is required",
+			       rule->network, prefix_text(&pool->network, text),
 			       rule->network_longest);
-	if (plan->len < plan->network.len + 2 || plan->len > rule->longest)
+	if (pool->len < pool->network.len + 2 || pool->len > rule->longest)
 		return err_set(err, ERR_CONFIG,
-			       "%s: %u is not from %u to %u, as the network %s needs", rule->len,
-			       plan->len, plan->network.len + 2, rule->longest,
-			       prefix_text(&plan->network, text));
+			       "%s: %u is not from %u to %u, as network %s requires", rule->len,
+			       pool->len, pool->network.len + 2, rule->longest,
+			       prefix_text(&pool->network, text));
 	return 0;
 }
 
-int subnet_plan_make(const struct prefix *network, uint8_t len, const struct ipaddr *min,
-		     const struct ipaddr *max, struct subnet_plan *plan_out, struct err *err)
+int subnet_pool_make(const struct prefix *network, uint8_t len, const struct ipaddr *min,
+		     const struct ipaddr *max, struct subnet_pool *pool_out, struct err *err)
 {
-	struct subnet_plan plan = { .network = prefix_masked(network), .len = len };
+	struct subnet_pool pool = { .network = prefix_masked(network), .len = len };
 	const struct family_rule *rule = rule_of(network);
-	struct ipaddr last = prefix_last(&plan.network);
+	struct ipaddr last = prefix_last(&pool.network);
 	struct prefix last_subnet;
 
-	if (!plan.len)
-		plan.len = network->len <= rule->usual_until ? rule->usual :
+	if (!pool.len)
+		pool.len = network->len <= rule->usual_until ? rule->usual :
 							       (uint8_t)(network->len + 2);
-	if (check_lengths(&plan, err) < 0)
+	if (check_lengths(&pool, err) < 0)
 		return -1;
-	last_subnet = subnet_of_base(&plan, &last);
+	last_subnet = subnet_of_base(&pool, &last);
 	last_subnet = prefix_masked(&last_subnet);
-	plan.min = ipaddr_is_set(min) ? *min : step(&plan, &plan.network.addr, 1);
-	plan.max = ipaddr_is_set(max) ? *max : last_subnet.addr;
-	if (check_bound(&plan, rule->min, &plan.min, err) < 0 ||
-	    check_bound(&plan, rule->max, &plan.max, err) < 0)
+	pool.min = ipaddr_is_set(min) ? *min : step(&pool, &pool.network.addr, 1);
+	pool.max = ipaddr_is_set(max) ? *max : last_subnet.addr;
+	if (check_bound(&pool, rule->min, &pool.min, err) < 0 ||
+	    check_bound(&pool, rule->max, &pool.max, err) < 0)
 		return -1;
-	if (ipaddr_cmp(&plan.min, &plan.max) > 0) {
+	if (ipaddr_cmp(&pool.min, &pool.max) > 0) {
 		char low[IPADDR_TEXT_SIZE], high[IPADDR_TEXT_SIZE];
 
 		return err_set(err, ERR_CONFIG, "%s: %s is below %s %s", rule->max,
-			       ipaddr_text(&plan.max, high), rule->min,
-			       ipaddr_text(&plan.min, low));
+			       ipaddr_text(&pool.max, high), rule->min,
+			       ipaddr_text(&pool.min, low));
 	}
-	*plan_out = plan;
+	*pool_out = pool;
 	return 0;
 }
 
-uint64_t subnet_count(const struct subnet_plan *plan)
+uint64_t subnet_count(const struct subnet_pool *pool)
 {
-	uint64_t steps = steps_between(plan, &plan->min, &plan->max);
+	uint64_t steps = steps_between(pool, &pool->min, &pool->max);
 
 	return steps == UINT64_MAX ? steps : steps + 1;
 }
 
-bool subnet_valid(const struct subnet_plan *plan, const struct prefix *subnet)
+bool subnet_valid(const struct subnet_pool *pool, const struct prefix *subnet)
 {
 	struct prefix masked = prefix_masked(subnet);
 
-	return subnet->len == plan->len && subnet->addr.family == plan->network.addr.family &&
-	       prefix_equal(&masked, subnet) && ipaddr_cmp(&subnet->addr, &plan->min) >= 0 &&
-	       ipaddr_cmp(&subnet->addr, &plan->max) <= 0;
+	if (pool->any)
+		return prefix_equal(&masked, subnet) && prefix_covers(&pool->network, subnet);
+	return subnet->len == pool->len && subnet->addr.family == pool->network.addr.family &&
+	       prefix_equal(&masked, subnet) && ipaddr_cmp(&subnet->addr, &pool->min) >= 0 &&
+	       ipaddr_cmp(&subnet->addr, &pool->max) <= 0;
 }
 
-uint32_t subnet_index(const struct subnet_plan *plan, const struct prefix *subnet)
+uint32_t subnet_index(const struct subnet_pool *pool, const struct prefix *subnet)
 {
-	struct prefix base = subnet_of_base(plan, &subnet->addr);
+	struct prefix base = subnet_of_base(pool, &subnet->addr);
 
 	base = prefix_masked(&base);
-	return (uint32_t)steps_between(plan, &plan->network.addr, &base.addr);
+	return (uint32_t)steps_between(pool, &pool->network.addr, &base.addr);
 }
 
-/* The number of the subnet that addr lies in, counted from min. */
-static uint64_t number_of(const struct subnet_plan *plan, const struct ipaddr *addr)
+/* The index of the subnet of addr, counted from min. */
+static uint64_t number_of(const struct subnet_pool *pool, const struct ipaddr *addr)
 {
-	struct prefix subnet = subnet_of_base(plan, addr);
+	struct prefix subnet = subnet_of_base(pool, addr);
 	struct ipaddr base = prefix_first(&subnet);
 
-	return steps_between(plan, &plan->min, &base);
+	return steps_between(pool, &pool->min, &base);
 }
 
-/* The first free subnet whose number is in [from, to), or 0. */
-static int pick_between(const struct subnet_plan *plan, uint64_t from, uint64_t to,
+/* The first free subnet with an index in [from, to). 1 / 0. */
+static int pick_between(const struct subnet_pool *pool, uint64_t from, uint64_t to,
 			const struct prefix *taken, size_t taken_len, struct prefix *subnet_out)
 {
 	size_t next = 0;
 
 	for (uint64_t n = from, past; n < to; n = past + 1) {
-		struct ipaddr base = step(plan, &plan->min, n);
-		struct prefix subnet = subnet_of_base(plan, &base);
+		struct ipaddr base = step(pool, &pool->min, n);
+		struct prefix subnet = subnet_of_base(pool, &base);
 		struct ipaddr last;
 
 		/*
-		 * Prefixes either nest or are apart, and sorted, the enclosing one comes first:
-		 * so the first that does not end before us is the only one that can overlap.
+		 * Prefixes nest or are disjoint, and an enclosing one sorts first: the first that
+		 * does not end before this subnet is the only one that can overlap it.
 		 */
 		while (next < taken_len) {
 			last = prefix_last(&taken[next]);
@@ -190,23 +192,23 @@ static int pick_between(const struct subnet_plan *plan, uint64_t from, uint64_t 
 			*subnet_out = subnet;
 			return 1;
 		}
-		/* Past all that is taken at once: one key may cover millions. */
-		past = number_of(plan, &last);
+		/* Skip the whole taken prefix, which may cover millions of subnets. */
+		past = number_of(pool, &last);
 		if (past >= to)
 			return 0;
 	}
 	return 0;
 }
 
-int subnet_pick(const struct subnet_plan *plan, uint64_t seed, const struct prefix *taken,
+int subnet_pick(const struct subnet_pool *pool, uint64_t seed, const struct prefix *taken,
 		size_t taken_len, struct prefix *subnet_out)
 {
-	uint64_t count = subnet_count(plan);
+	uint64_t count = subnet_count(pool);
 	uint64_t start = seed % count;
 
-	if (pick_between(plan, start, count, taken, taken_len, subnet_out))
+	if (pick_between(pool, start, count, taken, taken_len, subnet_out))
 		return 1;
-	return pick_between(plan, 0, start, taken, taken_len, subnet_out);
+	return pick_between(pool, 0, start, taken, taken_len, subnet_out);
 }
 
 struct ipaddr subnet_gateway(const struct prefix *subnet)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a cluster network is cut into the nodes' subnets: which are valid, their
- * numbers, and which one is free. Used by weftd to take a lease. Pure.
+ * The division of a cluster network into node subnets: which are valid, their indices, and which
+ * one is free. Used by weftd to acquire a lease. Pure.
  */
 #pragma once
 
@@ -14,41 +14,42 @@
 struct err;
 
 /* One family of a cluster network. */
-struct subnet_plan {
+struct subnet_pool {
 	struct prefix network; /* masked */
-	uint8_t len;           /* of a node's subnet, longer than the network's */
+	uint8_t len;           /* prefix length of a node's subnet, longer than the network's */
 	struct ipaddr min;     /* base of the first subnet that may be leased */
 	struct ipaddr max;     /* base of the last one */
+	bool any;              /* subnets are assigned by others: all in network are valid */
 };
 
 /*
- * flannel's rules (network configuration, etcd): IPv4 len 24, or network + 2 for
- * networks longer than /22, at most 30; IPv6 len 64, or network + 2 beyond /62, at most
- * 126; the first subnet is skipped unless min says otherwise. len 0 and unset
- * min and max mean these defaults. ERR_CONFIG names the value and the rule, and the key by
- * its family ("SubnetLen", "IPv6SubnetLen").
+ * Validates a pool by flannel's rules (pkg/subnet, config.go): IPv4 len 24, or network + 2 for
+ * networks longer than /22, at most 30; IPv6 len 64, or network + 2 for networks longer than /62,
+ * at most 126; the first subnet is skipped unless min includes it. len 0 and unset min and max
+ * select these defaults. Returns 0, or -1 with ERR_CONFIG: the key of the family ("SubnetLen",
+ * "IPv6SubnetLen") and ": ", then the value and the rule.
  */
-int subnet_plan_make(const struct prefix *network, uint8_t len, const struct ipaddr *min,
-		     const struct ipaddr *max, struct subnet_plan *plan_out, struct err *err);
+int subnet_pool_make(const struct prefix *network, uint8_t len, const struct ipaddr *min,
+		     const struct ipaddr *max, struct subnet_pool *pool_out, struct err *err);
 
-/* How many subnets lie from min to max; UINT64_MAX where there are more (IPv6). */
-uint64_t subnet_count(const struct subnet_plan *plan);
+/* The number of subnets from min to max, at most UINT64_MAX (IPv6). */
+uint64_t subnet_count(const struct subnet_pool *pool);
 
-/* Whether the subnet could be leased: length, alignment, from min to max. */
-bool subnet_valid(const struct subnet_plan *plan, const struct prefix *subnet);
+/* Whether the subnet may be leased: length, alignment, from min to max (if not any). */
+bool subnet_valid(const struct subnet_pool *pool, const struct prefix *subnet);
 
 /*
- * The number of a subnet, counted in units of the plan's length from the network's base, which
- * is the metric of its route: distinct for distinct leasable subnets.
+ * The index of a subnet, counted from the network's base in subnets of the pool's length. Used as
+ * the metric of its route: distinct for distinct leasable subnets.
  */
-uint32_t subnet_index(const struct subnet_plan *plan, const struct prefix *subnet);
+uint32_t subnet_index(const struct subnet_pool *pool, const struct prefix *subnet);
 
 /*
- * The first leasable subnet that overlaps none of taken (sorted by prefix_cmp), beginning at
- * a place that seed decides and going round. 1 found, 0 all are taken.
+ * Picks the first leasable subnet that overlaps none of taken (sorted by prefix_cmp), starting at an
+ * index derived from seed and wrapping around. Returns 1 found, 0 all taken.
  */
-int subnet_pick(const struct subnet_plan *plan, uint64_t seed, const struct prefix *taken,
+int subnet_pick(const struct subnet_pool *pool, uint64_t seed, const struct prefix *taken,
 		size_t taken_len, struct prefix *subnet_out);
 
-/* The address of the node in its subnet: the base plus one. */
+/* The node's address in its subnet: the base plus one. */
 struct ipaddr subnet_gateway(const struct prefix *subnet);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a container's addresses come from: the node's pool, or the plugin that ipam.type names, to
- * which each verb is then passed on. For the verbs, with the attachment's lock held.
+ * Assigns a container's addresses, from the node's pool or through the IPAM plugin of ipam.type,
+ * to which every verb is then forwarded. Called by the verbs with the attachment's lock held.
  */
 #pragma once
 
+#include "common/auto.h"
 #include "common/state.h"
 #include "ipam/attachment.h"
-#include "plugin/result.h"
-#include "plugin/wiring.h"
+#include "plugin/cni_result.h"
+#include "plugin/iface_settings.h"
 
 #include <stddef.h>
 
@@ -17,36 +18,40 @@ struct err;
 struct netconf;
 struct request;
 
-/* What a container is given. */
+/* What a container is assigned. */
 struct assigned {
-	struct result_ip ips[ATTACHMENT_ADDRESSES];
-	size_t ip_len; /* at least one */
-	struct wiring wiring;
-	char *dns; /* JSON text, of the other plugin; NULL: none */
+	struct cni_ip ips[ATTACHMENT_ADDRESSES]; /* interface is not set */
+	size_t ip_len;                           /* at least one */
+	struct iface_settings settings;
+	char *dns; /* JSON text from the IPAM plugin; NULL: none */
 };
 
 /*
- * Takes addresses; *record, all else in it, gets them and is written before anything is taken.
- * After a failure the record may stand, and the other plugin may have given something: the
- * caller gives up by assign_forward DEL and release. ERR_POOL_FULL, ERR_ADDRESS, ERR_CONFIG,
- * ERR_DELEGATE.
+ * Assigns addresses and writes *record, in which all other members are set, before anything is
+ * acquired; port.mac, if unset, is derived from the first address. Returns 0, or -1 with ERR_POOL_FULL, ERR_ADDRESS, ERR_CONFIG or ERR_DELEGATE. After a
+ * failure the record and addresses of the IPAM plugin may be left: the caller rolls back with
+ * assign_forward("DEL") and pool_release.
  */
-int assign_take(const struct env *env, const struct netconf *netconf, const struct request *request,
-		const struct state_network *network, const struct attachment_lock *lock,
-		struct attachment *record, struct assigned *assigned_out, struct err *err);
+int assign_addresses(const struct env *env, const struct netconf *netconf,
+		     const struct request *request, const struct state_network *network,
+		     const struct attachment_lock *lock, struct attachment *record,
+		     struct assigned *assigned_out, struct err *err);
 
-/* An all-zero struct is allowed. */
-void assign_free(struct assigned *assigned);
-#define AUTO_ASSIGNED __attribute__((cleanup(assign_free)))
+/* Frees the members. An all-zero struct is allowed. */
+void assigned_free(struct assigned *assigned);
+AUTO_DEFINE_VALUE(assigned, struct assigned, assigned_free);
 
 /*
- * Passes DEL, CHECK, GC or STATUS on; where no plugin is named, there is nothing to do. One that
- * is not there any more cannot give anything back, and must not keep a container from being
- * removed for ever: DEL and GC then succeed, with a warning. ERR_DELEGATE.
+ * Forwards DEL, CHECK, GC or STATUS to the IPAM plugin; without ipam.type, does nothing. Returns 0,
+ * or -1 with ERR_DELEGATE. When the plugin's executable is missing, or is weft, DEL and GC
+ * succeed with a warning: it cannot release anything, and the container must remain removable.
  */
 int assign_forward(const struct env *env, const struct netconf *netconf, const char *verb,
 		   struct err *err);
 
-/* STATUS: whether an address could be given now. ERR_UNAVAILABLE, or what the other plugin says. */
-int assign_check_room(const struct env *env, const struct netconf *netconf,
+/*
+ * STATUS: whether an address is available. Returns 0, or -1 with ERR_UNAVAILABLE, or ERR_LIMITED
+ * from the IPAM plugin.
+ */
+int assign_check_free(const struct env *env, const struct netconf *netconf,
 		      const struct state_network *network, struct err *err);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wires a container: the veth between the node's bridge and the container's namespace, with
- * addresses and routes, and takes it away again. For ADD and DEL; decides nothing, and
- * never lists what a host has.
+ * Creates and removes the veth pair between the node's bridge and the container's namespace, with
+ * addresses and routes. Called by ADD, DEL and GC. Makes no decisions and no netlink dumps.
  */
 #pragma once
 
 #include "common/ipaddr.h"
-#include "common/route.h"
+#include "common/netlink/route.h"
 #include "ipam/veth.h"
 
 #include <stdbool.h>
@@ -19,31 +18,30 @@ struct nl;
 
 struct attach {
 	const struct veth *veth;
-	const char *ifname; /* in the container */
-	struct mac mac;     /* of the same */
-	uint32_t bridge;    /* index */
+	const char *ifname;                 /* in the container */
+	const struct attachment_port *port; /* with the MAC of ifname */
+	uint32_t bridge;                    /* index */
 	uint32_t mtu;
-	bool hairpin;
-	bool isolated;    /* reaches the node, and no other isolated port */
-	bool spoof_check; /* frames from another MAC are dropped */
-	int netns, home;  /* descriptors of the container's namespace and of our own */
+	int netns, home; /* descriptors of the container's namespace and of the plugin's */
 	const struct prefix *addresses;
 	size_t address_len;
-	const struct route *routes; /* their device is set here */
+	const struct route *routes; /* index is ignored */
 	size_t route_len;
 };
 
 /*
- * Makes all of it, and returns when the bridge forwards to the container and its
- * neighbours have been told. A veth that an ADD of the same attachment has left is removed
- * first. After a failure nothing of it is left. host is a socket in the host's namespace.
- * ERR_NETNS, ERR_KERNEL, ERR_ATTACHED when the container has such an interface already.
+ * Creates and configures the pair, and returns when the bridge forwards to the container and its
+ * addresses have been announced. A veth left by an earlier ADD of the same attachment is removed
+ * first; after a failure nothing is left. host is a socket in the host's namespace. Returns 0, or
+ * -1 with ERR_NETNS, ERR_UNAVAILABLE (the port has left the bridge), ERR_KERNEL (also when the
+ * kernel ignored a flag of the port), or ERR_ATTACHED when the container already has an interface
+ * ifname.
  */
 int attach_make(struct nl *host, const struct attach *attach, struct err *err);
 
 /*
- * Removes the veth, where it is there and ours, and returns when the host can no longer see
- * it; the kernel frees it in its own time. A device of that name that is not ours stays, with a
- * warning. 1 removed, 0 there was none, -1 failed (ERR_KERNEL).
+ * Removes the veth and returns as soon as it is unlisted in the host; the kernel frees it later.
+ * Another device of that name is left alone, with a warning. Returns 1 removed, 0 absent, -1
+ * failed (ERR_KERNEL).
  */
 int attach_remove(struct nl *host, const struct veth *veth, struct err *err);

@@ -1,39 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cmd.h"
 
+#include "common/array.h"
+#include "common/auto.h"
 #include "common/err.h"
-#include "common/link.h"
 #include "common/log.h"
-#include "common/netns.h"
-#include "common/nl.h"
+#include "common/netlink/link.h"
+#include "common/netlink/netns.h"
+#include "common/netlink/nl.h"
+#include "common/spoof/spoof.h"
 #include "common/state.h"
 #include "ipam/attachment.h"
 #include "ipam/pool.h"
+#include "ipam/release.h"
 #include "ipam/veth.h"
 #include "plugin/assign.h"
 #include "plugin/attach.h"
+#include "plugin/cni_result.h"
+#include "plugin/container_event.h"
 #include "plugin/env.h"
-#include "plugin/given.h"
+#include "plugin/holder.h"
 #include "plugin/netconf.h"
+#include "plugin/repair.h"
 #include "plugin/request.h"
-#include "plugin/result.h"
 
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* One ADD and what it works with. */
+/* One ADD and the resources that it holds. */
 struct add {
 	const struct env *env;
 	const struct netconf *netconf;
-	struct given before; /* prevResult */
+	struct cni_result result; /* prevResult, to which this ADD's part is appended */
 	struct request request;
 	struct state_network network;
 	struct assigned assigned;
 	struct veth veth;
-	int netns, home;
+	int netns, home; /* the container's namespace, and the plugin's own */
 	struct netns_id netns_id;
 	struct nl *host;
 	struct link bridge;
+	struct repair repair;
 	struct attachment record;
 };
 
@@ -42,14 +51,14 @@ static void close_add(struct add *add)
 	auto_nl(&add->host);
 	auto_close(&add->netns);
 	auto_close(&add->home);
-	assign_free(&add->assigned);
+	assigned_free(&add->assigned);
 	request_free(&add->request);
-	given_free(&add->before);
+	cni_result_free(&add->result);
 }
 
-#define AUTO_ADD __attribute__((cleanup(close_add)))
+AUTO_DEFINE_VALUE(add, struct add, close_add);
 
-/* ---- What is there ------------------------------------------------------------------------ */
+/* ---- Preconditions ------------------------------------------------------------------------ */
 
 static int read_network(struct add *add, struct err *err)
 {
@@ -60,24 +69,24 @@ static int read_network(struct add *add, struct err *err)
 		return -1;
 	if (!found)
 		return err_set(err, ERR_UNAVAILABLE,
-			       "weftd has not published network \"%s\" in %s/networks (is it "
-			       "running, and ready?)",
+			       "network \"%s\" is not published in %s/networks; is weftd "
+			       "running and ready?",
 			       netconf->network, netconf->run_dir);
 	if (add->network.retired)
 		return err_set(err, ERR_UNAVAILABLE,
-			       "weftd does not serve network \"%s\" any more: add it to its "
-			       "--network, or name another one",
+			       "network \"%s\" is no longer served by weftd; add it to "
+			       "weftd's --network or configure another one",
 			       netconf->network);
 	if (add->network.lease_lost)
 		return err_set(err, ERR_LIMITED,
-			       "this node has lost its subnet of network \"%s\" to another node",
+			       "this node lost its subnet of network \"%s\" to another node",
 			       netconf->network);
 	return 0;
 }
 
 /*
- * Before anything is made: a path like /proc/PID/ns/net can lead to the host's own namespace
- * once PID is another process.
+ * Checked before anything is created: a path like /proc/PID/ns/net may lead to the host's own
+ * namespace once PID has been reused.
  */
 static int open_netns(struct add *add, struct err *err)
 {
@@ -89,13 +98,12 @@ static int open_netns(struct add *add, struct err *err)
 	    netns_identify(add->netns, &add->netns_id, err) < 0)
 		return -1;
 	if (netns_same(&own, &add->netns_id) && !add->env->any_netns)
-		return err_set(err, ERR_NETNS,
-			       "CNI_NETNS %s is the network namespace that the plugin runs in",
+		return err_set(err, ERR_NETNS, "CNI_NETNS %s is the plugin's own network namespace",
 			       add->env->netns);
 	return 0;
 }
 
-static int find_bridge(struct add *add, struct err *err)
+static int look_up_bridge(struct add *add, struct err *err)
 {
 	const char *name = add->network.bridge;
 	int found = link_get(add->host, name, &add->bridge, err);
@@ -104,20 +112,31 @@ static int find_bridge(struct add *add, struct err *err)
 		return -1;
 	if (!found || add->bridge.kind != LINK_KIND_BRIDGE || !(add->bridge.flags & IFF_UP))
 		return err_set(err, ERR_UNAVAILABLE,
-			       "device %s of network \"%s\" is %s (weftd makes it: is it running?)",
-			       name, add->network.name,
+			       "device %s of network \"%s\" is %s; is weftd running?", name,
+			       add->network.name,
 			       !found                               ? "missing" :
 			       add->bridge.kind != LINK_KIND_BRIDGE ? "not a bridge" :
 								      "down");
 	return 0;
 }
 
-/* ---- What was left ------------------------------------------------------------------------ */
+/* Waits for its repair. ADD can come between a deletion and the repair, and between boot and start. */
+static int find_bridge(struct add *add, struct err *err)
+{
+	while (look_up_bridge(add, err) < 0) {
+		if (err->code != ERR_UNAVAILABLE || !repair_wait(&add->repair))
+			return -1;
+		*err = ERR_INIT;
+	}
+	return 0;
+}
+
+/* ---- Leftovers ---------------------------------------------------------------------------- */
 
 /*
- * Whether what the record says still stands: its namespace, and the device that leads there.
- * An ADD that was killed early has no device yet, and a namespace's number is given again.
- * That a namespace cannot be looked at does not say that it is gone. 1 / 0 / -1.
+ * Whether the record's attachment still exists: its namespace, and the veth that leads there. Both
+ * are checked, since an ADD that was killed early has no veth yet, and the inode number of a
+ * namespace is reused. A namespace that cannot be inspected counts as existing. 1 / 0 / -1.
  */
 static int is_attached(const struct add *add, const struct attachment *old, struct err *err)
 {
@@ -126,12 +145,12 @@ static int is_attached(const struct add *add, const struct attachment *old, stru
 
 	if (netns_leads_to(old->netns, &old->netns_id) == 0)
 		return 0;
-	found = link_get(add->host, add->veth.name, &link, err);
+	found = veth_find(add->host, &add->veth, &link, err);
 	return found > 0 ? veth_is(&add->veth, &link) : found;
 }
 
-/* A record of this very attachment: its container lives, or what it left is removed. */
-static int take_over(struct add *add, const struct attachment_lock *lock, struct err *err)
+/* Handles a record of the same attachment: an error if it exists, else removes its leftovers. */
+static int remove_leftovers(struct add *add, const struct attachment_lock *lock, struct err *err)
 {
 	struct attachment old;
 	int found = attachment_read(lock, &old, err), attached;
@@ -143,17 +162,18 @@ static int take_over(struct add *add, const struct attachment_lock *lock, struct
 		return -1;
 	if (attached)
 		return err_set(err, ERR_ATTACHED,
-			       "%s of container %s is attached to network \"%s\" already, as %s",
+			       "%s of container %s is already attached to network \"%s\", as %s",
 			       add->env->ifname, ERR_SHOW(add->env->container_id),
 			       add->netconf->network, old.host_veth);
 	if (attach_remove(add->host, &add->veth, err) < 0)
 		return -1;
+	release_spoof_check(&old);
 	return pool_release(lock, &old, err);
 }
 
-/* ---- What is made ------------------------------------------------------------------------- */
+/* ---- Result and device -------------------------------------------------------------------- */
 
-/* That of the configuration, or what was asked for this container, or what came with the addresses. */
+/* runtimeConfig, then the configuration, then the IPAM plugin; NULL leaves that of prevResult. */
 static const char *dns_of(const struct add *add)
 {
 	if (add->request.dns)
@@ -161,32 +181,53 @@ static const char *dns_of(const struct add *add)
 	return add->netconf->dns ? add->netconf->dns : add->assigned.dns;
 }
 
-static struct mac mac_of(const struct add *add)
+static int add_interfaces(const struct add *add, struct cni_result *result, struct err *err)
 {
-	const struct mac *asked = &add->request.args.mac;
-
-	return mac_is_zero(asked) ? mac_of_address(&add->assigned.ips[0].address.addr) : *asked;
-}
-
-static int answer(const struct add *add, char **answer_out, struct err *err)
-{
-	const struct wiring *wiring = &add->assigned.wiring;
-	const struct result result = {
-		.interfaces = {
-			[RESULT_BRIDGE] = { add->bridge.name, add->bridge.mac, add->bridge.mtu, NULL },
-			[RESULT_HOST] = { add->veth.name, add->veth.mac, wiring->mtu, NULL },
-			[RESULT_CONTAINER] = { add->env->ifname, mac_of(add), wiring->mtu,
-					       add->env->netns },
-		},
-		.before = &add->before,
-		.ips = add->assigned.ips,
-		.ip_len = add->assigned.ip_len,
-		.routes = wiring->routes.at,
-		.route_len = wiring->routes.len,
-		.dns = dns_of(add),
+	const uint32_t mtu = add->assigned.settings.mtu;
+	const struct cni_interface interfaces[] = {
+		{ .name = add->bridge.name, .mac = add->bridge.mac, .mtu = add->bridge.mtu },
+		{ .name = add->veth.name, .mac = add->veth.mac, .mtu = mtu },
+		{ .name = add->env->ifname,
+		  .mac = add->record.port.mac,
+		  .mtu = mtu,
+		  .sandbox = add->env->netns },
 	};
 
-	return result_text(add->netconf->version, &result, answer_out, err);
+	for (size_t i = 0; i < ARRAY_LEN(interfaces); i++) {
+		if (!cni_interfaces_push(&result->interfaces, &interfaces[i]))
+			return err_nomem(err, "interfaces");
+	}
+	return 0;
+}
+
+/* Appends this attachment to prevResult (CNI 1.1.0, "ADD"), and formats the whole. */
+static int format_result(struct add *add, char **text_out, struct err *err)
+{
+	const struct assigned *assigned = &add->assigned;
+	struct cni_result *result = &add->result;
+	const char *dns = dns_of(add);
+
+	if (add_interfaces(add, result, err) < 0)
+		return -1;
+	for (size_t i = 0; i < assigned->ip_len; i++) {
+		struct cni_ip ip = assigned->ips[i];
+
+		/* The container's interface is the last. */
+		ip.interface = (uint32_t)result->interfaces.len - 1;
+		if (!cni_ips_push(&result->ips, &ip))
+			return err_nomem(err, "addresses");
+	}
+	for (size_t i = 0; i < assigned->settings.routes.len; i++) {
+		if (!netconf_routes_push(&result->routes, &assigned->settings.routes.at[i]))
+			return err_nomem(err, "routes");
+	}
+	if (dns) {
+		free(result->dns);
+		result->dns = strdup(dns);
+		if (!result->dns)
+			return err_nomem(err, "dns");
+	}
+	return cni_result_text(add->netconf->version, result, text_out, err);
 }
 
 static int attach(const struct add *add, struct err *err)
@@ -196,18 +237,15 @@ static int attach(const struct add *add, struct err *err)
 	const struct attach attach = {
 		.veth = &add->veth,
 		.ifname = add->env->ifname,
-		.mac = mac_of(add),
+		.port = &add->record.port,
 		.bridge = add->bridge.index,
-		.mtu = assigned->wiring.mtu,
-		.hairpin = add->netconf->hairpin,
-		.isolated = add->netconf->isolated,
-		.spoof_check = add->netconf->spoof_check,
+		.mtu = assigned->settings.mtu,
 		.netns = add->netns,
 		.home = add->home,
 		.addresses = addresses,
 		.address_len = assigned->ip_len,
-		.routes = assigned->wiring.routes.at,
-		.route_len = assigned->wiring.routes.len,
+		.routes = assigned->settings.routes.at,
+		.route_len = assigned->settings.routes.len,
 	};
 
 	for (size_t i = 0; i < attach.address_len; i++)
@@ -215,67 +253,131 @@ static int attach(const struct add *add, struct err *err)
 	return attach_make(add->host, &attach, err);
 }
 
-/* Addresses, answer, device, in this order: what cannot fail any more comes last. */
-static int make(struct add *add, const struct attachment_lock *lock, char **answer_out,
-		struct err *err)
+/* Before the device exists: its first frame is checked. */
+static int add_spoof_check(const struct attachment *record, struct err *err)
 {
-	struct attachment *record = &add->record;
-	const struct args *args = &add->request.args;
-	AUTO_FREE char *text = NULL;
+	const struct spoof_port port = attachment_spoof_port(record);
 
-	record->netns_id = add->netns_id;
-	snprintf(record->netns, sizeof(record->netns), "%s", add->env->netns);
-	snprintf(record->host_veth, sizeof(record->host_veth), "%s", add->veth.name);
-	snprintf(record->pod_namespace, sizeof(record->pod_namespace), "%s", args->pod_namespace);
-	snprintf(record->pod_name, sizeof(record->pod_name), "%s", args->pod_name);
-	if (assign_take(add->env, add->netconf, &add->request, &add->network, lock, record,
-			&add->assigned, err) < 0 ||
-	    answer(add, &text, err) < 0 || attach(add, err) < 0)
-		return -1;
-	*answer_out = take_ptr(text);
+	return port.checked || port.isolated ? spoof_add(&port, err) : 0;
+}
+
+/* Whether the bridge was deleted, or the port taken out of it, while the container was attached. */
+static bool is_bridge_lost(const struct add *add, const struct err *err)
+{
+	struct link link;
+	struct err unused = ERR_INIT;
+
+	return err->code == ERR_UNAVAILABLE ||
+	       (err->code == ERR_KERNEL &&
+		link_get_index(add->host, add->bridge.index, &link, &unused) == 0);
+}
+
+/* A failed attach_make leaves nothing, so it can be repeated with the repaired bridge. */
+static int attach_repeatedly(struct add *add, struct err *err)
+{
+	while (attach(add, err) < 0) {
+		if (!is_bridge_lost(add, err) || !repair_wait(&add->repair))
+			return -1;
+		*err = ERR_INIT;
+		if (find_bridge(add, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-/* After a failure, under the lock still. */
-static void give_up(const struct add *add, const struct attachment_lock *lock)
+/* The result is formatted before the device is created: after that, nothing can fail. */
+static int create(struct add *add, const struct attachment_lock *lock, char **output_out,
+		  struct err *err)
+{
+	struct attachment *record = &add->record;
+	const struct cni_args *args = &add->request.args;
+	AUTO(free) char *text = NULL;
+
+	record->netns_id = add->netns_id;
+	record->port = (struct attachment_port){
+		.known = true,
+		.mac = args->mac,
+		.hairpin = add->netconf->hairpin,
+		.isolated = add->netconf->isolated,
+		.locked = add->netconf->spoof_check,
+	};
+	snprintf(record->netns, sizeof(record->netns), "%s", add->env->netns);
+	snprintf(record->host_veth, sizeof(record->host_veth), "%s", add->veth.name);
+	record->pod = args->pod;
+	if (assign_addresses(add->env, add->netconf, &add->request, &add->network, lock, record,
+			     &add->assigned, err) < 0 ||
+	    format_result(add, &text, err) < 0 || add_spoof_check(record, err) < 0 ||
+	    attach_repeatedly(add, err) < 0)
+		return -1;
+	*output_out = take_ptr(text);
+	return 0;
+}
+
+static void warn_incomplete(const struct add *add, const struct err *err)
+{
+	char pod[POD_TEXT_SIZE];
+
+	log_warn("rollback incomplete; DEL will clean up", "container", add->env->container_id,
+		 "pod", pod_text(&add->request.args.pod, pod), "error", err->text);
+}
+
+/* Undoes a failed ADD, with the lock still held. */
+static void roll_back(const struct add *add, const struct attachment_lock *lock)
 {
 	struct err err = ERR_INIT;
 
-	/* A DEL passes on to the other plugin with a record and without one. */
 	if (assign_forward(add->env, add->netconf, "DEL", &err) < 0)
-		log_warn("what a failed ADD was given is left to DEL", "error", err.text);
-	/* An address is free only once no device holds it. */
-	if (attach_remove(add->host, &add->veth, &err) < 0 ||
-	    pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
-		log_warn("what a failed ADD has taken is left to DEL", "error", err.text);
+		warn_incomplete(add, &err);
+	/* The device is removed first: a released address may be assigned again at once. */
+	if (attach_remove(add->host, &add->veth, &err) < 0) {
+		warn_incomplete(add, &err);
+		return;
+	}
+	release_spoof_check(&add->record);
+	if (pool_release(lock, &add->record, &err) < 0 || attachment_remove(lock, &err) < 0)
+		warn_incomplete(add, &err);
 }
 
-/* What the configuration and the runtime ask for. */
-static int read_wishes(struct add *add, struct err *err)
+/* Reads prevResult and the runtime's request. */
+static int read_request(struct add *add, struct err *err)
 {
 	const struct netconf *netconf = add->netconf;
 
 	if (netconf->prev_result &&
-	    given_parse(netconf->prev_result, "prevResult", &add->before, err) < 0)
+	    cni_result_parse(netconf->prev_result, "prevResult", &add->result, err) < 0)
 		return -1;
-	return request_read(netconf, add->env->args, &add->request, err);
+	if (request_read(netconf, add->env->args, &add->request, err) < 0)
+		return -1;
+	if (add->request.args.pod_fault)
+		log_warn("invalid name in CNI_ARGS, left out", "key", add->request.args.pod_fault);
+	return 0;
 }
 
-int cmd_add(const struct env *env, const struct netconf *netconf, char **answer_out,
+int cmd_add(const struct env *env, const struct netconf *netconf, char **output_out,
 	    struct err *err)
 {
 	const struct attachment_key key = env_key(env, netconf->network);
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
-	AUTO_ADD struct add add = { .env = env, .netconf = netconf, .netns = -1, .home = -1 };
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(add)
+	struct add add = {
+		.env = env,
+		.netconf = netconf,
+		.netns = -1,
+		.home = -1,
+		.repair = { .run_dir = netconf->run_dir },
+	};
 
 	add.veth = veth_of(&key);
-	if (read_wishes(&add, err) < 0 || read_network(&add, err) < 0 ||
+	if (read_request(&add, err) < 0 || read_network(&add, err) < 0 ||
 	    open_netns(&add, err) < 0 || nl_open(&add.host, err) < 0 ||
-	    find_bridge(&add, err) < 0 || attachment_lock(netconf->run_dir, &key, &lock, err) < 0 ||
-	    take_over(&add, &lock, err) < 0)
+	    holder_check(add.host, &add.network, err) < 0 || find_bridge(&add, err) < 0 ||
+	    attachment_lock(netconf->run_dir, &key, &lock, err) < 0 ||
+	    remove_leftovers(&add, &lock, err) < 0)
 		return -1;
-	if (make(&add, &lock, answer_out, err) == 0)
+	if (create(&add, &lock, output_out, err) == 0) {
+		container_event_attached(netconf->run_dir, &key, &add.record);
 		return 0;
-	give_up(&add, &lock);
+	}
+	roll_back(&add, &lock);
 	return -1;
 }

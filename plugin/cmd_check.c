@@ -3,8 +3,9 @@
 
 #include "common/auto.h"
 #include "common/err.h"
-#include "common/netns.h"
-#include "common/nl.h"
+#include "common/netlink/netns.h"
+#include "common/netlink/nl.h"
+#include "common/spoof/spoof.h"
 #include "common/state.h"
 #include "ipam/attachment.h"
 #include "ipam/pool.h"
@@ -13,9 +14,9 @@
 #include "plugin/env.h"
 #include "plugin/inspect.h"
 #include "plugin/netconf.h"
-#include "plugin/prev.h"
+#include "plugin/prev_result.h"
 
-static bool has_address(const struct prev *prev, const struct ipaddr *addr)
+static bool has_address(const struct prev_result *prev, const struct ipaddr *addr)
 {
 	for (size_t i = 0; i < prev->addresses.len; i++) {
 		if (ipaddr_equal(&prev->addresses.at[i].addr, addr))
@@ -24,9 +25,25 @@ static bool has_address(const struct prev *prev, const struct ipaddr *addr)
 	return false;
 }
 
-/* The record: that it is there, for this namespace, and that its addresses are held by it. */
+/* What ADD set on the port: recorded, or, in a record of weft 0.1.0, as configured. */
+static struct attachment_port port_of(const struct attachment *record,
+				      const struct netconf *netconf, const struct prev_result *prev)
+{
+	if (record->port.known)
+		return record->port;
+	return (struct attachment_port){
+		.known = true,
+		.mac = prev->mac,
+		.hairpin = netconf->hairpin,
+		.isolated = netconf->isolated,
+		.locked = netconf->spoof_check,
+	};
+}
+
+/* The record: present, of this namespace, and holding its addresses in the pool. */
 static int check_record(const struct attachment_lock *lock, const struct netns_id *netns_id,
-			const struct prev *prev, struct err *err)
+			const struct prev_result *prev, struct attachment *record_out,
+			struct err *err)
 {
 	struct attachment record;
 	char text[IPADDR_TEXT_SIZE];
@@ -35,14 +52,13 @@ static int check_record(const struct attachment_lock *lock, const struct netns_i
 	if (found < 0)
 		return -1;
 	if (!found)
-		return err_set(err, ERR_CHECK, "the record %s of the attachment is empty",
-			       lock->name);
+		return err_set(err, ERR_CHECK, "record %s of the attachment is empty", lock->name);
 	if (!netns_same(&record.netns_id, netns_id))
 		return err_set(err, ERR_CHECK,
 			       "the attachment is recorded for another network namespace, %s",
 			       ERR_SHOW(record.netns));
 	for (size_t i = 0; i < record.address_len; i++) {
-		/* What another plugin has given is for that plugin to look at. */
+		/* Addresses of an IPAM plugin are checked by that plugin. */
 		int holds = *record.ipam ? 1 : pool_holds(lock, &record.addresses[i], err);
 
 		if (holds < 0)
@@ -52,11 +68,12 @@ static int check_record(const struct attachment_lock *lock, const struct netns_i
 				       ipaddr_text(&record.addresses[i], text),
 				       holds ? "in prevResult" : "held");
 	}
+	*record_out = record;
 	return 0;
 }
 
 static int check_host(const struct netconf *netconf, const struct attachment_key *key,
-		      struct err *err)
+		      const struct attachment_port *port, struct err *err)
 {
 	const struct veth veth = veth_of(key);
 	AUTO(nl) struct nl *host = NULL;
@@ -68,7 +85,17 @@ static int check_host(const struct netconf *netconf, const struct attachment_key
 	if (!found)
 		return err_set(err, ERR_CHECK, "network \"%s\" is not published in %s/networks",
 			       netconf->network, netconf->run_dir);
-	return inspect_host(host, &veth, &network, err);
+	return inspect_host(host, &veth, port, &network, err);
+}
+
+/* A record of weft 0.1.0 has no MAC, and no such rules were made. */
+static int check_spoof_rules(const struct attachment *record, struct err *err)
+{
+	const struct spoof_port port = attachment_spoof_port(record);
+
+	if (!record->port.known || (!port.checked && !port.isolated))
+		return 0;
+	return spoof_check(&port, err);
 }
 
 static int open_socket(void *ctx, struct err *err)
@@ -76,11 +103,11 @@ static int open_socket(void *ctx, struct err *err)
 	return nl_open(ctx, err);
 }
 
-static int check_container(const struct env *env, int netns, const struct prev *prev,
+static int check_container(const struct env *env, int netns, const struct prev_result *prev,
 			   struct err *err)
 {
 	AUTO(nl) struct nl *container = NULL;
-	AUTO_CLOSE int home = -1;
+	AUTO(close) int home = -1;
 
 	if (netns_open_self(&home, err) < 0 ||
 	    netns_run(netns, home, open_socket, &container, err) < 0)
@@ -88,30 +115,34 @@ static int check_container(const struct env *env, int netns, const struct prev *
 	return inspect_container(container, env->ifname, prev, err);
 }
 
-int cmd_check(const struct env *env, const struct netconf *netconf, char **answer_out,
+int cmd_check(const struct env *env, const struct netconf *netconf, char **output_out,
 	      struct err *err)
 {
 	const struct attachment_key key = env_key(env, netconf->network);
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
-	AUTO_PREV struct prev prev = { .mac = { { 0 } } };
-	AUTO_CLOSE int netns = -1;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(prev_result) struct prev_result prev = { .mac = { { 0 } } };
+	AUTO(close) int netns = -1;
+	struct attachment record;
+	struct attachment_port port;
 	struct netns_id netns_id;
-	int known;
+	int locked;
 
-	(void)answer_out;
+	(void)output_out;
 	if (!netconf->prev_result)
 		return err_set(err, ERR_CONFIG, "required prevResult missing");
-	if (prev_parse(netconf->prev_result, env->ifname, env->netns, &prev, err) < 0 ||
+	if (prev_result_parse(netconf->prev_result, env->ifname, env->netns, &prev, err) < 0 ||
 	    netns_open(env->netns, &netns, err) <= 0 || netns_identify(netns, &netns_id, err) < 0)
 		return -1;
-	known = attachment_lock_known(netconf->run_dir, &key, &lock, err);
-	if (known < 0)
+	locked = attachment_lock_existing(netconf->run_dir, &key, &lock, err);
+	if (locked < 0)
 		return -1;
-	if (!known)
-		return err_set(err, ERR_CHECK, "there is no record of the attachment");
-	if (check_record(&lock, &netns_id, &prev, err) < 0 || check_host(netconf, &key, err) < 0)
+	if (!locked)
+		return err_set(err, ERR_CHECK, "the attachment has no record");
+	if (check_record(&lock, &netns_id, &prev, &record, err) < 0)
 		return -1;
-	if (check_container(env, netns, &prev, err) < 0)
+	port = port_of(&record, netconf, &prev);
+	if (check_host(netconf, &key, &port, err) < 0 || check_spoof_rules(&record, err) < 0 ||
+	    check_container(env, netns, &prev, err) < 0)
 		return -1;
 	return assign_forward(env, netconf, "CHECK", err);
 }

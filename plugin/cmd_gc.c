@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cmd.h"
 
+#include "common/auto.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/log.h"
-#include "common/nl.h"
+#include "common/netlink/nl.h"
 #include "common/vec.h"
 #include "ipam/attachment.h"
-#include "ipam/release.h"
 #include "ipam/veth.h"
 #include "plugin/assign.h"
 #include "plugin/attach.h"
+#include "plugin/container_event.h"
 #include "plugin/netconf.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 #define ID_MAX (256 << 10)
 
-/* An attachment is known by the hash that its record is named by. */
+/* Attachments are identified by their hash, which is also the name of the record. */
 VEC_DEFINE(hashes, uint64_t);
 
 struct gc {
@@ -26,7 +27,7 @@ struct gc {
 	struct nl *host;
 	struct hashes valid;
 	size_t failed;
-	struct err first; /* of those that failed */
+	struct err first; /* error of the first failure */
 };
 
 static void close_gc(struct gc *gc)
@@ -34,10 +35,11 @@ static void close_gc(struct gc *gc)
 	auto_nl(&gc->host);
 	hashes_free(&gc->valid);
 }
+AUTO_DEFINE_VALUE(gc, struct gc, close_gc);
 
 /*
- * Absent, null and [] all mean that no attachment is valid: runtimes send each of them for it. Early
- * texts of 1.1.0 had the other name.
+ * Absent, null and [] all mean that no attachment is valid: runtimes send each of the three.
+ * cni.dev/attachments is the name in drafts of 1.1.0.
  */
 static int read_valid(struct gc *gc, struct err *err)
 {
@@ -71,12 +73,12 @@ static bool is_valid(const struct gc *gc, const char *name)
 	return false;
 }
 
-/* As DEL does it, by the record's name. */
-static int end_attachment(struct gc *gc, const char name[static ATTACHMENT_NAME_SIZE],
-			  struct err *err)
+/* As cmd_del, by the record's name. */
+static int remove_attachment(struct gc *gc, const char name[static ATTACHMENT_NAME_SIZE],
+			     struct err *err)
 {
 	const struct veth veth = veth_of_record(name);
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	int found = attachment_lock_record(gc->netconf->run_dir, gc->netconf->network, name, true,
 					   &lock, err);
 
@@ -84,39 +86,39 @@ static int end_attachment(struct gc *gc, const char name[static ATTACHMENT_NAME_
 		return found;
 	if (attach_remove(gc->host, &veth, err) < 0)
 		return -1;
-	return release_record(&lock, err);
+	return container_event_release(&lock, err);
 }
 
-/* What cannot be removed keeps nothing else from it. */
+/* Continues after a failure, so that one attachment does not block the others. */
 static int visit(void *ctx, const char name[static ATTACHMENT_NAME_SIZE], struct err *unused)
 {
 	struct gc *gc = ctx;
 	struct err err = ERR_INIT;
 
 	(void)unused;
-	if (is_valid(gc, name) || end_attachment(gc, name, &err) == 0)
+	if (is_valid(gc, name) || remove_attachment(gc, name, &err) == 0)
 		return 0;
-	log_error("attachment was not removed", "record", name, "error", err.text);
+	log_error("cannot remove attachment", "record", name, "error", err.text);
 	if (gc->failed++ == 0)
 		gc->first = err;
 	return 0;
 }
 
-int cmd_gc(const struct env *env, const struct netconf *netconf, char **answer_out, struct err *err)
+int cmd_gc(const struct env *env, const struct netconf *netconf, char **output_out, struct err *err)
 {
-	__attribute__((cleanup(close_gc))) struct gc gc = { .netconf = netconf };
-	struct err other = ERR_INIT;
+	AUTO(gc) struct gc gc = { .netconf = netconf };
+	struct err ipam_error = ERR_INIT;
 	int forwarded;
 
-	(void)answer_out;
+	(void)output_out;
 	if (read_valid(&gc, err) < 0 || nl_open(&gc.host, err) < 0 ||
 	    attachment_each(netconf->run_dir, netconf->network, visit, &gc, err) < 0)
 		return -1;
-	forwarded = assign_forward(env, netconf, "GC", &other);
+	forwarded = assign_forward(env, netconf, "GC", &ipam_error);
 	if (gc.failed == 0 && forwarded == 0)
 		return 0;
-	*err = gc.failed ? gc.first : other;
+	*err = gc.failed ? gc.first : ipam_error;
 	if (gc.failed > 1)
-		(void)err_wrap(err, "%zu attachments were not removed; the first", gc.failed);
-	return gc.failed && forwarded < 0 ? err_details(err, "%.200s", other.text) : -1;
+		(void)err_wrap(err, "cannot remove %zu attachments; first error", gc.failed);
+	return gc.failed && forwarded < 0 ? err_details(err, "%.200s", ipam_error.text) : -1;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs another plugin for what weft leaves to it (CNI 1.1.0, "Plugin Delegation"): with the
- * same configuration and environment but for CNI_COMMAND, its standard error passed on, its
- * standard output taken. The child has no other descriptor of ours, and is never started
- * while we are in a container's namespace.
+ * Runs a delegated plugin (CNI 1.1.0, "Plugin Delegation") with the same configuration and
+ * environment except CNI_COMMAND. Its standard error is inherited, its standard output captured.
+ * The child inherits no other descriptor, and is never started inside a container's namespace.
+ *
+ * weft is no IPAM plugin. An ipam.type that leads back to weft would start processes without end: by
+ * name or file it is refused here, and through another plugin by delegate_check_nesting.
  */
 #pragma once
 
@@ -12,15 +14,23 @@
 struct err;
 
 /*
- * Looks for an executable file of that name in the directories of cni_path ("a:b"; NULL: none).
- * 1 found, 0 absent (err says so too), -1: the name has a slash (ERR_CONFIG).
+ * Searches the directories of cni_path ("a:b"; NULL: none) for an executable file named type.
+ * Returns 1 found, 0 absent or weft itself (err is set with ERR_DELEGATE or ERR_CONFIG, too), -1
+ * failed (ERR_CONFIG when type contains a slash).
  */
 int delegate_find(const char *cni_path, const char *type, char path_out[static FS_PATH_SIZE],
 		  struct err *err);
 
 /*
- * Runs it and waits. *answer_out is what it wrote, malloc'ed, the caller's, "" when nothing.
- * ERR_DELEGATE with its own message and code; where it answers 50 or 51, those.
+ * Runs the plugin and waits. *output_out is its standard output ("" if empty), malloc'ed and the
+ * caller's. Returns 0, or -1 with ERR_DELEGATE and the plugin's own message and code; its codes 50
+ * and 51 become ERR_UNAVAILABLE and ERR_LIMITED.
  */
-int delegate_run(const char *path, const char *verb, const char *config, char **answer_out,
+int delegate_run(const char *path, const char *verb, const char *config, char **output_out,
 		 struct err *err);
+
+/*
+ * Checks that this process was not started, directly or not, by a plugin that weft runs: that plugin's
+ * weft waits for it. Returns 0, or -1 with ERR_CONFIG.
+ */
+int delegate_check_nesting(struct err *err);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/env.h"
 
+#include "common/array.h"
 #include "common/err.h"
 #include "common/parse.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define MISSING_SIZE 128
 
-/* The variable, or NULL where it is not set or empty. */
+/* The variable, or NULL if it is unset or empty. */
 static const char *value_of(env_lookup_fn *lookup, void *ctx, const char *name)
 {
 	const char *value = lookup(ctx, name);
@@ -39,7 +39,7 @@ static int check_missing(const struct env *env, unsigned needs, struct err *err)
 	char missing[MISSING_SIZE] = "";
 	size_t len = 0;
 
-	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
 		if ((needs & variables[i].bit) && !variables[i].value)
 			len += (size_t)snprintf(missing + len, sizeof(missing) - len, "%s%s",
 						len ? "," : "", variables[i].name);
@@ -61,7 +61,7 @@ int env_read(env_lookup_fn *lookup, void *ctx, unsigned needs, struct env *env_o
 	};
 	struct err unused = ERR_INIT;
 
-	/* What is not a truth value allows nothing, as with the reference plugins. */
+	/* An invalid value counts as false, as with the reference plugins. */
 	if (override)
 		(void)parse_bool(override, &env.any_netns, &unused);
 	if (check_values(&env, err) < 0 || check_missing(&env, needs, err) < 0)

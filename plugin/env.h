@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CNI_* variables (CNI 1.1.0, "Parameters"): which of them a verb needs, and what each
- * may hold. Pure: reads through the look-up that it is given, getenv(3) but in tests.
+ * The CNI_* variables (CNI 1.1.0, "Parameters"): which of them a verb needs, and their valid values.
+ * Pure: reads through a look-up function, getenv(3) except in tests.
  */
 #pragma once
 
@@ -11,14 +11,14 @@
 
 struct err;
 
-/* A variable that is empty counts as one that is not set: runtimes pass them so. */
+/* An empty variable counts as unset: runtimes pass unset ones that way. */
 struct env {
 	const char *container_id;
-	const char *netns; /* NULL where a DEL has none */
+	const char *netns; /* NULL: none, for DEL only */
 	const char *ifname;
 	const char *args; /* CNI_ARGS; NULL: none */
-	const char *path; /* CNI_PATH; NULL: none. Needed where addresses come from another plugin */
-	bool any_netns;   /* CNI_NETNS_OVERRIDE: the namespace may be the plugin's own */
+	const char *path; /* CNI_PATH; NULL: none. Needed with ipam.type only */
+	bool any_netns;   /* CNI_NETNS_OVERRIDE: CNI_NETNS may be the plugin's own namespace */
 };
 
 /* Which variables a verb requires. */
@@ -27,11 +27,11 @@ enum env_needs { ENV_CONTAINERID = 1 << 0, ENV_NETNS = 1 << 1, ENV_IFNAME = 1 <<
 typedef const char *env_lookup_fn(void *ctx, const char *name);
 
 /*
- * Reads the variables; the texts stay the look-up's. needs is an OR of enum env_needs. ERR_ENV:
- * a value that is not allowed, or the names of all that are missing.
+ * Reads the variables; the texts remain owned by the look-up. needs is an OR of enum env_needs.
+ * Returns 0, or -1 with ERR_ENV, which names an invalid value or all missing variables.
  */
 int env_read(env_lookup_fn *lookup, void *ctx, unsigned needs, struct env *env_out,
 	     struct err *err);
 
-/* Whose attachment it is, in a network of weft's. What it is made of must outlive it. */
+/* Returns the attachment's key in a weft network. env and network must outlive it. */
 struct attachment_key env_key(const struct env *env, const char *network);

@@ -1,28 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/inspect.h"
 
-#include "common/addr.h"
 #include "common/err.h"
-#include "common/link.h"
-#include "common/nl.h"
-#include "common/route.h"
+#include "common/netlink/addr.h"
+#include "common/netlink/link.h"
+#include "common/netlink/neigh.h"
+#include "common/netlink/nl.h"
+#include "common/netlink/route.h"
 #include "common/state.h"
 
+#include <linux/neighbour.h>
 #include <net/if.h>
 #include <string.h>
 
-int inspect_host(struct nl *host, const struct veth *veth, const struct state_network *network,
-		 struct err *err)
+/* The flags of the port, and the FDB entry without which a locked port drops everything. */
+static int check_port(struct nl *host, const struct link *link, const struct attachment_port *port,
+		      const char *bridge, struct err *err)
+{
+	const char *flag = veth_port_difference(port, &link->port);
+	char mac[MAC_TEXT_SIZE];
+	struct neigh_fdb fdb;
+	int found;
+
+	if (flag)
+		return err_set(err, ERR_CHECK,
+			       "flag %s of bridge port %s differs from the configuration", flag,
+			       link->name);
+	if (!port->locked)
+		return 0;
+	found = neigh_fdb_get(host, link->index, &port->mac, &fdb, err);
+	if (found < 0)
+		return -1;
+	if (!found || fdb.index != link->index || !(fdb.state & NUD_NOARP))
+		return err_set(err, ERR_CHECK, "bridge %s has no static FDB entry %s for port %s",
+			       bridge, mac_text(&port->mac, mac), link->name);
+	return 0;
+}
+
+int inspect_host(struct nl *host, const struct veth *veth, const struct attachment_port *port,
+		 const struct state_network *network, struct err *err)
 {
 	struct link link, vxlan, master = { .index = 0 };
-	int found = link_get(host, veth->name, &link, err);
+	int found = veth_find(host, veth, &link, err);
 
 	if (found < 0)
 		return -1;
 	if (!found)
 		return err_set(err, ERR_CHECK, "device %s is missing", veth->name);
 	if (!veth_is(veth, &link))
-		return err_set(err, ERR_CHECK, "device %s is not this container's (alias \"%s\")",
+		return err_set(err, ERR_CHECK, "device %s belongs to another owner (alias \"%s\")",
 			       link.name, ERR_SHOW(link.alias));
 	if (!(link.flags & IFF_UP))
 		return err_set(err, ERR_CHECK, "device %s is down", link.name);
@@ -32,6 +58,8 @@ int inspect_host(struct nl *host, const struct veth *veth, const struct state_ne
 	if (!found || strcmp(master.name, network->bridge) != 0)
 		return err_set(err, ERR_CHECK, "device %s is not a port of bridge %s", link.name,
 			       network->bridge);
+	if (check_port(host, &link, port, network->bridge, err) < 0)
+		return -1;
 	found = link_get(host, network->vxlan, &vxlan, err);
 	if (found == 0 || (found > 0 && !(vxlan.flags & IFF_UP)))
 		return err_set(err, ERR_CHECK, "device %s is %s", network->vxlan,
@@ -53,7 +81,7 @@ static int check_interface(const struct link *link, const struct mac *mac, struc
 	return 0;
 }
 
-/* One thing that is looked for in a list. */
+/* Searches a dump for one address or route. */
 struct search {
 	const struct prefix *address;
 	const struct route *route;
@@ -69,7 +97,7 @@ static int is_address(void *ctx, const struct addr *addr, struct err *err)
 	return 0;
 }
 
-/* One that names no table may have been moved to another by a later plugin (sbr). */
+/* A route without a table matches in any: a later plugin (sbr) may have moved it. */
 static int is_route(void *ctx, const struct route *route, struct err *err)
 {
 	struct search *search = ctx;
@@ -101,11 +129,11 @@ static int check_address(struct nl *container, const struct link *link,
 static int check_route(struct nl *container, const struct link *link, const struct route *route,
 		       struct err *err)
 {
-	/* By whichever device: a list may have routes of other interfaces, too. */
+	/* Through any device: prevResult also has the routes of other interfaces. */
 	struct search search = { .route = route };
 	char dst[PREFIX_TEXT_SIZE], gateway[IPADDR_TEXT_SIZE];
 
-	if (route_each_hop(container, route->dst.addr.family, is_route, NULL, &search, err) < 0)
+	if (route_each_hop(container, route->dst.addr.family, 0, is_route, NULL, &search, err) < 0)
 		return -1;
 	if (!search.found)
 		return err_set(err, ERR_CHECK, "route %s via %s of interface %s is missing",
@@ -114,7 +142,7 @@ static int check_route(struct nl *container, const struct link *link, const stru
 	return 0;
 }
 
-int inspect_container(struct nl *container, const char *ifname, const struct prev *prev,
+int inspect_container(struct nl *container, const char *ifname, const struct prev_result *prev,
 		      struct err *err)
 {
 	struct link link;

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looks whether what attach made is there still, for CHECK. Changes nothing. What is found
- * beyond what is asked for is other plugins' business.
+ * Compares the kernel's state with what attach_make created, for CHECK. Read-only. Additional
+ * addresses and routes, of other plugins, are ignored.
  */
 #pragma once
 
+#include "ipam/attachment.h"
 #include "ipam/veth.h"
-#include "plugin/prev.h"
+#include "plugin/prev_result.h"
 
 struct err;
 struct nl;
 struct state_network;
 
 /*
- * The host's side: there, ours, up, and a port of the network's bridge; and the network's VXLAN
- * device, without which no other node is reached. ERR_CHECK.
+ * Checks the host's side: the veth exists, belongs to the attachment, is up and a port of the
+ * network's bridge with the flags of port, and if it is locked, the bridge has the static FDB entry
+ * of the MAC; and the network's VXLAN device is up. Returns 0, or -1 with ERR_CHECK.
  */
-int inspect_host(struct nl *host, const struct veth *veth, const struct state_network *network,
-		 struct err *err);
+int inspect_host(struct nl *host, const struct veth *veth, const struct attachment_port *port,
+		 const struct state_network *network, struct err *err);
 
 /*
- * The container's side, through a socket in its namespace: the interface up, with the MAC, every
- * address, and every route of the main table. ERR_CHECK.
+ * Checks the container's side, through a socket in its namespace: the interface is up and has the
+ * MAC and every address, and the namespace has every route. Returns 0, or -1 with ERR_CHECK.
  */
-int inspect_container(struct nl *container, const char *ifname, const struct prev *prev,
+int inspect_container(struct nl *container, const char *ifname, const struct prev_result *prev,
 		      struct err *err);

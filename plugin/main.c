@@ -1,53 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * weft, the CNI plugin: the variables and standard input, checked, to one verb; what the verb
- * answers, or the error, to standard output: one document, once, at the very end.
+ * weft, the CNI plugin. Reads and checks the CNI_* variables and standard input, runs one verb, and
+ * writes one document to standard output as its last step: the verb's output, or the error.
  */
+#include "common/array.h"
 #include "common/auto.h"
+#include "common/build_version.h"
+#include "common/call_log.h"
 #include "common/err.h"
 #include "common/fs.h"
 #include "common/log.h"
 #include "plugin/cmd.h"
+#include "plugin/cni_result.h"
+#include "plugin/container_event.h"
+#include "plugin/delegate.h"
 #include "plugin/env.h"
 #include "plugin/netconf.h"
-#include "plugin/result.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct verb {
 	const char *name;
 	unsigned needs;     /* variables; ENV_* */
 	enum version since; /* the first version of the configuration that has it */
-	bool any_config;    /* does not need one, and stands a wrong one */
+	bool any_config;    /* a configuration is optional and may be invalid */
 	cmd_fn *run;
-	cmd_fn *undo; /* after an answer that could not be given; NULL: there is nothing to undo */
+	enum call_verb recorded;
+	bool event;   /* its failure is an event of the node */
+	cmd_fn *undo; /* run if the output cannot be written; NULL: nothing to undo */
 };
 
 static const struct verb verbs[] = {
-	{ "ADD", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_1_0, false, cmd_add, cmd_del },
-	{ "DEL", ENV_CONTAINERID | ENV_IFNAME, VERSION_0_1_0, false, cmd_del, NULL },
-	{ "CHECK", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_4_0, false, cmd_check,
+	{ "ADD", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_1_0, false, cmd_add, CALL_ADD,
+	  true, cmd_del },
+	{ "DEL", ENV_CONTAINERID | ENV_IFNAME, VERSION_0_1_0, false, cmd_del, CALL_DEL, true,
 	  NULL },
-	{ "GC", 0, VERSION_1_1_0, false, cmd_gc, NULL },
-	{ "STATUS", 0, VERSION_1_1_0, false, cmd_status, NULL },
-	{ "VERSION", 0, VERSION_0_1_0, true, cmd_version, NULL },
+	{ "CHECK", ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME, VERSION_0_4_0, false, cmd_check,
+	  CALL_CHECK, true, NULL },
+	{ "GC", 0, VERSION_1_1_0, false, cmd_gc, CALL_GC, true, NULL },
+	{ "STATUS", 0, VERSION_1_1_0, false, cmd_status, CALL_STATUS, false, NULL },
+	{ "VERSION", 0, VERSION_0_1_0, true, cmd_version, CALL_VERSION, false, NULL },
 };
 
-/* One call of the plugin, as far as it is understood. */
+/* One invocation of the plugin, as far as it has been parsed. */
 struct call {
-	const struct verb *verb; /* NULL: not yet */
+	const struct verb *verb; /* NULL: not parsed yet */
 	struct env env;
-	struct netconf netconf; /* with the version in which to answer, whatever else is wrong */
+	struct netconf netconf; /* its version, if parsed, is that of the output */
 };
 
 static int find_verb(const char *command, const struct verb **verb_out, struct err *err)
 {
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		if (strcmp(verbs[i].name, command) == 0) {
 			*verb_out = &verbs[i];
 			return 0;
@@ -64,7 +74,7 @@ static const char *look_up(void *ctx, const char *name)
 
 static int read_config(struct netconf *netconf, struct err *err)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 	size_t size = 0;
 
 	if (fs_read_fd(STDIN_FILENO, "standard input", NETCONF_MAX, &text, &size, err) < 0)
@@ -72,7 +82,7 @@ static int read_config(struct netconf *netconf, struct err *err)
 	return netconf_parse(text, size, &netconf->version, netconf, err);
 }
 
-static int serve(struct call *call, const char *command, char **answer_out, struct err *err)
+static int run(struct call *call, const char *command, char **output_out, struct err *err)
 {
 	struct err unused = ERR_INIT;
 
@@ -88,10 +98,13 @@ static int serve(struct call *call, const char *command, char **answer_out, stru
 	if (call->netconf.version < call->verb->since)
 		return err_set(err, ERR_VERSION, "config version does not allow %s",
 			       call->verb->name);
-	return call->verb->run(&call->env, &call->netconf, answer_out, err);
+	/* Before any lock: the weft that waits for this process may hold it. */
+	if (!call->verb->any_config && delegate_check_nesting(err) < 0)
+		return -1;
+	return call->verb->run(&call->env, &call->netconf, output_out, err);
 }
 
-/* ---- Telling ------------------------------------------------------------------------------ */
+/* ---- Output ------------------------------------------------------------------------------- */
 
 static int print(const char *text, struct err *err)
 {
@@ -104,25 +117,28 @@ static void print_error(enum version version, const struct err *what)
 {
 	static const char no_memory[] =
 		"{\"cniVersion\":\"1.1.0\",\"code\":108,\"msg\":\"out of memory\"}";
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 	struct err err = ERR_INIT;
 
-	if (print(result_error_text(version, what, &text, &err) < 0 ? no_memory : text, &err) < 0)
-		log_error("an error could not be told", "error", what->text, "because", err.text);
+	if (print(cni_result_error_text(version, what, &text, &err) < 0 ? no_memory : text, &err) <
+	    0)
+		log_error("cannot write an error to standard output", "message", what->text,
+			  "error", err.text);
 }
 
-/* A runtime that was not told of a container's interface would not know to remove it. */
-static void undo(const struct call *call, const struct err *why)
+/* Without its result, a runtime may not run DEL: the attachment would leak. */
+static void undo(const struct call *call, const struct err *cause)
 {
 	struct err err = ERR_INIT;
 	char *unused = NULL;
 
-	log_error("the answer could not be given", "command", call->verb->name, "error", why->text);
+	log_error("cannot write the result to standard output", "command", call->verb->name,
+		  "error", cause->text);
 	if (call->verb->undo && call->verb->undo(&call->env, &call->netconf, &unused, &err) < 0)
-		log_error("what was done could not be undone", "error", err.text);
+		log_error("rollback incomplete", "error", err.text);
 }
 
-static int answer(const struct call *call, const char *text)
+static int write_output(const struct call *call, const char *text)
 {
 	struct err err = ERR_INIT;
 
@@ -132,9 +148,9 @@ static int answer(const struct call *call, const char *text)
 	return EXIT_FAILURE;
 }
 
-static int introduce(void)
+static int print_version(void)
 {
-	fprintf(stderr, "CNI weft plugin v%s\nCNI protocol versions supported: ", WEFT_VERSION);
+	fprintf(stderr, "CNI weft plugin v%s\nCNI protocol versions supported: ", build_version);
 	for (int i = 0; i < VERSIONS; i++)
 		fprintf(stderr, "%s%s", i ? ", " : "", version_text((enum version)i));
 	fprintf(stderr, "\n");
@@ -142,35 +158,63 @@ static int introduce(void)
 }
 
 /*
- * A stream that the caller has closed is put in its place by one that fails, or else the next
- * file that is opened would be, and be written to.
+ * Opens /dev/null in place of each standard stream that the caller has closed: otherwise the next
+ * opened file would get its number, and be written to. The mode makes the expected use fail.
  */
 static void keep_streams(void)
 {
-	static const int ways[] = { O_WRONLY, O_RDONLY, O_RDWR };
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
 
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) < 0)
-			(void)!open("/dev/null", ways[fd]);
+			(void)!open("/dev/null", modes[fd]);
 	}
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The last step, after the output: only the end of the process waits for it. */
+static void record_call(const struct call *call, const struct err *err, int status,
+			uint64_t began_us)
+{
+	enum call_outcome outcome = call_outcome_of(err->code ? err_cni_code(err->code) : 0);
+	struct call_record record;
+
+	if (!call->verb || !call->netconf.run_dir)
+		return;
+	if (status != EXIT_SUCCESS && outcome == CALL_SUCCESS)
+		outcome = CALL_ERROR; /* the output could not be written */
+	record = call_record(call->verb->recorded, outcome, now_us() - began_us);
+	call_log_append(call->netconf.run_dir, &record);
+	/* Not of STATUS, which runtimes call every few seconds: a network that is not ready is an event. */
+	if (err->code && call->verb->event)
+		container_event_failed(&call->netconf, &call->env, call->verb->name, err);
 }
 
 int main(void)
 {
 	struct call call = { .verb = NULL, .netconf = NETCONF_INIT };
 	const char *command = getenv("CNI_COMMAND");
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 	struct err err = ERR_INIT;
+	uint64_t began_us = now_us();
 	int status = EXIT_FAILURE;
 
 	keep_streams();
 	signal(SIGPIPE, SIG_IGN);
 	if (!command || !*command)
-		return introduce();
-	if (serve(&call, command, &text, &err) == 0)
-		status = answer(&call, text);
+		return print_version();
+	if (run(&call, command, &text, &err) == 0)
+		status = write_output(&call, text);
 	else
 		print_error(call.netconf.version, &err);
+	record_call(&call, &err, status, began_us);
 	netconf_free(&call.netconf);
 	return status;
 }

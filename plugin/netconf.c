@@ -5,6 +5,7 @@
 #include "common/parse.h"
 #include "common/state.h"
 #include "ipam/attachment.h"
+#include "ipam/host_local.h"
 
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -24,8 +25,8 @@ void netconf_free(struct netconf *netconf)
 	*netconf = NETCONF_INIT;
 }
 
-/* What the specification asks of every plugin. */
-static int read_general(const struct jr *root, struct netconf *netconf, struct err *err)
+/* The keys that the specification requires. */
+static int read_required(const struct jr *root, struct netconf *netconf, struct err *err)
 {
 	const char *version = jr_str_opt(root, "cniVersion", TEXT_MAX, "");
 
@@ -52,9 +53,10 @@ void netconf_read_route(const struct jr *at, struct route *route_out)
 
 	route.dst = prefix_masked(&route.dst);
 	if (ipaddr_is_set(&route.gateway) && route.gateway.family != route.dst.addr.family)
-		jr_fault(at, "gw", "is not of the family of dst");
+		jr_fault(at, "gw", "is not of the address family of dst");
 	if (ipaddr_is_set(&route.gateway) && route.scope >= RT_SCOPE_LINK)
-		jr_fault(at, "scope", "%u has no gateway: it is for what is on the link",
+		jr_fault(at, "scope",
+			 "%u excludes a gateway: it is that of directly connected destinations",
 			 route.scope);
 	*route_out = route;
 }
@@ -79,8 +81,8 @@ static uint32_t read_mtu(const struct jr *root)
 	uint32_t mtu = jr_u32_opt(root, "mtu", 0, UINT16_MAX, 0);
 
 	if (mtu > 0 && mtu < MTU_MIN)
-		jr_fault(root, "mtu", "%u is not 0 (the network's) or from %u to %d", mtu, MTU_MIN,
-			 UINT16_MAX);
+		jr_fault(root, "mtu", "%u is neither 0 (the network's) nor from %u to %d", mtu,
+			 MTU_MIN, UINT16_MAX);
 	return mtu;
 }
 
@@ -103,21 +105,25 @@ static const char *read_network(const struct jr *root)
 	return network;
 }
 
-/* The plugin that gives addresses is handed the configuration as it came. */
+/* An IPAM plugin is passed the configuration unchanged. */
 static int read_ipam(const struct jr *root, const char *text, size_t size, struct netconf *netconf,
 		     struct err *err)
 {
 	struct jr ipam = jr_obj_opt(root, "ipam");
 
 	netconf->ipam = "";
+	netconf->data_dir = HOST_LOCAL_DIR;
 	if (!jr_is_absent(&ipam))
 		netconf->ipam = jr_str_opt(&ipam, "type", ATTACHMENT_IPAM_SIZE - 1, "");
+	/* Without a type; else the key is the other plugin's. */
+	if (!jr_is_absent(&ipam) && !*netconf->ipam)
+		netconf->data_dir = jr_str_opt(&ipam, "dataDir", FS_PATH_SIZE / 2, HOST_LOCAL_DIR);
 	if (*netconf->ipam && !(netconf->text = strndup(text, size)))
 		return err_nomem(err, "the configuration");
 	return 0;
 }
 
-/* What is ours. */
+/* weft's own keys. */
 static int read_own(const struct jr *root, struct netconf *netconf, struct err *err)
 {
 	struct jr dns = jr_obj_opt(root, "dns");
@@ -141,7 +147,7 @@ static int read_own(const struct jr *root, struct netconf *netconf, struct err *
 int netconf_parse(const char *text, size_t size, enum version *version_out,
 		  struct netconf *netconf_out, struct err *err)
 {
-	AUTO_NETCONF struct netconf netconf = NETCONF_INIT;
+	AUTO(netconf) struct netconf netconf = NETCONF_INIT;
 	struct jr document, root;
 	int result;
 
@@ -152,7 +158,7 @@ int netconf_parse(const char *text, size_t size, enum version *version_out,
 	root = jr_obj(&document, NULL);
 	if (jr_done(netconf.json, ERR_DECODE, err) < 0)
 		return -1;
-	result = read_general(&root, &netconf, err);
+	result = read_required(&root, &netconf, err);
 	*version_out = netconf.version;
 	if (result < 0 || read_ipam(&root, text, size, &netconf, err) < 0 ||
 	    read_own(&root, &netconf, err) < 0)

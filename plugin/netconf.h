@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The network configuration that the runtime writes to standard input (CNI 1.1.0,
- * "Execution Protocol"), checked. Pure. Keys that weft does not know are other
- * plugins' or later versions', and left alone; keys match as Go's decoder matches
- * them, without regard to case, and of a duplicate the last one counts.
+ * "Execution Protocol"), parsed and validated. Pure. Unknown keys belong to other plugins or
+ * later versions and are ignored. Keys match as in Go's decoder: without regard to case, and
+ * the last of duplicates counts.
  *
  *   {"cniVersion":"1.0.0","name":"weft","type":"weft",
  *    "network":"default","runDir":"/run/weft","isDefaultGateway":true,"hairpinMode":true,
@@ -12,13 +12,13 @@
  *               "table":100,"scope":0}],
  *    "ipam":{"type":"host-local",...},"dns":{...},"prevResult":{...}}
  *
- * What asks for something for one container alone, as runtimeConfig does, is read by request.h.
+ * Requests for one container, such as runtimeConfig, are read by request.h.
  */
 #pragma once
 
 #include "common/auto.h"
-#include "common/json.h"
-#include "common/route.h"
+#include "common/json/json.h"
+#include "common/netlink/route.h"
 #include "common/vec.h"
 #include "plugin/version.h"
 
@@ -30,13 +30,13 @@ struct err;
 
 #define NETCONF_MAX (1 << 20) /* bytes; prevResult and runtimeConfig included */
 
-/* Only dst, gateway (unset: the node's), metric, mtu, advmss, scope and table (0: main) are set. */
+/* Set: dst, gateway (unset: the node's), metric, mtu, advmss, scope and table (0: main). */
 VEC_DEFINE(netconf_routes, struct route);
 
 struct netconf {
 	enum version version;
-	const char *name;    /* the list's; not weft's network */
-	const char *network; /* weft's */
+	const char *name;    /* of the configuration list */
+	const char *network; /* of weft */
 	const char *run_dir; /* absolute */
 	bool is_default_gateway;
 	bool hairpin;
@@ -44,28 +44,29 @@ struct netconf {
 	bool spoof_check; /* macSpoofCheck */
 	uint32_t mtu;     /* 0: the network's */
 	struct netconf_routes routes;
-	char *dns;         /* JSON text of the object; NULL: none, or an empty one */
-	char *prev_result; /* JSON text; NULL: none */
-	const char *ipam;  /* ipam.type: the plugin that gives addresses; "": weft itself */
-	char *text;        /* the whole configuration, for that plugin; NULL where there is none */
-	struct json *json; /* holds the texts */
+	char *dns;            /* JSON text of the object; NULL: none, or an empty one */
+	char *prev_result;    /* JSON text; NULL: none */
+	const char *ipam;     /* ipam.type, the IPAM plugin; "": weft's own pool */
+	const char *data_dir; /* ipam.dataDir: of host-local, whose addresses are not assigned */
+	char *text;           /* the whole configuration, for that plugin; NULL if none */
+	struct json *json;    /* owns the const texts */
 };
 
 #define NETCONF_INIT ((struct netconf){ .version = VERSION_LATEST })
 
 /*
- * Parses size bytes of text. *version_out is set as soon as the version is known, also where
- * something else is wrong, since the error is told in it. ERR_DECODE, ERR_VERSION,
- * ERR_CONFIG with the key's path. The caller frees with netconf_free.
+ * Parses size bytes of text. *version_out is set as soon as the version has been parsed, also when
+ * -1 follows, since the error is printed in that version. Returns 0, or -1 with ERR_DECODE,
+ * ERR_VERSION, or ERR_CONFIG and the key's path. Free with netconf_free.
  */
 int netconf_parse(const char *text, size_t size, enum version *version_out,
 		  struct netconf *netconf_out, struct err *err);
 
 struct jr;
 
-/* One route of a configuration or result; jr_done of its document says whether all was well. */
+/* Reads one route of a configuration or result. Faults are reported by jr_done of the document. */
 void netconf_read_route(const struct jr *at, struct route *route_out);
 
-/* NETCONF_INIT is allowed. */
+/* Frees the members. NETCONF_INIT is allowed. */
 void netconf_free(struct netconf *netconf);
-#define AUTO_NETCONF __attribute__((cleanup(netconf_free)))
+AUTO_DEFINE_VALUE(netconf, struct netconf, netconf_free);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/request.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "plugin/netconf.h"
 
 #include <stdio.h>
@@ -17,22 +18,22 @@ void request_free(struct request *request)
 	*request = (struct request){ .dns = NULL };
 }
 
-/* ---- What is asked for -------------------------------------------------------------------- */
+/* ---- Requested values --------------------------------------------------------------------- */
 
-/* The same address from two sources is one wish. */
-static void want(struct request *request, const struct jr *at, const struct ipaddr *addr)
+/* An address requested by two sources counts once. */
+static void add_ip(struct request *request, const struct jr *at, const struct ipaddr *addr)
 {
 	for (size_t i = 0; i < request->ip_len; i++) {
 		if (ipaddr_equal(&request->ips[i], addr))
 			return;
 	}
 	if (request->ip_len == REQUEST_IPS)
-		jr_fault(at, NULL, "more than %d addresses are asked for", REQUEST_IPS);
+		jr_fault(at, NULL, "requests more than %d addresses", REQUEST_IPS);
 	else
 		request->ips[request->ip_len++] = *addr;
 }
 
-/* ["10.5.1.7", "10.5.1.7/24"]; the length is of no account. */
+/* ["10.5.1.7", "10.5.1.7/24"]; the prefix length is ignored. */
 static void read_ips(const struct jr *from, struct request *request)
 {
 	struct jr list = jr_arr_opt(from, "ips"), at;
@@ -42,7 +43,7 @@ static void read_ips(const struct jr *from, struct request *request)
 		const struct ipaddr addr = has_len ? jr_prefix(&at, NULL).addr :
 						     jr_ipaddr(&at, NULL);
 
-		want(request, &at, &addr);
+		add_ip(request, &at, &addr);
 	}
 }
 
@@ -59,12 +60,12 @@ static void read_mac(const struct jr *from, struct request *request)
 	request->args.mac = mac;
 }
 
-/* runtimeConfig names the lists in other words than a result does. */
+/* The keys of runtimeConfig differ from those of a result. */
 static int read_dns(const struct jr *from, struct request *request, struct err *err)
 {
-	static const char *const words[][2] = { { "servers", "nameservers" },
-						{ "searches", "search" },
-						{ "options", "options" } };
+	static const char *const keys[][2] = { { "servers", "nameservers" },
+					       { "searches", "search" },
+					       { "options", "options" } };
 	struct jr dns = jr_obj_opt(from, "dns"), at;
 	AUTO(jb) struct jb *jb = NULL;
 
@@ -73,13 +74,13 @@ static int read_dns(const struct jr *from, struct request *request, struct err *
 	jb = jb_new();
 	if (!jb)
 		return err_nomem(err, "dns");
-	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
-		struct jr list = jr_arr_opt(&dns, words[w][0]);
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+		struct jr list = jr_arr_opt(&dns, keys[k][0]);
 		struct jb_at copy;
 
 		if (jr_is_absent(&list))
 			continue;
-		copy = jb_arr(jb_root(jb), words[w][1]);
+		copy = jb_arr(jb_root(jb), keys[k][1]);
 		for (size_t i = 0; jr_each(&list, &i, &at);)
 			jb_str(copy, NULL, jr_str(&at, NULL, TEXT_MAX));
 	}
@@ -89,16 +90,16 @@ static int read_dns(const struct jr *from, struct request *request, struct err *
 int request_read(const struct netconf *netconf, const char *cni_args, struct request *request_out,
 		 struct err *err)
 {
-	AUTO_REQUEST struct request request = { .dns = NULL };
+	AUTO(request) struct request request = { .dns = NULL };
 	struct jr root = jr_root(netconf->json);
 	struct jr args = jr_obj_opt(&root, "args");
 	struct jr cni = jr_is_absent(&args) ? args : jr_obj_opt(&args, "cni");
 	struct jr runtime = jr_obj_opt(&root, "runtimeConfig");
 
-	if (args_parse(cni_args, &request.args, err) < 0)
+	if (cni_args_parse(cni_args, &request.args, err) < 0)
 		return -1;
 	if (ipaddr_is_set(&request.args.ip))
-		want(&request, &root, &request.args.ip);
+		add_ip(&request, &root, &request.args.ip);
 	if (!jr_is_absent(&cni)) {
 		read_ips(&cni, &request);
 		read_mac(&cni, &request);
@@ -116,21 +117,22 @@ int request_read(const struct netconf *netconf, const char *cni_args, struct req
 	return 0;
 }
 
-/* ---- What it is chosen from --------------------------------------------------------------- */
+/* ---- Ranges to choose from ---------------------------------------------------------------- */
 
-/* The choices while they are made. */
-struct choosing {
+/* The choices under construction. */
+struct builder {
 	const struct state_network *network;
 	struct pool_choice choices[REQUEST_CHOICES];
 	struct range whole[REQUEST_CHOICES];
+	bool anywhere; /* a requested address may be any of the network, not only of this node's range */
 };
 
-/* Which family of the network the range is of. */
-static const struct state_family *family_of(const struct choosing *choosing, const struct jr *at,
+/* The network's family whose subnet contains addr, or NULL with a fault at at. */
+static const struct state_family *family_of(const struct builder *builder, const struct jr *at,
 					    const struct ipaddr *addr)
 {
 	char text[IPADDR_TEXT_SIZE], subnet[PREFIX_TEXT_SIZE];
-	const struct state_network *network = choosing->network;
+	const struct state_network *network = builder->network;
 
 	for (size_t i = 0; i < network->family_len; i++) {
 		if (prefix_has(&network->family[i].subnet, addr))
@@ -141,8 +143,8 @@ static const struct state_family *family_of(const struct choosing *choosing, con
 	return NULL;
 }
 
-/* One range of a set, which is added to the choice of its family. */
-static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *set_family)
+/* Reads one range of a set, and adds it to the choice of its family. */
+static void read_range(struct builder *builder, const struct jr *at, uint8_t *set_family)
 {
 	const struct prefix subnet = jr_prefix_opt(at, "subnet");
 	const struct ipaddr gateway = jr_ipaddr_opt(at, "gateway");
@@ -150,7 +152,7 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 	const struct ipaddr *any = ipaddr_is_set(&first) ? &first :
 				   ipaddr_is_set(&last)  ? &last :
 							   &subnet.addr;
-	const struct state_family *family = family_of(choosing, at, any);
+	const struct state_family *family = family_of(builder, at, any);
 	struct err why = ERR_INIT;
 	char text[PREFIX_TEXT_SIZE];
 	struct ipaddr low, high;
@@ -159,13 +161,14 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 
 	if (!family)
 		return;
-	i = (size_t)(family - choosing->network->family);
-	range = choosing->whole[i];
+	i = (size_t)(family - builder->network->family);
+	range = builder->whole[i];
 	if (*set_family && *set_family != any->family)
-		jr_fault(at, NULL, "is of another family than the ranges before it");
-	if (!*set_family && choosing->choices[i].set.len)
-		jr_fault(at, NULL,
-			 "is of a second set of its family: a container gets one address of each");
+		jr_fault(at, NULL, "is not of the address family of the preceding ranges");
+	if (!*set_family && builder->choices[i].set.len)
+		jr_fault(
+			at, NULL,
+			"is in a second set of its address family: a container gets one address per family");
 	*set_family = any->family;
 	if (ipaddr_is_set(&gateway) && !ipaddr_equal(&gateway, &family->gateway))
 		jr_fault(at, "gateway", "is not this node's address in the network");
@@ -173,7 +176,7 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 		const struct prefix masked = prefix_masked(&subnet);
 
 		if (!prefix_equal(&masked, &subnet))
-			jr_fault(at, "subnet", "is an address in a network; %s is the network",
+			jr_fault(at, "subnet", "has host bits set; the network is %s",
 				 prefix_text(&masked, text));
 		if (!prefix_covers(&family->subnet, &subnet))
 			jr_fault(at, "subnet", "is not part of this node's subnet");
@@ -185,12 +188,12 @@ static void read_range(struct choosing *choosing, const struct jr *at, uint8_t *
 			last = high;
 	}
 	if (range_narrow(&range, &first, &last, &why) < 0 ||
-	    range_set_add(&choosing->choices[i].set, &range, &why) < 0)
+	    range_set_add(&builder->choices[i].set, &range, &why) < 0)
 		jr_fault(at, NULL, "%s", why.text);
 }
 
 /* [[{...}, ...], ...] */
-static void read_sets(struct choosing *choosing, const struct jr *sets)
+static void read_sets(struct builder *builder, const struct jr *sets)
 {
 	struct jr set, at;
 
@@ -199,28 +202,41 @@ static void read_sets(struct choosing *choosing, const struct jr *sets)
 		uint8_t family = AF_UNSPEC;
 
 		for (size_t j = 0; jr_each(&list, &j, &at);)
-			read_range(choosing, &at, &family);
+			read_range(builder, &at, &family);
 	}
 }
 
-/* Gives each address that was asked for to the choice that has it; none may be left. */
-static int assign_wanted(struct choosing *choosing, const struct request *request, struct err *err)
+/* In an L2 network, a container can move to another node with its address. */
+static bool is_elsewhere(const struct builder *builder, size_t choice, const struct ipaddr *addr)
+{
+	const struct state_family *family = &builder->network->family[choice];
+	struct range all;
+	struct err unused;
+
+	return builder->anywhere &&
+	       range_of(&family->cluster, &family->gateway, &all, &unused) == 0 &&
+	       range_has(&all, addr);
+}
+
+/* Stores each requested address in the choice that contains it; -1 if any is left over. */
+static int set_wanted(struct builder *builder, const struct request *request, struct err *err)
 {
 	char text[IPADDR_TEXT_SIZE], left[ERR_DETAILS_SIZE] = "", from[RANGE_TEXT_SIZE];
 	size_t len = 0;
 
 	for (size_t i = 0; i < request->ip_len; i++) {
-		bool given = false;
+		bool placed = false;
 
-		for (size_t c = 0; !given && c < choosing->network->family_len; c++) {
-			struct pool_choice *choice = &choosing->choices[c];
+		for (size_t c = 0; !placed && c < builder->network->family_len; c++) {
+			struct pool_choice *choice = &builder->choices[c];
 
-			given = !ipaddr_is_set(&choice->wanted) &&
-				range_set_has(&choice->set, &request->ips[i]);
-			if (given)
+			placed = !ipaddr_is_set(&choice->wanted) &&
+				 (range_set_has(&choice->set, &request->ips[i]) ||
+				  is_elsewhere(builder, c, &request->ips[i]));
+			if (placed)
 				choice->wanted = request->ips[i];
 		}
-		if (!given && len < sizeof(left))
+		if (!placed && len < sizeof(left))
 			len += (size_t)snprintf(left + len, sizeof(left) - len, "%s%s",
 						len ? ", " : "",
 						ipaddr_text(&request->ips[i], text));
@@ -228,13 +244,12 @@ static int assign_wanted(struct choosing *choosing, const struct request *reques
 	if (!len)
 		return 0;
 	return err_set(err, ERR_ADDRESS,
-		       "%s was asked for and cannot be given: a container here has one address of "
-		       "each of %s%s%s, other than the network's, the gateway's and the broadcast "
-		       "address",
-		       left, range_set_text(&choosing->choices[0].set, from),
-		       choosing->network->family_len > 1 ? " and " : "",
-		       choosing->network->family_len > 1 ?
-			       range_set_text(&choosing->choices[1].set,
+		       "cannot assign requested address %s: a container gets one address of each "
+		       "of %s%s%s, except the network, gateway and broadcast addresses",
+		       left, range_set_text(&builder->choices[0].set, from),
+		       builder->network->family_len > 1 ? " and " : "",
+		       builder->network->family_len > 1 ?
+			       range_set_text(&builder->choices[1].set,
 					      (char[RANGE_TEXT_SIZE]){ 0 }) :
 			       "");
 }
@@ -243,30 +258,31 @@ int request_choose(const struct netconf *netconf, const struct request *request,
 		   const struct state_network *network,
 		   struct pool_choice choices_out[static REQUEST_CHOICES], struct err *err)
 {
-	struct choosing choosing = { .network = network };
+	struct builder builder = { .network = network };
 	struct jr root = jr_root(netconf->json), ranges;
 	struct jr runtime = jr_obj_opt(&root, "runtimeConfig");
 	struct jr ipam = jr_obj_opt(&root, "ipam");
 
 	for (size_t i = 0; i < network->family_len; i++) {
 		if (range_of(&network->family[i].subnet, &network->family[i].gateway,
-			     &choosing.whole[i], err) < 0)
+			     &builder.whole[i], err) < 0)
 			return -1;
 	}
 	ranges = jr_is_absent(&runtime) ? runtime : jr_arr_opt(&runtime, "ipRanges");
 	if (jr_len(&ranges) == 0 && !jr_is_absent(&ipam))
 		ranges = jr_arr_opt(&ipam, "ranges");
-	read_sets(&choosing, &ranges);
+	builder.anywhere = network->l2 && jr_len(&ranges) == 0;
+	read_sets(&builder, &ranges);
 	if (jr_done(netconf->json, ERR_CONFIG, err) < 0)
 		return -1;
 	for (size_t i = 0; i < network->family_len; i++) {
-		struct range_set *set = &choosing.choices[i].set;
+		struct range_set *set = &builder.choices[i].set;
 
-		if (!set->len && range_set_add(set, &choosing.whole[i], err) < 0)
+		if (!set->len && range_set_add(set, &builder.whole[i], err) < 0)
 			return -1;
 	}
-	if (request && assign_wanted(&choosing, request, err) < 0)
+	if (request && set_wanted(&builder, request, err) < 0)
 		return -1;
-	memcpy(choices_out, choosing.choices, sizeof(choosing.choices));
+	memcpy(choices_out, builder.choices, sizeof(builder.choices));
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The versions of the CNI specification that the plugin speaks, in their order. Pure. */
+/* The supported versions of the CNI specification, in ascending order. Pure. */
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum version {
 	VERSION_LATEST = VERSIONS - 1
 };
 
-/* "" is 0.1.0, the version of those that had no such key. ERR_VERSION with details. */
+/* "" is 0.1.0, whose configurations may lack the key. Returns 0, or -1 with ERR_VERSION and details. */
 int version_parse(const char *text, enum version *version_out, struct err *err);
 
 const char *version_text(enum version version);

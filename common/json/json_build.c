@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json.h"
+#include "common/json/json.h"
 
-#include "base64.h"
-#include "err.h"
-#include "utf8.h"
+#include "common/base64.h"
+#include "common/err.h"
+#include "common/utf8.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -14,7 +14,7 @@
 
 struct jb {
 	struct cJSON *root;
-	bool failed; /* out of memory at some step; what was built is not whole */
+	bool failed; /* out of memory; the document is incomplete */
 };
 
 struct jb *jb_new(void)
@@ -40,7 +40,7 @@ struct jb_at jb_root(struct jb *jb)
 	return (struct jb_at){ .jb = jb, .node = jb->root };
 }
 
-/* Takes the item over, also where it cannot be added. NULL then. */
+/* Takes the item over. Returns it, or NULL if it could not be added. */
 static struct cJSON *add(struct jb_at at, const char *key, struct cJSON *item)
 {
 	bool added = false;
@@ -66,8 +66,8 @@ struct jb_at jb_arr(struct jb_at at, const char *key)
 	return (struct jb_at){ .jb = at.jb, .node = add(at, key, cJSON_CreateArray()) };
 }
 
-/* A copy in which U+FFFD stands for every byte that is not UTF-8; NULL when out of memory. */
-static char *repaired(const char *text)
+/* A copy with U+FFFD for every byte that is not UTF-8; NULL when out of memory. */
+static char *replace_invalid(const char *text)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
 	size_t left = strlen(text);
@@ -101,10 +101,10 @@ static bool is_utf8(const char *text)
 
 void jb_str(struct jb_at at, const char *key, const char *text)
 {
-	AUTO_FREE char *copy = NULL;
+	AUTO(free) char *copy = NULL;
 
 	if (!is_utf8(text)) {
-		copy = repaired(text);
+		copy = replace_invalid(text);
 		text = copy;
 	}
 	add(at, key, cJSON_CreateString(text));
@@ -127,7 +127,7 @@ void jb_count(struct jb_at at, const char *key, uint64_t number)
 {
 	char text[24];
 
-	/* As a cJSON number, 10^15 would come out as 1e+15, which Go takes for no integer. */
+	/* cJSON prints the number 10^15 as 1e+15, which Go does not accept as an integer. */
 	snprintf(text, sizeof(text), "%" PRIu64, number);
 	jb_raw(at, key, text);
 }
@@ -165,7 +165,7 @@ void jb_mac(struct jb_at at, const char *key, const struct mac *mac)
 
 void jb_base64(struct jb_at at, const char *key, const void *data, size_t size)
 {
-	AUTO_FREE char *text = base64_encode(data, size);
+	AUTO(free) char *text = base64_encode(data, size);
 
 	add(at, key, cJSON_CreateString(text));
 }

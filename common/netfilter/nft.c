@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The messages that change something. */
-#include "nft.h"
+#include "common/netfilter/nft.h"
 
-#include "nl.h"
+#include "common/netlink/nl.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define NAMES_SIZE 1024 /* room for a table's, a chain's or a set's name, and numbers */
-#define ELEMENT_SIZE 48 /* at most, with its heads */
+#define ELEMENT_SIZE 64 /* at most, with its heads */
+#define DEVICE_SIZE 32  /* a device's name, with its head */
 
 /* As libnftnl writes a rule's user data: type, length, value (its udata.h). */
 #define USERDATA_COMMENT 0
@@ -36,11 +37,29 @@ static void put_be64(struct nl_msg *msg, int type, uint64_t number)
 	nl_put(msg, type, &be, sizeof(be));
 }
 
-struct nl_msg *nft_table_add(uint8_t family, const char *table)
+static struct nl_msg *new_table(uint8_t family, const char *table, uint16_t flags)
 {
-	struct nl_msg *msg = message(NFT_MSG_NEWTABLE, NLM_F_CREATE, family, NAMES_SIZE);
+	struct nl_msg *msg = message(NFT_MSG_NEWTABLE, flags, family, NAMES_SIZE);
 
 	nl_put_text(msg, NFTA_TABLE_NAME, table);
+	return msg;
+}
+
+struct nl_msg *nft_table_add(uint8_t family, const char *table)
+{
+	return new_table(family, table, NLM_F_CREATE);
+}
+
+struct nl_msg *nft_table_create(uint8_t family, const char *table)
+{
+	return new_table(family, table, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+struct nl_msg *nft_table_own(uint8_t family, const char *table)
+{
+	struct nl_msg *msg = nft_table_create(family, table);
+
+	put_be32(msg, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
 	return msg;
 }
 
@@ -52,9 +71,36 @@ struct nl_msg *nft_table_del(uint8_t family, const char *table)
 	return msg;
 }
 
+bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b)
+{
+	if (a->len != b->len || a->len > NFT_CHAIN_DEVICES_MAX)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (strcmp(a->name[i], b->name[i]) != 0)
+			return false;
+	return true;
+}
+
+/* The attribute of a single device is also that of kernels without the list. */
+static void put_devices(struct nl_msg *msg, const struct nft_devices *devices)
+{
+	struct nlattr *list;
+
+	if (devices->len == 1) {
+		nl_put_text(msg, NFTA_HOOK_DEV, devices->name[0]);
+		return;
+	}
+	list = nl_nest(msg, NFTA_HOOK_DEVS | NLA_F_NESTED, NULL, 0);
+	for (size_t i = 0; i < devices->len; i++)
+		nl_put_text(msg, NFTA_DEVICE_NAME, devices->name[i]);
+	nl_nest_end(msg, list);
+}
+
 struct nl_msg *nft_chain_add(const struct nft_chain *chain)
 {
-	struct nl_msg *msg = message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain->family, NAMES_SIZE);
+	const size_t devices = chain->devices ? chain->devices->len * DEVICE_SIZE : 0;
+	struct nl_msg *msg = message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain->family,
+				     NAMES_SIZE + devices);
 	struct nlattr *hook;
 
 	nl_put_text(msg, NFTA_CHAIN_TABLE, chain->table);
@@ -64,6 +110,8 @@ struct nl_msg *nft_chain_add(const struct nft_chain *chain)
 	hook = nl_nest(msg, NFTA_CHAIN_HOOK | NLA_F_NESTED, NULL, 0);
 	put_be32(msg, NFTA_HOOK_HOOKNUM, chain->hook);
 	put_be32(msg, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
+	if (chain->devices)
+		put_devices(msg, chain->devices);
 	nl_nest_end(msg, hook);
 	put_be32(msg, NFTA_CHAIN_POLICY, chain->policy);
 	nl_put_text(msg, NFTA_CHAIN_TYPE, chain->type);
@@ -104,6 +152,9 @@ struct nl_msg *nft_counter_add(uint8_t family, const char *table, const char *na
 	return msg;
 }
 
+/* As libnftnl writes it: the keys are in the host's byte order, so that `nft` shows names well. */
+static const uint8_t host_order[] = { 0, sizeof(uint32_t), 1, 0, 0, 0 };
+
 struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_set *set,
 			   uint32_t id)
 {
@@ -115,6 +166,8 @@ struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_s
 	put_be32(msg, NFTA_SET_KEY_TYPE, set->key_type);
 	put_be32(msg, NFTA_SET_KEY_LEN, set->key_size);
 	put_be32(msg, NFTA_SET_ID, id);
+	if (set->key_type == NFT_TYPE_IFNAME)
+		nl_put(msg, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 	return msg;
 }
 
@@ -153,6 +206,27 @@ static void put_comment(struct nl_msg *msg, const char *comment)
 	memcpy(data + 2, comment, size);
 	data[size + 1] = '\0';
 	nl_put(msg, NFTA_RULE_USERDATA, data, size + 2);
+}
+
+struct nl_msg *nft_flow_table_add(uint8_t family, const char *table, const char *name,
+				  const char *const *devices, size_t len)
+{
+	struct nl_msg *msg = message(NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE, family,
+				     NAMES_SIZE + len * DEVICE_SIZE);
+	struct nlattr *hook, *list;
+
+	nl_put_text(msg, NFTA_FLOWTABLE_TABLE, table);
+	nl_put_text(msg, NFTA_FLOWTABLE_NAME, name);
+	hook = nl_nest(msg, NFTA_FLOWTABLE_HOOK | NLA_F_NESTED, NULL, 0);
+	put_be32(msg, NFTA_FLOWTABLE_HOOK_NUM, NF_NETDEV_INGRESS);
+	put_be32(msg, NFTA_FLOWTABLE_HOOK_PRIORITY, 0);
+	list = len ? nl_nest(msg, NFTA_FLOWTABLE_HOOK_DEVS | NLA_F_NESTED, NULL, 0) : NULL;
+	for (size_t i = 0; i < len; i++)
+		nl_put_text(msg, NFTA_DEVICE_NAME, devices[i]);
+	if (list)
+		nl_nest_end(msg, list);
+	nl_nest_end(msg, hook);
+	return msg;
 }
 
 struct nl_msg *nft_rule_add(uint8_t family, const char *table, const char *chain,

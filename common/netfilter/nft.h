@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nf_tables' objects: tables, chains, sets and their elements, rules, counters, over a socket
- * of nl_open_netfilter (the kernel's net/netfilter/nf_tables_api.c). What changes is added to an
- * nl_transaction; what stands is walked through. What a rule does is in nft_expr.h.
+ * nf_tables objects: tables, chains, sets and their elements, rules, counters, over a socket of
+ * nl_open_netfilter (the kernel's net/netfilter/nf_tables_api.c). Changes are messages for a
+ * transaction (nl_transaction.h); existing objects are read by walks. nft_expr.h has the contents of
+ * rules.
  */
 #pragma once
 
-#include "nft_expr.h"
+#include "common/netfilter/nft_expr.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -21,11 +24,24 @@ struct nlmsghdr;
 /* As `nft` numbers the types of keys, so that it shows them well. */
 #define NFT_TYPE_IPV4 7
 #define NFT_TYPE_IPV6 8
+#define NFT_TYPE_ETHER 9
+#define NFT_TYPE_IFNAME 41
 
-#define NFT_KEY_SIZE 16       /* at most */
-#define NFT_ELEMENTS_MAX 1000 /* of one message */
+#define NFT_KEY_SIZE 32          /* at most */
+#define NFT_ELEMENTS_MAX 1000    /* of one message */
+#define NFT_FLOW_DEVICES_MAX 128 /* the kernel's NFT_NETDEVICE_MAX is 256 */
+#define NFT_CHAIN_DEVICES_MAX 16
 
-/* Of what is walked through, all texts and bytes live as long as the visit. */
+/* Texts and bytes of visited objects are valid during the visit. */
+
+/* The devices of a chain at a device's hook, in the kernel's order. */
+struct nft_devices {
+	char name[NFT_CHAIN_DEVICES_MAX][IF_NAMESIZE];
+	size_t len; /* of a chain that was read: may be larger, and the rest was not kept */
+};
+
+/* Returns whether both are complete and have the same devices in the same order. */
+bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b);
 
 struct nft_chain {
 	uint8_t family; /* NFPROTO_* */
@@ -34,6 +50,8 @@ struct nft_chain {
 	uint32_t hook;    /* NF_INET_* */
 	int32_t priority;
 	uint32_t policy; /* NF_ACCEPT, NF_DROP */
+	/* Of family netdev: at least one to be added. Linux before 5.5 supports one. Else NULL. */
+	const struct nft_devices *devices;
 };
 
 struct nft_set {
@@ -56,10 +74,16 @@ struct nft_rule {
 };
 
 /*
- * Messages. Adding what stands already is no fault; a table that is deleted takes all in it
- * along.
+ * Messages. Adding an existing object is not an error; deleting a table deletes its contents.
  */
 struct nl_msg *nft_table_add(uint8_t family, const char *table);
+/* Fails with EEXIST if the table exists. */
+struct nl_msg *nft_table_create(uint8_t family, const char *table);
+/*
+ * As nft_table_create; the kernel deletes the table when the socket is closed, and no other one can change
+ * it. Since Linux 5.12.
+ */
+struct nl_msg *nft_table_own(uint8_t family, const char *table);
 struct nl_msg *nft_table_del(uint8_t family, const char *table);
 struct nl_msg *nft_chain_add(const struct nft_chain *chain);
 struct nl_msg *nft_chain_del(uint8_t family, const char *table, const char *chain);
@@ -67,20 +91,28 @@ struct nl_msg *nft_chain_del(uint8_t family, const char *table, const char *chai
 struct nl_msg *nft_chain_flush(uint8_t family, const char *table, const char *chain);
 struct nl_msg *nft_counter_add(uint8_t family, const char *table, const char *name,
 			       uint64_t packets, uint64_t bytes);
-/* id: another for each set of a transaction. */
+/* id: different for each set of a transaction. */
 struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_set *set,
 			   uint32_t id);
 /* len: at most NFT_ELEMENTS_MAX, of a set with keys of key_size bytes. */
 struct nl_msg *nft_elements(bool add, uint8_t family, const char *table, const struct nft_set *set,
 			    const struct nft_element *elements, size_t len);
+/*
+ * A flow table of family inet or ip: packets of its flows pass from one of its devices to another
+ * without the hooks after ingress (the kernel's networking/nf_flowtable documentation). Adding devices
+ * to an existing one keeps its flows and devices. At most NFT_FLOW_DEVICES_MAX names per message;
+ * ENOENT: a device does not exist, or the kernel has no flow tables, if there are no names.
+ */
+struct nl_msg *nft_flow_table_add(uint8_t family, const char *table, const char *name,
+				  const char *const *devices, size_t len);
 /* Before the rule with that handle; 0: at the chain's end. comment may be NULL. */
 struct nl_msg *nft_rule_add(uint8_t family, const char *table, const char *chain,
 			    const struct nft_expr *expr, const char *comment, uint64_t before);
 struct nl_msg *nft_rule_del(uint8_t family, const char *table, const char *chain, uint64_t handle);
 
 /*
- * Walks. family NFPROTO_UNSPEC: of all; chain NULL: of all in the table. restart is called when
- * the walk begins anew (nl_dump_all). What is not there is empty.
+ * Walks. family NFPROTO_UNSPEC: all families; chain NULL: all chains of the table. restart is called
+ * before the walk is repeated (nl_dump_all). An absent table or chain is empty.
  */
 struct nft_walk {
 	void *ctx;
@@ -98,24 +130,41 @@ int nft_each_set(struct nl *nl, uint8_t family, const char *table, const struct 
 int nft_each_element(struct nl *nl, uint8_t family, const char *table, const char *set,
 		     const struct nft_walk *walk, struct err *err);
 
-/* 1 there, with NFT_TABLE_F_* in *flags_out; 0 not; -1 failed. */
+/* Returns 1 found, with NFT_TABLE_F_* in *flags_out; 0 absent; -1 failed. */
 int nft_table_find(struct nl *nl, uint8_t family, const char *table, uint32_t *flags_out,
 		   struct err *err);
 int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const char *name,
 		     uint64_t *packets_out, uint64_t *bytes_out, struct err *err);
+/* Return as nft_table_find; the name in *set_out is the caller's. */
+int nft_set_find(struct nl *nl, uint8_t family, const char *table, const char *name,
+		 struct nft_set *set_out, struct err *err);
+/*
+ * Whether a set or map matches a key of size bytes, which must be the set's key_size: one request or two,
+ * whatever the set's size. Of intervals, one must contain the key; a catch-all element matches every key.
+ */
+int nft_element_find(struct nl *nl, uint8_t family, const char *table, const char *set,
+		     const void *key, size_t size, struct err *err);
 
 /*
- * The number of the rules as they are now, all programs' in the namespace: another one after every
- * change that somebody asks for. Counters are no change, nor is what packets add to a set, nor what
- * goes because the program that owned it has ended.
+ * Reads the generation of the rule set of the network namespace, which every committed transaction
+ * changes. Counters, elements added by packets, and the removal of tables whose owner has exited do
+ * not change it.
  */
 int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err);
 
-/* What an event is about. False: nothing that has a table. */
+/*
+ * Reads rules and changes them by one transaction of that generation (nl_transaction_open). Called
+ * again if another program has changed rules in between.
+ */
+typedef int nft_change_fn(void *ctx, uint32_t generation, struct err *err);
+/* Returns what the last call returned; -1 too if others kept changing rules, or no generation was read. */
+int nft_change(struct nl *nl, nft_change_fn *change, void *ctx, struct err *err);
+
+/* The object of an event. nft_event returns false if the event concerns no table. */
 struct nft_event {
 	uint16_t message; /* NFT_MSG_* */
 	uint8_t family;
-	uint32_t port;             /* of the socket that asked for it (nl_port) */
+	uint32_t port;             /* of the socket that requested the change (nl_portid) */
 	const char *table, *chain; /* "" : none */
 };
 bool nft_event(const struct nlmsghdr *header, struct nft_event *event_out);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nft_expr.h"
+#include "common/netfilter/nft_expr.h"
 
-#include "nl.h"
+#include "common/netfilter/nft_span.h"
+#include "common/netlink/nl.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -32,6 +34,13 @@ static void put(struct nft_expr *expr, uint16_t type, const void *data, size_t s
 static void put_number(struct nft_expr *expr, uint16_t type, uint32_t number)
 {
 	uint32_t be = htonl(number);
+
+	put(expr, type, &be, sizeof(be));
+}
+
+static void put_number64(struct nft_expr *expr, uint16_t type, uint64_t number)
+{
+	uint64_t be = htobe64(number);
 
 	put(expr, type, &be, sizeof(be));
 }
@@ -102,14 +111,36 @@ void nft_expr_ct(struct nft_expr *expr, uint32_t key)
 	end(expr, opened);
 }
 
-void nft_expr_payload(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size)
+static void load_payload(struct nft_expr *expr, uint32_t to, uint32_t base, uint32_t offset,
+			 uint32_t size)
 {
 	struct opened opened = begin(expr, "payload");
 
-	put_number(expr, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	put_number(expr, NFTA_PAYLOAD_DREG, to);
 	put_number(expr, NFTA_PAYLOAD_BASE, base);
 	put_number(expr, NFTA_PAYLOAD_OFFSET, offset);
 	put_number(expr, NFTA_PAYLOAD_LEN, size);
+	end(expr, opened);
+}
+
+void nft_expr_payload(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size)
+{
+	load_payload(expr, NFT_REG_1, base, offset, size);
+}
+
+void nft_expr_payload_next(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size)
+{
+	load_payload(expr, NFT_REG_2, base, offset, size);
+}
+
+void nft_expr_exthdr(struct nft_expr *expr, uint8_t type, uint32_t offset, uint32_t size)
+{
+	struct opened opened = begin(expr, "exthdr");
+
+	put_number(expr, NFTA_EXTHDR_DREG, NFT_REG_1);
+	put(expr, NFTA_EXTHDR_TYPE, &type, sizeof(type));
+	put_number(expr, NFTA_EXTHDR_OFFSET, offset);
+	put_number(expr, NFTA_EXTHDR_LEN, size);
 	end(expr, opened);
 }
 
@@ -146,6 +177,47 @@ void nft_expr_lookup(struct nft_expr *expr, const char *set, bool absent)
 	end(expr, opened);
 }
 
+void nft_expr_over(struct nft_expr *expr, uint32_t per_second)
+{
+	struct opened opened = begin(expr, "limit");
+
+	put_number64(expr, NFTA_LIMIT_RATE, per_second);
+	put_number64(expr, NFTA_LIMIT_UNIT, 1); /* second */
+	put_number(expr, NFTA_LIMIT_BURST, per_second);
+	put_number(expr, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	put_number(expr, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	end(expr, opened);
+}
+
+void nft_expr_value(struct nft_expr *expr, const void *value, size_t size)
+{
+	struct opened opened = begin(expr, "immediate");
+
+	put_number(expr, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	put_value(expr, NFTA_IMMEDIATE_DATA, value, size);
+	end(expr, opened);
+}
+
+void nft_expr_payload_set(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size)
+{
+	struct opened opened = begin(expr, "payload");
+
+	put_number(expr, NFTA_PAYLOAD_SREG, NFT_REG_1);
+	put_number(expr, NFTA_PAYLOAD_BASE, base);
+	put_number(expr, NFTA_PAYLOAD_OFFSET, offset);
+	put_number(expr, NFTA_PAYLOAD_LEN, size);
+	end(expr, opened);
+}
+
+void nft_expr_meta_set(struct nft_expr *expr, uint32_t key)
+{
+	struct opened opened = begin(expr, "meta");
+
+	put_number(expr, NFTA_META_SREG, NFT_REG_1);
+	put_number(expr, NFTA_META_KEY, key);
+	end(expr, opened);
+}
+
 void nft_expr_counter(struct nft_expr *expr, const char *name)
 {
 	struct opened opened = begin(expr, "objref");
@@ -172,6 +244,14 @@ void nft_expr_masquerade(struct nft_expr *expr, uint32_t flags)
 	end(expr, opened);
 }
 
+void nft_expr_flow_add(struct nft_expr *expr, const char *flow_table)
+{
+	struct opened opened = begin(expr, "flow_offload");
+
+	put_text(expr, NFTA_FLOW_TABLE_NAME, flow_table);
+	end(expr, opened);
+}
+
 void nft_expr_verdict(struct nft_expr *expr, int32_t verdict, const char *chain)
 {
 	struct opened opened = begin(expr, "immediate");
@@ -190,52 +270,18 @@ void nft_expr_verdict(struct nft_expr *expr, int32_t verdict, const char *chain)
 
 /* ---- Reading ----------------------------------------------------------------------------- */
 
-/* The attribute at the start of what is left, NULL at the end or where it is damaged. */
-static const struct nlattr *first(struct nft_span span)
-{
-	const struct nlattr *attr = span.at;
-
-	if (span.size < HEAD_SIZE || attr->nla_len < HEAD_SIZE || attr->nla_len > span.size)
-		return NULL;
-	return attr;
-}
-
-static struct nft_span after(struct nft_span span, const struct nlattr *attr)
-{
-	size_t step = (size_t)NLA_ALIGN(attr->nla_len);
-
-	step = step < span.size ? step : span.size;
-	return (struct nft_span){ (const char *)span.at + step, span.size - step };
-}
-
-static struct nft_span inside(const struct nlattr *attr)
-{
-	return (struct nft_span){ (const char *)attr + HEAD_SIZE,
-				  (size_t)attr->nla_len - HEAD_SIZE };
-}
-
-static const struct nlattr *find(struct nft_span span, int type)
-{
-	const struct nlattr *attr;
-
-	for (; (attr = first(span)); span = after(span, attr))
-		if (nla_type(attr) == type)
-			return attr;
-	return NULL;
-}
-
 /* Every attribute that is wanted is there with the same content; nested to that depth. */
 static bool covers(struct nft_span want, struct nft_span have, unsigned depth)
 {
 	const struct nlattr *attr, *other;
 
-	for (; (attr = first(want)); want = after(want, attr)) {
-		struct nft_span a = inside(attr), b;
+	for (; (attr = nft_span_first(want)); want = nft_span_after(want, attr)) {
+		struct nft_span a = nft_span_inside(attr), b;
 
-		other = find(have, nla_type(attr));
+		other = nft_span_find(have, nla_type(attr));
 		if (!other)
 			return false;
-		b = inside(other);
+		b = nft_span_inside(other);
 		if (attr->nla_type & NLA_F_NESTED) {
 			if (!depth || !covers(a, b, depth - 1))
 				return false;
@@ -251,84 +297,52 @@ bool nft_expr_same(const struct nft_expr *written, struct nft_span have)
 	struct nft_span want = { written->at, written->size };
 	const struct nlattr *a, *b;
 
-	while ((a = first(want))) {
-		b = first(have);
-		if (!b || !covers(inside(a), inside(b), 4))
+	while ((a = nft_span_first(want))) {
+		b = nft_span_first(have);
+		if (!b || !covers(nft_span_inside(a), nft_span_inside(b), 4))
 			return false;
-		want = after(want, a);
-		have = after(have, b);
+		want = nft_span_after(want, a);
+		have = nft_span_after(have, b);
 	}
 	return !have.size;
 }
 
-static bool is_named(const struct nlattr *name, const char *text)
+static void read_verdict(struct nft_span data, struct nft_effect *effect)
 {
-	struct nft_span span = inside(name);
+	int32_t code;
 
-	return span.size == strlen(text) + 1 && !memcmp(span.at, text, span.size);
-}
-
-static void look_verdict(struct nft_span data, struct nft_seen *seen)
-{
-	const struct nlattr *value = find(data, NFTA_IMMEDIATE_DATA);
-	const struct nlattr *verdict = value ? find(inside(value), NFTA_DATA_VERDICT) : NULL;
-	const struct nlattr *code = verdict ? find(inside(verdict), NFTA_VERDICT_CODE) : NULL;
-	const struct nlattr *chain = verdict ? find(inside(verdict), NFTA_VERDICT_CHAIN) : NULL;
-	struct nft_span name = chain ? inside(chain) : (struct nft_span){ NULL, 0 };
-
-	if (name.size && !((const char *)name.at)[name.size - 1])
-		seen->chain = name.at;
-	if (code && inside(code).size == sizeof(uint32_t))
-		seen->drops = nla_get_u32(code) == htonl(NF_DROP);
-}
-
-/* iptables' own matches and targets (linux/netfilter/nf_tables_compat.h), by the name they have. */
-static bool is_foreign(struct nft_span data, const char *text)
-{
-	const struct nlattr *name = find(data, NFTA_TARGET_NAME); /* NFTA_MATCH_NAME is the same */
-
-	return name && is_named(name, text);
+	if (nft_span_verdict(data, &code, &effect->chain))
+		effect->drops = code == NF_DROP;
 }
 
 /* What neither sorts packets nor decides about them. */
 static bool is_idle(const struct nlattr *name, struct nft_span data)
 {
-	return is_named(name, "counter") || is_named(name, "log") || is_named(name, "target") ||
-	       (is_named(name, "match") && is_foreign(data, "comment"));
+	return nft_span_is(name, "counter") || nft_span_is(name, "log") ||
+	       nft_span_is(name, "target") ||
+	       (nft_span_is(name, "match") && nft_span_has(data, NFTA_MATCH_NAME, "comment"));
 }
 
-static bool compares(struct nft_span data, const uint8_t *value, size_t min_size, size_t value_size)
+struct nft_effect nft_expr_effect(struct nft_span have)
 {
-	const struct nlattr *nest = find(data, NFTA_CMP_DATA);
-	const struct nlattr *attr = nest ? find(inside(nest), NFTA_DATA_VALUE) : NULL;
-	struct nft_span found = attr ? inside(attr) : (struct nft_span){ NULL, 0 };
-
-	return attr && value_size && found.size >= min_size && found.size <= value_size &&
-	       !memcmp(found.at, value, found.size);
-}
-
-struct nft_seen nft_expr_look(struct nft_span have, const uint8_t *value, size_t min_size,
-			      size_t value_size)
-{
-	struct nft_seen seen = { .all = true };
+	struct nft_effect effect = { .unconditional = true };
 	const struct nlattr *element;
 
-	for (; (element = first(have)); have = after(have, element)) {
-		const struct nlattr *name = find(inside(element), NFTA_EXPR_NAME);
-		const struct nlattr *attr = find(inside(element), NFTA_EXPR_DATA);
-		struct nft_span data = attr ? inside(attr) : (struct nft_span){ NULL, 0 };
+	for (; (element = nft_span_first(have)); have = nft_span_after(have, element)) {
+		const struct nlattr *name = nft_span_find(nft_span_inside(element), NFTA_EXPR_NAME);
+		const struct nlattr *attr = nft_span_find(nft_span_inside(element), NFTA_EXPR_DATA);
+		struct nft_span data = attr ? nft_span_inside(attr) : (struct nft_span){ NULL, 0 };
 
 		if (!name)
 			continue;
-		if (is_named(name, "immediate"))
-			look_verdict(data, &seen);
-		else if (is_named(name, "reject") ||
-			 (is_named(name, "target") && is_foreign(data, "REJECT")))
-			seen.drops = true;
+		if (nft_span_is(name, "immediate"))
+			read_verdict(data, &effect);
+		else if (nft_span_is(name, "reject") ||
+			 (nft_span_is(name, "target") &&
+			  nft_span_has(data, NFTA_TARGET_NAME, "REJECT")))
+			effect.drops = true;
 		else if (!is_idle(name, data))
-			seen.all = false;
-		if (is_named(name, "cmp") && compares(data, value, min_size, value_size))
-			seen.compares = true;
+			effect.unconditional = false;
 	}
-	return seen;
+	return effect;
 }

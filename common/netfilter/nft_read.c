@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands, and what events tell. */
-#include "nft.h"
+/* Existing objects, and events. */
+#include "common/netfilter/nft.h"
 
-#include "err.h"
-#include "nl.h"
+#include "common/err.h"
+#include "common/netlink/nl.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -16,6 +16,7 @@
 
 #define NAMES_SIZE 1024
 #define USERDATA_COMMENT 0 /* libnftnl's udata.h */
+#define ATTEMPTS 20        /* of nft_change */
 
 #define TEXT                                                                                       \
 	{                                                                                          \
@@ -57,43 +58,43 @@ static uint8_t family_of(const struct nlmsghdr *header)
 
 /* ---- Walks ------------------------------------------------------------------------------- */
 
-/* A walk, and what is asked for: of a table, of a chain or set in it. */
-struct asked {
+/* A query: all objects of a type in a family, a table, or a chain or set (in) of the table. */
+struct query {
 	uint16_t type;
 	uint8_t family;
 	const char *table, *in;
 	const struct nft_walk *walk;
 };
 
-static struct nl_msg *ask(const struct asked *asked, int table_type, int in_type)
+static struct nl_msg *query_message(const struct query *query, int table_type, int in_type)
 {
-	const struct nfgenmsg header = { .nfgen_family = asked->family, .version = NFNETLINK_V0 };
-	struct nl_msg *msg = nl_message((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | asked->type), 0,
+	const struct nfgenmsg header = { .nfgen_family = query->family, .version = NFNETLINK_V0 };
+	struct nl_msg *msg = nl_message((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | query->type), 0,
 					&header, sizeof(header), NAMES_SIZE);
 
-	if (asked->table)
-		nl_put_text(msg, table_type, asked->table);
-	if (asked->in)
-		nl_put_text(msg, in_type, asked->in);
+	if (query->table)
+		nl_put_text(msg, table_type, query->table);
+	if (query->in)
+		nl_put_text(msg, in_type, query->in);
 	return msg;
 }
 
 static void restart(void *ctx)
 {
-	const struct asked *asked = ctx;
+	const struct query *query = ctx;
 
-	asked->walk->restart(asked->walk->ctx);
+	query->walk->restart(query->walk->ctx);
 }
 
-static int walk_all(struct nl *nl, struct asked *asked, nl_build_fn *build, nl_visit_fn *visit,
+static int walk_all(struct nl *nl, struct query *query, nl_build_fn *build, nl_visit_fn *visit,
 		    const char *what, struct err *err)
 {
 	const struct nl_dump dump = {
 		.what = what,
 		.build = build,
 		.visit = visit,
-		.restart = asked->walk->restart ? restart : NULL,
-		.ctx = asked,
+		.restart = query->walk->restart ? restart : NULL,
+		.ctx = query,
 	};
 
 	if (nl_dump_all(nl, &dump, err) == 0)
@@ -105,9 +106,32 @@ static int walk_all(struct nl *nl, struct asked *asked, nl_build_fn *build, nl_v
 	return 0;
 }
 
-static struct nl_msg *ask_chains(void *ctx)
+static struct nl_msg *build_chains(void *ctx)
 {
-	return ask(ctx, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
+	return query_message(ctx, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
+}
+
+static void add_device(const struct nlattr *attr, struct nft_devices *devices)
+{
+	if (devices->len < NFT_CHAIN_DEVICES_MAX)
+		nla_strlcpy(devices->name[devices->len], attr, IF_NAMESIZE);
+	devices->len++;
+}
+
+/* The kernel adds the attribute of a single device to the list of one. */
+static void read_devices(struct nlattr *const hook[], struct nft_devices *devices_out)
+{
+	struct nlattr *attr;
+	int rest;
+
+	if (!hook[NFTA_HOOK_DEVS]) {
+		if (hook[NFTA_HOOK_DEV])
+			add_device(hook[NFTA_HOOK_DEV], devices_out);
+		return;
+	}
+	nla_for_each_nested(attr, hook[NFTA_HOOK_DEVS],
+			    rest) if (nla_type(attr) == NFTA_DEVICE_NAME)
+		add_device(attr, devices_out);
 }
 
 static int visit_chain(void *ctx, const struct nlmsghdr *header, struct err *err)
@@ -121,9 +145,11 @@ static int visit_chain(void *ctx, const struct nlmsghdr *header, struct err *err
 	static const struct nla_policy hook_policy[NFTA_HOOK_MAX + 1] = {
 		[NFTA_HOOK_HOOKNUM] = NUMBER,
 		[NFTA_HOOK_PRIORITY] = NUMBER,
+		[NFTA_HOOK_DEV] = TEXT,
 	};
-	const struct asked *asked = ctx;
+	const struct query *query = ctx;
 	struct nlattr *at[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1];
+	struct nft_devices devices = { .len = 0 };
 	struct nft_chain chain;
 
 	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_CHAIN_MAX, policy, err) < 0 ||
@@ -139,21 +165,22 @@ static int visit_chain(void *ctx, const struct nlmsghdr *header, struct err *err
 		chain.hook = number(hook[NFTA_HOOK_HOOKNUM]);
 		chain.priority = (int32_t)number(hook[NFTA_HOOK_PRIORITY]);
 		chain.policy = number(at[NFTA_CHAIN_POLICY]);
+		read_devices(hook, &devices);
+		chain.devices = devices.len ? &devices : NULL;
 	}
-	return asked->walk->chain(asked->walk->ctx, &chain, err);
+	return query->walk->chain(query->walk->ctx, &chain, err);
 }
 
 int nft_each_chain(struct nl *nl, uint8_t family, const struct nft_walk *walk, struct err *err)
 {
-	struct asked asked = { NFT_MSG_GETCHAIN, family, NULL, NULL, walk };
+	struct query query = { NFT_MSG_GETCHAIN, family, NULL, NULL, walk };
 
-	return walk_all(nl, &asked, ask_chains, visit_chain, "list the packet filter's chains",
-			err);
+	return walk_all(nl, &query, build_chains, visit_chain, "list nftables chains", err);
 }
 
-static struct nl_msg *ask_rules(void *ctx)
+static struct nl_msg *build_rules(void *ctx)
 {
-	return ask(ctx, NFTA_RULE_TABLE, NFTA_RULE_CHAIN);
+	return query_message(ctx, NFTA_RULE_TABLE, NFTA_RULE_CHAIN);
 }
 
 static const char *comment_of(const struct nlattr *userdata)
@@ -177,7 +204,7 @@ static int visit_rule(void *ctx, const struct nlmsghdr *header, struct err *err)
 		[NFTA_RULE_CHAIN] = TEXT,
 		[NFTA_RULE_HANDLE] = LONG,
 	};
-	const struct asked *asked = ctx;
+	const struct query *query = ctx;
 	struct nlattr *at[NFTA_RULE_MAX + 1];
 	const struct nlattr *expr;
 	struct nft_rule rule;
@@ -194,23 +221,24 @@ static int visit_rule(void *ctx, const struct nlmsghdr *header, struct err *err)
 	};
 	if (expr)
 		rule.expr = (struct nft_span){ nla_data(expr), (size_t)nla_len(expr) };
-	return asked->walk->rule(asked->walk->ctx, &rule, err);
+	return query->walk->rule(query->walk->ctx, &rule, err);
 }
 
 int nft_each_rule(struct nl *nl, uint8_t family, const char *table, const char *chain,
 		  const struct nft_walk *walk, struct err *err)
 {
-	struct asked asked = { NFT_MSG_GETRULE, family, table, chain, walk };
+	struct query query = { NFT_MSG_GETRULE, family, table, chain, walk };
 
-	return walk_all(nl, &asked, ask_rules, visit_rule, "list the packet filter's rules", err);
+	return walk_all(nl, &query, build_rules, visit_rule, "list nftables rules", err);
 }
 
-static struct nl_msg *ask_sets(void *ctx)
+static struct nl_msg *build_sets(void *ctx)
 {
-	return ask(ctx, NFTA_SET_TABLE, NFTA_SET_NAME);
+	return query_message(ctx, NFTA_SET_TABLE, NFTA_SET_NAME);
 }
 
-static int visit_set(void *ctx, const struct nlmsghdr *header, struct err *err)
+/* name is valid as long as the message. */
+static int parse_set(const struct nlmsghdr *header, struct nft_set *set_out, struct err *err)
 {
 	static const struct nla_policy policy[NFTA_SET_MAX + 1] = {
 		[NFTA_SET_NAME] = TEXT,
@@ -218,35 +246,43 @@ static int visit_set(void *ctx, const struct nlmsghdr *header, struct err *err)
 		[NFTA_SET_KEY_TYPE] = NUMBER,
 		[NFTA_SET_KEY_LEN] = NUMBER,
 	};
-	const struct asked *asked = ctx;
 	struct nlattr *at[NFTA_SET_MAX + 1];
-	struct nft_set set;
 
 	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_MAX, policy, err) < 0)
 		return -1;
-	set = (struct nft_set){
+	*set_out = (struct nft_set){
 		.name = text(at[NFTA_SET_NAME]),
 		.flags = number(at[NFTA_SET_FLAGS]),
 		.key_type = number(at[NFTA_SET_KEY_TYPE]),
 		.key_size = number(at[NFTA_SET_KEY_LEN]),
 	};
-	return asked->walk->set(asked->walk->ctx, &set, err);
+	return 0;
+}
+
+static int visit_set(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct query *query = ctx;
+	struct nft_set set;
+
+	if (parse_set(header, &set, err) < 0)
+		return -1;
+	return query->walk->set(query->walk->ctx, &set, err);
 }
 
 int nft_each_set(struct nl *nl, uint8_t family, const char *table, const struct nft_walk *walk,
 		 struct err *err)
 {
-	struct asked asked = { NFT_MSG_GETSET, family, table, NULL, walk };
+	struct query query = { NFT_MSG_GETSET, family, table, NULL, walk };
 
-	return walk_all(nl, &asked, ask_sets, visit_set, "list the packet filter's sets", err);
+	return walk_all(nl, &query, build_sets, visit_set, "list nftables sets", err);
 }
 
-static struct nl_msg *ask_elements(void *ctx)
+static struct nl_msg *build_elements(void *ctx)
 {
-	return ask(ctx, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET);
+	return query_message(ctx, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET);
 }
 
-static int visit_element(const struct asked *asked, const struct nlattr *attr, struct err *err)
+static int visit_element(const struct query *query, const struct nlattr *attr, struct err *err)
 {
 	static const struct nla_policy policy[NFTA_SET_ELEM_MAX + 1] = {
 		[NFTA_SET_ELEM_FLAGS] = NUMBER,
@@ -264,7 +300,7 @@ static int visit_element(const struct asked *asked, const struct nlattr *attr, s
 		return 0;
 	memcpy(element.key, nla_data(value), (size_t)nla_len(value));
 	element.end = number(at[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END;
-	return asked->walk->element(asked->walk->ctx, &element, err);
+	return query->walk->element(query->walk->ctx, &element, err);
 }
 
 static int visit_elements(void *ctx, const struct nlmsghdr *header, struct err *err)
@@ -289,10 +325,9 @@ static int visit_elements(void *ctx, const struct nlmsghdr *header, struct err *
 int nft_each_element(struct nl *nl, uint8_t family, const char *table, const char *set,
 		     const struct nft_walk *walk, struct err *err)
 {
-	struct asked asked = { NFT_MSG_GETSETELEM, family, table, set, walk };
+	struct query query = { NFT_MSG_GETSETELEM, family, table, set, walk };
 
-	return walk_all(nl, &asked, ask_elements, visit_elements, "list a packet filter's set",
-			err);
+	return walk_all(nl, &query, build_elements, visit_elements, "list an nftables set", err);
 }
 
 /* ---- One object -------------------------------------------------------------------------- */
@@ -314,10 +349,75 @@ static int visit_table(void *ctx, const struct nlmsghdr *header, struct err *err
 int nft_table_find(struct nl *nl, uint8_t family, const char *table, uint32_t *flags_out,
 		   struct err *err)
 {
-	const struct asked asked = { NFT_MSG_GETTABLE, family, table, NULL, NULL };
+	const struct query query = { NFT_MSG_GETTABLE, family, table, NULL, NULL };
 
-	return nl_query(nl, ask(&asked, NFTA_TABLE_NAME, 0), "ask for a packet filter's table",
+	return nl_query(nl, query_message(&query, NFTA_TABLE_NAME, 0), "get an nftables table",
 			visit_table, flags_out, err);
+}
+
+static int visit_one_set(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	return parse_set(header, ctx, err);
+}
+
+int nft_set_find(struct nl *nl, uint8_t family, const char *table, const char *name,
+		 struct nft_set *set_out, struct err *err)
+{
+	const struct query query = { NFT_MSG_GETSET, family, table, name, NULL };
+	struct nft_set set = { .name = NULL };
+	int found = nl_query(nl, query_message(&query, NFTA_SET_TABLE, NFTA_SET_NAME),
+			     "get an nftables set", visit_one_set, &set, err);
+
+	if (found <= 0)
+		return found;
+	set.name = name;
+	*set_out = set;
+	return 1;
+}
+
+/* The kernel replies with the element that it has found. */
+static int visit_found(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	(void)ctx, (void)header, (void)err;
+	return 0;
+}
+
+/* key NULL: the element for all keys that have none, which the kernel finds by its flag only. */
+static int find_element(struct nl *nl, const struct query *query, const void *key, size_t size,
+			struct err *err)
+{
+	struct nl_msg *msg = query_message(query, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET);
+	struct nlattr *list = nl_nest(msg, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED, NULL, 0);
+	struct nlattr *element = nl_nest(msg, NFTA_LIST_ELEM | NLA_F_NESTED, NULL, 0);
+
+	if (key) {
+		struct nlattr *data = nl_nest(msg, NFTA_SET_ELEM_KEY | NLA_F_NESTED, NULL, 0);
+
+		nl_put(msg, NFTA_DATA_VALUE, key, size);
+		nl_nest_end(msg, data);
+	} else {
+		nl_put_u32(msg, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_CATCHALL));
+	}
+	nl_nest_end(msg, element);
+	nl_nest_end(msg, list);
+	return nl_query(nl, msg, "get an element of an nftables set", visit_found, NULL, err);
+}
+
+int nft_element_find(struct nl *nl, uint8_t family, const char *table, const char *set,
+		     const void *key, size_t size, struct err *err)
+{
+	const struct query query = { NFT_MSG_GETSETELEM, family, table, set, NULL };
+	int found = find_element(nl, &query, key, size, err);
+
+	if (found)
+		return found;
+	found = find_element(nl, &query, NULL, 0, err);
+	/* Linux before 5.13 has no such elements. */
+	if (found < 0 && (err->sys_errno == EINVAL || err->sys_errno == EOPNOTSUPP)) {
+		*err = ERR_INIT;
+		return 0;
+	}
+	return found;
 }
 
 static int visit_generation(void *ctx, const struct nlmsghdr *header, struct err *err)
@@ -329,20 +429,36 @@ static int visit_generation(void *ctx, const struct nlmsghdr *header, struct err
 	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_GEN_MAX, policy, err) < 0)
 		return -1;
 	if (!at[NFTA_GEN_ID])
-		return err_set(err, ERR_DECODE, "the packet filter's generation has no number");
+		return err_set(err, ERR_DECODE, "the nftables generation has no number");
 	*generation = number(at[NFTA_GEN_ID]);
 	return 0;
 }
 
 int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err)
 {
-	const struct asked asked = { NFT_MSG_GETGEN, NFPROTO_UNSPEC, NULL, NULL, NULL };
-	int there = nl_query(nl, ask(&asked, 0, 0), "ask for the packet filter's generation",
+	const struct query query = { NFT_MSG_GETGEN, NFPROTO_UNSPEC, NULL, NULL, NULL };
+	int there = nl_query(nl, query_message(&query, 0, 0), "get the nftables generation",
 			     visit_generation, generation_out, err);
 
 	if (there == 0)
 		err_set(err, ERR_KERNEL, "the packet filter has no generation");
 	return there > 0 ? 0 : -1;
+}
+
+int nft_change(struct nl *nl, nft_change_fn *change, void *ctx, struct err *err)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint32_t generation;
+		int rc;
+
+		*err = ERR_INIT;
+		if (nft_generation(nl, &generation, err) < 0)
+			return -1;
+		rc = change(ctx, generation, err);
+		if (rc >= 0 || err->sys_errno != ERESTART)
+			return rc;
+	}
+	return err_wrap(err, "other programs keep changing packet rules");
 }
 
 struct counts {
@@ -369,13 +485,13 @@ static int visit_counter(void *ctx, const struct nlmsghdr *header, struct err *e
 int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const char *name,
 		     uint64_t *packets_out, uint64_t *bytes_out, struct err *err)
 {
-	const struct asked asked = { NFT_MSG_GETOBJ, family, table, name, NULL };
-	struct nl_msg *msg = ask(&asked, NFTA_OBJ_TABLE, NFTA_OBJ_NAME);
+	const struct query query = { NFT_MSG_GETOBJ, family, table, name, NULL };
+	struct nl_msg *msg = query_message(&query, NFTA_OBJ_TABLE, NFTA_OBJ_NAME);
 	struct counts counts = { 0, 0 };
 	int found;
 
 	nl_put_u32(msg, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	found = nl_query(nl, msg, "ask for a packet filter's counter", visit_counter, &counts, err);
+	found = nl_query(nl, msg, "get an nftables counter", visit_counter, &counts, err);
 	if (found > 0) {
 		*packets_out = counts.packets;
 		*bytes_out = counts.bytes;

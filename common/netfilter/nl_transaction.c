@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A transaction is one send, and its answers:
+ * A transaction is one send, with these answers:
  *
  *   message       seq     flags   answer
- *   BATCH_BEGIN   n       -       NLMSG_ERROR where the whole is refused
- *   1st           n + 1   -       NLMSG_ERROR where it is refused
+ *   BATCH_BEGIN   n       -       NLMSG_ERROR if the transaction as a whole fails
+ *   1st           n + 1   -       NLMSG_ERROR if it fails
  *   ...
- *   last          n + k   ACK     NLMSG_ERROR always, unless the whole is refused
+ *   last          n + k   ACK     NLMSG_ERROR always, unless the whole fails
  *   BATCH_END     n + k + 1
  *
- * All of them lie ready when send(2) returns.
+ * All answers are queued when send(2) returns.
  */
-#include "nl.h"
+#include "common/netfilter/nl_transaction.h"
 
-#include "err.h"
-#include "nl_private.h"
-#include "vec.h"
+#include "common/err.h"
+#include "common/netlink/nl.h"
+#include "common/netlink/nl_socket.h"
+#include "common/vec.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,7 @@ struct nl_transaction {
 	struct tags tags; /* of the requests, in order */
 	char *at;
 	size_t size, cap;
-	size_t last; /* where the last request begins */
+	size_t last; /* offset of the last request */
 };
 
 static bool reserve(struct nl_transaction *transaction, size_t more)
@@ -66,26 +67,34 @@ static void append(struct nl_transaction *transaction, const struct nlmsghdr *he
 	transaction->size += size;
 }
 
-static bool append_edge(struct nl_transaction *transaction, uint16_t type)
+/* generation 0: none. */
+static bool append_edge(struct nl_transaction *transaction, uint16_t type, uint32_t generation)
 {
-	const struct {
+	struct {
 		struct nlmsghdr header;
 		struct nfgenmsg body;
+		struct nlattr attr;
+		uint32_t generation;
 	} edge = {
 		{ .nlmsg_len = sizeof(edge), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST },
 		{ .nfgen_family = AF_UNSPEC,
 		  .version = NFNETLINK_V0,
 		  .res_id = htons(transaction->subsystem) },
+		{ .nla_len = sizeof(struct nlattr) + sizeof(uint32_t),
+		  .nla_type = NFNL_BATCH_GENID },
+		htonl(generation),
 	};
 
+	if (!generation)
+		edge.header.nlmsg_len -= edge.attr.nla_len;
 	if (!reserve(transaction, NLMSG_ALIGN(sizeof(edge))))
 		return false;
 	append(transaction, &edge.header);
 	return true;
 }
 
-int nl_transaction_open(struct nl *nl, uint16_t subsystem, struct nl_transaction **transaction_out,
-			struct err *err)
+int nl_transaction_open(struct nl *nl, uint16_t subsystem, uint32_t generation,
+			struct nl_transaction **transaction_out, struct err *err)
 {
 	struct nl_transaction *transaction = calloc(1, sizeof(*transaction));
 
@@ -93,7 +102,7 @@ int nl_transaction_open(struct nl *nl, uint16_t subsystem, struct nl_transaction
 		transaction->nl = nl;
 		transaction->subsystem = subsystem;
 	}
-	if (!transaction || !append_edge(transaction, NFNL_MSG_BATCH_BEGIN)) {
+	if (!transaction || !append_edge(transaction, NFNL_MSG_BATCH_BEGIN, generation)) {
 		nl_transaction_close(transaction);
 		return err_nomem(err, "a netfilter transaction");
 	}
@@ -122,7 +131,7 @@ int nl_transaction_add(struct nl_transaction *transaction, struct nl_msg *msg, u
 	return 0;
 }
 
-static void number(struct nl_transaction *transaction, uint32_t first)
+static void set_sequence_numbers(struct nl_transaction *transaction, uint32_t first)
 {
 	struct nlmsghdr *last = (void *)(transaction->at + transaction->last);
 
@@ -135,7 +144,7 @@ static void number(struct nl_transaction *transaction, uint32_t first)
 	}
 }
 
-/* The kernel takes a send only as a whole, up to half of what the socket may hold. */
+/* The kernel accepts a send only if it fits into half of the send buffer. */
 static void make_room(const struct nl_transaction *transaction)
 {
 	int size = (int)(transaction->size + 4096);
@@ -143,34 +152,34 @@ static void make_room(const struct nl_transaction *transaction)
 	(void)setsockopt(transaction->nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 
-/* Reads every answer; the first refusal counts, in the order of the requests. */
+/* Reads every answer. Reports the first error in the order of the requests. */
 static int read_outcome(struct nl_transaction *transaction, uint32_t first, const char *what,
 			uint64_t *tag_out, struct err *err)
 {
-	uint32_t count = (uint32_t)transaction->tags.len + 2, refused = count;
-	struct nl_verdict verdict, worst = { .sys_errno = 0 };
+	uint32_t count = (uint32_t)transaction->tags.len + 2, failed = count;
+	struct nl_ack ack, worst = { .sys_errno = 0 };
 	const struct nlmsghdr *header;
 	bool done = false;
 	int error;
 
-	while ((error = nl_next(transaction->nl, first, count, MSG_DONTWAIT, &header)) == 0) {
+	while ((error = nl_next_reply(transaction->nl, first, count, MSG_DONTWAIT, &header)) == 0) {
 		uint32_t i = header->nlmsg_seq - first;
 
 		if (header->nlmsg_type != NLMSG_ERROR)
 			continue;
-		nl_verdict_read(header, &verdict);
+		nl_ack_read(header, &ack);
 		done = done || i + 2 == count;
-		if (!verdict.sys_errno || i >= refused)
+		if (!ack.sys_errno || i >= failed)
 			continue;
-		refused = i;
-		worst = verdict;
+		failed = i;
+		worst = ack;
 	}
 	*tag_out = NL_TRANSACTION_WHOLE;
-	if (refused > 0 && refused + 1 < count)
-		*tag_out = transaction->tags.at[refused - 1];
-	if (refused < count)
-		return nl_refused(err, what, &worst);
-	/* Whether it was done nobody knows. */
+	if (failed > 0 && failed + 1 < count)
+		*tag_out = transaction->tags.at[failed - 1];
+	if (failed < count)
+		return nl_ack_error(err, what, &worst);
+	/* Without an answer to the last request the outcome is unknown. */
 	return done ? 0 : err_sys(err, ERR_KERNEL, error, "%s: no answer from the kernel", what);
 }
 
@@ -185,10 +194,10 @@ int nl_transaction_commit(struct nl_transaction *transaction, const char *what, 
 	*tag_out = NL_TRANSACTION_WHOLE;
 	if (!transaction->tags.len)
 		return 0;
-	if (!append_edge(transaction, NFNL_MSG_BATCH_END))
+	if (!append_edge(transaction, NFNL_MSG_BATCH_END, 0))
 		return err_nomem(err, "a netfilter transaction");
 	transaction->last = last;
-	number(transaction, first);
+	set_sequence_numbers(transaction, first);
 	nl->seq += (uint32_t)transaction->tags.len + 2;
 	make_room(transaction);
 	error = nl_write(nl, transaction->at, transaction->size);

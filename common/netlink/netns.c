@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netns.h"
+#include "common/netlink/netns.h"
 
-#include "auto.h"
-#include "err.h"
-#include "log.h"
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,20 +21,20 @@
 #error "linux/nsfs.h without NS_GET_NSTYPE: headers of Linux 4.11 or later are needed"
 #endif
 
-/* The errnos that say that nothing which could be opened lies at a path. */
+/* Whether the errno means that the path is absent. */
 static bool is_absence(int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == ESRCH;
 }
 
 /*
- * What lies at a path is somebody else's affair, a record's of long ago, say: to open a device may
- * do something, and a FIFO's writer notices. So it is looked at first, and then opened by
- * what was looked at.
+ * The path is untrusted (it may come from an old record), and opening a device or a FIFO has side
+ * effects. So O_PATH and the file system type come first, then the open through that descriptor.
+ * 1 opened, 0 not nsfs, -1 with errno.
  */
 static int open_nsfs(const char *path, int *fd_out)
 {
-	AUTO_CLOSE int there = open(path, O_PATH | O_CLOEXEC);
+	AUTO(close) int there = open(path, O_PATH | O_CLOEXEC);
 	char self[64];
 	struct statfs fs;
 	int fd;
@@ -51,16 +51,31 @@ static int open_nsfs(const char *path, int *fd_out)
 	return 1;
 }
 
+/*
+ * 1 / 0 / -1 with errno. An emulator that does not know the request returns ENOSYS (qemu-user): setns(2)
+ * checks the type, too.
+ */
+static int is_network(int fd)
+{
+	int type = ioctl(fd, NS_GET_NSTYPE);
+
+	if (type < 0)
+		return errno == ENOSYS ? 1 : -1;
+	return type == CLONE_NEWNET;
+}
+
 int netns_open(const char *path, int *fd_out, struct err *err)
 {
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int fd = -1;
 	int found = open_nsfs(path, &fd);
 
+	if (found > 0)
+		found = is_network(fd);
 	if (found < 0) {
 		err_sys(err, ERR_NETNS, errno, "network namespace %s", path);
 		return is_absence(err->sys_errno) ? 0 : -1;
 	}
-	if (!found || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+	if (!found) {
 		err_set(err, ERR_NETNS, "%s is not a network namespace", path);
 		return 0;
 	}
@@ -96,7 +111,7 @@ bool netns_same(const struct netns_id *a, const struct netns_id *b)
 
 int netns_leads_to(const char *path, const struct netns_id *id)
 {
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int fd = -1;
 	struct err unused = ERR_INIT;
 	struct netns_id there;
 	int found = netns_open(path, &fd, &unused);
@@ -114,7 +129,7 @@ int netns_run(int fd, int home, int (*fn)(void *ctx, struct err *err), void *ctx
 		return err_sys(err, ERR_NETNS, errno, "enter a network namespace");
 	result = fn(ctx, err);
 	if (setns(home, CLONE_NEWNET)) {
-		log_error("cannot return to the network namespace that was left", "error",
+		log_error("cannot return to the original network namespace", "error",
 			  strerrorname_np(errno));
 		abort();
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nl.h"
+#include "common/netlink/nl.h"
 
-#include "err.h"
-#include "nl_private.h"
+#include "common/err.h"
+#include "common/netlink/nl_socket.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -14,27 +14,28 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define ANSWER_TIMEOUT_S 10
+#define REPLY_TIMEOUT_S 10
 #define DUMP_TRIES 20
+#define DUMP_TRIES_BOUNDED 3
 
 static int open_protocol(int protocol, struct nl **nl_out, struct err *err)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
+	const struct timeval timeout = { .tv_sec = REPLY_TIMEOUT_S };
 	const int on = 1;
-	AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	AUTO(close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	struct nl *nl;
 
 	if (fd < 0)
 		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
 	/*
-	 * A kernel that lacks one of these gives no texts, answers with more bytes, or leaves
-	 * it to the readers to filter a dump: all of which they stand.
+	 * Optional. A kernel that lacks one of these sends no error texts, longer replies, or
+	 * unfiltered dumps; the readers accept all of that.
 	 */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	/* A connected socket takes messages from the kernel alone, not from other processes. */
+	/* A connected socket receives messages from the kernel only, not from other processes. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
 	    connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)))
 		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
@@ -44,6 +45,7 @@ static int open_protocol(int protocol, struct nl **nl_out, struct err *err)
 	nl->fd = take_fd(&fd);
 	nl->seq = 1;
 	nl->at = nl->end = 0;
+	nl->cache = NULL;
 	*nl_out = nl;
 	return 0;
 }
@@ -62,13 +64,14 @@ void nl_free(struct nl *nl)
 {
 	if (!nl)
 		return;
+	nl_shared_free(nl->cache);
 	close(nl->fd);
 	free(nl);
 }
 
-/* 1 answered, 0 there is no such device, -1 failed. */
-static int ask_device(const struct nl *nl, unsigned long what, const char *name,
-		      struct ifreq *request, struct err *err)
+/* 1 found, 0 no such device, -1 failed. */
+static int query_device(const struct nl *nl, unsigned long what, const char *name,
+			struct ifreq *request, struct err *err)
 {
 	if (strlen(name) >= sizeof(request->ifr_name))
 		return 0;
@@ -78,13 +81,13 @@ static int ask_device(const struct nl *nl, unsigned long what, const char *name,
 		return 1;
 	if (errno == ENODEV)
 		return 0;
-	return err_sys(err, ERR_KERNEL, errno, "ask for device %s", name);
+	return err_sys(err, ERR_KERNEL, errno, "query device %s", name);
 }
 
 int nl_device_index(const struct nl *nl, const char *name, uint32_t *index_out, struct err *err)
 {
 	struct ifreq request;
-	int found = ask_device(nl, SIOCGIFINDEX, name, &request, err);
+	int found = query_device(nl, SIOCGIFINDEX, name, &request, err);
 
 	if (found > 0)
 		*index_out = (uint32_t)request.ifr_ifindex;
@@ -94,7 +97,7 @@ int nl_device_index(const struct nl *nl, const char *name, uint32_t *index_out, 
 int nl_device_flags(const struct nl *nl, const char *name, uint32_t *flags_out, struct err *err)
 {
 	struct ifreq request;
-	int found = ask_device(nl, SIOCGIFFLAGS, name, &request, err);
+	int found = query_device(nl, SIOCGIFFLAGS, name, &request, err);
 
 	if (found > 0)
 		*flags_out = (uint16_t)request.ifr_flags;
@@ -116,21 +119,21 @@ int nl_read(struct nl *nl, int flags)
 	ssize_t size;
 
 	nl->at = nl->end = 0;
-	/* MSG_TRUNC asks for the true size of a datagram, whatever fits. */
+	/* MSG_TRUNC returns the true size of a datagram that does not fit. */
 	do
-		size = recv(nl->fd, nl->answer, sizeof(nl->answer), flags | MSG_TRUNC);
+		size = recv(nl->fd, nl->data, sizeof(nl->data), flags | MSG_TRUNC);
 	while (size < 0 && errno == EINTR);
 	if (size < 0)
 		return errno == EAGAIN && !(flags & MSG_DONTWAIT) ? ETIMEDOUT : errno;
-	if ((size_t)size > sizeof(nl->answer))
+	if ((size_t)size > sizeof(nl->data))
 		return EMSGSIZE;
 	nl->end = (size_t)size;
 	return 0;
 }
 
-const struct nlmsghdr *nl_unread(struct nl *nl)
+const struct nlmsghdr *nl_next_message(struct nl *nl)
 {
-	const struct nlmsghdr *header = (const void *)(nl->answer + nl->at);
+	const struct nlmsghdr *header = (const void *)(nl->data + nl->at);
 	size_t left = nl->end - nl->at;
 	size_t step;
 
@@ -142,11 +145,11 @@ const struct nlmsghdr *nl_unread(struct nl *nl)
 	return header;
 }
 
-int nl_next(struct nl *nl, uint32_t first, uint32_t count, int flags,
-	    const struct nlmsghdr **header_out)
+int nl_next_reply(struct nl *nl, uint32_t first, uint32_t count, int flags,
+		  const struct nlmsghdr **header_out)
 {
 	for (;;) {
-		const struct nlmsghdr *header = nl_unread(nl);
+		const struct nlmsghdr *header = nl_next_message(nl);
 		int error;
 
 		if (header && header->nlmsg_seq - first < count) {
@@ -159,7 +162,7 @@ int nl_next(struct nl *nl, uint32_t first, uint32_t count, int flags,
 	}
 }
 
-void nl_verdict_read(const struct nlmsghdr *header, struct nl_verdict *verdict_out)
+void nl_ack_read(const struct nlmsghdr *header, struct nl_ack *ack_out)
 {
 	static const struct nla_policy policy[NLMSGERR_ATTR_MAX + 1] = {
 		[NLMSGERR_ATTR_MSG] = { .type = NLA_STRING },
@@ -170,40 +173,40 @@ void nl_verdict_read(const struct nlmsghdr *header, struct nl_verdict *verdict_o
 	size_t size = header->nlmsg_type == NLMSG_DONE ? sizeof(body->error) : sizeof(*body);
 	struct err unused = ERR_INIT;
 
-	verdict_out->text[0] = '\0';
+	ack_out->text[0] = '\0';
 	if (header->nlmsg_len < NLMSG_LENGTH(size)) {
-		/* Nothing but a dump's end may be without a verdict. */
-		verdict_out->sys_errno = header->nlmsg_type == NLMSG_DONE ? 0 : EPROTO;
+		/* Only the end of a dump may lack an error code. */
+		ack_out->sys_errno = header->nlmsg_type == NLMSG_DONE ? 0 : EPROTO;
 		return;
 	}
-	verdict_out->sys_errno = -body->error;
+	ack_out->sys_errno = -body->error;
 	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
-	/* The request is repeated in front of the attributes unless NETLINK_CAP_ACK cut it. */
+	/* The request precedes the attributes unless NETLINK_CAP_ACK is in effect. */
 	if (header->nlmsg_type == NLMSG_ERROR && !(header->nlmsg_flags & NLM_F_CAPPED))
 		size += NLMSG_ALIGN((size_t)body->msg.nlmsg_len) - NLMSG_HDRLEN;
 	if (nl_attributes(header, size, table, NLMSGERR_ATTR_MAX, policy, &unused))
 		return;
 	if (table[NLMSGERR_ATTR_MSG])
-		nla_strlcpy(verdict_out->text, table[NLMSGERR_ATTR_MSG], NL_TEXT_SIZE);
+		nla_strlcpy(ack_out->text, table[NLMSGERR_ATTR_MSG], NL_TEXT_SIZE);
 	if (table[NLMSGERR_ATTR_OFFS]) {
-		size_t len = strlen(verdict_out->text);
+		size_t len = strlen(ack_out->text);
 
-		snprintf(verdict_out->text + len, NL_TEXT_SIZE - len, "%sat byte %u of the request",
+		snprintf(ack_out->text + len, NL_TEXT_SIZE - len, "%sat byte %u of the request",
 			 len ? ", " : "", nl_u32(table[NLMSGERR_ATTR_OFFS]));
 	}
 }
 
-int nl_refused(struct err *err, const char *what, const struct nl_verdict *verdict)
+int nl_ack_error(struct err *err, const char *what, const struct nl_ack *ack)
 {
-	if (verdict->text[0])
-		return err_sys(err, ERR_KERNEL, verdict->sys_errno, "%s: %s", what, verdict->text);
-	return err_sys(err, ERR_KERNEL, verdict->sys_errno, "%s", what);
+	if (ack->text[0])
+		return err_sys(err, ERR_KERNEL, ack->sys_errno, "%s: %s", what, ack->text);
+	return err_sys(err, ERR_KERNEL, ack->sys_errno, "%s", what);
 }
 
-/* Sends one request with these flags added; its number comes back. Frees it. */
-static int ask(struct nl *nl, struct nl_msg *msg, uint16_t flags, const char *what,
-	       uint32_t *seq_out, struct err *err)
+/* Adds flags to a request, numbers and sends it. Frees it. */
+static int send_request(struct nl *nl, struct nl_msg *msg, uint16_t flags, const char *what,
+			uint32_t *seq_out, struct err *err)
 {
 	AUTO(nlmsg) struct nl_msg *owned = msg;
 	struct nlmsghdr *header;
@@ -221,96 +224,101 @@ static int ask(struct nl *nl, struct nl_msg *msg, uint16_t flags, const char *wh
 	return 0;
 }
 
-static int no_answer(struct err *err, const char *what, int error)
+static int set_no_reply(struct err *err, const char *what, int error)
 {
-	return err_sys(err, ERR_KERNEL, error, "%s: no answer from the kernel", what);
+	return err_sys(err, ERR_KERNEL, error, "%s: no reply from the kernel", what);
 }
 
 int nl_request(struct nl *nl, struct nl_msg *msg, const char *what, struct err *err)
 {
 	const struct nlmsghdr *header;
-	struct nl_verdict verdict;
+	struct nl_ack ack;
 	uint32_t seq;
 
-	if (ask(nl, msg, NLM_F_ACK, what, &seq, err))
+	nl_shared_clear(nl); /* a change, whatever its outcome */
+	if (send_request(nl, msg, NLM_F_ACK, what, &seq, err))
 		return -1;
 	do {
-		int error = nl_next(nl, seq, 1, 0, &header);
+		int error = nl_next_reply(nl, seq, 1, 0, &header);
 
 		if (error)
-			return no_answer(err, what, error);
+			return set_no_reply(err, what, error);
 	} while (header->nlmsg_type != NLMSG_ERROR);
-	nl_verdict_read(header, &verdict);
-	return verdict.sys_errno ? nl_refused(err, what, &verdict) : 0;
+	nl_ack_read(header, &ack);
+	return ack.sys_errno ? nl_ack_error(err, what, &ack) : 0;
 }
 
 int nl_query(struct nl *nl, struct nl_msg *msg, const char *what, nl_visit_fn *visit, void *ctx,
 	     struct err *err)
 {
 	const struct nlmsghdr *header;
-	struct nl_verdict verdict;
+	struct nl_ack ack;
 	uint32_t seq;
 	int error;
 
-	if (ask(nl, msg, 0, what, &seq, err))
+	if (send_request(nl, msg, 0, what, &seq, err))
 		return -1;
-	error = nl_next(nl, seq, 1, 0, &header);
+	error = nl_next_reply(nl, seq, 1, 0, &header);
 	if (error)
-		return no_answer(err, what, error);
+		return set_no_reply(err, what, error);
 	if (header->nlmsg_type != NLMSG_ERROR)
 		return visit(ctx, header, err) ? -1 : 1;
-	nl_verdict_read(header, &verdict);
-	if (verdict.sys_errno == ENODEV || verdict.sys_errno == ENOENT ||
-	    verdict.sys_errno == ESRCH)
+	nl_ack_read(header, &ack);
+	if (ack.sys_errno == ENODEV || ack.sys_errno == ENOENT || ack.sys_errno == ESRCH)
 		return 0;
-	return nl_refused(err, what, &verdict);
+	return nl_ack_error(err, what, &ack);
 }
 
 /*
- * One try. A dump is read to its end even when nobody wants the rest: the kernel
- * refuses a socket's next dump (EBUSY) while one is under way. *again_out tells that what
- * visit saw is not a picture of one moment.
+ * One try. A dump is read to its end also after a failed visit: the kernel rejects the socket's
+ * next dump (EBUSY) while one is in progress. *again_out: the dump was interrupted, so that the
+ * objects visited are no consistent snapshot.
  */
 static int dump_once(struct nl *nl, const struct nl_dump *dump, bool *again_out, struct err *err)
 {
 	const struct nlmsghdr *header;
-	struct nl_verdict verdict;
+	struct nl_ack ack;
 	unsigned overruns = 0;
 	bool again = false;
+	size_t messages = 0;
 	uint32_t seq;
 	int result = 0;
 
-	if (ask(nl, dump->build(dump->ctx), NLM_F_DUMP, dump->what, &seq, err))
+	if (send_request(nl, dump->build(dump->ctx), NLM_F_DUMP, dump->what, &seq, err))
 		return -1;
 	for (;;) {
-		int error = nl_next(nl, seq, 1, 0, &header);
+		int error = nl_next_reply(nl, seq, 1, 0, &header);
 
 		if (error == ENOBUFS && ++overruns < DUMP_TRIES) {
 			again = true;
 			continue;
 		}
 		if (error)
-			return no_answer(err, dump->what, error);
+			return set_no_reply(err, dump->what, error);
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
 			again = true;
 		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
 			break;
+		if (dump->max && ++messages > dump->max)
+			return err_set(err, ERR_AGAIN, "%s: more than %zu", dump->what, dump->max);
 		if (result == 0 && !again)
 			result = dump->visit(dump->ctx, header, err);
 	}
-	nl_verdict_read(header, &verdict);
+	nl_ack_read(header, &ack);
 	if (result)
 		return -1;
-	if (verdict.sys_errno)
-		return nl_refused(err, dump->what, &verdict);
+	if (ack.sys_errno)
+		return nl_ack_error(err, dump->what, &ack);
 	*again_out = again;
 	return 0;
 }
 
-int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
+int nl_dump_kernel(struct nl *nl, const struct nl_dump *dump, struct err *err)
 {
-	for (unsigned tries = 0; tries < DUMP_TRIES; tries++) {
-		bool again;
+	const unsigned max = dump->max ? DUMP_TRIES_BOUNDED : DUMP_TRIES;
+
+	for (unsigned tries = 0; tries < max; tries++) {
+		bool again = false;
 
 		if (tries > 0 && dump->restart)
 			dump->restart(dump->restart_ctx ? dump->restart_ctx : dump->ctx);
@@ -319,6 +327,12 @@ int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
 		if (!again)
 			return 0;
 	}
-	return err_set(err, ERR_AGAIN, "%s: changed under the reader %d times in a row", dump->what,
-		       DUMP_TRIES);
+	return err_set(err, ERR_AGAIN, "%s: dump interrupted by changes %u times in a row",
+		       dump->what, max);
+}
+
+int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err)
+{
+	return nl->cache && dump->shared ? nl_shared_dump(nl, dump, err) :
+					   nl_dump_kernel(nl, dump, err);
 }

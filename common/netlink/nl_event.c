@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening to what the kernel tells of its own accord. */
-#include "nl.h"
+/* Event subscriptions of a netlink socket. */
+#include "common/netlink/nl.h"
 
-#include "err.h"
-#include "nl_private.h"
+#include "common/array.h"
+#include "common/err.h"
+#include "common/netlink/nl_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,8 +24,8 @@ int nl_listen(struct nl *nl, const unsigned groups[], struct err *err)
 	return 0;
 }
 
-/* A filter takes numbers to be in network order; these are in the host's. */
-int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err)
+/* A filter loads numbers as big-endian; netlink headers are in host order. */
+int nl_filter_neigh_events(struct nl *nl, uint32_t index, struct err *err)
 {
 	enum {
 		TYPE = offsetof(struct nlmsghdr, nlmsg_type),
@@ -42,7 +43,7 @@ int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	const struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+	const struct sock_fprog filter = { ARRAY_LEN(code), code };
 	int rc;
 
 	if (index)
@@ -50,8 +51,14 @@ int nl_pass_over_neighbours(struct nl *nl, uint32_t index, struct err *err)
 	else
 		rc = setsockopt(nl->fd, SOL_SOCKET, SO_DETACH_FILTER, &index, sizeof(index));
 	if (rc < 0 && (index || errno != ENOENT))
-		return err_sys(err, ERR_KERNEL, errno, "a filter of netlink events");
+		return err_sys(err, ERR_KERNEL, errno, "set a filter of netlink events");
 	return 0;
+}
+
+void nl_set_buffer(struct nl *nl, int size)
+{
+	if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
 int nl_fd(const struct nl *nl)
@@ -59,7 +66,7 @@ int nl_fd(const struct nl *nl)
 	return nl->fd;
 }
 
-uint32_t nl_port(const struct nl *nl)
+uint32_t nl_portid(const struct nl *nl)
 {
 	struct sockaddr_nl own = { .nl_pid = 0 };
 	socklen_t size = sizeof(own);
@@ -68,7 +75,7 @@ uint32_t nl_port(const struct nl *nl)
 	return own.nl_pid;
 }
 
-int nl_drain(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err)
+int nl_read_events(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err)
 {
 	bool lost = false;
 	int error;
@@ -80,7 +87,7 @@ int nl_drain(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struc
 			lost = true;
 		else if (error)
 			return err_sys(err, ERR_KERNEL, error, "netlink events");
-		while ((header = nl_unread(nl))) {
+		while ((header = nl_next_message(nl))) {
 			if (header->nlmsg_type >= NLMSG_MIN_TYPE && visit &&
 			    visit(ctx, header, err))
 				return -1;

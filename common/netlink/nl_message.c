@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages and their attributes: made and taken apart, never sent. */
-#include "nl.h"
+/* Building and parsing of messages and attributes, without a socket. */
+#include "common/netlink/nl.h"
 
-#include "err.h"
-#include "ipaddr.h"
+#include "common/err.h"
+#include "common/ipaddr.h"
 
 #include <assert.h>
 #include <linux/netlink.h>
@@ -88,9 +88,9 @@ void nl_nest_end(struct nl_msg *msg, struct nlattr *nest)
 static int parse(const void *attributes, size_t size, struct nlattr *table[], int max,
 		 const struct nla_policy *policy, struct err *err)
 {
-	/* libnl only reads the attributes, though its type does not say so. */
+	/* libnl only reads the attributes, but its parameter is not const. */
 	if (nla_parse(table, max, (void *)(uintptr_t)attributes, (int)size, policy) < 0)
-		return err_set(err, ERR_DECODE, "netlink attributes that are not well formed");
+		return err_set(err, ERR_DECODE, "malformed netlink attributes");
 	return 0;
 }
 
@@ -101,7 +101,7 @@ int nl_attributes(const struct nlmsghdr *header, size_t size, struct nlattr *tab
 	size_t length = header->nlmsg_len;
 
 	if (length < NLMSG_LENGTH(size))
-		return err_set(err, ERR_DECODE, "netlink message of type %u cut short at %zu bytes",
+		return err_set(err, ERR_DECODE, "netlink message of type %u truncated at %zu bytes",
 			       header->nlmsg_type, length);
 	return parse((const char *)header + start, length > start ? length - start : 0, table, max,
 		     policy, err);

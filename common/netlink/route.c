@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "route.h"
+#include "common/netlink/route.h"
 
-#include "err.h"
-#include "nl.h"
+#include "common/array.h"
+#include "common/err.h"
+#include "common/netlink/nl.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -45,7 +46,7 @@ int route_cmp(const void *a, const void *b)
 		order(l->advmss, r->advmss),
 	};
 
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
 		if (orders[i])
 			return orders[i];
 	}
@@ -110,7 +111,7 @@ static const struct nla_policy route_policy[RTA_MAX + 1] = {
 	[RTA_VIA] = { .minlen = sizeof(struct rtvia) },
 };
 
-/* Device and gateway, which a route has itself, or its next hops have. */
+/* Device and gateway, which are attributes of the route or of a next hop. */
 static int parse_hop(struct nlattr *const table[], struct route *route, struct err *err)
 {
 	const struct rtvia *via;
@@ -127,18 +128,18 @@ static int parse_hop(struct nlattr *const table[], struct route *route, struct e
 				&route->gateway, err);
 }
 
-/* One of the next hops that are left of a multipath attribute, and where the one after it lies. */
+/* Parses the next hop at *at in a multipath attribute, and advances *at and *left. */
 static int parse_next_hop(struct rtnexthop **at, int *left, struct route *route, struct err *err)
 {
 	struct nlattr *table[RTA_MAX + 1];
 	const struct rtnexthop *hop = *at;
 
 	if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > *left)
-		return err_set(err, ERR_DECODE, "next hop of %u bytes, %d are there", hop->rtnh_len,
-			       *left);
+		return err_set(err, ERR_DECODE, "next hop of %u bytes in an attribute of %d",
+			       hop->rtnh_len, *left);
 	if (nla_parse(table, RTA_MAX, (void *)(*at + 1), hop->rtnh_len - (int)sizeof(*hop),
 		      route_policy) < 0)
-		return err_set(err, ERR_DECODE, "next hop that is not well formed");
+		return err_set(err, ERR_DECODE, "malformed next hop");
 	route->index = (uint32_t)hop->rtnh_ifindex;
 	*left -= (int)RTNH_ALIGN(hop->rtnh_len);
 	*at = (void *)((char *)*at + RTNH_ALIGN((*at)->rtnh_len));
@@ -201,6 +202,7 @@ struct each {
 	uint8_t family;
 	uint8_t protocol; /* 0: any */
 	bool lost;        /* leave out routes whose device is gone or down */
+	bool shared;      /* of the dump */
 	route_visit_fn *visit;
 	void (*restart)(void *ctx);
 	void *ctx;
@@ -236,6 +238,17 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return each->visit(each->ctx, &route, err);
 }
 
+static int run_dump(struct nl *nl, const struct nl_dump *dump, struct err *err)
+{
+	if (nl_dump_all(nl, dump, err) == 0)
+		return 0;
+	/* A namespace without IPv4 addresses has no main table yet. */
+	if (err->sys_errno != ENOENT)
+		return -1;
+	*err = ERR_INIT;
+	return 0;
+}
+
 static int run(struct nl *nl, struct each *each, const char *what, struct err *err)
 {
 	const struct nl_dump dump = {
@@ -245,15 +258,10 @@ static int run(struct nl *nl, struct each *each, const char *what, struct err *e
 		.ctx = each,
 		.restart = each->restart,
 		.restart_ctx = each->ctx,
+		.shared = each->shared,
 	};
 
-	if (nl_dump_all(nl, &dump, err) == 0)
-		return 0;
-	/* A namespace without IPv4 addresses has no main table yet. */
-	if (err->sys_errno != ENOENT)
-		return -1;
-	*err = ERR_INIT;
-	return 0;
+	return run_dump(nl, &dump, err);
 }
 
 int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *visit,
@@ -262,6 +270,7 @@ int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *
 	struct each each = {
 		.family = family,
 		.protocol = protocol,
+		.shared = protocol != ROUTE_PROTOCOL, /* those are one network's, and many */
 		.visit = visit,
 		.restart = restart,
 		.ctx = ctx,
@@ -282,10 +291,11 @@ static struct nl_msg *hops_build(void *ctx)
 	return nl_message(RTM_GETROUTE, 0, &info, sizeof(info), 0);
 }
 
-static int hops_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
+/* Visits the route once for each of its next hops, except dead ones if alive is set. */
+static int visit_hops(const struct nlmsghdr *header, bool alive, route_visit_fn *visit, void *ctx,
+		      struct err *err)
 {
 	const struct rtmsg *info = nlmsg_data(header);
-	const struct each *each = ctx;
 	const struct nlattr *multipath;
 	struct rtnexthop *hop;
 	struct route route;
@@ -293,27 +303,40 @@ static int hops_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 
 	if (parse(header, &route, err))
 		return -1;
-	if (info->rtm_type != RTN_UNICAST || info->rtm_family != each->family ||
-	    info->rtm_flags & RTM_F_CLONED)
-		return 0;
 	multipath = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)header, sizeof(*info),
 				    RTA_MULTIPATH);
 	if (!multipath)
-		return each->visit(each->ctx, &route, err);
+		return alive && info->rtm_flags & RTNH_F_DEAD ? 0 : visit(ctx, &route, err);
 	hop = nla_data(multipath);
 	left = nla_len(multipath);
 	while (left >= (int)sizeof(*hop)) {
+		const bool dead = hop->rtnh_flags & RTNH_F_DEAD;
+
+		route.gateway = (struct ipaddr){ .family = AF_UNSPEC };
 		if (parse_next_hop(&hop, &left, &route, err) < 0 ||
-		    each->visit(each->ctx, &route, err) < 0)
+		    (!(alive && dead) && visit(ctx, &route, err) < 0))
 			return -1;
 	}
 	return 0;
 }
 
-int route_each_hop(struct nl *nl, uint8_t family, route_visit_fn *visit, void (*restart)(void *ctx),
-		   void *ctx, struct err *err)
+static int hops_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
-	struct each each = { .family = family, .visit = visit, .ctx = ctx };
+	const struct rtmsg *info = nlmsg_data(header);
+	const struct each *each = ctx;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->rtm_type != RTN_UNICAST ||
+	    info->rtm_family != each->family || info->rtm_flags & RTM_F_CLONED)
+		return 0;
+	if (each->protocol && info->rtm_protocol == each->protocol)
+		return 0;
+	return visit_hops(header, false, each->visit, each->ctx, err);
+}
+
+int route_each_hop(struct nl *nl, uint8_t family, uint8_t except, route_visit_fn *visit,
+		   void (*restart)(void *ctx), void *ctx, struct err *err)
+{
+	struct each each = { .family = family, .protocol = except, .visit = visit, .ctx = ctx };
 	const struct nl_dump dump = {
 		.what = "list routes of all tables",
 		.build = hops_build,
@@ -326,12 +349,42 @@ int route_each_hop(struct nl *nl, uint8_t family, route_visit_fn *visit, void (*
 	return nl_dump_all(nl, &dump, err);
 }
 
+/* ---- Default routes ---------------------------------------------------------------------- */
+
+static int default_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	const struct each *each = ctx;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->rtm_dst_len ||
+	    info->rtm_type != RTN_UNICAST || info->rtm_family != each->family ||
+	    info->rtm_table != RT_TABLE_MAIN || info->rtm_flags & RTM_F_CLONED)
+		return 0;
+	return visit_hops(header, true, each->visit, each->ctx, err);
+}
+
+int route_each_default(struct nl *nl, uint8_t family, route_visit_fn *visit,
+		       void (*restart)(void *ctx), void *ctx, struct err *err)
+{
+	struct each each = { .family = family, .visit = visit, .ctx = ctx };
+	const struct nl_dump dump = {
+		.what = "list default routes",
+		.build = each_build,
+		.visit = default_visit,
+		.ctx = &each,
+		.restart = restart,
+		.restart_ctx = ctx,
+	};
+
+	return run_dump(nl, &dump, err);
+}
+
 struct best {
 	bool found;
 	struct route route;
 };
 
-static int take_better(void *ctx, const struct route *route, struct err *err)
+static int choose_better(void *ctx, const struct route *route, struct err *err)
 {
 	struct best *best = ctx;
 
@@ -344,7 +397,7 @@ static int take_better(void *ctx, const struct route *route, struct err *err)
 	return 0;
 }
 
-static void forget_best(void *ctx)
+static void reset_best(void *ctx)
 {
 	*(struct best *)ctx = (struct best){ 0 };
 }
@@ -355,8 +408,8 @@ int route_default(struct nl *nl, uint8_t family, struct route *route_out, struct
 	struct each each = {
 		.family = family,
 		.lost = true,
-		.visit = take_better,
-		.restart = forget_best,
+		.visit = choose_better,
+		.restart = reset_best,
 		.ctx = &best,
 	};
 
@@ -368,43 +421,144 @@ int route_default(struct nl *nl, uint8_t family, struct route *route_out, struct
 	return 1;
 }
 
-/* What RTM_GETROUTE answered. */
-struct way {
-	bool host; /* it leads to one host */
+/* The reply to RTM_GETROUTE. */
+struct lookup {
+	bool host; /* a unicast destination */
 	struct route route;
 };
 
-static int take_way(void *ctx, const struct nlmsghdr *header, struct err *err)
+static int on_lookup(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
 	const struct rtmsg *info = nlmsg_data(header);
-	struct way *way = ctx;
+	struct lookup *lookup = ctx;
 
-	if (parse(header, &way->route, err))
+	if (parse(header, &lookup->route, err))
 		return -1;
-	way->host = info->rtm_type == RTN_UNICAST || info->rtm_type == RTN_LOCAL;
+	lookup->host = info->rtm_type == RTN_UNICAST || info->rtm_type == RTN_LOCAL;
 	return 0;
+}
+
+/*
+ * EACCES: a prohibit route, EINVAL: a blackhole route (fib_props of the kernel), or a source that
+ * is no address of this host; EADDRNOTAVAIL: the latter in IPv6; EXDEV: rp_filter.
+ */
+static bool is_unreachable(const struct err *err)
+{
+	return err->sys_errno == ENETUNREACH || err->sys_errno == EHOSTUNREACH ||
+	       err->sys_errno == EACCES || err->sys_errno == EINVAL ||
+	       err->sys_errno == EADDRNOTAVAIL || err->sys_errno == EXDEV;
+}
+
+/* Returns as nl_query; *sys_errno_out is set if there is no route. */
+static int ask(struct nl *nl, const struct route_request *request, uint32_t flags,
+	       nl_visit_fn *visit, void *ctx, int *sys_errno_out, struct err *err)
+{
+	const bool from = ipaddr_is_set(&request->from);
+	const struct rtmsg info = {
+		.rtm_family = request->to.family,
+		.rtm_dst_len = (uint8_t)ipaddr_bits(&request->to),
+		.rtm_src_len = from ? (uint8_t)ipaddr_bits(&request->from) : 0,
+		.rtm_flags = flags,
+	};
+	struct nl_msg *msg = nl_message(RTM_GETROUTE, 0, &info, sizeof(info), 64);
+	char text[IPADDR_TEXT_SIZE], what[64];
+	int found;
+
+	nl_put_addr(msg, RTA_DST, &request->to);
+	if (from)
+		nl_put_addr(msg, RTA_SRC, &request->from);
+	if (request->input)
+		nl_put_u32(msg, RTA_IIF, request->input);
+	snprintf(what, sizeof(what), "get route to %s", ipaddr_text(&request->to, text));
+	found = nl_query(nl, msg, what, visit, ctx, err);
+	if (found < 0 && is_unreachable(err)) {
+		*sys_errno_out = err->sys_errno;
+		*err = ERR_INIT;
+		return 0;
+	}
+	return found;
+}
+
+static int look_up(struct nl *nl, const struct ipaddr *addr, const struct ipaddr *source,
+		   uint32_t flags, nl_visit_fn *visit, void *ctx, struct err *err)
+{
+	struct route_request request = { .to = *addr };
+	int ignored;
+
+	if (source)
+		request.from = *source;
+	return ask(nl, &request, flags, visit, ctx, &ignored, err);
+}
+
+static int on_decision(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct route_reply *reply = ctx;
+
+	if (parse(header, &reply->route, err))
+		return -1;
+	reply->type = info->rtm_type;
+	return 0;
+}
+
+static int on_entry(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	struct route_reply *reply = ctx;
+
+	if (parse(header, &reply->entry, err))
+		return -1;
+	reply->has_entry = true;
+	return 0;
+}
+
+int route_find(struct nl *nl, const struct route_request *request, struct route_reply *reply_out,
+	       struct err *err)
+{
+	struct route_reply reply = { .type = RTN_UNSPEC };
+	int ignored, found = ask(nl, request, 0, on_decision, &reply, &reply.sys_errno, err);
+
+	if (found < 0 || ask(nl, request, RTM_F_FIB_MATCH, on_entry, &reply, &ignored, err) < 0)
+		return -1;
+	if (found == 0 && !reply.sys_errno)
+		reply.sys_errno = ENETUNREACH;
+	*reply_out = reply;
+	return found > 0;
 }
 
 int route_to(struct nl *nl, const struct ipaddr *addr, struct route *route_out, struct err *err)
 {
-	const struct rtmsg info = { .rtm_family = addr->family,
-				    .rtm_dst_len = (uint8_t)ipaddr_bits(addr) };
-	struct nl_msg *msg = nl_message(RTM_GETROUTE, 0, &info, sizeof(info), 32);
-	char text[IPADDR_TEXT_SIZE], what[64];
-	struct way way = { 0 };
-	int found;
+	struct lookup lookup = { 0 };
+	int found = look_up(nl, addr, NULL, 0, on_lookup, &lookup, err);
 
-	nl_put_addr(msg, RTA_DST, addr);
-	snprintf(what, sizeof(what), "get route to %s", ipaddr_text(addr, text));
-	found = nl_query(nl, msg, what, take_way, &way, err);
-	/* EACCES: a prohibit route, EINVAL: a blackhole (fib_props of the kernel). */
-	if (found < 0 && (err->sys_errno == ENETUNREACH || err->sys_errno == EHOSTUNREACH ||
-			  err->sys_errno == EACCES || err->sys_errno == EINVAL)) {
-		*err = ERR_INIT;
-		return 0;
-	}
-	if (found <= 0 || !way.host)
+	if (found <= 0 || !lookup.host)
 		return found < 0 ? -1 : 0;
-	*route_out = way.route;
+	*route_out = lookup.route;
 	return 1;
+}
+
+/* A look-up whose reply is visited hop by hop. */
+struct hops {
+	route_visit_fn *visit;
+	void *ctx;
+	bool unicast;
+};
+
+static int on_hops(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct hops *hops = ctx;
+
+	hops->unicast = header->nlmsg_len >= NLMSG_LENGTH(sizeof(*info)) &&
+			info->rtm_type == RTN_UNICAST;
+	return hops->unicast ? visit_hops(header, true, hops->visit, hops->ctx, err) : 0;
+}
+
+int route_to_hops(struct nl *nl, const struct ipaddr *addr, const struct ipaddr *source,
+		  route_visit_fn *visit, void *ctx, struct err *err)
+{
+	struct hops hops = { .visit = visit, .ctx = ctx };
+	int found = look_up(nl, addr, ipaddr_is_set(source) ? source : NULL, RTM_F_FIB_MATCH,
+			    on_hops, &hops, err);
+
+	return found > 0 ? hops.unicast : found;
 }

@@ -1,30 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Completion of weftd's flags for bash: as `weftd --help` lists them.
+# Bash completion of weftd: the options of `weftd --help`.
 
 _weftd() {
-	local word=${COMP_WORDS[COMP_CWORD]} words
+	local word=${COMP_WORDS[COMP_CWORD]} help value words=""
+	local option=${COMP_WORDS[COMP_CWORD - 1]}
 
-	case ${COMP_WORDS[COMP_CWORD - 1]} in
-	--run-dir | --state-dir)
+	# "--run-dir=X" is three words: bash splits at "=".
+	if [[ $word == = ]]; then
+		word=""
+	elif [[ $option == = ]]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	help=$(weftd --help 2>/dev/null)
+	value=$(sed -n "s/^  $option\(\[=\| \)\([^] ]\+\)\(\]\| \).*/\2/p" <<<"$help")
+	case $value in
+	DIR)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
-	--config | --subnet-file | --etcd-cafile | --etcd-certfile | --etcd-keyfile | --etcd-password-file)
+	FILE)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
-	--store) words="etcd file:/" ;;
-	--iface) words=$(cd /sys/class/net && echo *) ;;
-	--ip-masq | --iptables-forward-rules | --tunnel-guard) words="true false" ;;
-	--log-format) words="text json" ;;
-	--log-level) words="error warn info debug" ;;
-	--etcd-endpoints | --etcd-prefix | --etcd-username | --etcd-password | --etcd-proxy | --public-ip | --public-ipv6 | --node-name | --network) words="" ;;
-	*) words=$(weftd --help 2>/dev/null | sed -n 's/^ *\(--[a-z-]*\).*/\1/p') ;;
+	etcd\|kubernetes\|file:PATH) words="etcd kubernetes file:/" ;;
+	NAME\|ADDRESS\|*) words=$(cd /sys/class/net && echo *) ;;
+	*[A-Z]*) ;; # no words to offer
+	'') words=$(sed -n 's/^  \(--\?[a-z0-9-]*\).*/\1/p' <<<"$help") ;;
+	*) words=${value//|/ } ;; # true|false, text|json
 	esac
+	if [[ $value == 'true|false' && $word == -* ]]; then
+		words=$(sed -n 's/^  \(--\?[a-z0-9-]*\).*/\1/p' <<<"$help")
+	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
 complete -F _weftd weftd

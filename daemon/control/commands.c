@@ -1,60 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "orders.h"
+#include "daemon/control/commands.h"
 
+#include "common/array.h"
 #include "common/auto.h"
+#include "common/cleanup/cleanup.h"
 #include "common/control.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/log.h"
 #include "common/parse.h"
-#include "common/remains.h"
-#include "control.h"
-#include "network.h"
-#include "node.h"
-#include "status.h"
-#include "store.h"
+#include "daemon/control/control.h"
+#include "daemon/control/status.h"
+#include "daemon/lease/node.h"
+#include "daemon/network/network.h"
+#include "daemon/store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ORDERS_MAX 8
-#define WORD_MAX 253
+#define COMMANDS_MAX 8 /* in progress at once */
+#define NODE_WORD_MAX 253
 
-struct order {
-	struct orders *orders; /* NULL: the slot is free */
+struct command {
+	struct commands *commands; /* NULL: the slot is free */
 	struct control *control;
 	struct control_call call;
-	const char *command;
+	const char *name;
 	char network[STATE_NETWORK_NAME_SIZE];
-	struct peer peer; /* whose subnet it is about */
-	size_t next;      /* leave: of the networks */
+	struct lease peer; /* reserve, release: the lease that is written or deleted */
+	size_t next;       /* leave: index of the next network */
 };
 
-struct orders {
+struct commands {
 	const struct status_self *self;
 	const char *run_dir;
-	orders_leave_fn *leave;
+	commands_leave_fn *leave;
 	void *ctx;
-	struct order order[ORDERS_MAX];
+	struct command running[COMMANDS_MAX];
 };
 
-/* What a request asks for. */
+/* A parsed request. */
 struct request {
-	char command[16], node[WORD_MAX + 1];
+	char command[16], node[NODE_WORD_MAX + 1];
 	struct prefix subnet;
 	bool force;
 };
 
 /* ---- Answers ----------------------------------------------------------------------------- */
 
-/* NULL text: out of memory, and the client finds its connection closed at the deadline. */
-static void tell(struct order *order, const char *error)
+/* error NULL: success. Out of memory: no reply, and the connection is closed at the deadline. */
+static void send_reply(struct command *command, const char *error)
 {
 	AUTO(jb) struct jb *jb = jb_new();
-	char key[PEER_KEY_SIZE], *text = NULL;
-	const struct peer *peer = &order->peer;
+	char key[LEASE_KEY_SIZE], *text = NULL;
+	const struct lease *peer = &command->peer;
 	struct err err;
 	struct jb_at at;
 
@@ -64,87 +65,83 @@ static void tell(struct order *order, const char *error)
 	if (error) {
 		jb_str(jb_root(jb), "error", error);
 	} else {
-		at = jb_obj(jb_root(jb), order->command);
-		jb_str(at, "network", order->network);
-		jb_str(at, "key", peer_key(peer->subnet, key));
-		jb_str(at, "node", peer->node);
-		jb_str(at, "name", peer->name);
+		at = jb_obj(jb_root(jb), command->name);
+		jb_str(at, "network", command->network);
+		jb_str(at, "key", lease_key(peer->subnet, key));
+		jb_str(at, "node_id", peer->node);
+		jb_str(at, "node_name", peer->name);
 		for (enum family f = 0; f < FAMILIES; f++)
 			if (ipaddr_is_set(&peer->public_ip[f]))
-				jb_ipaddr(at, f == FAMILY_V4 ? "publicIP" : "publicIPv6",
+				jb_ipaddr(at, f == FAMILY_V4 ? "public_ip" : "public_ipv6",
 					  &peer->public_ip[f]);
 	}
 	if (jb_text(jb, &text, &err) == 0)
-		control_reply(order->control, &order->call, text);
+		control_reply(command->control, &command->call, text);
 }
 
-static void refuse(struct order *order, const struct err *err)
+static void refuse(struct command *command, const struct err *err)
 {
-	tell(order, err->text);
-	order->orders = NULL;
+	send_reply(command, err->text);
+	command->commands = NULL;
 }
 
 static void on_done(void *ctx, const struct store_reply *reply, const struct err *err)
 {
-	struct order *order = ctx;
-	char key[PEER_KEY_SIZE];
+	struct command *command = ctx;
+	char key[LEASE_KEY_SIZE];
 
 	if (err) {
-		refuse(order, err);
+		refuse(command, err);
 		return;
 	}
-	peer_key(order->peer.subnet, key);
+	lease_key(command->peer.subnet, key);
 	if (reply->succeeded)
-		log_info("order carried out", "command", order->command, "key", key, "node",
-			 order->peer.node);
-	tell(order, reply->succeeded ? NULL :
-				       "the store changed meanwhile: look with weftctl leases, and "
-				       "try again");
-	order->orders = NULL;
+		log_info("command completed", "command", command->name, "key", key, "node",
+			 command->peer.node);
+	send_reply(command,
+		   reply->succeeded ?
+			   NULL :
+			   "the store changed concurrently: check weftctl leases and retry");
+	command->commands = NULL;
 }
 
-/* ---- Of whom and of what ----------------------------------------------------------------- */
+/* ---- Look-ups ---------------------------------------------------------------------------- */
 
-static enum family family_of(const struct prefix *subnet)
-{
-	return subnet->addr.family == AF_INET6 ? FAMILY_V6 : FAMILY_V4;
-}
-
-/* The network that has such subnets. */
+/* Returns the network whose address range covers the subnet; NULL with err set: none. */
 static struct network *find_network(const struct status_self *self, const struct prefix *subnet,
 				    struct err *err)
 {
-	enum family f = family_of(subnet);
+	enum family f = ipaddr_family(&subnet->addr);
 	char text[PREFIX_TEXT_SIZE];
 
 	for (size_t i = 0; i < self->network_len; i++) {
 		struct network_view view = network_view(self->networks[i]);
 
 		if (view.config && config_has(view.config, f) &&
-		    prefix_covers(&view.config->plan[f].network, subnet))
+		    prefix_covers(&view.config->pool[f].network, subnet))
 			return self->networks[i];
 	}
-	err_set(err, ERR_CONFIG, "%s lies in no network of this node", prefix_text(subnet, text));
+	err_set(err, ERR_CONFIG, "%s is in no network of this node", prefix_text(subnet, text));
 	return NULL;
 }
 
-/* The key that has the subnet, or a part of it; NULL: it is free. */
-static const struct peer *find_holder(const struct network_view *view, const struct prefix *subnet)
+/* Returns the lease that overlaps the subnet; NULL: it is free. */
+static const struct lease *find_holder(const struct network_view *view, const struct prefix *subnet)
 {
-	enum family f = family_of(subnet);
+	enum family f = ipaddr_family(&subnet->addr);
 
-	for (size_t i = 0; i < view->known->peers.len; i++) {
-		const struct peer *peer = &view->known->peers.at[i];
+	for (size_t i = 0; i < view->leases->leases.len; i++) {
+		const struct lease *peer = &view->leases->leases.at[i];
 
 		if (!peer->vanished && prefix_is_set(&peer->subnet[f]) &&
 		    prefix_overlaps(&peer->subnet[f], subnet) &&
-		    prefix_covers(&view->config->plan[f].network, &peer->subnet[f]))
+		    prefix_covers(&view->config->pool[f].network, &peer->subnet[f]))
 			return peer;
 	}
 	return NULL;
 }
 
-static bool is_called(const struct peer *peer, const char *word)
+static bool is_called(const struct lease *peer, const char *word)
 {
 	char text[IPADDR_TEXT_SIZE];
 
@@ -157,18 +154,18 @@ static bool is_called(const struct peer *peer, const char *word)
 	return false;
 }
 
-/* Two nodes of one name, and nothing that tells which is meant. */
-static int is_ambiguous(const struct peer *one, const struct peer *other)
+/* Two nodes with the same name. */
+static int is_ambiguous(const struct lease *one, const struct lease *other)
 {
 	return one->node[0] && strcmp(one->node, other->node) != 0;
 }
 
-/* Who is meant: a node that has a lease, this one, or one that is only named. */
+/* Resolves a name, id or address: a node with a lease, this node, or an unknown id or address. */
 static int find_node(const struct status_self *self, const struct network_view *view,
-		     const char *word, struct peer *peer_out, struct err *err)
+		     const char *word, struct lease *peer_out, struct err *err)
 {
-	const struct peers *known = &view->known->peers;
-	struct peer peer = { .mod_revision = 0 };
+	const struct leases *known = &view->leases->leases;
+	struct lease peer = { .mod_revision = 0 };
 	struct err ignored;
 	bool found = false;
 
@@ -184,8 +181,7 @@ static int find_node(const struct status_self *self, const struct network_view *
 			continue;
 		if (found && is_ambiguous(&peer, &known->at[i]))
 			return err_set(err, ERR_CONFIG,
-				       "several nodes are called \"%.64s\": give the node's id",
-				       word);
+				       "ambiguous node name \"%.64s\": use the node id", word);
 		peer = known->at[i];
 		found = true;
 	}
@@ -194,93 +190,92 @@ static int find_node(const struct status_self *self, const struct network_view *
 	else if (!found && (ipaddr_parse(word, &peer.public_ip[FAMILY_V4], &ignored) < 0 ||
 			    peer.public_ip[FAMILY_V4].family != AF_INET))
 		return err_set(err, ERR_CONFIG,
-			       "no node \"%.64s\" is known: give its name as weftctl leases shows "
-			       "it, its id, or its IPv4 address",
+			       "unknown node \"%.64s\": use a name from weftctl leases, a node id "
+			       "or an IPv4 address",
 			       word);
 	*peer_out = peer;
 	return 0;
 }
 
-/* ---- Orders ------------------------------------------------------------------------------ */
+/* ---- reserve and release ----------------------------------------------------------------- */
 
-static int hold_by(const struct peer *holder, const struct prefix *subnet, struct err *err)
+static int not_free(const struct lease *holder, const struct prefix *subnet, struct err *err)
 {
-	char text[PREFIX_TEXT_SIZE], key[PEER_KEY_SIZE];
+	char text[PREFIX_TEXT_SIZE], key[LEASE_KEY_SIZE];
 
 	return err_set(err, ERR_CONFIG, "%s is not free: %s is leased by %s",
-		       prefix_text(subnet, text), peer_key(holder->subnet, key),
-		       holder->name[0] ? holder->name : "a node without a name");
+		       prefix_text(subnet, text), lease_key(holder->subnet, key),
+		       holder->name[0] ? holder->name : "an unnamed node");
 }
 
-static bool is_same_node(const struct peer *one, const struct peer *other)
+static bool is_same_node(const struct lease *one, const struct lease *other)
 {
 	if (one->node[0] || other->node[0])
 		return !strcmp(one->node, other->node);
 	return ipaddr_equal(&one->public_ip[FAMILY_V4], &other->public_ip[FAMILY_V4]);
 }
 
-/* A key that the node has is put again without an etcd lease; else a new one is made. */
-static int reserve(struct order *order, const struct request *request, struct network *network,
+/* Puts the node's existing key again without an etcd lease, or creates a key. */
+static int reserve(struct command *command, const struct request *request, struct network *network,
 		   struct err *err)
 {
 	const struct network_view view = network_view(network);
-	const struct peer *holder = find_holder(&view, &request->subnet);
-	enum family f = family_of(&request->subnet);
+	const struct lease *holder = find_holder(&view, &request->subnet);
+	enum family f = ipaddr_family(&request->subnet.addr);
 	struct store *store = network_store(network);
 	struct store_put put = { .lease = 0 };
-	AUTO_FREE char *value = NULL;
-	char key[PEER_KEY_SIZE], text[PREFIX_TEXT_SIZE];
+	AUTO(free) char *value = NULL;
+	char key[LEASE_KEY_SIZE], text[PREFIX_TEXT_SIZE];
 
-	if (!subnet_valid(&view.config->plan[f], &request->subnet))
-		return err_set(err, ERR_CONFIG,
-			       "%s is no subnet that a node of network %s can have",
+	if (!subnet_valid(&view.config->pool[f], &request->subnet))
+		return err_set(err, ERR_CONFIG, "%s is not a valid node subnet of network %s",
 			       prefix_text(&request->subnet, text), view.name);
-	if (find_node(order->orders->self, &view, request->node, &order->peer, err) < 0)
+	if (find_node(command->commands->self, &view, request->node, &command->peer, err) < 0)
 		return -1;
-	if (holder && (!is_same_node(holder, &order->peer) || holder->unreadable))
-		return hold_by(holder, &request->subnet, err);
+	if (holder && (!is_same_node(holder, &command->peer) || holder->invalid))
+		return not_free(holder, &request->subnet, err);
 	if (holder) {
-		order->peer = *holder;
+		command->peer = *holder;
 		put.if_revision = holder->mod_revision;
 	} else {
-		memset(order->peer.subnet, 0, sizeof(order->peer.subnet));
-		order->peer.subnet[f] = request->subnet;
+		memset(command->peer.subnet, 0, sizeof(command->peer.subnet));
+		command->peer.subnet[f] = request->subnet;
 	}
 	if ((holder && !mac_is_zero(&holder->vtep_mac[f]) ?
-		     peer_value(&order->peer, &value, err) :
-		     peer_reserved_value(&order->peer, &value, err)) < 0)
+		     lease_value(&command->peer, &value, err) :
+		     lease_reserved_value(&command->peer, &value, err)) < 0)
 		return -1;
-	put.key = peer_key(order->peer.subnet, key);
+	put.key = lease_key(command->peer.subnet, key);
 	put.value = value;
-	store->ops->put(store, &put, on_done, order);
+	store->ops->put(store, &put, on_done, command);
 	return 0;
 }
 
-static int release(struct order *order, const struct request *request, struct network *network,
+static int release(struct command *command, const struct request *request, struct network *network,
 		   struct err *err)
 {
 	const struct network_view view = network_view(network);
-	const struct peer *holder = find_holder(&view, &request->subnet);
-	enum family f = family_of(&request->subnet);
+	const struct lease *holder = find_holder(&view, &request->subnet);
+	enum family f = ipaddr_family(&request->subnet.addr);
 	struct store *store = network_store(network);
-	char key[PEER_KEY_SIZE], text[PREFIX_TEXT_SIZE];
+	char key[LEASE_KEY_SIZE], text[PREFIX_TEXT_SIZE];
 
 	prefix_text(&request->subnet, text);
 	if (!holder || !prefix_equal(&holder->subnet[f], &request->subnet))
-		return err_set(err, ERR_CONFIG, "no lease has the subnet %s", text);
+		return err_set(err, ERR_CONFIG, "no lease for subnet %s", text);
 	if (view.lease.state == LEASE_HELD && !view.lease.reserved &&
 	    prefix_equal(&view.lease.subnet[f], &request->subnet))
-		return err_set(err, ERR_CONFIG,
-			       "%s is this node's own lease, which it would take again", text);
-	order->peer = *holder;
-	store->ops->remove(store, peer_key(holder->subnet, key), holder->mod_revision, on_done,
-			   order);
+		return err_set(err, ERR_CONFIG, "cannot release %s: it is this node's own lease",
+			       text);
+	command->peer = *holder;
+	store->ops->remove(store, lease_key(holder->subnet, key), holder->mod_revision, on_done,
+			   command);
 	return 0;
 }
 
-/* ---- Leaving ----------------------------------------------------------------------------- */
+/* ---- leave ------------------------------------------------------------------------------- */
 
-static void tell_left(struct order *order, const struct remains *done)
+static void reply_left(struct command *command, const struct cleanup *done)
 {
 	AUTO(jb) struct jb *jb = jb_new();
 	char *text = NULL;
@@ -291,68 +286,68 @@ static void tell_left(struct order *order, const struct remains *done)
 		return;
 	jb_u32(jb_root(jb), "version", CONTROL_VERSION);
 	at = jb_obj(jb_root(jb), "leave");
-	jb_count(at, "networks", order->next);
+	jb_count(at, "networks", command->next);
 	jb_count(at, "devices", done->devices);
 	jb_count(at, "routes", done->routes);
+	jb_count(at, "neighbours", done->neighbours);
 	jb_count(at, "rules", done->rules);
 	jb_count(at, "files", done->files);
 	if (jb_text(jb, &text, &err) == 0)
-		control_reply(order->control, &order->call, text);
+		control_reply(command->control, &command->call, text);
 }
 
-/* One network after the other; then what stands on the node. */
+/* Leaves one network after the other, then cleans up the node. */
 static void leave_next(void *ctx, const struct err *failed)
 {
-	struct order *order = ctx;
-	const struct orders *orders = order->orders;
-	struct remains done = { .devices = 0 };
+	struct command *command = ctx;
+	const struct commands *commands = command->commands;
+	struct cleanup done = { .devices = 0 };
 	struct err err;
 
 	if (failed) {
-		refuse(order, failed);
+		refuse(command, failed);
 		return;
 	}
-	while (order->next < orders->self->network_len)
-		if (network_leave(orders->self->networks[order->next++], leave_next, order))
+	while (command->next < commands->self->network_len)
+		if (network_leave(commands->self->networks[command->next++], leave_next, command))
 			return;
-	if (orders->leave(orders->ctx, &done, &err) < 0)
-		tell(order, err.text);
+	if (commands->leave(commands->ctx, &done, &err) < 0)
+		send_reply(command, err.text);
 	else
-		tell_left(order, &done);
-	order->orders = NULL;
+		reply_left(command, &done);
+	command->commands = NULL;
 }
 
-static int leave(struct order *order, const struct request *request, struct network *network,
+static int leave(struct command *command, const struct request *request, struct network *network,
 		 struct err *err)
 {
 	size_t containers = 0;
 
 	(void)network;
-	if (remains_containers(order->orders->run_dir, &containers, err) < 0)
+	if (cleanup_containers(command->commands->run_dir, &containers, err) < 0)
 		return -1;
 	if (containers && !request->force)
 		return err_set(err, ERR_CONFIG,
-			       "%zu containers would lose their network: end them first, or say "
-			       "weftctl leave --force",
+			       "%zu containers are attached: remove them first or use --force",
 			       containers);
-	leave_next(order, NULL);
+	leave_next(command, NULL);
 	return 0;
 }
 
 static const struct {
 	const char *command;
-	int (*run)(struct order *order, const struct request *request, struct network *network,
+	int (*run)(struct command *command, const struct request *request, struct network *network,
 		   struct err *err);
 	bool names_node, names_subnet;
-} commands[] = {
+} handlers[] = {
 	{ "reserve", reserve, true, true },
 	{ "release", release, false, true },
 	{ "leave", leave, false, false },
 };
 
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define HANDLERS (ARRAY_LEN(handlers))
 
-/* Which command it is; COMMANDS: none of these, and somebody else's to judge. */
+/* Returns the index of the command; HANDLERS: not for this module, status_answer replies. */
 static size_t read_request(const char *text, size_t size, struct request *request, struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
@@ -361,80 +356,80 @@ static size_t read_request(const char *text, size_t size, struct request *reques
 	size_t i;
 
 	if (json_parse(text, size, CONTROL_REQUEST_MAX, JSON_STRICT, "request", &json, err) < 0)
-		return COMMANDS;
+		return HANDLERS;
 	root = jr_root(json);
 	command = jr_str_opt(&root, "command", 64, "");
-	for (i = 0; i < COMMANDS && strcmp(command, commands[i].command) != 0;)
+	for (i = 0; i < HANDLERS && strcmp(command, handlers[i].command) != 0;)
 		i++;
-	if (i == COMMANDS)
-		return i;
-	jr_u32(&root, "version", CONTROL_VERSION, CONTROL_VERSION);
+	if (i == HANDLERS || jr_u32_opt(&root, "version", 0, UINT32_MAX, 0) != CONTROL_VERSION)
+		return HANDLERS;
 	request->force = jr_bool_opt(&root, "force", false);
-	if (commands[i].names_subnet)
+	if (handlers[i].names_subnet)
 		request->subnet = jr_prefix(&root, "subnet");
-	if (commands[i].names_node)
+	if (handlers[i].names_node)
 		snprintf(request->node, sizeof(request->node), "%s",
-			 jr_str(&root, "node", WORD_MAX));
+			 jr_str(&root, "node", NODE_WORD_MAX));
 	if (jr_done(json, ERR_DECODE, err) == 0)
 		err->code = ERR_NONE;
 	return i;
 }
 
-static struct order *free_slot(struct orders *orders)
+static struct command *free_slot(struct commands *commands)
 {
-	for (size_t i = 0; i < ORDERS_MAX; i++)
-		if (!orders->order[i].orders)
-			return &orders->order[i];
+	for (size_t i = 0; i < COMMANDS_MAX; i++)
+		if (!commands->running[i].commands)
+			return &commands->running[i];
 	return NULL;
 }
 
-bool orders_take(struct orders *orders, struct control *control, const struct control_call *call,
-		 const char *text, size_t size)
+bool commands_handle(struct commands *commands, struct control *control,
+		     const struct control_call *call, const char *text, size_t size)
 {
 	struct request request = { .command = "" };
-	struct order spare, *order;
+	struct command spare, *command;
 	struct network *network = NULL;
 	struct err err = ERR_INIT;
-	size_t command = read_request(text, size, &request, &err);
+	size_t handler = read_request(text, size, &request, &err);
 
-	if (command == COMMANDS)
+	if (handler == HANDLERS)
 		return false;
-	order = free_slot(orders);
-	if (!order) {
-		order = &spare;
-		err_set(&err, ERR_STATE, "%d orders are under way: try again", ORDERS_MAX);
+	command = free_slot(commands);
+	if (!command) {
+		command = &spare;
+		err_set(&err, ERR_STATE, "%d commands are in progress: retry later", COMMANDS_MAX);
 	}
-	*order = (struct order){ .orders = orders,
-				 .control = control,
-				 .call = *call,
-				 .command = commands[command].command };
+	*command = (struct command){ .commands = commands,
+				     .control = control,
+				     .call = *call,
+				     .name = handlers[handler].command };
 	if (call->uid != 0 && call->uid != geteuid())
-		err_set(&err, ERR_CONFIG, "only root may have weftd change the leases");
-	if (!err.code && commands[command].names_subnet)
-		network = find_network(orders->self, &request.subnet, &err);
+		err_set(&err, ERR_CONFIG, "permission denied: only root may change leases");
+	if (!err.code && handlers[handler].names_subnet)
+		network = find_network(commands->self, &request.subnet, &err);
 	if (network)
-		snprintf(order->network, sizeof(order->network), "%s", network_view(network).name);
-	if (err.code || commands[command].run(order, &request, network, &err) < 0)
-		refuse(order, &err);
+		snprintf(command->network, sizeof(command->network), "%s",
+			 network_view(network).name);
+	if (err.code || handlers[handler].run(command, &request, network, &err) < 0)
+		refuse(command, &err);
 	return true;
 }
 
-int orders_new(const struct status_self *self, const char *run_dir, orders_leave_fn *leave_node,
-	       void *ctx, struct orders **orders_out, struct err *err)
+int commands_new(const struct status_self *self, const char *run_dir, commands_leave_fn *leave_node,
+		 void *ctx, struct commands **commands_out, struct err *err)
 {
-	struct orders *orders = calloc(1, sizeof(*orders));
+	struct commands *commands = calloc(1, sizeof(*commands));
 
-	if (!orders)
-		return err_nomem(err, "the orders");
-	orders->self = self;
-	orders->run_dir = run_dir;
-	orders->leave = leave_node;
-	orders->ctx = ctx;
-	*orders_out = orders;
+	if (!commands)
+		return err_nomem(err, "the commands");
+	commands->self = self;
+	commands->run_dir = run_dir;
+	commands->leave = leave_node;
+	commands->ctx = ctx;
+	*commands_out = commands;
 	return 0;
 }
 
-void orders_free(struct orders *orders)
+void commands_free(struct commands *commands)
 {
-	free(orders);
+	free(commands);
 }

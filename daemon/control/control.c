@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control.h"
+#include "daemon/control/control.h"
 
 #include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/fs_dir.h"
 #include "common/log.h"
-#include "loop.h"
+#include "daemon/io/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,8 @@
 #include <sys/un.h>
 
 #define CLIENTS_MAX 32
-#define PATIENCE_MS 5000 /* with one client */
-#define PAUSE_MS 100     /* after a connection that could not be taken */
+#define IDLE_TIMEOUT_MS 5000 /* of one client */
+#define PAUSE_MS 100         /* after a failed accept(2) */
 #define WARN_EVERY_MS 60000
 
 struct client {
@@ -68,7 +69,7 @@ static void send_answer(struct client *client)
 	if (sent <= 0 || client->sent == client->answer_size)
 		drop_client(client);
 	else
-		loop_timer_start(client->deadline, PATIENCE_MS);
+		loop_timer_start(client->deadline, IDLE_TIMEOUT_MS);
 }
 
 static void on_ready(void *ctx, int fd, unsigned ready);
@@ -86,11 +87,11 @@ static void give_answer(struct client *client, char *answer)
 		drop_client(client);
 		return;
 	}
-	loop_timer_start(client->deadline, PATIENCE_MS);
+	loop_timer_start(client->deadline, IDLE_TIMEOUT_MS);
 	send_answer(client);
 }
 
-/* The request's line is whole: from here on the client is written to. */
+/* The request line is complete. */
 static void answer_request(struct client *client, size_t line_size)
 {
 	struct control *control = client->control;
@@ -105,12 +106,12 @@ static void answer_request(struct client *client, size_t line_size)
 	if (client->serial != serial || client->answer)
 		return; /* answered by control_reply already */
 	if (rc < 0) {
-		log_error("request on the control socket not answered", "reason", err.text);
+		log_error("cannot answer a control request", "error", err.text);
 		drop_client(client);
 	} else if (answer) {
 		give_answer(client, answer);
 	} else {
-		/* Nothing more is read: a client that goes is noticed when it is written to. */
+		/* Stop reading; a disconnect is noticed when the answer is written. */
 		loop_event_free(client->io);
 		client->io = NULL;
 		loop_timer_start(client->deadline, CONTROL_LATER_MS);
@@ -190,27 +191,27 @@ static void listen_again(void *ctx)
 		loop_timer_start(control->pause, PAUSE_MS);
 }
 
-/* A connection that cannot be taken, as without descriptors, stays, and would wake us at once. */
+/* After a failed accept(2), such as EMFILE, the connection stays pending and would wake us at once. */
 static void pause_listening(struct control *control, int error)
 {
 	loop_event_free(control->listener);
 	control->listener = NULL;
 	loop_timer_start(control->pause, PAUSE_MS);
 	if (log_limit(&control->warned_ms, &control->warnings_held, loop_now_ms(), WARN_EVERY_MS))
-		log_warn("connection to the control socket not taken", "reason", strerror(error));
+		log_warn("cannot accept a control connection", "error", strerror(error));
 }
 
 static void on_connection(void *ctx, int fd, unsigned ready)
 {
 	struct control *control = ctx;
-	AUTO_CLOSE int taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	AUTO(close) int taken = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int error = taken < 0 ? errno : 0;
 	struct client *client = free_slot(control);
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t size = sizeof(peer);
 
 	(void)ready;
-	/* Unless the client has gone before we came. */
+	/* The client may be gone already. */
 	if (error && error != EAGAIN && error != ECONNABORTED && error != EINTR)
 		pause_listening(control, error);
 	if (error || !client)
@@ -226,28 +227,30 @@ static void on_connection(void *ctx, int fd, unsigned ready)
 		drop_client(client);
 		return;
 	}
-	loop_timer_start(client->deadline, PATIENCE_MS);
+	loop_timer_start(client->deadline, IDLE_TIMEOUT_MS);
 }
 
 static int listen_on(struct control *control, const char *run_dir, struct err *err)
 {
+	AUTO(close) int dir_fd = -1;
 	char path[FS_PATH_SIZE];
+	int found, rc;
 	mode_t mask;
-	int rc;
 
 	if (fs_join(path, run_dir, CONTROL_SOCKET, err) < 0)
 		return -1;
 	if (strlen(path) >= sizeof(control->address.sun_path))
 		return err_set(err, ERR_CONFIG,
-			       "%s is longer than the %zu bytes of a socket's path", path,
+			       "%s is longer than %zu bytes, the limit of a socket path", path,
 			       sizeof(control->address.sun_path) - 1);
 	control->address.sun_family = AF_UNIX;
 	memcpy(control->address.sun_path, path, strlen(path) + 1);
-	if (fs_unlink(AT_FDCWD, path, err) < 0)
+	found = fs_open_dir(run_dir, false, &dir_fd, err);
+	if (found < 0 || (found > 0 && fs_unlink(dir_fd, CONTROL_SOCKET, err) < 0))
 		return -1;
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (control->fd < 0)
-		return err_sys(err, ERR_IO, errno, "no Unix socket");
+		return err_sys(err, ERR_IO, errno, "cannot create a Unix socket");
 	mask = umask(0177);
 	rc = bind(control->fd, (const struct sockaddr *)&control->address,
 		  sizeof(control->address));

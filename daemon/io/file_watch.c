@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way to a file is walked name by name, as the kernel does it. Three kinds of places are
- * watched: a directory with a symbolic link on the way, the directory that the file is or will
- * be in (or the last one that exists on the way there), and the file itself, for one that is
- * bound into a container's file system changes where its directory does not. What is renamed
- * further up rings when the directory itself moves, or not at all: store_file.c looks by itself
- * now and then.
+ * The path is resolved name by name, as the kernel does it. Watched are: each directory that contains
+ * a symbolic link of the path, the file's directory (or the last directory of the path that exists),
+ * and the file itself, because a file that is bind-mounted into a container can change without an
+ * event of its directory. A rename further up causes an event only if it moves a watched directory;
+ * users also poll.
  */
-#include "store_file_watch.h"
+#include "daemon/io/file_watch.h"
 
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
-#include "loop.h"
+#include "daemon/io/loop.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,7 +30,7 @@
 	 IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define FILE_EVENTS (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 
-/* A watch, and the name in it that is of interest; "": the place itself. */
+/* A watch, and the name in it that is of interest; "": the watched file itself. */
 struct place {
 	int wd;
 	char name[NAME_MAX + 1];
@@ -42,33 +41,33 @@ struct places {
 	size_t len;
 };
 
-struct store_file_watch {
+struct file_watch {
 	int fd;
 	char *path;
-	void (*rang)(void *ctx);
+	void (*on_change)(void *ctx);
 	void *ctx;
 	struct loop_event *event;
 	struct places places;
 };
 
-/* One walk along the way. */
+/* The resolution of the path. */
 struct walk {
-	struct store_file_watch *watch;
+	struct file_watch *watch;
 	struct places places;
-	char done[FS_PATH_SIZE]; /* what has been gone, without a slash at its end */
-	char rest[FS_PATH_SIZE]; /* what is to go */
+	char done[FS_PATH_SIZE]; /* resolved, without a slash at its end */
+	char rest[FS_PATH_SIZE]; /* to be resolved */
 	unsigned links;
 	struct err *err;
 };
 
-/* Whether it is watched from now on. */
+/* Returns whether path is watched. */
 static bool add(struct walk *walk, const char *path, const char *name, uint32_t events)
 {
 	struct place *place = &walk->places.at[walk->places.len];
 	int wd;
 
 	if (walk->places.len == PLACES_MAX) {
-		err_set(walk->err, ERR_IO, "more than %d places on the way to %s", PLACES_MAX,
+		err_set(walk->err, ERR_IO, "more than %d links in %s", PLACES_MAX,
 			walk->watch->path);
 		return false;
 	}
@@ -88,7 +87,7 @@ static bool add_dir(struct walk *walk, const char *name)
 	return add(walk, *walk->done ? walk->done : "/", name, DIR_EVENTS);
 }
 
-/* Takes the next name of the way; false: there is none. */
+/* Removes the next name from rest; returns false if there is none. */
 static bool next_name(struct walk *walk, char name[static NAME_MAX + 1])
 {
 	const char *from = walk->rest + strspn(walk->rest, "/");
@@ -101,7 +100,7 @@ static bool next_name(struct walk *walk, char name[static NAME_MAX + 1])
 	return true;
 }
 
-/* On by where the link leads, then by what was left to go. */
+/* Continues with the link's target, then with rest. */
 static bool follow(struct walk *walk, const char *link)
 {
 	char target[FS_PATH_SIZE], rest[FS_PATH_SIZE];
@@ -130,8 +129,8 @@ static bool is_last(const struct walk *walk)
 }
 
 /*
- * One name on. The directory is watched before its entry is looked at, so that no change falls
- * between. *more_out: there is something behind it.
+ * Resolves one name. The directory is watched before its entry is examined, so that no change is
+ * missed in between. *more_out: the resolution continues.
  */
 static bool step(struct walk *walk, const char *name, bool *more_out)
 {
@@ -155,7 +154,7 @@ static bool step(struct walk *walk, const char *name, bool *more_out)
 		return follow(walk, whole);
 	}
 	if (is_last(walk)) {
-		/* Where it cannot be watched, its directory is. */
+		/* If this fails, the watch of the directory remains. */
 		add(walk, whole, "", FILE_EVENTS);
 		return true;
 	}
@@ -172,7 +171,7 @@ static bool is_place(const struct places *places, int wd)
 	return false;
 }
 
-bool store_file_watch_arm(struct store_file_watch *watch, struct err *err)
+bool file_watch_arm(struct file_watch *watch, struct err *err)
 {
 	struct walk walk = { .watch = watch, .err = err };
 	char name[NAME_MAX + 1];
@@ -190,11 +189,11 @@ bool store_file_watch_arm(struct store_file_watch *watch, struct err *err)
 
 /* ---- Events ------------------------------------------------------------------------------ */
 
-static bool concerns(const struct store_file_watch *watch, const struct inotify_event *event)
+static bool concerns(const struct file_watch *watch, const struct inotify_event *event)
 {
 	if (event->mask & IN_Q_OVERFLOW)
 		return true;
-	/* One that we gave up says so at its end; one that ended by itself has said more before. */
+	/* From inotify_rm_watch, or preceded by a more specific event. */
 	if (event->mask & IN_IGNORED)
 		return false;
 	for (size_t i = 0; i < watch->places.len; i++)
@@ -207,29 +206,29 @@ static bool concerns(const struct store_file_watch *watch, const struct inotify_
 static void on_events(void *ctx, int fd, unsigned ready)
 {
 	_Alignas(struct inotify_event) char events[4096];
-	struct store_file_watch *watch = ctx;
-	bool ring = false;
+	struct file_watch *watch = ctx;
+	bool changed = false;
 	ssize_t got = read(fd, events, sizeof(events));
 
 	(void)ready;
 	for (ssize_t at = 0; at < got;) {
 		const struct inotify_event *event = (const void *)(events + at);
 
-		ring = ring || concerns(watch, event);
+		changed = changed || concerns(watch, event);
 		at += (ssize_t)(sizeof(*event) + event->len);
 	}
-	if (ring)
-		watch->rang(watch->ctx);
+	if (changed)
+		watch->on_change(watch->ctx);
 }
 
-int store_file_watch_new(struct loop *loop, const char *path, void (*rang)(void *ctx), void *ctx,
-			 struct store_file_watch **watch_out, struct err *err)
+int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *ctx), void *ctx,
+		   struct file_watch **watch_out, struct err *err)
 {
-	struct store_file_watch *watch = calloc(1, sizeof(*watch));
+	struct file_watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return err_nomem(err, "the file's watch");
-	watch->rang = rang;
+	watch->on_change = on_change;
 	watch->ctx = ctx;
 	watch->path = strdup(path);
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -239,14 +238,14 @@ int store_file_watch_new(struct loop *loop, const char *path, void (*rang)(void 
 		 !(watch->event = loop_fd(loop, watch->fd, LOOP_READ, on_events, watch)))
 		err_nomem(err, "the file's watch");
 	if (!watch->event) {
-		store_file_watch_free(watch);
+		file_watch_free(watch);
 		return -1;
 	}
 	*watch_out = watch;
 	return 0;
 }
 
-void store_file_watch_free(struct store_file_watch *watch)
+void file_watch_free(struct file_watch *watch)
 {
 	if (!watch)
 		return;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http_body.h"
+#include "daemon/io/http_body.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_SIZE 4096
-#define KEPT_SIZE (256 * 1024) /* a stream gives back what a larger line needed */
+#define KEPT_SIZE (256 * 1024) /* of a stream; a larger buffer is freed after its line */
 
 void http_body_free(struct http_body *body)
 {
@@ -40,17 +40,17 @@ enum http_body_state http_body_add(struct http_body *body, const char *data, siz
 	memcpy(body->buf + body->len, data, size);
 	body->len += size;
 	body->buf[body->len] = '\0';
-	return HTTP_BODY_FLOWING;
+	return HTTP_BODY_CONTINUES;
 }
 
-static enum http_body_state give_line(struct http_body *body)
+static enum http_body_state deliver_line(struct http_body *body)
 {
 	bool more = body->line(body->ctx, body->buf, body->len);
 
 	body->len = 0;
 	if (body->cap > KEPT_SIZE)
 		http_body_free(body);
-	return more ? HTTP_BODY_FLOWING : HTTP_BODY_ENDED;
+	return more ? HTTP_BODY_CONTINUES : HTTP_BODY_ENDED;
 }
 
 enum http_body_state http_body_add_lines(struct http_body *body, const char *data, size_t size)
@@ -61,9 +61,9 @@ enum http_body_state http_body_add_lines(struct http_body *body, const char *dat
 		size_t part = (size_t)(newline - data);
 		enum http_body_state state = http_body_add(body, data, part);
 
-		if (state == HTTP_BODY_FLOWING)
-			state = give_line(body);
-		if (state != HTTP_BODY_FLOWING)
+		if (state == HTTP_BODY_CONTINUES)
+			state = deliver_line(body);
+		if (state != HTTP_BODY_CONTINUES)
 			return state;
 		data += part + 1;
 		size -= part + 1;
@@ -73,5 +73,5 @@ enum http_body_state http_body_add_lines(struct http_body *body, const char *dat
 
 enum http_body_state http_body_end_lines(struct http_body *body)
 {
-	return body->len ? give_line(body) : HTTP_BODY_FLOWING;
+	return body->len ? deliver_line(body) : HTTP_BODY_CONTINUES;
 }

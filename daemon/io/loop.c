@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "loop.h"
+#include "daemon/io/loop.h"
 
 #include "common/err.h"
+#include "common/log.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -22,13 +23,22 @@ struct loop_event {
 	void *ctx;
 };
 
+/* libevent writes its warnings to standard error by default. */
+static void on_message(int severity, const char *text)
+{
+	if (severity >= EVENT_LOG_WARN)
+		log_warn("libevent", "message", text);
+	else
+		log_debug("libevent", "message", text);
+}
+
 int loop_new(struct loop **loop_out, struct err *err)
 {
 	struct event_config *config = event_config_new();
 	struct loop *loop = calloc(1, sizeof(*loop));
 
 	if (config && loop) {
-		/* A timer started at the end of long work counts from then, not from its beginning. */
+		/* A timer that long work starts at its end runs from then, not from its beginning. */
 		event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 		loop->base = event_base_new_with_config(config);
@@ -37,9 +47,10 @@ int loop_new(struct loop **loop_out, struct err *err)
 		event_config_free(config);
 	if (!loop || !loop->base) {
 		free(loop);
-		return err_set(err, ERR_IO, "the event loop cannot be made");
+		return err_set(err, ERR_IO, "cannot create the event loop");
 	}
 	signal(SIGPIPE, SIG_IGN);
+	event_set_log_callback(on_message);
 	*loop_out = loop;
 	return 0;
 }
@@ -62,6 +73,11 @@ void loop_stop(struct loop *loop)
 	event_base_loopbreak(loop->base);
 }
 
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
 uint64_t loop_now_ms(void)
 {
 	struct timespec now;
@@ -70,7 +86,15 @@ uint64_t loop_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* None of them touches its event after fn, which may have freed it. */
+uint64_t loop_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The event must not be used after fn, which may have freed it. */
 static void on_fd(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_event *event = arg;
@@ -96,8 +120,8 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 	event->fn.signal(event->ctx, signal);
 }
 
-static struct loop_event *event_make(struct loop *loop, int fd, short what,
-				     event_callback_fn trampoline, void *ctx)
+static struct loop_event *event_create(struct loop *loop, int fd, short what,
+				       event_callback_fn trampoline, void *ctx)
 {
 	struct loop_event *event = calloc(1, sizeof(*event));
 
@@ -112,8 +136,8 @@ static struct loop_event *event_make(struct loop *loop, int fd, short what,
 	return event;
 }
 
-/* Descriptors and signals are waited for from the beginning. */
-static struct loop_event *event_arm(struct loop_event *event)
+/* Descriptors and signals are active from the start. */
+static struct loop_event *event_activate(struct loop_event *event)
 {
 	if (event && event_add(event->event, NULL) < 0) {
 		loop_event_free(event);
@@ -126,16 +150,16 @@ struct loop_event *loop_fd(struct loop *loop, int fd, unsigned want, loop_fd_fn 
 {
 	int what = EV_PERSIST | (want & LOOP_READ ? EV_READ : 0) |
 		   (want & LOOP_WRITE ? EV_WRITE : 0);
-	struct loop_event *event = event_make(loop, fd, (short)what, on_fd, ctx);
+	struct loop_event *event = event_create(loop, fd, (short)what, on_fd, ctx);
 
 	if (event)
 		event->fn.fd = fn;
-	return event_arm(event);
+	return event_activate(event);
 }
 
 struct loop_event *loop_timer(struct loop *loop, loop_timer_fn *fn, void *ctx)
 {
-	struct loop_event *event = event_make(loop, -1, 0, on_timer, ctx);
+	struct loop_event *event = event_create(loop, -1, 0, on_timer, ctx);
 
 	if (event)
 		event->fn.timer = fn;
@@ -162,11 +186,12 @@ bool loop_timer_running(const struct loop_event *timer)
 
 struct loop_event *loop_signal(struct loop *loop, int signal, loop_signal_fn *fn, void *ctx)
 {
-	struct loop_event *event = event_make(loop, signal, EV_SIGNAL | EV_PERSIST, on_signal, ctx);
+	struct loop_event *event = event_create(loop, signal, EV_SIGNAL | EV_PERSIST, on_signal,
+						ctx);
 
 	if (event)
 		event->fn.signal = fn;
-	return event_arm(event);
+	return event_activate(event);
 }
 
 void loop_event_free(struct loop_event *event)
@@ -175,17 +200,4 @@ void loop_event_free(struct loop_event *event)
 		return;
 	event_free(event->event);
 	free(event);
-}
-
-uint64_t loop_backoff_ms(unsigned attempt, uint64_t first_ms, uint64_t max_ms)
-{
-	uint64_t delay_ms = first_ms < max_ms ? first_ms : max_ms;
-	uint64_t quarter;
-
-	while (attempt-- && delay_ms && delay_ms < max_ms)
-		delay_ms = delay_ms > max_ms / 2 ? max_ms : delay_ms * 2;
-	quarter = delay_ms / 4;
-	if (quarter > UINT32_MAX / 2 - 1)
-		return delay_ms;
-	return delay_ms - quarter + arc4random_uniform((uint32_t)quarter * 2 + 1);
 }

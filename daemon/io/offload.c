@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child tells its outcome through a pipe, as one struct answer; an end without one is a
- * failure, too.
+ * The child writes its result to a pipe, as one struct result. End of file without a result is a
+ * failure.
  */
-#include "offload.h"
+#include "daemon/io/offload.h"
 
 #include "common/err.h"
-#include "loop.h"
+#include "daemon/io/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,55 +18,55 @@
 struct offload {
 	struct offload_job job;
 	struct loop_event *event;
-	int fd; /* where the answer comes from */
+	int fd; /* the pipe's read end */
 	pid_t child;
 };
 
-struct answer {
+struct result {
 	int rc;
 	uint64_t number;
 	struct err err;
 };
 
-/* The parent's descriptors would outlive it here: locks, connections. */
-static _Noreturn void work(const struct offload_job *job, int fd)
+/* Closes the parent's descriptors: locks and connections must not outlive the parent here. */
+static _Noreturn void run_child(const struct offload_job *job, int fd)
 {
-	struct answer answer = { .rc = 0 };
+	struct result result = { .rc = 0 };
 
 	if (dup2(fd, STDERR_FILENO + 1) < 0)
 		_exit(1);
 	close_range(STDERR_FILENO + 2, ~0U, 0);
-	answer.rc = job->work(job->ctx, &answer.number, &answer.err);
-	/* Shorter than PIPE_BUF: written as a whole, or not at all. */
-	_exit(write(STDERR_FILENO + 1, &answer, sizeof(answer)) != sizeof(answer));
+	result.rc = job->work(job->ctx, &result.number, &result.err);
+	/* At most PIPE_BUF: written whole or not at all. */
+	_exit(write(STDERR_FILENO + 1, &result, sizeof(result)) != sizeof(result));
 }
 
-_Static_assert(sizeof(struct answer) <= 4096, "a pipe takes so much at once");
+_Static_assert(sizeof(struct result) <= 4096, "PIPE_BUF: one write(2) is atomic");
 
-static void on_answer(void *ctx, int fd, unsigned ready)
+static void on_result(void *ctx, int fd, unsigned ready)
 {
 	struct offload *offload = ctx;
 	struct offload_job job = offload->job;
-	struct answer answer;
+	struct result result;
 	struct err err = ERR_INIT;
-	ssize_t got = read(fd, &answer, sizeof(answer));
+	ssize_t got = read(fd, &result, sizeof(result));
 
 	(void)ready;
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	loop_event_free(offload->event);
 	offload->event = NULL;
-	if (got != sizeof(answer)) {
-		err_set(&err, ERR_IO, "the child process that does it ended without an answer");
+	if (got != sizeof(result)) {
+		err_set(&err, ERR_IO, "the child process ended without a result");
 		job.done(job.ctx, 0, &err);
 		return;
 	}
-	answer.err.text[sizeof(answer.err.text) - 1] = '\0';
-	job.done(job.ctx, answer.number, answer.rc < 0 ? &answer.err : NULL);
+	result.err.text[sizeof(result.err.text) - 1] = '\0';
+	job.done(job.ctx, result.number, result.rc < 0 ? &result.err : NULL);
 }
 
-/* Signals wait meanwhile: the child has the parent's handlers at first, which would ring its bell. */
-static pid_t fork_quietly(const struct offload_job *job, int fd)
+/* Signals are blocked meanwhile: the child must not run the parent's handlers. */
+static pid_t fork_child(const struct offload_job *job, int fd)
 {
 	sigset_t all, before;
 	pid_t child;
@@ -78,7 +78,7 @@ static pid_t fork_quietly(const struct offload_job *job, int fd)
 		for (int number = 1; number < NSIG; number++)
 			signal(number, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		work(job, fd);
+		run_child(job, fd);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return child;
@@ -94,16 +94,16 @@ int offload_start(struct loop *loop, const struct offload_job *job, struct offlo
 		return err_nomem(err, "a child process");
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
 		free(offload);
-		return err_sys(err, ERR_IO, errno, "no pipe to a child process");
+		return err_sys(err, ERR_IO, errno, "cannot create a pipe to a child process");
 	}
 	offload->job = *job;
 	offload->fd = ends[0];
-	offload->child = fork_quietly(job, ends[1]);
+	offload->child = fork_child(job, ends[1]);
 	if (offload->child < 0)
-		err_sys(err, ERR_IO, errno, "no child process");
+		err_sys(err, ERR_IO, errno, "cannot fork a child process");
 	close(ends[1]);
 	if (offload->child > 0)
-		offload->event = loop_fd(loop, offload->fd, LOOP_READ, on_answer, offload);
+		offload->event = loop_fd(loop, offload->fd, LOOP_READ, on_result, offload);
 	if (!offload->event) {
 		if (offload->child > 0)
 			err_nomem(err, "a child process");
@@ -114,7 +114,7 @@ int offload_start(struct loop *loop, const struct offload_job *job, struct offlo
 	return 0;
 }
 
-/* One that has answered is about to end; one that has not is not waited for. */
+/* A child that has written its result is about to exit; one that has not is killed. */
 void offload_free(struct offload *offload)
 {
 	if (!offload)

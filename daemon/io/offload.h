@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Work that would hold the loop up for long, done in a child process: it sees all as it was when
- * it began, changes nothing of it, and tells one number or an error. For writing what is large, and
- * waiting for the disk.
+ * Runs a job that would block the loop in a child process: the child has a copy of the process's
+ * memory as of the start and reports one number or an error. For large writes and fsync(2).
  */
 #pragma once
 
@@ -14,15 +13,18 @@ struct loop;
 struct offload;
 
 struct offload_job {
-	/* In the child, which has no descriptor but the standard ones. 0 / -1. */
+	/* Runs in the child, with the standard descriptors only. Returns 0 / -1. */
 	int (*work)(void *ctx, uint64_t *number_out, struct err *err);
-	/* In the loop, once, unless freed before. err NULL: it succeeded with this number. */
+	/* Called from the loop, once, unless freed before. err NULL: success, with number. */
 	void (*done)(void *ctx, uint64_t number, const struct err *err);
 	void *ctx;
 };
 
-/* ERR_IO, ERR_NOMEM. The offload is freed by offload_free, also after done, and within it. */
+/*
+ * Forks the child. Does not block. Returns 0, or -1 with ERR_IO or ERR_NOMEM. The caller frees the
+ * offload by offload_free, also after done; that may be within done.
+ */
 int offload_start(struct loop *loop, const struct offload_job *job, struct offload **offload_out,
 		  struct err *err);
-/* Ends the child, if it still works. NULL is allowed. */
+/* Kills the child if it is still running, and reaps it. NULL is allowed. */
 void offload_free(struct offload *offload);

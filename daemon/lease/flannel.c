@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flannel.h"
+#include "daemon/lease/flannel.h"
 
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
-#include "common/link.h"
+#include "common/fs_dir.h"
+#include "common/netlink/link.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *er
 	return 1;
 }
 
-/* "KEY=10.5.1.1/24" on a line of its own. */
+/* Parses a line "KEY=10.5.1.1/24". */
 static void read_subnet(const char *text, const char *key, int family, struct prefix *subnet_out)
 {
 	char value[PREFIX_TEXT_SIZE];
@@ -58,12 +59,15 @@ static void read_subnet(const char *text, const char *key, int family, struct pr
 
 void flannel_subnets(const char *file, struct prefix subnet_out[static FAMILIES])
 {
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
+	AUTO(close) int dir_fd = -1;
+	const char *name = NULL;
 	struct err ignored;
 	size_t size;
 
 	memset(subnet_out, 0, FAMILIES * sizeof(*subnet_out));
-	if (!file || fs_read(AT_FDCWD, file, FILE_MAX, &text, &size, &ignored) <= 0)
+	if (!file || fs_open_parent(file, false, &dir_fd, &name, &ignored) <= 0 ||
+	    fs_read(dir_fd, name, FILE_MAX, &text, &size, &ignored) <= 0)
 		return;
 	read_subnet(text, "FLANNEL_SUBNET=", AF_INET, &subnet_out[FAMILY_V4]);
 	read_subnet(text, "FLANNEL_IPV6_SUBNET=", AF_INET6, &subnet_out[FAMILY_V6]);

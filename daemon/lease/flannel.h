@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What flanneld leaves on a machine that a weft node takes over: its vxlan device, whose MAC the
- * other nodes know, and subnet.env with the subnet that it had. Only looks; removes nothing.
+ * State that flanneld leaves on a node and that weftd takes over: its vxlan device, whose MAC is
+ * configured on the other nodes, and the subnet in subnet.env. Read only.
  */
 #pragma once
 
@@ -12,15 +12,14 @@
 struct err;
 struct nl;
 
-/* "flannel.1", the name of the device for IPv4. */
+/* Returns buf: "flannel.1" for VNI 1, flannel's device name for IPv4. */
 const char *flannel_device(uint32_t vni, char buf[static IF_NAMESIZE]);
 
-/* 1: the MAC of its device for this VNI; 0: there is none; -1. */
+/* Returns 1 and the MAC of flannel's device for the VNI, 0 if there is none, -1 on failure. */
 int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *err);
 
 /*
- * The subnets that a file of the form of subnet.env names, gateways as they stand there being
- * masked off. What is not there, or is no subnet, is unset; a file that is absent names none,
- * and NULL is no file.
+ * Reads the subnets from a file in the format of subnet.env, without host bits. A missing or
+ * invalid subnet is unset, as are both if the file is missing or file is NULL.
  */
 void flannel_subnets(const char *file, struct prefix subnet_out[static FAMILIES]);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node.h"
+#include "daemon/lease/node.h"
 
+#include "common/array.h"
+#include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
 #include "common/hash.h"
-#include "common/link.h"
+#include "common/netlink/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,7 +18,7 @@
 static int random_bytes(uint8_t *bytes, size_t size, struct err *err)
 {
 	if (getrandom(bytes, size, 0) != (ssize_t)size)
-		return err_sys(err, ERR_IO, errno, "no random bytes from the kernel");
+		return err_sys(err, ERR_IO, errno, "getrandom");
 	return 0;
 }
 
@@ -49,7 +53,13 @@ int node_load(struct node *node, const char *state_dir, struct err *err)
 	return 0;
 }
 
-/* The MAC of the vxlan device that an earlier weftd made, or flannel's, or a random one. */
+/* Peers refuse a MAC that a container may have. */
+static bool is_vtep_mac(const struct mac *mac)
+{
+	return mac_is_unicast(mac) && !mac_is_derived(mac);
+}
+
+/* The MAC of an existing vxlan device of this network, else flannel's, else a random one. */
 static int find_mac(struct nl *nl, const char *vxlan, const struct mac *flannel,
 		    struct mac *mac_out, struct err *err)
 {
@@ -59,17 +69,19 @@ static int find_mac(struct nl *nl, const char *vxlan, const struct mac *flannel,
 
 	if (found < 0)
 		return -1;
-	if (found && link.kind == LINK_KIND_VXLAN && mac_is_unicast(&link.mac)) {
+	if (found && link.kind == LINK_KIND_VXLAN && is_vtep_mac(&link.mac)) {
 		*mac_out = link.mac;
 		return 0;
 	}
-	if (mac_is_unicast(flannel)) {
+	if (is_vtep_mac(flannel)) {
 		*mac_out = *flannel;
 		return 0;
 	}
-	if (random_bytes(bytes, sizeof(bytes), err) < 0)
-		return -1;
-	*mac_out = mac_local(bytes);
+	do {
+		if (random_bytes(bytes, sizeof(bytes), err) < 0)
+			return -1;
+		*mac_out = mac_local(bytes);
+	} while (!is_vtep_mac(mac_out));
 	return 0;
 }
 
@@ -83,13 +95,12 @@ const struct state_node_network *node_network(struct node *node, struct nl *nl, 
 		err_set(err, ERR_CONFIG, "more than %d networks on one node", STATE_NODE_NETWORKS);
 		return NULL;
 	}
-	if (!mac_is_zero(&network->vtep_mac))
+	if (is_vtep_mac(&network->vtep_mac))
 		return network;
 	if (find_mac(nl, vxlan, flannel, &network->vtep_mac, err) < 0)
 		return NULL;
 	if (state_write_node(node->state_dir, &node->state, err) < 0) {
-		network->vtep_mac =
-			(struct mac){ { 0 } }; /* not remembered: the next call tries again */
+		network->vtep_mac = (struct mac){ { 0 } }; /* not stored: the next call retries */
 		return NULL;
 	}
 	return network;
@@ -120,4 +131,28 @@ uint64_t node_seed(const struct node *node)
 	uint64_t hash = hash_add(HASH_INIT, node->state.id, strlen(node->state.id));
 
 	return hash ^ hash >> 32;
+}
+
+#define ID_FILE_MAX 256
+#define SALT "weft machine" /* distinguishes the hash from that of other programs */
+
+void node_machine_id(char id[static NODE_MACHINE_ID_SIZE])
+{
+	static const char *const files[] = { "/etc/machine-id", "/sys/class/dmi/id/product_uuid" };
+	uint64_t hash = hash_add(HASH_INIT, SALT, strlen(SALT));
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO(free) char *text = NULL;
+		struct err ignored;
+		size_t size;
+
+		if (fs_read(AT_FDCWD, files[i], ID_FILE_MAX, &text, &size, &ignored) <= 0 || !*text)
+			continue;
+		hash = hash_add(hash, text, size);
+		any = true;
+	}
+	snprintf(id, NODE_MACHINE_ID_SIZE, "%016" PRIx64, hash);
+	if (!any)
+		id[0] = '\0';
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lastgood.h"
+#include "daemon/network/snapshot.h"
 
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
+#include "common/fs_dir.h"
 #include "common/hash.h"
-#include "common/json.h"
-#include "config.h"
-#include "known.h"
-#include "store.h"
+#include "common/json/json.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/store/store.h"
+#include "ipam/config.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +19,31 @@
 #define HEAD_SIZE 256
 #define SIZE_MAX_READ ((size_t)256 << 20)
 #define MODE_FILE 0600
-#define MODE_DIR 0755
+#define DIRECTORY "networks" /* below the state directory */
 
-static int path_of(const char *state_dir, const char *name, char path[static FS_PATH_SIZE],
-		   struct err *err)
+#define NAME_SIZE 128
+
+static const char *name_of(const char *network, char buf[static NAME_SIZE])
 {
-	char file[128];
+	snprintf(buf, NAME_SIZE, "%s.json", network);
+	return buf;
+}
 
-	snprintf(file, sizeof(file), "networks/%s.json", name);
-	return fs_join(path, state_dir, file, err);
+/* Opens the directory of the snapshots. 1, 0 absent, -1. */
+static int open_dir(const char *state_dir, bool make, int *fd_out, struct err *err)
+{
+	return fs_open_subdir(state_dir, DIRECTORY, make, fd_out, err);
+}
+
+static int failed(const char *state_dir, struct err *err)
+{
+	return err_wrap(err, "%s/" DIRECTORY, state_dir);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */
 
 /* A line of its own, so that it can be read alone. */
-static void put_head(FILE *out, const struct lastgood_head *head)
+static void put_head(FILE *out, const struct snapshot_head *head)
 {
 	const struct store_point *seen = &head->seen;
 
@@ -50,10 +60,10 @@ static void put_head(FILE *out, const struct lastgood_head *head)
 static int put_config(FILE *out, const char *config, struct err *err)
 {
 	AUTO(jb) struct jb *jb = jb_new();
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 
 	if (!jb)
-		return err_nomem(err, "the last known good");
+		return err_nomem(err, "the snapshot");
 	jb_str(jb_root(jb), "config", config);
 	if (jb_text(jb, &text, err) < 0)
 		return -1;
@@ -61,42 +71,42 @@ static int put_config(FILE *out, const char *config, struct err *err)
 	return 0;
 }
 
-static int put_peers(FILE *out, bool restored, const struct peers *peers, struct err *err)
+static int put_lease_list(FILE *out, bool restored, const struct leases *leases, struct err *err)
 {
 	const char *comma = "";
 
-	for (size_t i = 0; i < peers->len; i++) {
-		const struct peer *peer = &peers->at[i];
-		AUTO_FREE char *value = NULL;
-		char key[PEER_KEY_SIZE];
+	for (size_t i = 0; i < leases->len; i++) {
+		const struct lease *lease = &leases->at[i];
+		AUTO(free) char *value = NULL;
+		char key[LEASE_KEY_SIZE];
 
-		if (peer->unreadable || (peer->vanished && !restored))
+		if (lease->invalid || (lease->vanished && !restored))
 			continue;
-		if (peer_value(peer, &value, err) < 0)
+		if (lease_value(lease, &value, err) < 0)
 			return -1;
-		fprintf(out, "%s\n\"%s\":%s", comma, peer_key(peer->subnet, key), value);
+		fprintf(out, "%s\n\"%s\":%s", comma, lease_key(lease->subnet, key), value);
 		comma = ",";
 	}
 	return 0;
 }
 
-static int text_of(const struct lastgood_head *head, const char *config, const struct peers *peers,
-		   char **text_out, size_t *size_out, struct err *err)
+static int text_of(const struct snapshot_head *head, const char *config,
+		   const struct leases *leases, char **text_out, size_t *size_out, struct err *err)
 {
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
 	FILE *out = open_memstream(&text, size_out);
 	int rc;
 
 	if (!out)
-		return err_nomem(err, "the last known good");
+		return err_nomem(err, "the snapshot");
 	put_head(out, head);
 	rc = put_config(out, config, err);
 	fputs(",\"subnets\":{", out);
 	if (rc == 0)
-		rc = put_peers(out, head->restored, peers, err);
+		rc = put_lease_list(out, head->restored, leases, err);
 	fputs("}}\n", out);
 	if ((fclose(out) || !text) && rc == 0)
-		rc = err_nomem(err, "the last known good");
+		rc = err_nomem(err, "the snapshot");
 	if (rc == 0)
 		*text_out = take_ptr(text);
 	return rc;
@@ -113,37 +123,39 @@ static uint64_t hash_of(bool restored, const char *text, size_t size)
 	return hash ? hash : 1;
 }
 
-int lastgood_write(const char *state_dir, const char *name, const struct lastgood_head *head,
-		   const char *config, const struct peers *peers, uint64_t *written,
+int snapshot_write(const char *state_dir, const char *name, const struct snapshot_head *head,
+		   const char *config, const struct leases *leases, uint64_t *written,
 		   struct err *err)
 {
-	char path[FS_PATH_SIZE], dir[FS_PATH_SIZE];
-	AUTO_FREE char *text = NULL;
+	AUTO(free) char *text = NULL;
+	AUTO(close) int fd = -1;
+	char file[NAME_SIZE];
 	uint64_t hash;
 	size_t size;
 
-	if (text_of(head, config, peers, &text, &size, err) != 0)
+	if (text_of(head, config, leases, &text, &size, err) != 0)
 		return -1;
 	hash = hash_of(head->restored, text, size);
 	if (hash == *written)
 		return 0;
-	if (path_of(state_dir, name, path, err) < 0 ||
-	    fs_join(dir, state_dir, "networks", err) < 0 || fs_mkdir(dir, MODE_DIR, err) < 0 ||
-	    fs_write(AT_FDCWD, path, MODE_FILE, text, size, FS_REPLACE | FS_DURABLE, err) < 0)
+	if (open_dir(state_dir, true, &fd, err) < 0)
 		return -1;
+	if (fs_write(fd, name_of(name, file), MODE_FILE, text, size, FS_REPLACE | FS_DURABLE, err) <
+	    0)
+		return failed(state_dir, err);
 	*written = hash;
 	return 0;
 }
 
 /* ---- Reading ----------------------------------------------------------------------------- */
 
-/* A value that is no lease is passed over, as in the store. */
-static void tell(const struct jr *subnets, struct known *known)
+/* A value that is no lease is ignored, as in the store. */
+static void put_leases(const struct jr *subnets, struct lease_table *table)
 {
 	struct jr at;
 
 	for (size_t i = 0; jr_each(subnets, &i, &at);) {
-		AUTO_FREE char *value = jr_text(&at, NULL);
+		AUTO(free) char *value = jr_text(&at, NULL);
 		struct store_entry entry = { .key = at.key, .mod_revision = 1, .lease = 1 };
 		struct err ignored;
 
@@ -151,39 +163,41 @@ static void tell(const struct jr *subnets, struct known *known)
 			continue;
 		entry.value = value;
 		entry.value_size = strlen(value);
-		known_entry(known, &entry, &ignored);
+		lease_table_put(table, &entry, &ignored);
 	}
 }
 
-int lastgood_read_head(const char *state_dir, const char *name, struct lastgood_head *head_out,
+int snapshot_read_head(const char *state_dir, const char *name, struct snapshot_head *head_out,
 		       struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
-	char path[FS_PATH_SIZE], line[HEAD_SIZE];
-	struct lastgood_head head;
+	AUTO(close) int fd = -1;
+	char file[NAME_SIZE], line[HEAD_SIZE];
+	struct snapshot_head head;
 	struct jr root, seen;
 	const char *end;
 	size_t len;
 	int found;
 
-	if (path_of(state_dir, name, path, err) < 0)
-		return -1;
-	found = fs_read_head(AT_FDCWD, path, line, sizeof(line), &len, err);
+	found = open_dir(state_dir, false, &fd, err);
 	if (found <= 0)
 		return found;
+	found = fs_read_head(fd, name_of(name, file), line, sizeof(line), &len, err);
+	if (found <= 0)
+		return found < 0 ? failed(state_dir, err) : 0;
 	end = memchr(line, '\n', len);
 	if (!end || end == line || end[-1] != ',')
-		return 0; /* of a weftd that wrote none */
+		return 0; /* written by a weftd without heads */
 	len = (size_t)(end - line);
 	line[len - 1] = '}';
-	if (json_parse(line, len, sizeof(line), JSON_STRICT, path, &json, err) < 0) {
+	if (json_parse(line, len, sizeof(line), JSON_STRICT, file, &json, err) < 0) {
 		err->code = ERR_STATE;
-		return -1;
+		return failed(state_dir, err);
 	}
 	root = jr_root(json);
 	jr_u32(&root, "version", 1, VERSION);
 	seen = jr_obj_opt(&root, "seen");
-	head = (struct lastgood_head){
+	head = (struct snapshot_head){
 		.restored = jr_bool_opt(&root, "restored", false),
 		.seen = { .cluster = jr_u64_text_opt(&seen, "cluster", 0),
 			  .revision = jr_u64_text_opt(&seen, "revision", 0),
@@ -195,25 +209,27 @@ int lastgood_read_head(const char *state_dir, const char *name, struct lastgood_
 	return 1;
 }
 
-int lastgood_read(const char *state_dir, const char *name, char **config_out, struct known *known,
-		  struct err *err)
+int snapshot_read(const char *state_dir, const char *name, char **config_out,
+		  struct lease_table *table, struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
-	AUTO_FREE char *text = NULL;
-	AUTO_FREE char *config = NULL;
-	char path[FS_PATH_SIZE];
+	AUTO(free) char *text = NULL;
+	AUTO(free) char *config = NULL;
+	AUTO(close) int fd = -1;
+	char file[NAME_SIZE];
 	struct jr root, subnets;
 	size_t size;
 	int found;
 
-	if (path_of(state_dir, name, path, err) < 0)
-		return -1;
-	found = fs_read(AT_FDCWD, path, SIZE_MAX_READ, &text, &size, err);
+	found = open_dir(state_dir, false, &fd, err);
 	if (found <= 0)
 		return found;
-	if (json_parse(text, size, SIZE_MAX_READ, JSON_STRICT, path, &json, err) < 0) {
+	found = fs_read(fd, name_of(name, file), SIZE_MAX_READ, &text, &size, err);
+	if (found <= 0)
+		return found < 0 ? failed(state_dir, err) : 0;
+	if (json_parse(text, size, SIZE_MAX_READ, JSON_STRICT, file, &json, err) < 0) {
 		err->code = ERR_STATE;
-		return -1;
+		return failed(state_dir, err);
 	}
 	root = jr_root(json);
 	jr_u32(&root, "version", 1, VERSION);
@@ -222,10 +238,10 @@ int lastgood_read(const char *state_dir, const char *name, char **config_out, st
 	if (jr_done(json, ERR_STATE, err) < 0)
 		return -1;
 	if (!config)
-		return err_nomem(err, "the last known good");
-	known_list_begin(known);
-	tell(&subnets, known);
-	known_list_end(known, NULL);
+		return err_nomem(err, "the snapshot");
+	lease_table_list_begin(table);
+	put_leases(&subnets, table);
+	lease_table_list_end(table, NULL);
 	*config_out = take_ptr(config);
 	return 1;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sweep.h"
+#include "daemon/network/sweep.h"
 
 #include "common/err.h"
-#include "common/link.h"
+#include "common/jitter.h"
 #include "common/log.h"
-#include "common/netns.h"
+#include "common/netlink/link.h"
+#include "common/netlink/netns.h"
+#include "daemon/io/loop.h"
 #include "ipam/attachment.h"
 #include "ipam/release.h"
 #include "ipam/veth.h"
-#include "loop.h"
-#include "sweep_judge.h"
 
 #include <stdlib.h>
 
@@ -28,14 +28,24 @@ struct round {
 	size_t ended;
 };
 
-static int look(const struct round *round, const struct attachment_lock *lock,
-		struct sweep_facts *facts_out, struct err *err)
+bool sweep_is_orphaned(const struct sweep_facts *facts)
+{
+	if (facts->has_veth || facts->record == SWEEP_RECORD_DAMAGED)
+		return false;
+	if (facts->record == SWEEP_RECORD_EMPTY)
+		return true;
+	return !facts->delegated && facts->netns == SWEEP_NETNS_GONE;
+}
+
+/* record_out is set if facts_out->record is SWEEP_RECORD_READ. */
+static int read_facts(const struct round *round, const struct attachment_lock *lock,
+		      struct sweep_facts *facts_out, struct attachment *record_out, struct err *err)
 {
 	const struct veth veth = veth_of_record(lock->name);
 	struct sweep_facts facts = { .netns = SWEEP_NETNS_UNKNOWN };
 	struct attachment record;
 	struct link link;
-	int found = link_get(round->nl, veth.name, &link, err);
+	int found = veth_find(round->nl, &veth, &link, err);
 
 	if (found < 0)
 		return -1;
@@ -47,7 +57,8 @@ static int look(const struct round *round, const struct attachment_lock *lock,
 		       found == 0 ? SWEEP_RECORD_EMPTY :
 				    SWEEP_RECORD_READ;
 	if (found < 0)
-		log_warn("attachment's record cannot be read, left alone", "error", err->text);
+		log_warn("attachment record cannot be read, skipping it", "network", round->network,
+			 "record", lock->name, "error", err->text);
 	if (found > 0) {
 		int same = netns_leads_to(record.netns, &record.netns_id);
 
@@ -55,26 +66,35 @@ static int look(const struct round *round, const struct attachment_lock *lock,
 		facts.netns = same > 0  ? SWEEP_NETNS_SAME :
 			      same == 0 ? SWEEP_NETNS_GONE :
 					  SWEEP_NETNS_UNKNOWN;
+		*record_out = record;
 	}
 	*facts_out = facts;
 	return 0;
 }
 
-/* 1 it was dead, and is ended; 0 it is not, or somebody works on it; -1. */
+/* Returns 1 when it was orphaned and is released, 0 when not, or when it is locked; -1. */
 static int sweep_one(const struct round *round, const char name[static ATTACHMENT_NAME_SIZE],
 		     struct err *err)
 {
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	struct attachment record = { .address_len = 0 };
+	char pod[POD_TEXT_SIZE];
 	struct sweep_facts facts;
 	int found = attachment_lock_record(round->run_dir, round->network, name, false, &lock, err);
 
 	if (found <= 0)
 		return found;
-	if (look(round, &lock, &facts, err) < 0)
+	if (read_facts(round, &lock, &facts, &record, err) < 0)
 		return -1;
-	if (!sweep_is_dead(&facts))
+	if (!sweep_is_orphaned(&facts))
 		return 0;
-	return release_record(&lock, err) < 0 ? -1 : 1;
+	if (release_record(&lock, err) == 0) {
+		log_info("container ended without DEL, addresses released", "network",
+			 round->network, "record", name, "container", record.container_id, "pod",
+			 pod_text(&record.pod, pod));
+		return 1;
+	}
+	return err->code == ERR_AGAIN ? 0 : -1; /* the pool is in use: the next sweep retries */
 }
 
 static int visit(void *ctx, const char name[static ATTACHMENT_NAME_SIZE], struct err *unused)
@@ -85,12 +105,9 @@ static int visit(void *ctx, const char name[static ATTACHMENT_NAME_SIZE], struct
 
 	(void)unused;
 	if (ended < 0)
-		log_warn("attachment was not looked at", "record", name, "error", err.text);
-	if (ended > 0) {
-		log_info("container died without DEL, its addresses are free", "network",
-			 round->network, "record", name);
-		round->ended++;
-	}
+		log_warn("cannot check attachment", "network", round->network, "record", name,
+			 "error", err.text);
+	round->ended += ended > 0;
 	return 0;
 }
 
@@ -100,7 +117,7 @@ size_t sweep_once(struct nl *nl, const char *run_dir, const char *network)
 	struct err err = ERR_INIT;
 
 	if (attachment_each(run_dir, network, visit, &round, &err) < 0)
-		log_warn("attachments cannot be listed", "error", err.text);
+		log_warn("cannot list attachments", "network", network, "error", err.text);
 	return round.ended;
 }
 
@@ -109,7 +126,7 @@ static void on_timer(void *ctx)
 	struct sweep *sweep = ctx;
 
 	(void)sweep_once(sweep->nl, sweep->run_dir, sweep->network);
-	loop_timer_start(sweep->timer, loop_backoff_ms(0, INTERVAL_MS, INTERVAL_MS));
+	loop_timer_start(sweep->timer, jitter_ms(INTERVAL_MS));
 }
 
 int sweep_new(struct loop *loop, struct nl *nl, const char *run_dir, const char *network,

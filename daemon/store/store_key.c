@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_key.h"
+#include "daemon/store/store_key.h"
 
 #include <string.h>
 

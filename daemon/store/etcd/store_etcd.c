@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Always one of three: a list, a watch, or the timer before the next of them.
+ * One of three is always active: a list, a watch, or the timer before the next of them.
  *
  *            .---------------------- stale, or refresh ----------------------.
  *            v                                                               |
@@ -8,20 +8,23 @@
  *     ^       |
  *     '-------' failed: the next endpoint, after a backoff
  */
-#include "store_etcd.h"
+#include "daemon/store/etcd/store_etcd.h"
+#include "daemon/store/endpoint_list.h"
 
 #include "common/auto.h"
 #include "common/err.h"
+#include "common/jitter.h"
 #include "common/log.h"
-#include "http.h"
-#include "loop.h"
-#include "store_etcd_auth.h"
-#include "store_etcd_call.h"
-#include "store_etcd_claim.h"
-#include "store_etcd_list.h"
-#include "store_etcd_ops.h"
-#include "store_etcd_tell.h"
-#include "store_etcd_watch.h"
+#include "common/retry.h"
+#include "daemon/io/http.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd_auth.h"
+#include "daemon/store/etcd/store_etcd_call.h"
+#include "daemon/store/etcd/store_etcd_claim.h"
+#include "daemon/store/etcd/store_etcd_list.h"
+#include "daemon/store/etcd/store_etcd_ops.h"
+#include "daemon/store/etcd/store_etcd_report.h"
+#include "daemon/store/etcd/store_etcd_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,12 +34,12 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 30000
 /*
- * Where nobody answers, a try is a connection or one small question: those are made so often
- * that the store is found soon after it is back, and only a try that is answered goes on to a
- * list. The pause includes the time that the try took.
+ * While the store is unavailable, an attempt costs one connection or one small request. Attempts are
+ * frequent, so that its return is detected soon; only a successful one is followed by a list.
+ * The delay includes the duration of the attempt.
  */
-#define RETRY_AWAY_MAX_MS 2000
-#define STABLE_MS 10000 /* a watch that lived so long was no failure of the attempt */
+#define RETRY_UNAVAILABLE_MAX_MS 2000
+#define STABLE_MS 10000 /* the end of a watch that lasted so long does not count as a failure */
 
 enum link { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
 
@@ -44,31 +47,31 @@ struct etcd {
 	struct store store; /* first: the two are cast into each other */
 	struct loop *loop;
 	struct http *http;
-	struct store_etcd_way way;
-	char **endpoints;          /* NULL-ended; see copy_endpoints */
-	size_t current;            /* where the next request goes */
-	const char *endpoint;      /* where the list or the watch is, or was last */
-	char *config_key, *prefix; /* all keys of leases begin with prefix, "../subnets/" */
-	char *claims;              /* "../claims/" */
-	struct store_etcd_claim_places places; /* both */
+	struct store_etcd_client client;
+	char **endpoints;                          /* NULL-ended; endpoint_list_copy */
+	size_t current;                            /* for the next request */
+	const char *endpoint;                      /* of the current or last list or watch */
+	char *config_key, *prefix;                 /* of all keys, "../subnets/", "../endpoints/" */
+	char *claims;                              /* "../claims/"; NULL: endpoints */
+	struct store_etcd_claim_prefixes prefixes; /* both */
 	struct loop_event *timer;
 	struct store_etcd_list *list;
 	struct store_etcd_watch *watch;
-	struct store_etcd_tell tell;
+	struct store_etcd_report report;
 	struct store_etcd_ops ops;
-	struct store_point seen; /* where the listener stands, where fresh */
-	bool fresh;              /* nothing was missed since; else a list is due */
-	uint64_t begun_ms;       /* the list or the watch */
-	uint64_t created_ms;     /* of the watch; 0: not yet */
-	unsigned attempt;        /* failures in a row, all of one kind: */
-	bool away;               /* nobody has answered */
+	struct store_point position; /* up to which all was reported, if in_sync */
+	bool in_sync;                /* no event was missed since; else a list is due */
+	uint64_t begun_ms;           /* start of the current list or watch */
+	uint64_t created_ms;         /* of the watch; 0: not yet */
+	struct retry retry;          /* consecutive failures of one kind: */
+	bool unavailable;            /* no endpoint could respond */
 	enum link link;
-	const char *told;  /* the endpoint that the listener knows of */
-	bool told_lasting; /* why it is down, and will be until something is mended */
+	const char *reported_endpoint;
+	bool reported_permanent; /* the reported error needs an operator */
 };
 
-/* From one that fails to the one behind it; from another, someone was quicker. */
-static void leave_endpoint(struct etcd *etcd, const char *endpoint)
+/* Selects the next endpoint, unless that has already happened since a request to this one. */
+static void next_endpoint(struct etcd *etcd, const char *endpoint)
 {
 	if (endpoint != etcd->endpoints[etcd->current])
 		return;
@@ -77,8 +80,8 @@ static void leave_endpoint(struct etcd *etcd, const char *endpoint)
 		etcd->current = 0;
 }
 
-/* Nobody answers, or says that it cannot now; in contrast to an answer that is no good. */
-static bool is_away(const struct err *why)
+/* No response, or one that the endpoint cannot respond now; in contrast to a rejection. */
+static bool is_unavailable(const struct err *why)
 {
 	switch (why->sys_errno) {
 	case 0:
@@ -93,40 +96,39 @@ static bool is_away(const struct err *why)
 }
 
 /*
- * An answer that is no good is a better reason than that somebody did not answer: it is told
- * after the other, once, and stands until the store is reached.
+ * A permanent error explains more than an endpoint that does not respond: it replaces such an error
+ * and stays reported until the store is reached.
  */
-static void tell_link(struct etcd *etcd, enum link link, const struct err *why)
+static void report_link(struct etcd *etcd, enum link link, const struct err *why)
 {
-	bool lasting = why && !is_away(why);
+	bool permanent = why && !is_unavailable(why);
 
-	if (etcd->link == link &&
-	    (link == LINK_DOWN ? etcd->told_lasting || !lasting : etcd->told == etcd->endpoint))
+	if (etcd->link == link && (link == LINK_DOWN ? etcd->reported_permanent || !permanent :
+						       etcd->reported_endpoint == etcd->endpoint))
 		return;
 	etcd->link = link;
-	etcd->told = etcd->endpoint;
-	etcd->told_lasting = lasting;
+	etcd->reported_endpoint = etcd->endpoint;
+	etcd->reported_permanent = permanent;
 	etcd->store.listener->link(etcd->store.listener_ctx, link == LINK_UP, etcd->endpoint, why);
 }
 
-static void try_later(struct etcd *etcd, const struct err *why)
+static void schedule_retry(struct etcd *etcd, const struct err *why)
 {
 	uint64_t spent_ms = loop_now_ms() - etcd->begun_ms;
-	bool away = is_away(why);
-	uint64_t pause_ms;
+	bool unavailable = is_unavailable(why);
+	uint64_t delay_ms;
 
-	/* Who answers after a long silence, if only that a token is unknown, is asked again soon. */
-	if (away != etcd->away)
-		etcd->attempt = 0;
-	etcd->away = away;
-	pause_ms = loop_backoff_ms(etcd->attempt++, RETRY_FIRST_MS,
-				   away ? RETRY_AWAY_MAX_MS : RETRY_MAX_MS);
-
-	if (away && spent_ms >= pause_ms)
-		pause_ms = loop_backoff_ms(0, RETRY_FIRST_MS, RETRY_FIRST_MS);
-	else if (away)
-		pause_ms -= spent_ms;
-	loop_timer_start(etcd->timer, pause_ms);
+	/* The first response after an outage, even a rejection, restarts the backoff. */
+	if (unavailable != etcd->unavailable)
+		retry_reset(&etcd->retry);
+	etcd->unavailable = unavailable;
+	etcd->retry.max_ms = unavailable ? RETRY_UNAVAILABLE_MAX_MS : RETRY_MAX_MS;
+	delay_ms = retry_next_ms(&etcd->retry);
+	if (unavailable && spent_ms >= delay_ms)
+		delay_ms = jitter_ms(RETRY_FIRST_MS);
+	else if (unavailable)
+		delay_ms -= spent_ms;
+	loop_timer_start(etcd->timer, delay_ms);
 }
 
 /* ---- The watch ----------------------------------------------------------- */
@@ -136,33 +138,34 @@ static void on_created(void *ctx)
 	struct etcd *etcd = ctx;
 
 	etcd->created_ms = loop_now_ms();
-	tell_link(etcd, LINK_UP, NULL);
+	report_link(etcd, LINK_UP, NULL);
 }
 
 /*
- * A watch that was there and is lost is resumed elsewhere, and nobody need know; one
- * that cannot be had means that the store is not reached.
+ * A watch that was created and is lost is resumed on the next endpoint without a report; one that
+ * cannot be created means that the store is not reached.
  */
 static void watch_failed(struct etcd *etcd, const struct err *why)
 {
-	log_debug("watch ended", "reason", why->text);
+	log_debug("watch ended", "error", why->text);
+	etcd->store.stats.watches_ended++;
 	if (etcd->created_ms && loop_now_ms() - etcd->created_ms >= STABLE_MS)
-		etcd->attempt = 0;
-	leave_endpoint(etcd, etcd->endpoint);
-	try_later(etcd, why);
+		retry_reset(&etcd->retry);
+	next_endpoint(etcd, etcd->endpoint);
+	schedule_retry(etcd, why);
 	if (!etcd->created_ms)
-		tell_link(etcd, LINK_DOWN, why);
+		report_link(etcd, LINK_DOWN, why);
 }
 
-static void on_watch_ended(void *ctx, enum store_etcd_watch_end how, uint64_t revision,
+static void on_watch_ended(void *ctx, enum store_etcd_watch_end end, uint64_t revision,
 			   const struct err *why)
 {
 	struct etcd *etcd = ctx;
 
 	etcd->watch = NULL;
-	etcd->seen.revision = revision;
-	if (how == STORE_ETCD_WATCH_STALE)
-		etcd->fresh = false;
+	etcd->position.revision = revision;
+	if (end == STORE_ETCD_WATCH_STALE)
+		etcd->in_sync = false;
 	watch_failed(etcd, why);
 }
 
@@ -170,12 +173,12 @@ static void watch(struct etcd *etcd)
 {
 	struct store_etcd_watch_job job = {
 		.loop = etcd->loop,
-		.way = &etcd->way,
+		.client = &etcd->client,
 		.endpoint = etcd->endpoints[etcd->current],
 		.config_key = etcd->config_key,
 		.prefix = etcd->prefix,
-		.from = etcd->seen,
-		.tell = &etcd->tell,
+		.from = etcd->position,
+		.report = &etcd->report,
 		.created = on_created,
 		.ended = on_watch_ended,
 		.ctx = etcd,
@@ -192,16 +195,16 @@ static void watch(struct etcd *etcd)
 
 /* ---- The list ------------------------------------------------------------ */
 
-/* A revision that was compacted while it was listed is nobody's fault. */
+/* A revision that is compacted during the list is not an error of the endpoint. */
 static void list_failed(struct etcd *etcd, const struct err *why)
 {
-	log_debug("list of the store failed", "reason", why->text);
-	etcd->fresh = false;
+	log_debug("list of the store failed", "error", why->text);
+	etcd->in_sync = false;
 	if (why->sys_errno != ESTALE)
-		leave_endpoint(etcd, etcd->endpoint);
-	try_later(etcd, why);
+		next_endpoint(etcd, etcd->endpoint);
+	schedule_retry(etcd, why);
 	if (why->sys_errno != ESTALE)
-		tell_link(etcd, LINK_DOWN, why);
+		report_link(etcd, LINK_DOWN, why);
 }
 
 static void list(struct etcd *etcd);
@@ -211,13 +214,16 @@ static void on_listed(void *ctx, const struct store_point *header, const struct 
 	struct etcd *etcd = ctx;
 
 	etcd->list = NULL;
+	store_stats_add(&etcd->store.stats, STORE_OP_LIST,
+			err ? STORE_OUTCOME_ERROR : STORE_OUTCOME_SUCCESS,
+			(loop_now_ms() - etcd->begun_ms) * 1000);
 	if (err) {
 		list_failed(etcd, err);
 		return;
 	}
-	etcd->seen = *header;
-	tell_link(etcd, LINK_UP, NULL);
-	if (etcd->fresh)
+	etcd->position = *header;
+	report_link(etcd, LINK_UP, NULL);
+	if (etcd->in_sync)
 		watch(etcd);
 	else
 		list(etcd);
@@ -226,12 +232,12 @@ static void on_listed(void *ctx, const struct store_point *header, const struct 
 static void list(struct etcd *etcd)
 {
 	struct store_etcd_list_job job = {
-		.way = &etcd->way,
+		.client = &etcd->client,
 		.endpoint = etcd->endpoints[etcd->current],
 		.config_key = etcd->config_key,
 		.prefix = etcd->prefix,
-		.from = etcd->seen,
-		.tell = &etcd->tell,
+		.from = etcd->position,
+		.report = &etcd->report,
 		.done = on_listed,
 		.ctx = etcd,
 	};
@@ -239,7 +245,7 @@ static void list(struct etcd *etcd)
 
 	etcd->endpoint = job.endpoint;
 	etcd->begun_ms = loop_now_ms();
-	etcd->fresh = true; /* unless someone asks for another list meanwhile */
+	etcd->in_sync = true; /* until refresh is called */
 	etcd->list = store_etcd_list_start(&job, &err);
 	if (!etcd->list)
 		list_failed(etcd, &err);
@@ -249,9 +255,9 @@ static void on_timer(void *ctx)
 {
 	struct etcd *etcd = ctx;
 
-	if (etcd->list || (etcd->watch && etcd->fresh))
+	if (etcd->list || (etcd->watch && etcd->in_sync))
 		return;
-	if (etcd->fresh) {
+	if (etcd->in_sync) {
 		watch(etcd);
 		return;
 	}
@@ -259,12 +265,12 @@ static void on_timer(void *ctx)
 	list(etcd);
 }
 
-/* By the timer even where it can be at once: the caller may be inside list or watch. */
+/* Always by the timer: the caller may be within a callback of list or watch. */
 static void refresh(struct store *store)
 {
 	struct etcd *etcd = (struct etcd *)store;
 
-	etcd->fresh = false;
+	etcd->in_sync = false;
 	if (!loop_timer_running(etcd->timer))
 		loop_timer_start(etcd->timer, 0);
 }
@@ -282,33 +288,33 @@ static void reconnect(struct store *store)
 	http_disconnect(((struct etcd *)store)->http);
 }
 
-static int start(struct store *store, const struct store_point *seen, struct err *err)
+static int start(struct store *store, const struct store_point *position, struct err *err)
 {
 	(void)err;
-	if (seen)
-		((struct etcd *)store)->seen = *seen;
+	if (position)
+		((struct etcd *)store)->position = *position;
 	refresh(store);
 	return 0;
 }
 
-static struct store_point seen(const struct store *store)
+static struct store_point position_of(const struct store *store)
 {
 	const struct etcd *etcd = (const struct etcd *)store;
-	struct store_point seen = etcd->seen;
+	struct store_point position = etcd->position;
 
 	if (etcd->watch)
-		seen.revision = store_etcd_watch_seen(etcd->watch);
-	return seen;
+		position.revision = store_etcd_watch_revision(etcd->watch);
+	return position;
 }
 
 /* ---- Operations ---------------------------------------------------------- */
 
-/* The next one goes elsewhere; and the watch, if it is there, may be as dead. */
+/* The next operation uses the next endpoint; a watch on this one is probed. */
 static void on_unreachable(void *ctx, const char *endpoint)
 {
 	struct etcd *etcd = ctx;
 
-	leave_endpoint(etcd, endpoint);
+	next_endpoint(etcd, endpoint);
 	if (etcd->watch && endpoint == etcd->endpoint)
 		store_etcd_watch_probe(etcd->watch);
 }
@@ -327,6 +333,7 @@ static void grant_lease(struct store *store, uint64_t ttl_s, store_done_fn *done
 {
 	run(store,
 	    (struct store_etcd_op_job){ .path = "/v3/lease/grant",
+					.op = STORE_OP_GRANT,
 					.body = store_etcd_wire_grant(ttl_s),
 					.read = store_etcd_wire_read_grant },
 	    done, ctx);
@@ -336,6 +343,7 @@ static void keep_lease(struct store *store, uint64_t lease, store_done_fn *done,
 {
 	run(store,
 	    (struct store_etcd_op_job){ .path = "/v3/lease/keepalive",
+					.op = STORE_OP_KEEPALIVE,
 					.body = store_etcd_wire_lease(lease),
 					.read = store_etcd_wire_read_keepalive },
 	    done, ctx);
@@ -345,6 +353,7 @@ static void revoke_lease(struct store *store, uint64_t lease, store_done_fn *don
 {
 	run(store,
 	    (struct store_etcd_op_job){ .path = "/v3/lease/revoke",
+					.op = STORE_OP_REVOKE,
 					.body = store_etcd_wire_lease(lease),
 					.read = store_etcd_wire_read_revoke,
 					.absent_is_good = true },
@@ -358,7 +367,8 @@ static void put_key(struct store *store, const struct store_put *put, store_done
 
 	run(store,
 	    (struct store_etcd_op_job){ .path = "/v3/kv/txn",
-					.body = store_etcd_claim_put(&etcd->places, put),
+					.op = STORE_OP_PUT,
+					.body = store_etcd_claim_put(&etcd->prefixes, put),
 					.read = store_etcd_wire_read_txn },
 	    done, ctx);
 }
@@ -371,12 +381,13 @@ static void remove_key(struct store *store, const char *key, uint64_t if_revisio
 	run(store,
 	    (struct store_etcd_op_job){
 		    .path = "/v3/kv/txn",
-		    .body = store_etcd_claim_remove(&etcd->places, key, if_revision),
+		    .op = STORE_OP_REMOVE,
+		    .body = store_etcd_claim_remove(&etcd->prefixes, key, if_revision),
 		    .read = store_etcd_wire_read_txn },
 	    done, ctx);
 }
 
-/* ---- Making one ---------------------------------------------------------- */
+/* ---- Construction -------------------------------------------------------- */
 
 static void destroy(struct store *store)
 {
@@ -387,7 +398,7 @@ static void destroy(struct store *store)
 	store_etcd_list_free(etcd->list);
 	store_etcd_watch_free(etcd->watch);
 	store_etcd_ops_clear(&etcd->ops);
-	store_etcd_auth_free(etcd->way.auth);
+	store_etcd_auth_free(etcd->client.auth);
 	loop_event_free(etcd->timer);
 	free(etcd->endpoints);
 	free(etcd->config_key);
@@ -400,7 +411,7 @@ AUTO_DEFINE(store, struct store, destroy);
 static const struct store_ops etcd_ops = {
 	.free = destroy,
 	.start = start,
-	.seen = seen,
+	.position = position_of,
 	.refresh = refresh,
 	.check = check,
 	.reconnect = reconnect,
@@ -411,26 +422,6 @@ static const struct store_ops etcd_ops = {
 	.remove = remove_key,
 };
 
-/* List and texts in one piece. */
-static bool copy_endpoints(struct etcd *etcd, const char *const *endpoints)
-{
-	size_t len, size = 0;
-	char *text;
-
-	for (len = 0; endpoints[len]; len++)
-		size += strlen(endpoints[len]) + 1;
-	etcd->endpoints = malloc((len + 1) * sizeof(*etcd->endpoints) + size);
-	if (!etcd->endpoints)
-		return false;
-	text = (char *)&etcd->endpoints[len + 1];
-	for (size_t i = 0; i < len; i++) {
-		etcd->endpoints[i] = text;
-		text = stpcpy(text, endpoints[i]) + 1;
-	}
-	etcd->endpoints[len] = NULL;
-	return true;
-}
-
 static bool make_keys(struct etcd *etcd, const struct store_etcd_options *options)
 {
 	bool named = strcmp(options->network, "default") != 0;
@@ -438,12 +429,14 @@ static bool make_keys(struct etcd *etcd, const struct store_etcd_options *option
 
 	if (asprintf(&etcd->config_key, "%s%s%s/config", options->prefix, networks, name) < 0)
 		etcd->config_key = NULL;
-	if (asprintf(&etcd->prefix, "%s%s%s/subnets/", options->prefix, networks, name) < 0)
+	if (asprintf(&etcd->prefix, "%s%s%s/%s/", options->prefix, networks, name,
+		     options->l2_endpoints ? "endpoints" : "subnets") < 0)
 		etcd->prefix = NULL;
-	if (asprintf(&etcd->claims, "%s%s%s/claims/", options->prefix, networks, name) < 0)
+	if (!options->l2_endpoints &&
+	    asprintf(&etcd->claims, "%s%s%s/claims/", options->prefix, networks, name) < 0)
 		etcd->claims = NULL;
-	etcd->places = (struct store_etcd_claim_places){ etcd->prefix, etcd->claims };
-	return etcd->config_key && etcd->prefix && etcd->claims;
+	etcd->prefixes = (struct store_etcd_claim_prefixes){ etcd->prefix, etcd->claims };
+	return etcd->config_key && etcd->prefix && (etcd->claims || options->l2_endpoints);
 }
 
 int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd_options *options,
@@ -459,22 +452,25 @@ int store_etcd_new(struct loop *loop, struct http *http, const struct store_etcd
 	*store = (struct store){ .ops = &etcd_ops, .listener = listener, .listener_ctx = ctx };
 	etcd->loop = loop;
 	etcd->http = http;
-	etcd->ops = (struct store_etcd_ops){
-		.loop = loop, .way = &etcd->way, .unreachable = on_unreachable, .ctx = etcd
-	};
-	etcd->way.http = http;
-	etcd->way.auth = store_etcd_auth_new(loop, http, options->username, options->password,
-					     options->password_file);
+	etcd->retry.first_ms = RETRY_FIRST_MS;
+	etcd->ops = (struct store_etcd_ops){ .loop = loop,
+					     .client = &etcd->client,
+					     .stats = &store->stats,
+					     .unreachable = on_unreachable,
+					     .ctx = etcd };
+	etcd->client.http = http;
+	etcd->client.auth = store_etcd_auth_new(loop, http, options->username, options->password,
+						options->password_file);
 	etcd->timer = loop_timer(loop, on_timer, etcd);
-	if (!etcd->timer || !etcd->way.auth || !copy_endpoints(etcd, options->endpoints) ||
-	    !make_keys(etcd, options))
+	etcd->endpoints = endpoint_list_copy(options->endpoints);
+	if (!etcd->timer || !etcd->client.auth || !etcd->endpoints || !make_keys(etcd, options))
 		return err_nomem(err, "the store");
 	etcd->store.config_name = etcd->config_key;
 	if (!etcd->endpoints[0])
-		return err_set(err, ERR_CONFIG, "no etcd endpoint is given");
-	etcd->tell = (struct store_etcd_tell){ .listener = listener,
-					       .listener_ctx = ctx,
-					       .prefix = etcd->prefix };
+		return err_set(err, ERR_CONFIG, "no etcd endpoint is configured");
+	etcd->report = (struct store_etcd_report){ .listener = listener,
+						   .listener_ctx = ctx,
+						   .prefix = etcd->prefix };
 	*store_out = take_ptr(store);
 	return 0;
 }

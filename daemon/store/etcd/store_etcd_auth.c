@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_etcd_auth.h"
+#include "daemon/store/etcd/store_etcd_auth.h"
 
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
 #include "common/log.h"
-#include "http.h"
-#include "loop.h"
-#include "store_etcd_call.h"
-#include "store_etcd_wire.h"
+#include "common/retry.h"
+#include "daemon/io/http.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd_call.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,35 +19,35 @@
 
 #define PASSWORD_MAX 4096
 #define ANSWER_MAX ((size_t)64 * 1024)
-/* etcd takes a tenth of a second of work for each password, and locks nobody out. */
-#define REFUSED_FIRST_MS 2000
-#define REFUSED_MAX_MS 60000
+/* Checking a password costs etcd 0.1 s of processor time, and it has no limit on attempts. */
+#define REJECTED_FIRST_MS 2000
+#define REJECTED_MAX_MS 60000
 
 struct store_etcd_auth {
 	struct loop *loop;
 	struct http *http;
 	char *username, *password, *password_file;
 	char *header; /* NULL: no token */
-	uint64_t number;
-	bool userless; /* etcd has no users, though we have a name */
+	uint64_t token_id;
+	bool disabled; /* authentication is not enabled in etcd */
 	struct http_call *call;
-	struct loop_event *fail; /* fires where there is no call */
-	struct err why;          /* what it tells then */
-	char *asked;             /* the password under way */
-	char *refused;           /* the one that etcd does not take */
-	uint64_t again_ms;       /* when that one may be tried again */
-	unsigned attempt;
+	struct loop_event *fail; /* reports why when no call could be started */
+	struct err why;
+	char *pending;        /* the password of call */
+	char *rejected;       /* the password that etcd rejected last */
+	uint64_t retry_at_ms; /* when that one may be tried again */
+	struct retry retry;
 	struct store_etcd_auth_waiter *waiting;
 };
 
-static void forget(char **secret)
+static void erase(char **secret)
 {
 	if (*secret)
 		explicit_bzero(*secret, strlen(*secret));
 	free(take_ptr(*secret));
 }
 
-/* ---- Those who wait ------------------------------------------------------ */
+/* ---- Waiters ------------------------------------------------------------- */
 
 static void enlist(struct store_etcd_auth *auth, struct store_etcd_auth_waiter *waiter)
 {
@@ -57,7 +58,7 @@ static void enlist(struct store_etcd_auth *auth, struct store_etcd_auth_waiter *
 	auth->waiting = waiter;
 }
 
-void store_etcd_auth_leave(struct store_etcd_auth_waiter *waiter)
+void store_etcd_auth_cancel_wait(struct store_etcd_auth_waiter *waiter)
 {
 	if (!waiter->slot)
 		return;
@@ -67,17 +68,17 @@ void store_etcd_auth_leave(struct store_etcd_auth_waiter *waiter)
 	waiter->slot = NULL;
 }
 
-/* Whoever comes to wait meanwhile is not meant: those of now get a list of their own. */
-static void tell(struct store_etcd_auth *auth, const struct err *err)
+/* Moves the waiters to a list of its own, so that those added meanwhile are not called. */
+static void notify_waiters(struct store_etcd_auth *auth, const struct err *err)
 {
-	struct store_etcd_auth_waiter *told = take_ptr(auth->waiting);
+	struct store_etcd_auth_waiter *first = take_ptr(auth->waiting);
 
-	if (told)
-		told->slot = &told;
-	while (told) {
-		struct store_etcd_auth_waiter *waiter = told;
+	if (first)
+		first->slot = &first;
+	while (first) {
+		struct store_etcd_auth_waiter *waiter = first;
 
-		store_etcd_auth_leave(waiter);
+		store_etcd_auth_cancel_wait(waiter);
 		waiter->ready(waiter->ctx, err);
 	}
 }
@@ -87,14 +88,14 @@ static void on_fail(void *ctx)
 	struct store_etcd_auth *auth = ctx;
 	struct err why = auth->why;
 
-	tell(auth, &why);
+	notify_waiters(auth, &why);
 }
 
 /* ---- The token ----------------------------------------------------------- */
 
-static int take_token(struct store_etcd_auth *auth, const char *body, size_t size, struct err *err)
+static int store_token(struct store_etcd_auth *auth, const char *body, size_t size, struct err *err)
 {
-	AUTO_FREE char *token = NULL;
+	AUTO(free) char *token = NULL;
 	char *header;
 
 	if (store_etcd_wire_read_token(body, size, &token, err) < 0)
@@ -103,34 +104,33 @@ static int take_token(struct store_etcd_auth *auth, const char *body, size_t siz
 		return err_nomem(err, "etcd's token");
 	free(auth->header);
 	auth->header = header;
-	auth->number++;
-	auth->attempt = 0;
-	forget(&auth->refused);
-	log_debug("token of etcd taken", "user", auth->username);
+	auth->token_id++;
+	retry_reset(&auth->retry);
+	erase(&auth->rejected);
+	log_debug("received an etcd token", "user", auth->username);
 	return 0;
 }
 
-static void take_userless(struct store_etcd_auth *auth)
+static void set_disabled(struct store_etcd_auth *auth)
 {
-	auth->userless = true;
-	auth->attempt = 0;
-	log_warn("etcd has no users, and so no use for the name and the password", "user",
+	auth->disabled = true;
+	retry_reset(&auth->retry);
+	log_warn("authentication is not enabled in etcd, ignoring user name and password", "user",
 		 auth->username, "remedy", "etcdctl auth enable");
 }
 
-/* etcd has looked at the password, and did not like it. */
-static void take_refusal(struct store_etcd_auth *auth, struct err *err)
+/* etcd has checked the password and rejected it. */
+static void set_rejected(struct store_etcd_auth *auth, struct err *err)
 {
-	forget(&auth->refused);
-	auth->refused = take_ptr(auth->asked);
-	auth->again_ms = loop_now_ms() +
-			 loop_backoff_ms(auth->attempt++, REFUSED_FIRST_MS, REFUSED_MAX_MS);
+	erase(&auth->rejected);
+	auth->rejected = take_ptr(auth->pending);
+	auth->retry_at_ms = loop_now_ms() + retry_next_ms(&auth->retry);
 	err_wrap(err, "user %s, password of %s", auth->username,
 		 auth->password_file ? auth->password_file : "--etcd-password");
 }
 
-static void on_answer(void *ctx, unsigned status, const char *body, size_t size,
-		      const struct err *failed)
+static void on_authenticated(void *ctx, unsigned status, const char *body, size_t size,
+			     const struct err *failed)
 {
 	struct store_etcd_auth *auth = ctx;
 	struct err err = ERR_INIT;
@@ -140,21 +140,21 @@ static void on_answer(void *ctx, unsigned status, const char *body, size_t size,
 	if (failed) {
 		err = *failed;
 	} else if (status == 200) {
-		got = take_token(auth, body, size, &err);
+		got = store_token(auth, body, size, &err);
 	} else {
 		store_etcd_wire_error(status, body, size, &err);
 		if (strstr(err.text, "authentication is not enabled")) {
-			take_userless(auth);
+			set_disabled(auth);
 			got = 0;
 		} else if (err.sys_errno != EAGAIN) {
-			take_refusal(auth, &err);
+			set_rejected(auth, &err);
 		}
 	}
-	forget(&auth->asked);
-	tell(auth, got == 0 ? NULL : &err);
+	erase(&auth->pending);
+	notify_waiters(auth, got == 0 ? NULL : &err);
 }
 
-/* The first line of the file; or what was given otherwise. The caller's. */
+/* The first line of the password file, or the configured password; the caller's. */
 static int get_password(const struct store_etcd_auth *auth, char **password_out, struct err *err)
 {
 	char *text = NULL;
@@ -173,49 +173,49 @@ static int get_password(const struct store_etcd_auth *auth, char **password_out,
 	if (!found || !*text) {
 		free(text);
 		return err_set(err, ERR_CONFIG, "--etcd-password-file %s %s", auth->password_file,
-			       found ? "begins with an empty line" : "is not there");
+			       found ? "begins with an empty line" : "does not exist");
 	}
 	*password_out = text;
 	return 0;
 }
 
-static int ask(struct store_etcd_auth *auth, const char *endpoint, struct err *err)
+static int authenticate(struct store_etcd_auth *auth, const char *endpoint, struct err *err)
 {
-	AUTO_FREE char *body = NULL;
-	AUTO_FREE char *url = NULL;
-	struct http_post post = {
+	AUTO(free) char *body = NULL;
+	AUTO(free) char *url = NULL;
+	struct http_request post = {
 		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
 		.connect_ms = STORE_ETCD_CALL_CONNECT_MS,
 		.max_size = ANSWER_MAX,
 		.ctx = auth,
-		.done = on_answer,
+		.done = on_authenticated,
 	};
 
-	forget(&auth->asked);
-	if (get_password(auth, &auth->asked, err) < 0)
+	erase(&auth->pending);
+	if (get_password(auth, &auth->pending, err) < 0)
 		return -1;
-	if (auth->refused && !strcmp(auth->asked, auth->refused) && loop_now_ms() < auth->again_ms)
-		return err_set(err, ERR_STORE,
-			       "%s: etcd refuses the user %s, or the password of %s", endpoint,
-			       auth->username,
+	if (auth->rejected && !strcmp(auth->pending, auth->rejected) &&
+	    loop_now_ms() < auth->retry_at_ms)
+		return err_set(err, ERR_STORE, "%s: etcd rejected user %s or the password of %s",
+			       endpoint, auth->username,
 			       auth->password_file ? auth->password_file : "--etcd-password");
-	body = store_etcd_wire_authenticate(auth->username, auth->asked);
+	body = store_etcd_wire_authenticate(auth->username, auth->pending);
 	if (!body || asprintf(&url, "%s/v3/auth/authenticate", endpoint) < 0) {
 		url = NULL;
 		return err_nomem(err, "a request to etcd");
 	}
 	post.url = url;
 	post.body = body;
-	auth->call = http_post(auth->http, &post, err);
+	auth->call = http_send(auth->http, &post, err);
 	explicit_bzero(body, strlen(body));
 	return auth->call ? 0 : -1;
 }
 
 /* ---- For requests -------------------------------------------------------- */
 
-bool store_etcd_auth_is_due(const struct store_etcd_auth *auth)
+bool store_etcd_auth_needs_token(const struct store_etcd_auth *auth)
 {
-	return auth->username && !auth->header && !auth->userless;
+	return auth->username && !auth->header && !auth->disabled;
 }
 
 const char *store_etcd_auth_header(const struct store_etcd_auth *auth)
@@ -223,9 +223,9 @@ const char *store_etcd_auth_header(const struct store_etcd_auth *auth)
 	return auth->header;
 }
 
-uint64_t store_etcd_auth_number(const struct store_etcd_auth *auth)
+uint64_t store_etcd_auth_token_id(const struct store_etcd_auth *auth)
 {
-	return auth->number;
+	return auth->token_id;
 }
 
 void store_etcd_auth_wait(struct store_etcd_auth *auth, const char *endpoint,
@@ -234,22 +234,22 @@ void store_etcd_auth_wait(struct store_etcd_auth *auth, const char *endpoint,
 	struct err err = ERR_INIT;
 
 	enlist(auth, waiter);
-	if (auth->call || loop_timer_running(auth->fail) || ask(auth, endpoint, &err) == 0)
+	if (auth->call || loop_timer_running(auth->fail) || authenticate(auth, endpoint, &err) == 0)
 		return;
 	auth->why = err;
 	loop_timer_start(auth->fail, 0);
 }
 
-bool store_etcd_auth_refused(struct store_etcd_auth *auth, uint64_t number)
+bool store_etcd_auth_reject(struct store_etcd_auth *auth, uint64_t token_id)
 {
-	if (number == auth->number) {
-		forget(&auth->header);
-		auth->userless = false;
+	if (token_id == auth->token_id) {
+		erase(&auth->header);
+		auth->disabled = false;
 	}
 	return auth->username;
 }
 
-/* ---- Making one ---------------------------------------------------------- */
+/* ---- Construction -------------------------------------------------------- */
 
 static bool copy(char **copy_out, const char *text)
 {
@@ -267,6 +267,7 @@ struct store_etcd_auth *store_etcd_auth_new(struct loop *loop, struct http *http
 		return NULL;
 	auth->loop = loop;
 	auth->http = http;
+	auth->retry = (struct retry){ .first_ms = REJECTED_FIRST_MS, .max_ms = REJECTED_MAX_MS };
 	auth->fail = loop_timer(loop, on_fail, auth);
 	if (!auth->fail || !copy(&auth->username, username) || !copy(&auth->password, password) ||
 	    !copy(&auth->password_file, password_file)) {
@@ -281,14 +282,14 @@ void store_etcd_auth_free(struct store_etcd_auth *auth)
 	if (!auth)
 		return;
 	while (auth->waiting)
-		store_etcd_auth_leave(auth->waiting);
+		store_etcd_auth_cancel_wait(auth->waiting);
 	http_cancel(auth->call);
 	loop_event_free(auth->fail);
 	free(auth->username);
 	free(auth->password_file);
-	forget(&auth->password);
-	forget(&auth->header);
-	forget(&auth->asked);
-	forget(&auth->refused);
+	erase(&auth->password);
+	erase(&auth->header);
+	erase(&auth->pending);
+	erase(&auth->rejected);
 	free(auth);
 }

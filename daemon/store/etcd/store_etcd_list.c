@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_etcd_list.h"
+#include "daemon/store/etcd/store_etcd_list.h"
 
 #include "common/auto.h"
 #include "common/err.h"
-#include "store.h"
-#include "store_etcd_call.h"
-#include "store_etcd_tell.h"
-#include "store_etcd_wire.h"
+#include "daemon/store/etcd/store_etcd_call.h"
+#include "daemon/store/etcd/store_etcd_report.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
+#include "daemon/store/store.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -15,27 +15,27 @@
 #include <string.h>
 
 #define PAGE_LEN 250u
-#define PAGES 10u      /* of a long list: for every page etcd walks over all that is left */
-#define PAGE_MAX 2500u /* 1 MB or so */
-#define PAGE_SHRINK 4u /* where a page is too large */
+#define PAGES 10u      /* of a long list: for each page etcd walks over all remaining keys */
+#define PAGE_MAX 2500u /* about 1 MB */
+#define PAGE_SHRINK 4u /* divisor after a page that was too large */
 #define ENTRIES_MAX 100000u
 
 /*
- * What one page needed of the heap the next one needs again: to give it back in between, and fault
- * it in again, takes longer than to read the page.
+ * M_TRIM_THRESHOLD during a list: every page needs the heap of the page before, and returning it to
+ * the kernel and faulting it in again takes longer than parsing the page.
  */
-#define HEAP_KEPT (4 << 20)
-#define HEAP_KEPT_ELSE (128 << 10) /* the default */
+#define TRIM_THRESHOLD_LIST (4 << 20)
+#define TRIM_THRESHOLD (128 << 10) /* mallopt(3)'s default */
 
 struct store_etcd_list {
 	struct store_etcd_list_job job;
-	struct store_point header; /* of the first answer */
+	struct store_point header; /* of the first response */
 	struct store_etcd_call *call;
 	char *last_key; /* NULL: no page yet */
 	size_t last_key_size;
 	size_t len;
 	uint32_t page_len;
-	bool begun; /* the listener knows of it */
+	bool begun; /* list_begin was reported */
 };
 
 void store_etcd_list_free(struct store_etcd_list *list)
@@ -43,7 +43,7 @@ void store_etcd_list_free(struct store_etcd_list *list)
 	if (!list)
 		return;
 	store_etcd_call_cancel(list->call);
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_ELSE);
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	if (list->last_key)
 		malloc_trim(0);
 	free(list->last_key);
@@ -58,33 +58,33 @@ static void end(struct store_etcd_list *list, const struct err *err)
 
 	store_etcd_list_free(list);
 	if (begun && err)
-		job.tell->listener->list_failed(job.tell->listener_ctx);
+		job.report->listener->list_failed(job.report->listener_ctx);
 	else if (begun)
-		job.tell->listener->list_end(job.tell->listener_ctx);
+		job.report->listener->list_end(job.report->listener_ctx);
 	job.done(job.ctx, &header, err);
 }
 
-typedef void answer_fn(void *ctx, unsigned status, const char *body, size_t size,
-		       const struct err *failed);
+typedef void response_fn(void *ctx, unsigned status, const char *body, size_t size,
+			 const struct err *failed);
 
-static int ask(struct store_etcd_list *list, char *body, uint64_t timeout_ms, answer_fn *done,
-	       struct err *err)
+static int request(struct store_etcd_list *list, char *body, uint64_t timeout_ms, response_fn *done,
+		   struct err *err)
 {
-	struct http_post how = {
+	struct http_request post = {
 		.timeout_ms = timeout_ms,
 		.max_size = STORE_ETCD_CALL_LARGE,
 		.ctx = list,
 		.done = done,
 	};
 
-	list->call = store_etcd_call(list->job.way, list->job.endpoint, "/v3/kv/range", body, &how,
-				     err);
+	list->call = store_etcd_call(list->job.client, list->job.endpoint, "/v3/kv/range", body,
+				     &post, err);
 	return list->call ? 0 : -1;
 }
 
-static int answer_of(struct store_etcd_list *list, unsigned status, const char *body, size_t size,
-		     const struct err *failed, struct store_etcd_wire_range *range_out,
-		     struct err *err)
+static int read_response(struct store_etcd_list *list, unsigned status, const char *body,
+			 size_t size, const struct err *failed,
+			 struct store_etcd_wire_range *range_out, struct err *err)
 {
 	const char *endpoint = list->job.endpoint;
 
@@ -116,7 +116,7 @@ static int check_page(struct store_etcd_list *list, const struct store_etcd_wire
 		const struct store_etcd_wire_kv *kv = &page->kvs.at[i];
 
 		if (!follows(kv, before, before_size))
-			return err_set(err, ERR_STORE, "%s: a list that is not sorted by key",
+			return err_set(err, ERR_STORE, "%s: the list is not sorted by key",
 				       list->job.endpoint);
 		before = kv->key;
 		before_size = kv->key_size;
@@ -126,7 +126,7 @@ static int check_page(struct store_etcd_list *list, const struct store_etcd_wire
 		return err_set(err, ERR_STORE, "%s: more than %u keys below %s", list->job.endpoint,
 			       ENTRIES_MAX, list->job.prefix);
 	if (page->more && !page->kvs.len)
-		return err_set(err, ERR_STORE, "%s: an empty page, with more to come",
+		return err_set(err, ERR_STORE, "%s: an empty page that is not the last one",
 			       list->job.endpoint);
 	return 0;
 }
@@ -146,14 +146,14 @@ static int remember_last(struct store_etcd_list *list, const struct store_etcd_w
 	return 0;
 }
 
-static answer_fn on_page;
+static response_fn on_page;
 
-static int ask_page(struct store_etcd_list *list, struct err *err)
+static int request_page(struct store_etcd_list *list, struct err *err)
 {
 	char *body = store_etcd_wire_page(list->job.prefix, list->last_key, list->last_key_size,
 					  list->header.revision, list->page_len);
 
-	return ask(list, body, STORE_ETCD_CALL_LONG_MS, on_page, err);
+	return request(list, body, STORE_ETCD_CALL_LONG_MS, on_page, err);
 }
 
 static bool shrink_page(struct store_etcd_list *list)
@@ -164,7 +164,7 @@ static bool shrink_page(struct store_etcd_list *list)
 	return true;
 }
 
-/* As the first page tells how many there are. */
+/* The first page contains the number of all keys. */
 static void grow_page(struct store_etcd_list *list, const struct store_etcd_wire_range *page)
 {
 	uint64_t len = page->count / PAGES;
@@ -182,18 +182,18 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 	bool more;
 	int rc;
 
-	if (answer_of(list, status, body, size, failed, &page, &err) < 0) {
-		if (err.sys_errno != EMSGSIZE || !shrink_page(list) || ask_page(list, &err) < 0)
+	if (read_response(list, status, body, size, failed, &page, &err) < 0) {
+		if (err.sys_errno != EMSGSIZE || !shrink_page(list) || request_page(list, &err) < 0)
 			end(list, &err);
 		return;
 	}
-	/* The store makes the next page while this one is told. */
+	/* Before the keys are reported, so that etcd prepares the next page meanwhile. */
 	rc = check_page(list, &page, &err);
 	grow_page(list, &page);
 	if (rc == 0 && page.more)
-		rc = remember_last(list, &page, &err) < 0 ? -1 : ask_page(list, &err);
+		rc = remember_last(list, &page, &err) < 0 ? -1 : request_page(list, &err);
 	for (size_t i = 0; rc == 0 && i < page.kvs.len; i++)
-		store_etcd_tell(list->job.tell, &page.kvs.at[i]);
+		store_etcd_report(list->job.report, &page.kvs.at[i]);
 	more = page.more;
 	store_etcd_wire_range_free(&page);
 	if (rc < 0 || !more)
@@ -203,48 +203,48 @@ static void on_page(void *ctx, unsigned status, const char *body, size_t size,
 /* ---- The configuration --------------------------------------------------- */
 
 /*
- * Answers to a list are linearizable: a member that lags waits, and one without a quorum
- * does not answer. So what is older than something seen, or of another cluster, is no delay:
- * it is another history.
+ * Responses to a list are linearizable: a member that lags waits, and one without a quorum fails.
+ * So an older position, or another cluster, does not come from a delay: the store was restored.
  */
-static void look_for_restore(const struct store_etcd_list *list)
+static void check_restored(const struct store_etcd_list *list)
 {
 	const struct store_point *from = &list->job.from, *now = &list->header;
-	const struct store_etcd_tell *tell = list->job.tell;
+	const struct store_etcd_report *report = list->job.report;
 	char why[160];
 
 	if (!store_etcd_wire_is_restored(from, now))
 		return;
 	if (from->cluster != now->cluster)
-		snprintf(why, sizeof(why), "cluster %jx, where it was %jx", (uintmax_t)now->cluster,
+		snprintf(why, sizeof(why), "cluster %jx instead of %jx", (uintmax_t)now->cluster,
 			 (uintmax_t)from->cluster);
 	else
-		snprintf(why, sizeof(why), "revision %ju in term %ju, where it was %ju in term %ju",
+		snprintf(why, sizeof(why),
+			 "revision %ju in term %ju after revision %ju in term %ju",
 			 (uintmax_t)now->revision, (uintmax_t)now->term, (uintmax_t)from->revision,
 			 (uintmax_t)from->term);
-	tell->listener->restored(tell->listener_ctx, why);
+	report->listener->restored(report->listener_ctx, why);
 }
 
 static void on_config(void *ctx, unsigned status, const char *body, size_t size,
 		      const struct err *failed)
 {
 	struct store_etcd_list *list = ctx;
-	struct store_etcd_tell *tell = list->job.tell;
+	struct store_etcd_report *report = list->job.report;
 	struct store_etcd_wire_range range;
 	struct err err = ERR_INIT;
 
-	if (answer_of(list, status, body, size, failed, &range, &err) < 0) {
+	if (read_response(list, status, body, size, failed, &range, &err) < 0) {
 		end(list, &err);
 		return;
 	}
 	list->header = range.header;
 	list->begun = true;
-	tell->listener->list_begin(tell->listener_ctx);
+	report->listener->list_begin(report->listener_ctx);
 	if (list->job.from.cluster)
-		look_for_restore(list);
-	store_etcd_tell_config(tell, range.kvs.len ? &range.kvs.at[0] : NULL);
+		check_restored(list);
+	store_etcd_report_config(report, range.kvs.len ? &range.kvs.at[0] : NULL);
 	store_etcd_wire_range_free(&range);
-	if (ask_page(list, &err) < 0)
+	if (request_page(list, &err) < 0)
 		end(list, &err);
 }
 
@@ -257,12 +257,12 @@ struct store_etcd_list *store_etcd_list_start(const struct store_etcd_list_job *
 		err_nomem(err, "a list of the store");
 		return NULL;
 	}
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_LIST);
 	list->job = *job;
 	list->page_len = PAGE_LEN;
-	/* One key: whether anybody is there is soon known. */
-	if (ask(list, store_etcd_wire_get(job->config_key), STORE_ETCD_CALL_SHORT_MS, on_config,
-		err) < 0) {
+	/* A single key with a short timeout detects an endpoint that is down. */
+	if (request(list, store_etcd_wire_get(job->config_key), STORE_ETCD_CALL_SHORT_MS, on_config,
+		    err) < 0) {
 		store_etcd_list_free(list);
 		return NULL;
 	}

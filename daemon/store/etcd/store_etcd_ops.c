@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_etcd_ops.h"
+#include "daemon/store/etcd/store_etcd_ops.h"
 
 #include "common/err.h"
-#include "loop.h"
-#include "store_etcd_call.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd_call.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +13,9 @@ struct store_etcd_op {
 	struct store_etcd_op *next, **slot;
 	struct store_etcd_op_job job;
 	struct store_etcd_call *call;
-	struct loop_event *failed; /* fires where there is no call */
-	struct err err;            /* what it tells then */
+	uint64_t begun_us;
+	struct loop_event *failed; /* reports err when the call could not be started */
+	struct err err;
 };
 
 static void op_free(struct store_etcd_op *op)
@@ -30,7 +31,14 @@ static void op_free(struct store_etcd_op *op)
 static void finish(struct store_etcd_op *op, const struct store_reply *reply, const struct err *err)
 {
 	struct store_etcd_op_job job = op->job;
+	bool conflict = !err && !reply->succeeded &&
+			(job.op == STORE_OP_PUT || job.op == STORE_OP_REMOVE);
 
+	store_stats_add(op->ops->stats, job.op,
+			err      ? STORE_OUTCOME_ERROR :
+			conflict ? STORE_OUTCOME_CONFLICT :
+				   STORE_OUTCOME_SUCCESS,
+			loop_now_us() - op->begun_us);
 	op_free(op);
 	job.done(job.ctx, reply, err);
 }
@@ -55,7 +63,7 @@ static void on_done(void *ctx, unsigned status, const char *body, size_t size,
 	good = store_etcd_call_check(job->endpoint, status, body, size, failed, &err) == 0;
 	if (good && job->read(body, size, &reply, &err) < 0) {
 		if (err.sys_errno == EKEYREJECTED)
-			store_etcd_call_refused(op->call);
+			store_etcd_call_reject_token(op->call);
 		good = false;
 		err_wrap(&err, "%s", job->endpoint);
 		err.code = ERR_STORE;
@@ -83,7 +91,7 @@ static void enlist(struct store_etcd_ops *ops, struct store_etcd_op *op)
 void store_etcd_ops_run(struct store_etcd_ops *ops, const struct store_etcd_op_job *job)
 {
 	struct store_etcd_op *op = calloc(1, sizeof(*op));
-	struct http_post how = {
+	struct http_request post = {
 		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
 		.max_size = STORE_ETCD_CALL_SMALL,
 		.ctx = op,
@@ -92,7 +100,7 @@ void store_etcd_ops_run(struct store_etcd_ops *ops, const struct store_etcd_op_j
 	struct err err = ERR_INIT;
 
 	if (!op || !(op->failed = loop_timer(ops->loop, on_failed, op))) {
-		/* Without memory there is no later. */
+		/* Without memory for a timer, done cannot be deferred. */
 		free(op);
 		free(job->body);
 		err_nomem(&err, "an operation on the store");
@@ -100,8 +108,10 @@ void store_etcd_ops_run(struct store_etcd_ops *ops, const struct store_etcd_op_j
 		return;
 	}
 	op->job = *job;
+	op->begun_us = loop_now_us();
 	enlist(ops, op);
-	op->call = store_etcd_call(ops->way, job->endpoint, job->path, job->body, &how, &op->err);
+	op->call = store_etcd_call(ops->client, job->endpoint, job->path, job->body, &post,
+				   &op->err);
 	if (!op->call)
 		loop_timer_start(op->failed, 0);
 }

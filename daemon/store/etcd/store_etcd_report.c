@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_etcd_tell.h"
+#include "daemon/store/etcd/store_etcd_report.h"
 
 #include "common/log.h"
-#include "loop.h"
-#include "store.h"
-#include "store_etcd_wire.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
+#include "daemon/store/store.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define WARN_EVERY_MS 10000
 
-bool store_etcd_tell_name(const char *prefix, const char *key, size_t size,
-			  char name[static STORE_ETCD_TELL_KEY_SIZE])
+bool store_etcd_report_name(const char *prefix, const char *key, size_t size,
+			    char name[static STORE_ETCD_REPORT_KEY_SIZE])
 {
 	size_t prefix_size = strlen(prefix);
 	size_t len = 0;
 
-	if (size <= prefix_size || size - prefix_size > STORE_ETCD_TELL_KEY_MAX ||
+	if (size <= prefix_size || size - prefix_size > STORE_ETCD_REPORT_KEY_MAX ||
 	    memcmp(key, prefix, prefix_size) != 0)
 		return false;
 	for (size_t i = prefix_size; i < size; i++) {
@@ -26,30 +26,30 @@ bool store_etcd_tell_name(const char *prefix, const char *key, size_t size,
 		if (c > ' ' && c < 0x7f && c != '/' && c != '\\')
 			name[len++] = (char)c;
 		else
-			len += (size_t)snprintf(name + len, STORE_ETCD_TELL_KEY_SIZE - len,
+			len += (size_t)snprintf(name + len, STORE_ETCD_REPORT_KEY_SIZE - len,
 						"\\x%02x", c);
 	}
 	name[len] = '\0';
 	return true;
 }
 
-static void warn_passed_over(struct store_etcd_tell *tell, size_t size)
+static void warn_skipped(struct store_etcd_report *report, size_t size)
 {
-	if (!log_limit(&tell->warned_ms, &tell->held, loop_now_ms(), WARN_EVERY_MS))
+	if (!log_limit(&report->warned_ms, &report->held, loop_now_ms(), WARN_EVERY_MS))
 		return;
-	log_warn("key in the store passed over", "reason", "too long, or not below the prefix",
-		 "prefix", tell->prefix, "size", LOG_NUM(size), "not_shown", LOG_NUM(tell->held));
-	tell->held = 0;
+	log_warn("key in etcd skipped", "error", "too long, or not below the prefix", "prefix",
+		 report->prefix, "size", LOG_NUM(size), "not_shown", LOG_NUM(report->held));
+	report->held = 0;
 }
 
 static bool too_large(const struct store_etcd_wire_kv *kv)
 {
-	return kv->value_size > STORE_ETCD_TELL_VALUE_MAX;
+	return kv->value_size > STORE_ETCD_REPORT_VALUE_MAX;
 }
 
-void store_etcd_tell(struct store_etcd_tell *tell, const struct store_etcd_wire_kv *kv)
+void store_etcd_report(struct store_etcd_report *report, const struct store_etcd_wire_kv *kv)
 {
-	char name[STORE_ETCD_TELL_KEY_SIZE];
+	char name[STORE_ETCD_REPORT_KEY_SIZE];
 	struct store_entry entry = {
 		.key = name,
 		.value = too_large(kv) ? "" : kv->value,
@@ -58,15 +58,15 @@ void store_etcd_tell(struct store_etcd_tell *tell, const struct store_etcd_wire_
 		.lease = kv->lease,
 	};
 
-	if (!store_etcd_tell_name(tell->prefix, kv->key, kv->key_size, name))
-		warn_passed_over(tell, kv->key_size);
+	if (!store_etcd_report_name(report->prefix, kv->key, kv->key_size, name))
+		warn_skipped(report, kv->key_size);
 	else if (kv->deleted)
-		tell->listener->gone(tell->listener_ctx, name, kv->mod_revision);
+		report->listener->gone(report->listener_ctx, name, kv->mod_revision);
 	else
-		tell->listener->entry(tell->listener_ctx, &entry);
+		report->listener->entry(report->listener_ctx, &entry);
 }
 
-void store_etcd_tell_config(struct store_etcd_tell *tell, const struct store_etcd_wire_kv *kv)
+void store_etcd_report_config(struct store_etcd_report *report, const struct store_etcd_wire_kv *kv)
 {
 	const char *text = kv ? kv->value : NULL;
 	size_t size = kv ? kv->value_size : 0;
@@ -75,5 +75,5 @@ void store_etcd_tell_config(struct store_etcd_tell *tell, const struct store_etc
 		text = "";
 		size = 0;
 	}
-	tell->listener->config(tell->listener_ctx, text, size);
+	report->listener->config(report->listener_ctx, text, size);
 }

@@ -1,41 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_etcd_watch.h"
+#include "daemon/store/etcd/store_etcd_watch.h"
 
+#include "common/auto.h"
 #include "common/err.h"
-#include "loop.h"
-#include "store_etcd_call.h"
-#include "store_etcd_tell.h"
+#include "common/retry.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd_call.h"
+#include "daemon/store/etcd/store_etcd_report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define CREATED_WITHIN_MS 10000
 /*
- * A healthy watch may be silent: etcd tells progress every 10 minutes or so. So silence
- * leads to a probe, which any living member with a leader answers; and a watch that
- * misses its notices as well is behind something that answers in etcd's place.
+ * A healthy watch can be idle: etcd sends a progress notification every 10 minutes. An idle watch
+ * is therefore probed after 20 s, then with exponential backoff up to 5 min; any member with a
+ * leader responds to the probe. A watch that also misses the notifications is behind a proxy that
+ * responds in etcd's place.
  *
- * TCP finds out a host that is gone, and etcd itself ends the watch of a member without a leader.
- * What is left is a member that hangs: it is found out within 40 s where something changed just
- * now, and the later the longer nothing did, as the next change is as far away, as a rule.
+ * TCP detects a host that is down, and etcd ends the watches of a member without a leader. Probes
+ * detect a member that hangs: within 40 s after a change, later the longer nothing has changed,
+ * because the next change is then usually as far away.
  */
-#define PROBE_FIRST_MS 20000 /* +-25 %, and an answer in 5 s */
+#define PROBE_FIRST_MS 20000 /* +-25 %, and the probe's timeout of 5 s */
 #define PROBE_MAX_MS (5 * 60 * 1000)
-#define SILENT_MAX_MS (15 * 60 * 1000)
-#define JUST_NOW_MS 10000
+#define IDLE_MAX_MS (15 * 60 * 1000)
+#define RECENT_MS 10000
 #define PROBE_SIZE_MAX (256 * 1024) /* the configuration, in base64 */
 
 struct store_etcd_watch {
 	struct store_etcd_watch_job job;
-	struct store_etcd_call *call;
+	struct store_etcd_call *call; /* NULL: to be sent again by the timer */
 	struct store_etcd_call *probe;
 	struct loop_event *timer;
-	uint64_t revision; /* seen, all of it */
-	uint64_t heard_ms;
-	uint64_t asked_ms;   /* by a probe */
-	unsigned probes;     /* that were due since something changed, and the next one */
-	uint64_t generation; /* of the files that its connection was made with */
+	uint64_t revision; /* up to which all was reported */
+	uint64_t received_ms;
+	uint64_t probed_ms;
+	struct retry probes;     /* scheduled since the last change */
+	uint64_t tls_generation; /* of the TLS files that the connection was made with */
 	bool created;
+	bool retried; /* with a new token */
 };
 
 void store_etcd_watch_free(struct store_etcd_watch *watch)
@@ -58,64 +62,81 @@ static void end(struct store_etcd_watch *watch, enum store_etcd_watch_end how,
 	job.ended(job.ctx, how, revision, why);
 }
 
-static void await_probe(struct store_etcd_watch *watch)
+static void schedule_probe(struct store_etcd_watch *watch)
 {
-	uint64_t wait_ms = loop_backoff_ms(watch->probes++, PROBE_FIRST_MS, PROBE_MAX_MS);
-
-	loop_timer_start(watch->timer, wait_ms);
+	loop_timer_start(watch->timer, retry_next_ms(&watch->probes));
 }
 
-/* Where something changes, the next change is not far. */
-static void note_change(struct store_etcd_watch *watch)
+/* After a change the next one is usually near. */
+static void restart_probes(struct store_etcd_watch *watch)
 {
-	if (watch->probes <= 1)
+	if (watch->probes.attempt <= 1)
 		return;
-	watch->probes = 0;
-	await_probe(watch);
+	retry_reset(&watch->probes);
+	schedule_probe(watch);
 }
 
-/* ---- What it tells ------------------------------------------------------- */
+/* ---- Events -------------------------------------------------------------- */
 
 /*
- * The revision of an answer with events is the store's, which may be ahead of them:
- * only their own count. Of one without it says that all until there has been told. What is
- * told of the configuration says nothing of the keys; should one of its changes be missed
- * where a watch is resumed, the next probe reads it.
+ * The header of a response with events has the store's revision, which can be ahead of the events:
+ * only their own revisions count. Without events, all up to the header's revision has been
+ * sent. Events of the configuration do not advance the revision of the keys; if one is missed
+ * when a watch is resumed, the next probe reads the configuration.
  */
 static void advance(struct store_etcd_watch *watch, const struct store_etcd_wire_events *events)
 {
-	uint64_t seen = events->header.revision;
+	uint64_t revision = events->header.revision;
 
 	if (events->of_key)
 		return;
 	if (events->kvs.len)
-		seen = events->kvs.at[events->kvs.len - 1].mod_revision - events->fragment;
+		revision = events->kvs.at[events->kvs.len - 1].mod_revision - events->fragment;
 	else if (events->created)
 		return;
-	if (seen > watch->revision)
-		watch->revision = seen;
+	if (revision > watch->revision)
+		watch->revision = revision;
 }
 
-/* False: the watch has ended. */
-static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_wire_events *events)
+/*
+ * Drops the token that etcd rejected. A watch that was not created is sent again once with a new
+ * token, as store_etcd_call does for other requests: without that, a watch that is retried less
+ * often than tokens expire would always be sent with an expired one. Returns whether it is sent
+ * again, by the timer, because libcurl starts no request within a callback.
+ */
+static bool replace_token(struct store_etcd_watch *watch)
+{
+	store_etcd_call_reject_token(watch->call);
+	if (watch->created || watch->retried)
+		return false;
+	watch->retried = true;
+	store_etcd_call_cancel(take_ptr(watch->call));
+	loop_timer_start(watch->timer, 0);
+	return true;
+}
+
+/* Returns false if the watch has ended or is sent again. */
+static bool apply_events(struct store_etcd_watch *watch,
+			 const struct store_etcd_wire_events *events)
 {
 	struct err err = ERR_INIT;
 
+	if (events->cancelled && events->unauthenticated && replace_token(watch))
+		return false;
 	if (events->cancelled) {
 		err_set(&err, ERR_STORE, "%s: the watch was cancelled: %s", watch->job.endpoint,
 			events->reason);
-		if (events->refused)
-			store_etcd_call_refused(watch->call);
-		end(watch, events->refused ? STORE_ETCD_WATCH_LOST : STORE_ETCD_WATCH_STALE, &err);
+		end(watch, events->unauthenticated ? STORE_ETCD_WATCH_LOST : STORE_ETCD_WATCH_STALE,
+		    &err);
 		return false;
 	}
 	if (events->created && !watch->created) {
 		watch->created = true;
-		await_probe(watch);
+		schedule_probe(watch);
 		watch->job.created(watch->job.ctx);
 	}
 	if (events->created && store_etcd_wire_is_restored(&watch->job.from, &events->header)) {
-		err_set(&err, ERR_STORE, "%s: the store was restored, or lags behind",
+		err_set(&err, ERR_STORE, "%s: the store was restored, or this member lags",
 			watch->job.endpoint);
 		end(watch, STORE_ETCD_WATCH_STALE, &err);
 		return false;
@@ -124,18 +145,18 @@ static bool take_events(struct store_etcd_watch *watch, const struct store_etcd_
 		const struct store_etcd_wire_kv *kv = &events->kvs.at[i];
 
 		if (events->of_key)
-			store_etcd_tell_config(watch->job.tell, kv->deleted ? NULL : kv);
+			store_etcd_report_config(watch->job.report, kv->deleted ? NULL : kv);
 		else
-			store_etcd_tell(watch->job.tell, kv);
+			store_etcd_report(watch->job.report, kv);
 	}
 	advance(watch, events);
 	if (events->kvs.len)
-		note_change(watch);
+		restart_probes(watch);
 	return true;
 }
 
-/* What cannot be read was missed; after an error that etcd tells, nothing was. */
-static enum store_etcd_watch_end kind_of(const struct err *err)
+/* A line that cannot be parsed may contain events; an error reported by etcd does not. */
+static enum store_etcd_watch_end classify_error(const struct err *err)
 {
 	return err->code == ERR_STORE && err->sys_errno != ESTALE ? STORE_ETCD_WATCH_LOST :
 								    STORE_ETCD_WATCH_STALE;
@@ -152,13 +173,13 @@ static bool on_line(void *ctx, const char *line, size_t size)
 		return true;
 	if (store_etcd_wire_read_events(line, size, &events, &err) < 0) {
 		err_wrap(&err, "%s", watch->job.endpoint);
-		if (err.sys_errno == EKEYREJECTED)
-			store_etcd_call_refused(watch->call);
-		end(watch, kind_of(&err), &err);
+		if (err.sys_errno == EKEYREJECTED && replace_token(watch))
+			return false;
+		end(watch, classify_error(&err), &err);
 		return false;
 	}
-	watch->heard_ms = loop_now_ms();
-	goes_on = take_events(watch, &events);
+	watch->received_ms = loop_now_ms();
+	goes_on = apply_events(watch, &events);
 	store_etcd_wire_events_free(&events);
 	return goes_on;
 }
@@ -175,16 +196,38 @@ static void on_done(void *ctx, unsigned status, const char *body, size_t size,
 	end(watch, STORE_ETCD_WATCH_LOST, &err);
 }
 
-/* ---- Whether it lives ---------------------------------------------------- */
+static int send_request(struct store_etcd_watch *watch, struct err *err)
+{
+	const struct store_etcd_watch_job *job = &watch->job;
+	const struct http_request post = {
+		.max_size = STORE_ETCD_CALL_LARGE,
+		.ctx = watch,
+		.line = on_line,
+		.done = on_done,
+	};
 
-/* A connection that was made with other files than there are now. False: the watch has ended. */
-static bool is_of_these_files(struct store_etcd_watch *watch)
+	watch->call = store_etcd_call(job->client, job->endpoint, "/v3/watch",
+				      store_etcd_wire_watch(job->prefix, job->config_key,
+							    job->from.revision + 1),
+				      &post, err);
+	if (!watch->call)
+		return -1;
+	watch->tls_generation = http_tls_generation(job->client->http);
+	watch->received_ms = loop_now_ms();
+	loop_timer_start(watch->timer, CREATED_WITHIN_MS);
+	return 0;
+}
+
+/* ---- Probes -------------------------------------------------------------- */
+
+/* Ends a watch whose connection was made with previous TLS files. Returns false if it has ended. */
+static bool check_tls_files(struct store_etcd_watch *watch)
 {
 	struct err err = ERR_INIT;
 
-	if (http_generation(watch->job.way->http) == watch->generation)
+	if (http_tls_generation(watch->job.client->http) == watch->tls_generation)
 		return true;
-	err_set(&err, ERR_STORE, "%s: the certificates are others now", watch->job.endpoint);
+	err_set(&err, ERR_STORE, "%s: TLS certificates changed, reconnecting", watch->job.endpoint);
 	end(watch, STORE_ETCD_WATCH_LOST, &err);
 	return false;
 }
@@ -202,26 +245,28 @@ static void on_probed(void *ctx, unsigned status, const char *body, size_t size,
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
-	if (is_of_these_files(watch))
-		store_etcd_tell_config(watch->job.tell, range.kvs.len ? &range.kvs.at[0] : NULL);
+	if (check_tls_files(watch))
+		store_etcd_report_config(watch->job.report,
+					 range.kvs.len ? &range.kvs.at[0] : NULL);
 	store_etcd_wire_range_free(&range);
 }
 
 void store_etcd_watch_probe(struct store_etcd_watch *watch)
 {
 	struct err err = ERR_INIT;
-	struct http_post how = {
+	struct http_request post = {
 		.timeout_ms = STORE_ETCD_CALL_SHORT_MS,
 		.max_size = PROBE_SIZE_MAX,
 		.ctx = watch,
 		.done = on_probed,
 	};
 
-	watch->asked_ms = loop_now_ms();
-	/* Where it cannot even start, the next one may. */
+	watch->probed_ms = loop_now_ms();
+	/* If it cannot be started, the next probe may be. */
 	if (!watch->probe)
-		watch->probe = store_etcd_call(watch->job.way, watch->job.endpoint, "/v3/kv/range",
-					       store_etcd_wire_get(watch->job.config_key), &how,
+		watch->probe = store_etcd_call(watch->job.client, watch->job.endpoint,
+					       "/v3/kv/range",
+					       store_etcd_wire_get(watch->job.config_key), &post,
 					       &err);
 }
 
@@ -229,33 +274,38 @@ void store_etcd_watch_check(struct store_etcd_watch *watch)
 {
 	uint64_t now_ms = loop_now_ms();
 
-	if (watch->created && now_ms - watch->heard_ms >= JUST_NOW_MS &&
-	    now_ms - watch->asked_ms >= JUST_NOW_MS)
+	if (watch->created && now_ms - watch->received_ms >= RECENT_MS &&
+	    now_ms - watch->probed_ms >= RECENT_MS)
 		store_etcd_watch_probe(watch);
 }
 
 static void on_timer(void *ctx)
 {
 	struct store_etcd_watch *watch = ctx;
-	uint64_t silent_ms = loop_now_ms() - watch->heard_ms;
+	uint64_t idle_ms = loop_now_ms() - watch->received_ms;
 	struct err err = ERR_INIT;
 
-	if (!is_of_these_files(watch))
+	if (!watch->call) {
+		if (send_request(watch, &err) < 0)
+			end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
-	if (!watch->created || silent_ms >= SILENT_MAX_MS) {
-		err_set(&err, ERR_STORE, "%s: the watch says nothing", watch->job.endpoint);
+	}
+	if (!check_tls_files(watch))
+		return;
+	if (!watch->created || idle_ms >= IDLE_MAX_MS) {
+		err_set(&err, ERR_STORE, "%s: the watch is silent", watch->job.endpoint);
 		err.sys_errno = ETIMEDOUT;
-		store_etcd_call_refused(watch->call);
+		store_etcd_call_reject_token(watch->call);
 		end(watch, STORE_ETCD_WATCH_LOST, &err);
 		return;
 	}
-	if (silent_ms < JUST_NOW_MS)
-		watch->probes = 0; /* nothing to ask, this time */
-	await_probe(watch);
+	if (idle_ms < RECENT_MS)
+		retry_reset(&watch->probes); /* no probe is needed this time */
+	schedule_probe(watch);
 	store_etcd_watch_check(watch);
 }
 
-uint64_t store_etcd_watch_seen(const struct store_etcd_watch *watch)
+uint64_t store_etcd_watch_revision(const struct store_etcd_watch *watch)
 {
 	return watch->revision;
 }
@@ -264,12 +314,6 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 						struct err *err)
 {
 	struct store_etcd_watch *watch = calloc(1, sizeof(*watch));
-	struct http_post how = {
-		.max_size = STORE_ETCD_CALL_LARGE,
-		.ctx = watch,
-		.line = on_line,
-		.done = on_done,
-	};
 
 	if (!watch || !(watch->timer = loop_timer(job->loop, on_timer, watch))) {
 		free(watch);
@@ -277,17 +321,11 @@ struct store_etcd_watch *store_etcd_watch_start(const struct store_etcd_watch_jo
 		return NULL;
 	}
 	watch->job = *job;
+	watch->probes = (struct retry){ .first_ms = PROBE_FIRST_MS, .max_ms = PROBE_MAX_MS };
 	watch->revision = job->from.revision;
-	watch->call = store_etcd_call(job->way, job->endpoint, "/v3/watch",
-				      store_etcd_wire_watch(job->prefix, job->config_key,
-							    job->from.revision + 1),
-				      &how, err);
-	if (!watch->call) {
+	if (send_request(watch, err) < 0) {
 		store_etcd_watch_free(watch);
 		return NULL;
 	}
-	watch->generation = http_generation(job->way->http);
-	watch->heard_ms = loop_now_ms();
-	loop_timer_start(watch->timer, CREATED_WITHIN_MS);
 	return watch;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys and values are base64, 64-bit numbers are strings, members that are zero are
- * left out. One answer, one line of a stream, and the two forms of an error:
+ * Keys and values are base64, 64-bit numbers are strings, zero members are omitted. A response, two
+ * lines of a stream, and the two forms of an error:
  *
  *   {"header":{"cluster_id":"9","member_id":"1","revision":"4","raft_term":"2"},
  *    "kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"3","version":"2",
@@ -10,21 +10,22 @@
  *   {"error":"etcdserver: ..","message":"etcdserver: ..","code":11}
  *   {"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: .."}}
  */
-#include "store_etcd_wire.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/parse.h"
-#include "store.h"
+#include "daemon/store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WHAT "etcd's answer"
-#define ANSWER_MAX ((size_t)64 * 1024 * 1024) /* smaller ones are the caller's to ask for */
+#define WHAT "etcd's response"
+#define RESPONSE_MAX ((size_t)64 * 1024 * 1024) /* the caller may limit it further */
 #define MESSAGE_MAX 4096
 #define TOKEN_MAX 16384
 
@@ -37,25 +38,180 @@ enum {
 	GRPC_UNAUTHENTICATED = 16
 };
 
-bool store_etcd_wire_is_restored(const struct store_point *ours, const struct store_point *now)
+bool store_etcd_wire_is_restored(const struct store_point *before, const struct store_point *now)
 {
-	return now->cluster != ours->cluster || now->term < ours->term ||
-	       now->revision < ours->revision;
+	return now->cluster != before->cluster || now->term < before->term ||
+	       now->revision < before->revision;
 }
 
-/* ---- Parts of answers ---------------------------------------------------- */
+/* ---- Requests ------------------------------------------------------------ */
+
+static char *text_of(struct jb *jb)
+{
+	struct err err = ERR_INIT;
+	char *text = NULL;
+
+	return jb_text(jb, &text, &err) < 0 ? NULL : text;
+}
+
+/*
+ * The range of all keys that begin with prefix: it ends before the first key beyond them. If after
+ * is set, it begins at that key's successor, which has one zero byte more.
+ */
+static bool add_range(struct jb_at at, const char *prefix, const char *after, size_t after_size)
+{
+	size_t size = strlen(prefix);
+	AUTO(free) char *end = strdup(prefix);
+	AUTO(free) char *next = after ? calloc(1, after_size + 1) : NULL;
+
+	if (!end || (after && !next))
+		return false;
+	end[size - 1]++;
+	if (after)
+		jb_base64(at, "key", memcpy(next, after, after_size), after_size + 1);
+	else
+		jb_base64(at, "key", prefix, size);
+	jb_base64(at, "range_end", end, size);
+	return true;
+}
+
+char *store_etcd_wire_get(const char *key)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root;
+
+	if (!jb)
+		return NULL;
+	root = jb_root(jb);
+	jb_base64(root, "key", key, strlen(key));
+	return text_of(jb);
+}
+
+char *store_etcd_wire_page(const char *prefix, const char *after, size_t after_size,
+			   uint64_t revision, uint32_t limit)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at root;
+
+	if (!jb)
+		return NULL;
+	root = jb_root(jb);
+	if (!add_range(root, prefix, after, after_size))
+		return NULL;
+	jb_u64_text(root, "revision", revision);
+	/* Results are sorted by key anyway; with a sort_order etcd reads all keys for each page. */
+	jb_u64_text(root, "limit", limit);
+	return text_of(jb);
+}
+
+#define WATCH_OF_KEY 1 /* in responses a string or a number */
+
+/* Watches key, or all keys that begin with it. */
+static char *create_watch(const char *key, bool is_prefix, uint64_t start_revision)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+	struct jb_at create;
+
+	if (!jb)
+		return NULL;
+	create = jb_obj(jb_root(jb), "create_request");
+	if (is_prefix && !add_range(create, key, NULL, 0))
+		return NULL;
+	if (!is_prefix) {
+		jb_base64(create, "key", key, strlen(key));
+		jb_u64_text(create, "watch_id", WATCH_OF_KEY);
+	}
+	jb_u64_text(create, "start_revision", start_revision);
+	jb_bool(create, "progress_notify", true);
+	jb_bool(create, "fragment", true);
+	return text_of(jb);
+}
+
+/* The gateway reads one request after another from the body. */
+char *store_etcd_wire_watch(const char *prefix, const char *key, uint64_t start_revision)
+{
+	AUTO(free) char *of_prefix = create_watch(prefix, true, start_revision);
+	AUTO(free) char *of_key = create_watch(key, false, start_revision);
+	char *both;
+
+	if (!of_prefix || !of_key || asprintf(&both, "%s\n%s", of_prefix, of_key) < 0)
+		return NULL;
+	return both;
+}
+
+static char *one_number(const char *key, uint64_t number)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+
+	if (!jb)
+		return NULL;
+	jb_u64_text(jb_root(jb), key, number);
+	return text_of(jb);
+}
+
+char *store_etcd_wire_grant(uint64_t ttl_s)
+{
+	return one_number("TTL", ttl_s);
+}
+
+char *store_etcd_wire_lease(uint64_t lease)
+{
+	return one_number("ID", lease);
+}
+
+char *store_etcd_wire_authenticate(const char *name, const char *password)
+{
+	AUTO(jb) struct jb *jb = jb_new();
+
+	if (!jb)
+		return NULL;
+	jb_str(jb_root(jb), "name", name);
+	jb_str(jb_root(jb), "password", password);
+	return text_of(jb);
+}
+
+/* ---- Parts of responses -------------------------------------------------- */
+
+/* Explains a body that is not JSON: it may be from another server, such as one for web pages. */
+static int reject(const char *body, size_t size, struct err *err)
+{
+	size_t blank = 0;
+
+	while (blank < size && strchr(" \t\r\n", body[blank]))
+		blank++;
+	if (blank < size && body[blank] != '{')
+		err_wrap(err, "not a response of etcd's JSON gateway");
+	return -1;
+}
 
 static int parse(const char *body, size_t size, struct json **json_out, struct err *err)
 {
-	return json_parse(body, size, ANSWER_MAX, JSON_STRICT, WHAT, json_out, err);
+	if (json_parse(body, size, RESPONSE_MAX, JSON_STRICT, WHAT, json_out, err) < 0)
+		return reject(body, size, err);
+	return 0;
 }
 
-/* A 64-bit number, 0 where it is left out; as a string or, leniently, as a number. */
+/* As parse, but the array kvs is empty in the document; kvs->text is its text, NULL if absent. */
+static int parse_without_kvs(const char *body, size_t size, struct json_member *kvs,
+			     struct json **json_out, struct err *err)
+{
+	static const char *const pruned[] = { "kvs", NULL };
+	const struct json_selection selection = { .pruned = pruned,
+						  .members = kvs,
+						  .members_len = 1 };
+
+	if (json_parse_selected(body, size, RESPONSE_MAX, JSON_STRICT, &selection, WHAT, json_out,
+				err) < 0)
+		return reject(body, size, err);
+	return 0;
+}
+
+/* A 64-bit number, 0 if omitted; as a string or, leniently, as a JSON number. */
 static uint64_t number(const struct jr *at, const char *key)
 {
-	AUTO_FREE char *digits = NULL;
-	struct err err = ERR_INIT;
+	AUTO(free) char *digits = NULL;
 	uint64_t value = 0;
+	struct err err ERR_UNSET;
 
 	if (jr_is_str(at, key))
 		return jr_u64_text_opt(at, key, 0);
@@ -97,9 +253,9 @@ static void read_kv(const struct jr *at, bool deleted, struct store_etcd_wire_kv
 		.deleted = deleted,
 	};
 
-	kv.key = jr_base64(at, "key", ANSWER_MAX, &kv.key_size);
+	kv.key = jr_base64(at, "key", RESPONSE_MAX, &kv.key_size);
 	if (jr_has(at, "value"))
-		kv.value = jr_base64(at, "value", ANSWER_MAX, &kv.value_size);
+		kv.value = jr_base64(at, "value", RESPONSE_MAX, &kv.value_size);
 	else
 		kv.value = calloc(1, 1);
 	if (!kv.mod_revision)
@@ -110,12 +266,24 @@ static void read_kv(const struct jr *at, bool deleted, struct store_etcd_wire_kv
 	}
 }
 
-static void read_kvs(const struct jr *at, struct store_etcd_wire_kvs *kvs)
+/* Thousands of keys: one document for each. */
+static int read_kvs(const struct jr *list, const struct json_member *text,
+		    struct store_etcd_wire_kvs *kvs, struct err *err)
 {
-	struct jr list = jr_arr_opt(at, "kvs"), element;
+	struct json_elements elements = { .array = list, .member = text, .flags = JSON_STRICT };
 
-	for (size_t i = 0; jr_each(&list, &i, &element);)
-		read_kv(&element, false, kvs);
+	for (;;) {
+		AUTO(json) struct json *json = NULL;
+		int rc = json_next(&elements, &json, err);
+		struct jr kv;
+
+		if (rc <= 0)
+			return rc;
+		kv = jr_root(json);
+		read_kv(&kv, false, kvs);
+		if (jr_done(json, ERR_DECODE, err) < 0)
+			return -1;
+	}
 }
 
 static void read_events(const struct jr *at, struct store_etcd_wire_kvs *kvs)
@@ -135,14 +303,14 @@ static void read_events(const struct jr *at, struct store_etcd_wire_kvs *kvs)
 
 /* ---- Errors -------------------------------------------------------------- */
 
-/* What etcd says where the token is not good, or is missing; the codes differ by version. */
-static bool is_about_token(const char *message)
+/* etcd's messages about an invalid or missing token; the codes differ by version. */
+static bool is_token_error(const char *message)
 {
 	static const char *const texts[] = { "invalid auth token", "revision in header is old",
 					     "revision of auth store is old",
 					     "user name is empty" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (strstr(message, texts[i]))
 			return true;
 	return false;
@@ -150,7 +318,7 @@ static bool is_about_token(const char *message)
 
 static int errno_of(uint64_t grpc_code, unsigned status, const char *message)
 {
-	if (grpc_code == GRPC_UNAUTHENTICATED || status == 401 || is_about_token(message))
+	if (grpc_code == GRPC_UNAUTHENTICATED || status == 401 || is_token_error(message))
 		return EKEYREJECTED;
 	switch (grpc_code) {
 	case GRPC_OUT_OF_RANGE:
@@ -169,11 +337,11 @@ static int errno_of(uint64_t grpc_code, unsigned status, const char *message)
 static const char *remedy_of(const char *message)
 {
 	return strstr(message, "user name is empty") ?
-		       ": etcd has users, so --etcd-username and --etcd-password-file are needed" :
+		       ": etcd requires authentication: set --etcd-username and --etcd-password-file" :
 		       "";
 }
 
-/* The members have had several names; what is missing or odd is done without. */
+/* Member names differ by version; missing or unexpected ones are tolerated. */
 static int set_error(const struct jr *at, unsigned status, struct err *err)
 {
 	const char *message = jr_str_opt(at, "message", MESSAGE_MAX, NULL);
@@ -201,13 +369,14 @@ int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct
 		return set_error(&root, status, err);
 	}
 	if (status == 404)
-		return err_set(err, ERR_STORE, "does not serve /v3: etcd 3.4 or later is needed");
-	/* Not etcd's service but the server before it, or something in between, says so. */
+		return err_set(err, ERR_STORE,
+			       "does not serve /v3 (HTTP 404): " STORE_ETCD_WIRE_GATEWAY);
+	/* From the HTTP server in front of etcd's service, or a proxy. */
 	snprintf(line, sizeof(line), "%.*s", (int)strcspn(body, "\r\n"), body);
 	if (strstr(line, "CommonName"))
 		err_set(err, ERR_STORE,
-			"etcd with users takes no certificate that names one: --etcd-certfile has "
-			"to be without a common name (CN) (HTTP %u: %s)",
+			"etcd with authentication rejects client certificates with a common name "
+			"(CN): --etcd-certfile must not have one (HTTP %u: %s)",
 			status, line);
 	else if (*line && *line != '<')
 		err_set(err, ERR_STORE, "HTTP %u: %s", status, line);
@@ -217,7 +386,7 @@ int store_etcd_wire_error(unsigned status, const char *body, size_t size, struct
 	return -1;
 }
 
-/* The result that a line of a stream, or its only one, holds; or the error. */
+/* The result in a line of a stream, or its error. */
 static int read_result(struct json *json, struct jr *root, struct jr *result_out, struct err *err)
 {
 	struct jr error;
@@ -231,25 +400,30 @@ static int read_result(struct json *json, struct jr *root, struct jr *result_out
 	return 0;
 }
 
-/* ---- Answers ------------------------------------------------------------- */
+/* ---- Responses ----------------------------------------------------------- */
 
 int store_etcd_wire_read_range(const char *body, size_t size,
 			       struct store_etcd_wire_range *range_out, struct err *err)
 {
 	AUTO(json) struct json *json = NULL;
 	struct store_etcd_wire_range range = { .more = false };
-	struct jr root;
+	struct json_member kvs = { .path = { "kvs" } };
+	struct jr root, list;
 
-	if (parse(body, size, &json, err) < 0)
+	if (parse_without_kvs(body, size, &kvs, &json, err) < 0)
 		return -1;
 	root = jr_root(json);
 	range.header = read_header(&root);
-	if (!range.header.revision) /* asked for, 0 would mean the newest, not one and the same */
+	if (!range.header.revision) /* in the next page's request, 0 would mean the newest */
 		jr_fault(&root, "header.revision", "is missing");
 	range.count = jr_has(&root, "count") ? number(&root, "count") : 0;
 	range.more = jr_bool_opt(&root, "more", false);
-	read_kvs(&root, &range.kvs);
-	if (jr_done(json, ERR_DECODE, err) < 0) {
+	list = jr_arr_opt(&root, "kvs");
+	if (!jr_is_absent(&list) && !kvs.text)
+		jr_fault(&root, "kvs", "not found as it is written: a key has an escape");
+	if (jr_done(json, ERR_DECODE, err) < 0)
+		return -1;
+	if (!jr_is_absent(&list) && read_kvs(&list, &kvs, &range.kvs, err) < 0) {
 		store_etcd_wire_range_free(&range);
 		return -1;
 	}
@@ -262,13 +436,13 @@ void store_etcd_wire_range_free(struct store_etcd_wire_range *range)
 	kvs_free(&range->kvs);
 }
 
-/* etcd before 3.5 says "permission denied" of a token that is not good, too. */
+/* etcd before 3.5 also reports an invalid token as "permission denied". */
 static void read_cancelled(const struct jr *at, struct store_etcd_wire_events *events)
 {
 	const char *reason = jr_str_opt(at, "cancel_reason", MESSAGE_MAX, "without a reason");
 	uint64_t compacted = number(at, "compact_revision");
 
-	events->refused = is_about_token(reason) || strstr(reason, "permission denied");
+	events->unauthenticated = is_token_error(reason) || strstr(reason, "permission denied");
 	if (compacted)
 		snprintf(events->reason, sizeof(events->reason), "compacted up to revision %ju",
 			 (uintmax_t)compacted);
@@ -276,10 +450,10 @@ static void read_cancelled(const struct jr *at, struct store_etcd_wire_events *e
 		snprintf(events->reason, sizeof(events->reason), "%s", reason);
 }
 
-/* A watch that is refused has the number -1. */
+/* A watch that could not be created has the id -1. */
 static bool is_of_key(const struct jr *at)
 {
-	AUTO_FREE char *text = jr_text(at, "watch_id");
+	AUTO(free) char *text = jr_text(at, "watch_id");
 
 	return text && (!strcmp(text, "\"1\"") || !strcmp(text, "1"));
 }
@@ -314,7 +488,7 @@ void store_etcd_wire_events_free(struct store_etcd_wire_events *events)
 	kvs_free(&events->kvs);
 }
 
-/* What stands in the way: of the first claim found, what follows its last '/'. */
+/* The key of the first claim that blocks the transaction: what follows the claim's last '/'. */
 static void read_claimant(const struct jr *root, char claimant[static STORE_KEY_SIZE])
 {
 	struct jr responses = jr_arr_opt(root, "responses"), response;
@@ -325,7 +499,7 @@ static void read_claimant(const struct jr *root, char claimant[static STORE_KEY_
 
 		for (size_t k = 0; jr_each(&kvs, &k, &kv);) {
 			size_t size = 0;
-			AUTO_FREE char *key = jr_base64(&kv, "key", ANSWER_MAX, &size);
+			AUTO(free) char *key = jr_base64(&kv, "key", RESPONSE_MAX, &size);
 			const char *last = key ? strrchr(key, '/') : NULL;
 
 			if (last && !*claimant && strlen(last + 1) < STORE_KEY_SIZE)
@@ -334,7 +508,7 @@ static void read_claimant(const struct jr *root, char claimant[static STORE_KEY_
 	}
 }
 
-/* It goes into a header, where an end of line would begin another one. */
+/* An end of line would begin another header. */
 static bool is_header_text(const char *text)
 {
 	for (; *text; text++)
@@ -354,7 +528,7 @@ int store_etcd_wire_read_token(const char *body, size_t size, char **token_out, 
 	root = jr_root(json);
 	token = jr_str(&root, "token", TOKEN_MAX);
 	if (!*token || !is_header_text(token))
-		jr_fault(&root, "token", "is no token");
+		jr_fault(&root, "token", "is not a token");
 	if (jr_done(json, ERR_DECODE, err) < 0)
 		return -1;
 	*token_out = strdup(token);
@@ -381,7 +555,7 @@ int store_etcd_wire_read_txn(const char *body, size_t size, struct store_reply *
 	return 0;
 }
 
-/* A TTL that is left out counts as 0: the ID says that this is an answer at all. */
+/* An omitted TTL is 0; the ID is required. */
 static int read_lease(struct json *json, const struct jr *at, struct store_reply *reply_out,
 		      struct err *err)
 {

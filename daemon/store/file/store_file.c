@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What has changed is read a moment later, when whoever writes has perhaps come to the end. A
- * file that is then found damaged, or absent, may be half written, or be between two
- * names: it is looked at once more before that is told.
+ * A changed file is read after a short delay, when the writer has probably finished. A file that is
+ * then invalid or absent may be half-written or between two renames: it is read once more before
+ * the error is reported.
  */
-#include "store_file.h"
+#include "daemon/store/file/store_file.h"
 
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "loop.h"
-#include "store_file_doc.h"
-#include "store_file_ops.h"
-#include "store_file_watch.h"
+#include "daemon/io/file_watch.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/file/store_file_doc.h"
+#include "daemon/store/file/store_file_ops.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define QUIET_MS 20         /* without a change, before it is read */
-#define PATIENCE_MS 500     /* it is read after this, quiet or not */
-#define SETTLE_MS 300       /* until what cannot be read is called damaged */
-#define POLL_MS 10000       /* for what inotify does not tell: of other machines, say */
-#define POLL_BLIND_MS 2000  /* where it tells nothing */
-#define LOCK_RETRY_MS 20    /* another weftd writes for some milliseconds */
-#define LOCK_TRIES 500      /* and somebody who holds the lock for longer is an error */
-#define WARN_EVERY_MS 60000 /* of a key that cannot be written */
+#define QUIET_MS 20         /* without a change, before the file is read */
+#define QUIET_MAX_MS 500    /* after the first change it is read even if changes continue */
+#define SETTLE_MS 300       /* before a file that cannot be read is read again */
+#define POLL_MS 10000       /* for changes without an inotify event, as of other machines */
+#define POLL_ONLY_MS 2000   /* if the path cannot be watched */
+#define LOCK_RETRY_MS 20    /* another weftd holds the lock for some milliseconds */
+#define LOCK_TRIES 500      /* a lock that is held for longer is an error */
+#define WARN_EVERY_MS 60000 /* for a key that cannot be written */
 
 enum link { LINK_UNKNOWN, LINK_UP, LINK_DOWN };
 
-enum what { OP_GRANT, OP_KEEPALIVE, OP_REVOKE, OP_CHANGE };
+enum op_kind { OP_GRANT, OP_KEEPALIVE, OP_REVOKE, OP_CHANGE };
 
 struct op {
 	struct op *next;
-	enum what what;
+	enum op_kind kind;
 	char *key, *value, *instead_of;
 	uint64_t if_revision, instead_revision;
 	unsigned tries;
+	uint64_t begun_us;
 	store_done_fn *done;
 	void *ctx;
 };
@@ -46,44 +47,50 @@ struct file {
 	struct store store; /* first: the two are cast into each other */
 	struct loop *loop;
 	char *path, *network;
+	bool l2_endpoints;
 	char *config_name, *endpoint;
-	struct store_file_watch *watch;
+	struct file_watch *watch;
 	struct loop_event *timer; /* the next reading */
-	uint64_t latest_ms;       /* when it is due at the latest; 0: it is not */
+	uint64_t latest_ms;       /* the time of the next reading at the latest */
 	struct loop_event *poll;
-	bool blind;                    /* the watch is not whole */
-	struct store_file_doc doc;     /* what the listener knows */
-	bool list_due;                 /* it is to hear all of it */
-	struct store_file_stamp stamp; /* of what was read last */
-	bool doubted;                  /* it could not be read, and is looked at once more */
+	bool unwatched;            /* the path cannot be watched */
+	struct store_file_doc doc; /* as reported to the listener */
+	bool list_due;             /* the next reading is reported as a list */
+	struct fs_stamp stamp;     /* of the last reading */
+	bool retrying;             /* the last reading failed and is repeated once */
 	enum link link;
-	char trouble[ERR_TEXT_SIZE]; /* that the listener was told */
+	char reported[ERR_TEXT_SIZE]; /* the error reported to the listener, or "" */
 	struct loop_event *ops_timer;
 	struct op *first, *last;
 	uint64_t warned_ms, held; /* log_limit */
 };
 
+static struct store_file_part part_of(const struct file *file)
+{
+	return (struct store_file_part){ file->network, file->l2_endpoints };
+}
+
 /* ---- Reading ----------------------------------------------------------------------------- */
 
-static void tell_link(struct file *file, enum link link, const struct err *why)
+static void report_link(struct file *file, enum link link, const struct err *why)
 {
-	const char *trouble = why ? why->text : "";
+	const char *error = why ? why->text : "";
 
-	if (file->link == link && !strcmp(file->trouble, trouble))
+	if (file->link == link && !strcmp(file->reported, error))
 		return;
 	file->link = link;
-	snprintf(file->trouble, sizeof(file->trouble), "%s", trouble);
+	snprintf(file->reported, sizeof(file->reported), "%s", error);
 	file->store.listener->link(file->store.listener_ctx, link == LINK_UP, file->endpoint, why);
 }
 
-/* This is what stands there now. Takes it. */
-static void adopt(struct file *file, struct store_file_doc *doc)
+/* Reports the file's new content. Takes doc over. */
+static void apply_doc(struct file *file, struct store_file_doc *doc)
 {
 	struct store_file_doc before = file->doc;
 
 	file->doc = *doc;
-	file->doubted = false;
-	tell_link(file, LINK_UP, NULL);
+	file->retrying = false;
+	report_link(file, LINK_UP, NULL);
 	if (file->list_due) {
 		file->list_due = false;
 		store_file_doc_list(&file->doc, file->store.listener, file->store.listener_ctx);
@@ -94,63 +101,69 @@ static void adopt(struct file *file, struct store_file_doc *doc)
 	store_file_doc_free(&before);
 }
 
-static void look_later(struct file *file, uint64_t delay_ms)
+static void schedule_read(struct file *file, uint64_t delay_ms)
 {
 	uint64_t now = loop_now_ms();
 
 	if (!loop_timer_running(file->timer))
-		file->latest_ms = now + PATIENCE_MS;
+		file->latest_ms = now + QUIET_MAX_MS;
 	if (now + delay_ms > file->latest_ms)
 		delay_ms = file->latest_ms > now ? file->latest_ms - now : 0;
 	loop_timer_start(file->timer, delay_ms);
 }
 
-static void watch_all(struct file *file)
+static void arm_watch(struct file *file)
 {
 	struct err err = ERR_INIT;
-	bool blind = !store_file_watch_arm(file->watch, &err);
+	bool unwatched = !file_watch_arm(file->watch, &err);
 
-	if (blind && !file->blind)
-		log_warn("changes of the file are looked for every two seconds", "reason",
-			 err.text);
-	file->blind = blind;
-	loop_timer_start(file->poll, blind ? POLL_BLIND_MS : POLL_MS);
+	if (unwatched && !file->unwatched)
+		log_warn("cannot watch the store's file, polling it every 2 s", "error", err.text);
+	file->unwatched = unwatched;
+	loop_timer_start(file->poll, unwatched ? POLL_ONLY_MS : POLL_MS);
 }
 
-static void look(void *ctx)
+static void on_read_timer(void *ctx)
 {
 	struct file *file = ctx;
+	const struct store_file_part part = part_of(file);
 	struct store_file_doc doc = { .revision = 0 };
 	struct err err = ERR_INIT;
+	uint64_t begun_us = loop_now_us();
+	int rc;
 
-	watch_all(file);
+	arm_watch(file);
 	file->stamp = store_file_stamp(file->path);
-	if (store_file_read(file->path, file->network, &file->doc, &doc, &err) == 0) {
-		adopt(file, &doc);
-	} else if (!file->doubted) {
-		file->doubted = true;
-		look_later(file, SETTLE_MS);
+	rc = store_file_read(file->path, &part, &file->doc, &doc, &err);
+	store_stats_add(&file->store.stats, STORE_OP_LIST,
+			rc == 0 ? STORE_OUTCOME_SUCCESS : STORE_OUTCOME_ERROR,
+			loop_now_us() - begun_us);
+	if (rc == 0) {
+		apply_doc(file, &doc);
+	} else if (!file->retrying) {
+		file->retrying = true;
+		schedule_read(file, SETTLE_MS);
 	} else {
-		tell_link(file, LINK_DOWN, &err);
+		report_link(file, LINK_DOWN, &err);
 	}
 }
 
-static void on_rang(void *ctx)
+static void on_change(void *ctx)
 {
 	struct file *file = ctx;
 
-	file->doubted = false;
-	look_later(file, QUIET_MS);
+	file->retrying = false;
+	schedule_read(file, QUIET_MS);
 }
 
 static void on_poll(void *ctx)
 {
 	struct file *file = ctx;
-	struct store_file_stamp now = store_file_stamp(file->path);
+	struct fs_stamp now = store_file_stamp(file->path);
 
-	if (!store_file_stamp_equal(&now, &file->stamp))
-		on_rang(file);
-	watch_all(file);
+	if (!fs_stamp_equal(&now, &file->stamp))
+		on_change(file);
+	arm_watch(file);
 }
 
 static void refresh(struct store *store)
@@ -159,22 +172,22 @@ static void refresh(struct store *store)
 
 	file->list_due = true;
 	if (!loop_timer_running(file->timer))
-		look_later(file, 0);
+		schedule_read(file, 0);
 }
 
-static void nothing_to_do(struct store *store)
+static void do_nothing(struct store *store)
 {
 	(void)store;
 }
 
-static int start(struct store *store, const struct store_point *seen, struct err *err)
+static int start(struct store *store, const struct store_point *position, struct err *err)
 {
-	(void)seen, (void)err;
+	(void)position, (void)err;
 	refresh(store);
 	return 0;
 }
 
-static struct store_point seen(const struct store *store)
+static struct store_point position_of(const struct store *store)
 {
 	(void)store;
 	return (struct store_point){ .cluster = 0 };
@@ -190,31 +203,48 @@ static void op_free(struct op *op)
 	free(op);
 }
 
-/* The first one is over. */
+static enum store_op stats_op(const struct op *op)
+{
+	static const enum store_op kinds[] = {
+		[OP_GRANT] = STORE_OP_GRANT,
+		[OP_KEEPALIVE] = STORE_OP_KEEPALIVE,
+		[OP_REVOKE] = STORE_OP_REVOKE,
+		[OP_CHANGE] = STORE_OP_PUT,
+	};
+
+	return op->kind == OP_CHANGE && !op->value ? STORE_OP_REMOVE : kinds[op->kind];
+}
+
+/* Ends the first operation of the queue. */
 static void finish(struct file *file, const struct store_reply *reply, const struct err *err)
 {
 	struct op *op = file->first;
 
 	file->first = op->next;
+	store_stats_add(&file->store.stats, stats_op(op),
+			err                                        ? STORE_OUTCOME_ERROR :
+			op->kind == OP_CHANGE && !reply->succeeded ? STORE_OUTCOME_CONFLICT :
+								     STORE_OUTCOME_SUCCESS,
+			loop_now_us() - op->begun_us);
 	op->done(op->ctx, reply, err);
 	op_free(op);
 }
 
-/* Whoever may not write the file must be written into it by somebody else: with this. */
+/* If the file is not writable for this node, an operator can add the logged key and value. */
 static void warn_unwritten(struct file *file, const struct op *op, const struct err *why)
 {
 	if (!op->value || !log_limit(&file->warned_ms, &file->held, loop_now_ms(), WARN_EVERY_MS))
 		return;
-	log_warn("the file lacks our lease", "reason", why->text, "key", op->key, "value",
-		 op->value, "not_shown", LOG_NUM(file->held));
+	log_warn("cannot write the node's key to the store's file", "error", why->text, "key",
+		 op->key, "value", op->value, "not_shown", LOG_NUM(file->held));
 	file->held = 0;
 }
 
-static void carry_out(struct file *file, struct op *op)
+static void run_change(struct file *file, struct op *op)
 {
 	const struct store_file_change change = {
 		.path = file->path,
-		.network = file->network,
+		.part = part_of(file),
 		.key = op->key,
 		.value = op->value,
 		.if_revision = op->if_revision,
@@ -231,7 +261,7 @@ static void carry_out(struct file *file, struct op *op)
 		return;
 	}
 	if (outcome == STORE_FILE_LOCKED) {
-		err_set(&err, ERR_STORE, "%s.lock is held by somebody else", file->path);
+		err_set(&err, ERR_STORE, "%s.lock is held by another process", file->path);
 		outcome = STORE_FILE_FAILED;
 	}
 	if (outcome == STORE_FILE_FAILED) {
@@ -242,7 +272,7 @@ static void carry_out(struct file *file, struct op *op)
 	reply.succeeded = outcome == STORE_FILE_DONE;
 	if (reply.succeeded && op->value)
 		reply.mod_revision = store_file_doc_find(&doc, op->key)->mod_revision;
-	adopt(file, &doc);
+	apply_doc(file, &doc);
 	finish(file, &reply, NULL);
 }
 
@@ -251,15 +281,15 @@ static void run_next(void *ctx)
 	struct file *file = ctx;
 	struct op *op = file->first;
 
-	if (op && op->what == OP_CHANGE)
-		carry_out(file, op);
+	if (op && op->kind == OP_CHANGE)
+		run_change(file, op);
 	else if (op)
-		finish(file, &(struct store_reply){ .succeeded = op->what == OP_REVOKE }, NULL);
+		finish(file, &(struct store_reply){ .succeeded = op->kind == OP_REVOKE }, NULL);
 	if (file->first && !loop_timer_running(file->ops_timer))
 		loop_timer_start(file->ops_timer, 0);
 }
 
-/* op's texts become the store's. */
+/* Takes the texts of op over. */
 static void enqueue(struct store *store, struct op wanted, bool good, store_done_fn *done,
 		    void *ctx)
 {
@@ -268,7 +298,7 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 	struct err err = ERR_INIT;
 
 	if (!op) {
-		/* Without memory there is no later. */
+		/* Without memory, done cannot be deferred. */
 		free(wanted.key);
 		free(wanted.value);
 		free(wanted.instead_of);
@@ -277,6 +307,7 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 		return;
 	}
 	*op = wanted;
+	op->begun_us = loop_now_us();
 	op->done = done;
 	op->ctx = ctx;
 	op->next = NULL;
@@ -289,31 +320,31 @@ static void enqueue(struct store *store, struct op wanted, bool good, store_done
 		loop_timer_start(file->ops_timer, 0);
 }
 
-/* No lease that ends: 0, as store.h has it. */
+/* Lease 0: leases do not expire here (store.h). */
 static void grant_lease(struct store *store, uint64_t ttl_s, store_done_fn *done, void *ctx)
 {
 	(void)ttl_s;
-	enqueue(store, (struct op){ .what = OP_GRANT }, true, done, ctx);
+	enqueue(store, (struct op){ .kind = OP_GRANT }, true, done, ctx);
 }
 
 static void keep_lease(struct store *store, uint64_t lease, store_done_fn *done, void *ctx)
 {
 	(void)lease;
-	enqueue(store, (struct op){ .what = OP_KEEPALIVE }, true, done, ctx);
+	enqueue(store, (struct op){ .kind = OP_KEEPALIVE }, true, done, ctx);
 }
 
 static void revoke_lease(struct store *store, uint64_t lease, store_done_fn *done, void *ctx)
 {
 	(void)lease;
-	enqueue(store, (struct op){ .what = OP_REVOKE }, true, done, ctx);
+	enqueue(store, (struct op){ .kind = OP_REVOKE }, true, done, ctx);
 }
 
-/* A file is looked at as a whole: there are neither leases nor claims. */
+/* The whole file is checked: leases and claims do not matter here. */
 static void put_key(struct store *store, const struct store_put *put, store_done_fn *done,
 		    void *ctx)
 {
 	struct op op = {
-		.what = OP_CHANGE,
+		.kind = OP_CHANGE,
 		.key = strdup(put->key),
 		.value = strdup(put->value),
 		.if_revision = put->if_revision,
@@ -327,12 +358,12 @@ static void put_key(struct store *store, const struct store_put *put, store_done
 static void remove_key(struct store *store, const char *key, uint64_t if_revision,
 		       store_done_fn *done, void *ctx)
 {
-	struct op op = { .what = OP_CHANGE, .key = strdup(key), .if_revision = if_revision };
+	struct op op = { .kind = OP_CHANGE, .key = strdup(key), .if_revision = if_revision };
 
 	enqueue(store, op, op.key != NULL, done, ctx);
 }
 
-/* ---- Making one -------------------------------------------------------------------------- */
+/* ---- Construction ------------------------------------------------------------------------ */
 
 static void destroy(struct store *store)
 {
@@ -346,7 +377,7 @@ static void destroy(struct store *store)
 		file->first = op->next;
 		op_free(op);
 	}
-	store_file_watch_free(file->watch);
+	file_watch_free(file->watch);
 	loop_event_free(file->timer);
 	loop_event_free(file->poll);
 	loop_event_free(file->ops_timer);
@@ -362,10 +393,10 @@ AUTO_DEFINE(store, struct store, destroy);
 static const struct store_ops file_ops = {
 	.free = destroy,
 	.start = start,
-	.seen = seen,
+	.position = position_of,
 	.refresh = refresh,
-	.check = nothing_to_do,
-	.reconnect = nothing_to_do,
+	.check = do_nothing,
+	.reconnect = do_nothing,
 	.grant = grant_lease,
 	.keepalive = keep_lease,
 	.revoke = revoke_lease,
@@ -399,13 +430,14 @@ int store_file_new(struct loop *loop, const struct store_file_options *options,
 	store = &file->store;
 	*store = (struct store){ .ops = &file_ops, .listener = listener, .listener_ctx = ctx };
 	file->loop = loop;
-	file->timer = loop_timer(loop, look, file);
+	file->l2_endpoints = options->l2_endpoints;
+	file->timer = loop_timer(loop, on_read_timer, file);
 	file->poll = loop_timer(loop, on_poll, file);
 	file->ops_timer = loop_timer(loop, run_next, file);
 	if (!file->timer || !file->poll || !file->ops_timer || !make_texts(file, options))
 		return err_nomem(err, "the store");
 	store->config_name = file->config_name;
-	if (store_file_watch_new(loop, file->path, on_rang, file, &file->watch, err) < 0)
+	if (file_watch_new(loop, file->path, on_change, file, &file->watch, err) < 0)
 		return -1;
 	*store_out = take_ptr(store);
 	return 0;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of all faults of a document. Included by json.h. */
+#pragma once
+
+#include <stddef.h>
+
+/* One fault of a document. Borrowed. */
+struct json_fault {
+	const char *path;    /* "Backend.VNI"; "": the document itself */
+	const char *text;    /* without path and position */
+	size_t line, column; /* of malformed JSON, in characters, from 1; else 0 */
+};
+
+/* Who is notified of each fault, beside the error, which has the first one only. */
+struct json_report {
+	void (*fault)(void *ctx, const struct json_fault *fault);
+	void *ctx;
+};

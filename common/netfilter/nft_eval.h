@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether a rule applies to a packet of which some fields are known, and what it then does. Reads device names, and is otherwise pure. What is not known, and what is not understood, may match or not.
+ */
+#pragma once
+
+#include "common/ipaddr.h"
+#include "common/netfilter/nft_expr.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum nft_match { NFT_MATCH_NO, NFT_MATCH_MAYBE, NFT_MATCH_YES };
+
+/* States of a connection (NF_CT_STATE_BIT of the kernel). */
+#define NFT_CT_NEW 8
+#define NFT_CT_UNTRACKED 64
+
+/* A packet: its unset members are unknown. */
+struct nft_packet {
+	uint8_t nfproto;                   /* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	uint8_t l4proto;                   /* IPPROTO_*; 0: unknown */
+	uint16_t dport;                    /* of UDP or TCP, in host byte order; 0: unknown */
+	struct ipaddr source, destination; /* of nfproto's family, or unset */
+	uint32_t ct_state;                 /* NFT_CT_*; 0: unknown */
+	bool has_vni;                      /* it is a VXLAN packet: vni is set */
+	uint32_t vni;
+	char iifname[IF_NAMESIZE], oifname[IF_NAMESIZE]; /* "": unknown */
+	bool has_iifgroup, has_oifgroup;
+	uint32_t iifgroup, oifgroup; /* IFLA_GROUP */
+	/* Whether a set of the rule's table has the key. */
+	enum nft_match (*lookup)(void *ctx, const char *set, const void *key, size_t size);
+	void *ctx;
+};
+
+struct nft_outcome {
+	enum nft_match match;
+	int32_t verdict; /* NF_ACCEPT, NF_DROP (also: reject), NFT_JUMP and the like; NFT_CONTINUE */
+	const char *chain; /* that it jumps to, valid as long as the rule; NULL: none */
+};
+
+/* A verdict map with the key is taken for an accept that may apply. */
+struct nft_outcome nft_eval(struct nft_span rule, const struct nft_packet *packet);

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/firewall/bridge_table.h"
+
+#include "common/array.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <string.h>
+
+#define VXLAN_NAMES "weft-v" /* weft-vx1, weft-v61 */
+
+/* Ports of RFC 2131 section 4.1 and RFC 8415 section 7.2. */
+#define DHCP_SERVER 67
+#define DHCP_CLIENT 68
+#define DHCP6_CLIENT 546
+#define DHCP6_SERVER 547
+
+/* Offsets in bytes: RFC 768, RFC 8200 section 4.5. */
+#define UDP_SPORT 0
+#define UDP_DPORT 2
+#define FRAGMENT_OFFSET 2
+
+#define ICMP_ROUTER_ADVERTISEMENT 9 /* RFC 1256 */
+
+/* ---- Rules ------------------------------------------------------------------------------- */
+
+static struct nft_expr *add_router_rule(struct firewall_builder *builder, const char *chain)
+{
+	return firewall_add_rule(builder, chain, FIREWALL_ROUTERS);
+}
+
+static void is_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol)
+{
+	nft_expr_meta(expr, NFT_META_L4PROTO);
+	nft_expr_compare(expr, op, &protocol, sizeof(protocol));
+}
+
+static void is_protocol(struct nft_expr *expr, uint16_t protocol)
+{
+	const uint16_t be = htons(protocol);
+
+	nft_expr_meta(expr, NFT_META_PROTOCOL);
+	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
+}
+
+/* Unlike the protocol, the type in the header of a frame with a VLAN tag is that of the tag. */
+static void has_ether_type(struct nft_expr *expr, uint16_t type)
+{
+	const uint16_t be = htons(type);
+
+	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_proto), sizeof(be));
+	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
+}
+
+static void has_port(struct nft_expr *expr, uint32_t offset, uint32_t op, uint16_t port)
+{
+	const uint16_t be = htons(port);
+
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(be));
+	nft_expr_compare(expr, op, &be, sizeof(be));
+}
+
+/* The first byte of ICMP and ICMPv6. */
+static void has_type(struct nft_expr *expr, uint32_t op, uint8_t type)
+{
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(type));
+	nft_expr_compare(expr, op, &type, sizeof(type));
+}
+
+static void is_tunnel(struct nft_expr *expr, uint32_t key)
+{
+	nft_expr_meta(expr, key);
+	nft_expr_compare(expr, NFT_CMP_EQ, VXLAN_NAMES, strlen(VXLAN_NAMES));
+}
+
+static void drop(const struct firewall_builder *builder, struct nft_expr *expr, const char *counter)
+{
+	firewall_count(builder, expr, counter);
+	nft_expr_verdict(expr, NF_DROP, NULL);
+}
+
+/* ---- Chains ------------------------------------------------------------------------------ */
+
+/*
+ * Neither port below 1024: those of DHCP are below. The kernel compares masked words of four bytes
+ * without a function call.
+ */
+static void has_high_ports(struct nft_expr *expr)
+{
+	const uint32_t masks[] = { htonl(0xfc000000), htonl(0x0000fc00) }, zero = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+		nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, sizeof(masks[i]));
+		nft_expr_mask(expr, &masks[i], sizeof(masks[i]));
+		nft_expr_compare(expr, NFT_CMP_NEQ, &zero, sizeof(zero));
+	}
+}
+
+/* Most packets first, of weft's bridges or not. */
+static void add_prerouting(struct firewall_builder *builder)
+{
+	static const struct {
+		uint16_t protocol; /* ETH_P_*; 0: any */
+		uint8_t upper;     /* IPPROTO_*; 0: any */
+		const char *chain;
+	} rows[] = {
+		{ 0, IPPROTO_UDP, "check-udp" },   { ETH_P_IPV6, 0, "check-ip6" },
+		{ 0, IPPROTO_ICMP, "check-icmp" }, { ETH_P_8021Q, 0, "router" },
+		{ ETH_P_8021AD, 0, "router" },
+	};
+	struct nft_expr *expr = add_router_rule(builder, "prerouting");
+
+	is_upper(expr, NFT_CMP_EQ, IPPROTO_TCP);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	expr = add_router_rule(builder, "prerouting");
+	is_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
+	has_high_ports(expr);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	expr = add_router_rule(builder, "prerouting");
+	firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		expr = add_router_rule(builder, "prerouting");
+		if (rows[i].protocol)
+			is_protocol(expr, rows[i].protocol);
+		else
+			is_upper(expr, NFT_CMP_EQ, rows[i].upper);
+		nft_expr_verdict(expr, NFT_GOTO, rows[i].chain);
+	}
+}
+
+/* Clients do not check a server's port, so their own port is matched as well. */
+static void add_udp(struct firewall_builder *builder)
+{
+	static const struct {
+		uint32_t offset;
+		uint16_t port;
+	} rows[] = {
+		{ UDP_SPORT, DHCP_SERVER },
+		{ UDP_DPORT, DHCP_CLIENT },
+		{ UDP_SPORT, DHCP6_SERVER },
+		{ UDP_DPORT, DHCP6_CLIENT },
+	};
+	struct nft_expr *expr;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		expr = add_router_rule(builder, "check-udp");
+		has_port(expr, rows[i].offset, NFT_CMP_EQ, rows[i].port);
+		nft_expr_verdict(expr, NFT_GOTO, "router");
+	}
+	expr = add_router_rule(builder, "check-udp");
+	has_port(expr, UDP_SPORT, NFT_CMP_GTE, 0);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	nft_expr_verdict(add_router_rule(builder, "check-udp"), NFT_GOTO, "incomplete");
+}
+
+/* The protocol is absent if the header chain is malformed or continues in the next fragment. */
+static void add_ip6(struct firewall_builder *builder)
+{
+	struct nft_expr *expr = add_router_rule(builder, "check-ip6");
+
+	is_upper(expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
+	nft_expr_verdict(expr, NFT_GOTO, "check-icmp6");
+	expr = add_router_rule(builder, "check-ip6");
+	is_upper(expr, NFT_CMP_GTE, 0);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	nft_expr_verdict(add_router_rule(builder, "check-ip6"), NFT_GOTO, "incomplete");
+}
+
+static void drop_types(struct firewall_builder *builder, const char *chain, const uint8_t *types,
+		       size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct nft_expr *expr = add_router_rule(builder, chain);
+
+		has_type(expr, NFT_CMP_EQ, types[i]);
+		nft_expr_verdict(expr, NFT_GOTO, "router");
+	}
+}
+
+static void add_icmp6(struct firewall_builder *builder)
+{
+	static const uint8_t types[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
+	struct nft_expr *expr;
+
+	drop_types(builder, "check-icmp6", types, ARRAY_LEN(types));
+	expr = add_router_rule(builder, "check-icmp6");
+	has_type(expr, NFT_CMP_GTE, 0);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	nft_expr_verdict(add_router_rule(builder, "check-icmp6"), NFT_GOTO, "incomplete");
+}
+
+static void add_icmp(struct firewall_builder *builder)
+{
+	static const uint8_t types[] = { ICMP_REDIRECT, ICMP_ROUTER_ADVERTISEMENT };
+
+	drop_types(builder, "check-icmp", types, ARRAY_LEN(types));
+}
+
+/* An IPv4 fragment has at least eight bytes, so the first one has ports and ICMP type. */
+static void add_incomplete(struct firewall_builder *builder)
+{
+	const uint16_t mask = htons(0xfff8), first = 0;
+	struct nft_expr *expr = add_router_rule(builder, "incomplete");
+
+	is_protocol(expr, ETH_P_IP);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	expr = add_router_rule(builder, "incomplete");
+	nft_expr_exthdr(expr, IPPROTO_FRAGMENT, FRAGMENT_OFFSET, sizeof(mask));
+	nft_expr_mask(expr, &mask, sizeof(mask));
+	nft_expr_compare(expr, NFT_CMP_NEQ, &first, sizeof(first));
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	nft_expr_verdict(add_router_rule(builder, "incomplete"), NFT_GOTO, "router");
+}
+
+static void add_router(struct firewall_builder *builder)
+{
+	struct nft_expr *expr = add_router_rule(builder, "router");
+
+	is_tunnel(expr, NFT_META_IIFNAME);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	for (size_t i = 0; i < builder->len; i++) {
+		if (!builder->networks[i].rules.allow_routers ||
+		    !firewall_is_supported(builder, FIREWALL_ALLOW_ROUTERS))
+			continue;
+		expr = firewall_add_rule(builder, "router", FIREWALL_ALLOW_ROUTERS);
+		firewall_match_device(expr, NFT_META_BRI_IIFNAME, NFT_CMP_EQ,
+				      builder->networks[i].bridge);
+		nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	}
+	drop(builder, add_router_rule(builder, "router"), BRIDGE_ROUTER_DROPS);
+}
+
+/* The ports of one bridge reach only its own tunnel. */
+static void add_bridged(struct firewall_builder *builder, uint32_t key)
+{
+	for (size_t i = 0; i < builder->len; i++) {
+		const struct firewall_network *network = &builder->networks[i];
+
+		for (enum family f = 0; network->bridged && f < FAMILIES; f++) {
+			struct nft_expr *expr;
+
+			if (!network->vxlan[f][0])
+				continue;
+			expr = firewall_add_rule(builder, "forward", FIREWALL_BRIDGED_TUNNEL);
+			firewall_match_device(expr, key, NFT_CMP_EQ, network->vxlan[f]);
+			nft_expr_verdict(expr, NF_ACCEPT, NULL);
+		}
+	}
+}
+
+/*
+ * STP, LLDP and others concern one link or one bridge. With STP, a node's bridge would otherwise take
+ * part in the spanning tree of the other nodes' bridges.
+ */
+static void add_link_local_drop(struct firewall_builder *builder, const char *chain, uint32_t key)
+{
+	struct nft_expr *expr = firewall_add_rule(builder, chain, FIREWALL_BRIDGED_TUNNEL);
+
+	is_tunnel(expr, key);
+	firewall_match_link_local(expr);
+	nft_expr_verdict(expr, NF_DROP, NULL);
+}
+
+static bool any_floods(const struct firewall_builder *builder)
+{
+	for (size_t i = 0; i < builder->len; i++)
+		if (builder->networks[i].flood_limit)
+			return true;
+	return false;
+}
+
+/* What a bridge itself sends passes no forward chain. */
+static void add_output(struct firewall_builder *builder)
+{
+	if (any_floods(builder))
+		add_link_local_drop(builder, "output", NFT_META_OIFNAME);
+}
+
+/* Before all accepts. The limit is that of the node's containers together, for each network. */
+static void add_flood_limits(struct firewall_builder *builder)
+{
+	const uint8_t group =
+		1; /* the bit of a group address, in the first byte of the destination */
+
+	if (!firewall_is_supported(builder, FIREWALL_FLOOD_LIMIT))
+		return;
+	for (size_t i = 0; i < builder->len; i++) {
+		const struct firewall_network *network = &builder->networks[i];
+
+		for (enum family f = 0; network->flood_limit && f < FAMILIES; f++) {
+			struct nft_expr *expr;
+
+			if (!network->vxlan[f][0])
+				continue;
+			expr = firewall_add_rule(builder, "forward", FIREWALL_FLOOD_LIMIT);
+			firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ,
+					      network->vxlan[f]);
+			nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(group));
+			nft_expr_mask(expr, &group, sizeof(group));
+			nft_expr_compare(expr, NFT_CMP_EQ, &group, sizeof(group));
+			nft_expr_over(expr, network->flood_limit);
+			drop(builder, expr, BRIDGE_FLOOD_DROPS);
+		}
+	}
+}
+
+static void add_forward(struct firewall_builder *builder)
+{
+	static const uint32_t keys[] = { NFT_META_OIFNAME, NFT_META_IIFNAME };
+
+	for (size_t i = 0; any_floods(builder) && i < ARRAY_LEN(keys); i++)
+		add_link_local_drop(builder, "forward", keys[i]);
+	add_flood_limits(builder);
+	for (size_t f = 0; f < FAMILIES; f++) {
+		struct nft_expr *expr;
+
+		if (!builder->options->bridge_nf[f])
+			continue;
+		expr = firewall_add_rule(builder, "forward", FIREWALL_BRIDGED_TUNNEL);
+		has_ether_type(expr, f == FAMILY_V6 ? ETH_P_IPV6 : ETH_P_IP);
+		nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		add_bridged(builder, keys[i]);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct nft_expr *expr = firewall_add_rule(builder, "forward",
+							  FIREWALL_BRIDGED_TUNNEL);
+
+		is_tunnel(expr, keys[i]);
+		drop(builder, expr, BRIDGE_TUNNEL_DROPS);
+	}
+}
+
+/* ---- The table --------------------------------------------------------------------------- */
+
+static const struct {
+	struct firewall_chain chain;
+	void (*fill)(struct firewall_builder *builder);
+} chains[] = {
+	{ { "router", NULL, 0, 0, FIREWALL_ROUTERS }, add_router },
+	{ { "incomplete", NULL, 0, 0, FIREWALL_ROUTERS }, add_incomplete },
+	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp },
+	{ { "check-icmp6", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp6 },
+	{ { "check-ip6", NULL, 0, 0, FIREWALL_ROUTERS }, add_ip6 },
+	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, add_udp },
+	{ { "prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED,
+	    FIREWALL_ROUTERS },
+	  add_prerouting },
+	{ { "forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED, FIREWALL_BRIDGED_TUNNEL },
+	  add_forward },
+	{ { "output", "filter", NF_BR_LOCAL_OUT, NF_BR_PRI_FILTER_OTHER, FIREWALL_BRIDGED_TUNNEL },
+	  add_output },
+};
+
+/* Without the bridge's name in nf_tables, only all networks together can allow routers. */
+static bool all_allow_routers(const struct firewall_builder *builder)
+{
+	for (size_t i = 0; i < builder->len; i++)
+		if (!builder->networks[i].rules.allow_routers)
+			return false;
+	return builder->len;
+}
+
+static bool is_wanted(const struct firewall_builder *builder, enum firewall_part part)
+{
+	return firewall_is_supported(builder, part) &&
+	       (part != FIREWALL_ROUTERS || !all_allow_routers(builder));
+}
+
+bool bridge_table_build(const struct firewall_options *options,
+			const struct firewall_network *networks, size_t len,
+			struct firewall_table *table_out)
+{
+	static const char *const counters[] = { BRIDGE_ROUTER_DROPS, BRIDGE_TUNNEL_DROPS,
+						BRIDGE_FLOOD_DROPS };
+	struct firewall_builder builder = {
+		.networks = networks,
+		.len = len,
+		.options = options,
+		.unsupported = options->unsupported,
+		.table = table_out,
+	};
+
+	*table_out = (struct firewall_table){ .name = NULL };
+	if (!firewall_is_supported(&builder, FIREWALL_BRIDGE))
+		return true;
+	table_out->family = NFPROTO_BRIDGE;
+	table_out->name = FIREWALL_TABLE;
+	table_out->part = FIREWALL_BRIDGE;
+	if (firewall_is_supported(&builder, FIREWALL_COUNT)) {
+		table_out->counters = counters;
+		table_out->counters_len = ARRAY_LEN(counters);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
+		size_t before;
+
+		if (!is_wanted(&builder, chains[i].chain.part))
+			continue;
+		before = table_out->rules.len;
+		chains[i].fill(&builder);
+		if (chains[i].fill == add_output && table_out->rules.len == before)
+			continue;
+		if (!firewall_chains_push(&table_out->chains, &chains[i].chain))
+			builder.failed = true;
+	}
+	return !builder.failed;
+}

@@ -1,0 +1,789 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/firewall/firewall.h"
+
+#include "common/auto.h"
+#include "common/err.h"
+#include "common/jitter.h"
+#include "common/log.h"
+#include "common/log_state.h"
+#include "common/netlink/nl.h"
+#include "common/netlink/sysctl.h"
+#include "common/retry.h"
+#include "common/spoof/spoof_table.h"
+#include "daemon/firewall/bridge_table.h"
+#include "daemon/firewall/firewall_apply.h"
+#include "daemon/firewall/ingress_table.h"
+#include "daemon/firewall/spoof_desired.h"
+#include "daemon/io/debounce.h"
+#include "daemon/io/loop.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEBOUNCE_MS 5
+#define DISTANCE_MAX_MS 250    /* between runs while changes keep coming */
+#define QUIET_MS 1000          /* after so long without a run, the next one is not delayed */
+#define PERIOD_MS (300 * 1000) /* +-25 % */
+#define RETRY_FIRST_MS 200
+#define RETRY_MAX_MS 30000
+#define GATHER_MS 20
+#define BRIDGE_NF_MS 10000
+#define GRACE_MS 10000 /* for networks without a desired state yet */
+
+VEC_DEFINE(firewall_networks, struct firewall_network);
+
+typedef bool build_fn(const struct firewall_options *options,
+		      const struct firewall_network *networks, size_t len,
+		      struct firewall_table *table_out);
+
+/* In the order in which they are applied: INET depends on whether the kernel supports INGRESS. */
+enum { INGRESS, INET, BRIDGE, SPOOF, TABLES };
+static build_fn *const build_table[] = { ingress_table_build, firewall_table_build,
+					 bridge_table_build };
+static const struct {
+	uint8_t family;
+	const char *family_name, *name;
+} table_id[TABLES] = {
+	{ INGRESS_FAMILY, "netdev", FIREWALL_TABLE },
+	{ FIREWALL_FAMILY, "inet", FIREWALL_TABLE },
+	{ NFPROTO_BRIDGE, "bridge", FIREWALL_TABLE },
+	{ SPOOF_FAMILY, "bridge", SPOOF_TABLE },
+};
+
+/* A table in the kernel. */
+struct managed {
+	struct firewall_table installed;
+	bool in_sync; /* `installed` is in the kernel, unless dirty */
+	bool dirty;   /* the kernel's table may differ from `installed` */
+};
+
+struct firewall {
+	struct nl *nl, *events; /* NULL: the kernel has no nf_tables */
+	struct loop_event *event;
+	struct loop_event *debounce_timer, *period, *grace, *bridge_nf;
+	struct firewall_options options;
+	size_t expected;             /* networks */
+	bool grace_over;             /* do not wait for the missing ones any longer */
+	struct loop_event *gather;   /* ends the wait for further networks */
+	void (*gathered)(void *ctx); /* NULL: never wait */
+	void *gathered_ctx;
+	bool gathers;            /* networks wait */
+	bool other_chains_dirty; /* other programs' chains may differ from `other_chains` */
+	bool events_failed;      /* and that has been logged */
+	bool checked;            /* the last periodic check succeeded, at this generation */
+	uint32_t generation;     /* of the kernel's rule set */
+	uint64_t restored;       /* tables that another program had changed */
+	unsigned refused_before; /* unsupported parts that have been logged */
+	uint64_t replacements;
+	struct retry retry;
+	struct debounce debounce, gathering;
+	struct firewall_networks networks;
+	struct managed tables[TABLES];
+	struct log_state error;
+	struct other_chains other_chains;
+};
+
+static void table_free(struct firewall_table *table)
+{
+	firewall_table_free(table);
+}
+AUTO_DEFINE_VALUE(table, struct firewall_table, table_free);
+
+/* The kernel supports none of it. */
+static bool is_absent(const struct firewall_table *table)
+{
+	return !table->name;
+}
+
+/* ---- Reconciling ------------------------------------------------------------------------- */
+
+static void set_installed(struct managed *managed, struct firewall_table *table)
+{
+	firewall_table_free(&managed->installed);
+	managed->installed = *table;
+	*table = (struct firewall_table){ .name = NULL };
+	managed->in_sync = true;
+}
+
+static int build_spoof(const struct firewall *firewall, struct firewall_table *table_out,
+		       struct err *err)
+{
+	if (firewall->options.run_dir && !(firewall->options.unsupported & 1U << FIREWALL_SPOOF))
+		return spoof_desired_build(firewall->nl, firewall->options.run_dir, table_out, err);
+	*table_out = (struct firewall_table){ .name = NULL };
+	return 0;
+}
+
+static int build(const struct firewall *firewall, size_t i, struct firewall_table *table_out,
+		 struct err *err)
+{
+	if (i == SPOOF)
+		return build_spoof(firewall, table_out, err);
+	return build_table[i](&firewall->options, firewall->networks.at, firewall->networks.len,
+			      table_out) ?
+		       0 :
+		       err_nomem(err, "packet rules");
+}
+
+/*
+ * Leaves out each part that the kernel does not support. A part that it did not support before is
+ * tried again from time to time: then the kernel may have what remains already.
+ */
+static int replace_table(struct firewall *firewall, size_t i, uint32_t generation,
+			 struct firewall_table *table, struct err *err)
+{
+	enum firewall_part unsupported;
+	bool same = false;
+
+	while (!is_absent(table) &&
+	       firewall_apply_table(firewall->nl, table, generation, &unsupported, err) < 0) {
+		unsigned bit = 1U << unsupported;
+
+		if (unsupported == FIREWALL_WHOLE || firewall->options.unsupported & bit)
+			return -1;
+		if (!(firewall->refused_before & bit) && unsupported == FIREWALL_INGRESS)
+			log_info("packet rules: tunnel packets are matched at prerouting", "error",
+				 err->text);
+		else if (!(firewall->refused_before & bit))
+			log_warn("packet rules: not supported by the kernel, left out", "part",
+				 firewall_part_name[unsupported], "error", err->text);
+		firewall->options.unsupported |= bit;
+		firewall_table_free(table);
+		if (build(firewall, i, table, err) < 0)
+			return -1;
+		if (firewall->refused_before && !is_absent(table) &&
+		    firewall_apply_check(firewall->nl, table, generation, &same, err) < 0)
+			return -1;
+		if (same)
+			return 0;
+	}
+	if (is_absent(table))
+		return 0;
+	firewall->replacements++;
+	log_info("packet rules installed", "family", table_id[i].family_name, "table", table->name,
+		 "chains", LOG_NUM(table->chains.len), "rules", LOG_NUM(table->rules.len));
+	return 0;
+}
+
+/* Returns 1 if the kernel has the table now; 0 if it must be read. */
+static int update_table(struct firewall *firewall, size_t i, struct err *err)
+{
+	AUTO(table) struct firewall_table want = { .name = NULL };
+	struct managed *managed = &firewall->tables[i];
+
+	if (!managed->in_sync || managed->dirty)
+		return 0;
+	/* Read from many files, and changed by events only. */
+	if (i == SPOOF)
+		return 1;
+	if (build(firewall, i, &want, err) < 0)
+		return -1;
+	if (!firewall_table_same_shape(&managed->installed, &want))
+		return 0;
+	managed->in_sync = false;
+	if (firewall_apply_elements(firewall->nl, &managed->installed, &want, err) < 0)
+		return -1;
+	set_installed(managed, &want);
+	return 1;
+}
+
+struct table_of {
+	struct firewall *firewall;
+	size_t i;
+	bool known; /* the kernel had the table as installed before */
+};
+
+/* ADD and DEL change records and elements of SPOOF at any time. An nft_change_fn. */
+static int check_table(void *ctx, uint32_t generation, struct err *err)
+{
+	const struct table_of *of = ctx;
+	struct firewall *firewall = of->firewall;
+	struct managed *managed = &firewall->tables[of->i];
+	AUTO(table) struct firewall_table want = { .name = NULL };
+	bool same = false;
+
+	managed->in_sync = false;
+	if (build(firewall, of->i, &want, err) < 0)
+		return -1;
+	if (!is_absent(&want) &&
+	    firewall_apply_check(firewall->nl, &want, generation, &same, err) < 0)
+		return -1;
+	if (!same && replace_table(firewall, of->i, generation, &want, err) < 0)
+		return -1;
+	/* Unchanged since it was installed, but not the kernel's, which itself removes deleted devices. */
+	if (of->known && of->i != INGRESS && !same && !is_absent(&want) &&
+	    firewall_table_same_shape(&managed->installed, &want))
+		firewall->restored++;
+	managed->dirty = false;
+	set_installed(managed, &want);
+	return 0;
+}
+
+/* Reads the kernel's table only if it may differ from `installed`. */
+static int reconcile_table(struct firewall *firewall, size_t i, struct err *err)
+{
+	struct table_of of = { firewall, i, firewall->tables[i].in_sync };
+	int updated = update_table(firewall, i, err);
+
+	return updated ? updated : nft_change(firewall->nl, check_table, &of, err);
+}
+
+/* A failure of one table does not keep the others from being applied; err is the first one's. */
+static int reconcile_tables(struct firewall *firewall, struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < TABLES; i++) {
+		struct err next = ERR_INIT;
+
+		if (reconcile_table(firewall, i, &next) >= 0)
+			continue;
+		if (result == 0)
+			*err = next;
+		result = -1;
+	}
+	return result;
+}
+
+static bool in_sync(const struct firewall *firewall)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		if (!firewall->tables[i].in_sync)
+			return false;
+	return true;
+}
+
+static bool is_dirty(const struct firewall *firewall)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		if (firewall->tables[i].dirty)
+			return true;
+	return false;
+}
+
+static void set_dirty(struct firewall *firewall)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		firewall->tables[i].dirty = true;
+	firewall->other_chains_dirty = true;
+}
+
+static void report(struct firewall *firewall, int rc, const struct err *err)
+{
+	if (rc < 0 && log_state_fail(&firewall->error, err->text))
+		log_error("cannot install packet rules, retrying", "error", err->text);
+	else if (rc == 0 && log_state_clear(&firewall->error))
+		log_info("packet rules installed again");
+}
+
+/* The number of networks with a desired state. */
+static size_t count_served(const struct firewall *firewall)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < firewall->networks.len; i++)
+		count += !firewall->networks.at[i].last_known;
+	return count;
+}
+
+/* The table of an earlier weftd has rules of networks without a desired state yet. */
+static bool must_wait(const struct firewall *firewall)
+{
+	return !firewall->networks.len ||
+	       (count_served(firewall) < firewall->expected && !firewall->grace_over &&
+		firewall_keeps_earlier(firewall));
+}
+
+/* Reads whether bridged packets pass connection tracking. Returns whether that has changed. */
+static bool read_bridge_nf(struct firewall *firewall)
+{
+	static const char *const paths[FAMILIES] = {
+		[FAMILY_V4] = "net/bridge/bridge-nf-call-iptables",
+		[FAMILY_V6] = "net/bridge/bridge-nf-call-ip6tables",
+	};
+	bool changed = false;
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		char value[SYSCTL_VALUE_SIZE];
+		struct err unused = ERR_INIT;
+		bool on = sysctl_read(paths[f], value, &unused) == 0 && strcmp(value, "0") != 0;
+
+		changed |= on != firewall->options.bridge_nf[f];
+		firewall->options.bridge_nf[f] = on;
+	}
+	return changed;
+}
+
+/* The networks that wait are notified soon, whatever comes of it: a failure is retried without them. */
+static void end_gathering(struct firewall *firewall)
+{
+	for (size_t i = 0; i < firewall->networks.len; i++)
+		firewall->networks.at[i].gathering = false;
+	if (firewall->gathers)
+		loop_timer_start(firewall->gather, 0);
+	firewall->gathers = false;
+}
+
+static void reconcile(struct firewall *firewall)
+{
+	struct err err = ERR_INIT;
+	int rc;
+
+	end_gathering(firewall);
+	if (!firewall->nl || must_wait(firewall))
+		return;
+	read_bridge_nf(firewall);
+	rc = reconcile_tables(firewall, &err);
+	if (rc == 0 && firewall->other_chains_dirty) {
+		rc = other_chains_scan(&firewall->other_chains, firewall->nl, &firewall->options,
+				       firewall->networks.at, firewall->networks.len, &err);
+		firewall->other_chains_dirty = rc < 0;
+	}
+	report(firewall, rc, &err);
+	if (rc == 0)
+		retry_reset(&firewall->retry);
+	loop_timer_start(firewall->period,
+			 rc == 0 ? jitter_ms(PERIOD_MS) : retry_next_ms(&firewall->retry));
+}
+
+static void on_debounce(void *ctx)
+{
+	struct firewall *firewall = ctx;
+
+	reconcile(firewall);
+	debounce_ran(&firewall->debounce, loop_now_ms());
+}
+
+/* A module may have been loaded since the kernel refused a part: all parts are tried again. */
+static bool retry_unsupported(struct firewall *firewall)
+{
+	if (!firewall->options.unsupported || must_wait(firewall))
+		return false;
+	firewall->refused_before |= firewall->options.unsupported;
+	firewall->options.unsupported = 0;
+	return true;
+}
+
+/*
+ * An unchanged generation means unchanged rules: one request instead of a dump of all elements.
+ * After a failure the rules are not the desired ones, whatever the generation.
+ */
+static void on_period(void *ctx)
+{
+	struct firewall *firewall = ctx;
+	uint32_t generation = 0;
+	struct err unused = ERR_INIT;
+	bool has_generation = firewall->nl &&
+			      nft_generation(firewall->nl, &generation, &unused) == 0;
+	bool changed = read_bridge_nf(firewall);
+
+	changed |= firewall->nl && retry_unsupported(firewall);
+	if (!changed && has_generation && firewall->checked && generation == firewall->generation &&
+	    !firewall->error.error[0]) {
+		loop_timer_start(firewall->period, jitter_ms(PERIOD_MS));
+		return;
+	}
+	set_dirty(firewall);
+	reconcile(firewall);
+	firewall->checked = has_generation && !is_dirty(firewall) &&
+			    !firewall->other_chains_dirty && !firewall->error.error[0];
+	firewall->generation = generation;
+}
+
+/* No event reports the sysctl: docker, kubelet and others set it when they start. */
+static void on_bridge_nf(void *ctx)
+{
+	struct firewall *firewall = ctx;
+
+	loop_timer_start(firewall->bridge_nf, jitter_ms(BRIDGE_NF_MS));
+	if (read_bridge_nf(firewall))
+		reconcile(firewall);
+}
+
+static void on_grace(void *ctx)
+{
+	struct firewall *firewall = ctx;
+
+	firewall->grace_over = true;
+	reconcile(firewall);
+}
+
+static void on_gather(void *ctx)
+{
+	struct firewall *firewall = ctx;
+
+	if (firewall->gathers) {
+		reconcile(firewall);
+		debounce_ran(&firewall->gathering, loop_now_ms());
+	} else if (firewall->gathered) {
+		firewall->gathered(firewall->gathered_ctx);
+	}
+}
+
+/* ---- Desired state of a network ---------------------------------------------------------- */
+
+static struct firewall_network *find(struct firewall *firewall, const char *name)
+{
+	for (size_t i = 0; i < firewall->networks.len; i++)
+		if (!strcmp(firewall->networks.at[i].name, name))
+			return &firewall->networks.at[i];
+	return NULL;
+}
+
+/* Starts the time after which the table of an earlier weftd is replaced in any case. */
+static void start_grace(struct firewall *firewall)
+{
+	if (count_served(firewall) < firewall->expected && !firewall->grace_over &&
+	    !loop_timer_running(firewall->grace))
+		loop_timer_start(firewall->grace, GRACE_MS);
+}
+
+/*
+ * Sorted by name, so that the order of the rules does not depend on the order of the calls. Takes
+ * ownership of the peers.
+ */
+static bool add(struct firewall *firewall, struct firewall_network *network)
+{
+	struct firewall_networks *networks = &firewall->networks;
+	size_t place;
+
+	if (!firewall_networks_push(networks, network))
+		return false;
+	for (place = networks->len - 1;
+	     place > 0 && strcmp(networks->at[place - 1].name, network->name) > 0; place--)
+		networks->at[place] = networks->at[place - 1];
+	networks->at[place] = *network;
+	memset(network->peers, 0, sizeof(network->peers));
+	memset(network->gone, 0, sizeof(network->gone));
+	return true;
+}
+
+/* The kernel removes a deleted device without an event: the table is read again with each full state. */
+static void check_ingress(struct firewall *firewall, const struct firewall_network *current,
+			  const struct firewall_network *network)
+{
+	if (network->change)
+		return;
+	firewall->tables[INGRESS].dirty = true;
+	if (current && !nft_devices_equal(&current->arrivals, &network->arrivals))
+		firewall->options.unsupported &= ~(1U << FIREWALL_INGRESS);
+}
+
+/*
+ * Whether the rules of a network that is new wait for those of further ones. The table of an earlier weftd
+ * has the rules of its devices, and stays in any case.
+ */
+static bool has_to_gather(const struct firewall *firewall)
+{
+	return firewall->gathered && firewall->nl && !firewall->grace_over &&
+	       count_served(firewall) < firewall->expected && !must_wait(firewall);
+}
+
+/* Whether the network's rules are in the kernel, as far as is known. */
+static bool is_applied(const struct firewall *firewall, const struct firewall_network *current,
+		       const struct firewall_network *network)
+{
+	return current && !current->gathering && !network->change && in_sync(firewall) &&
+	       firewall_network_equal(current, network);
+}
+
+/* The other tables depend on the networks alone: with many, it takes long to build them again. */
+static void reconcile_ingress(struct firewall *firewall)
+{
+	const unsigned unsupported = firewall->options.unsupported;
+	struct err err = ERR_INIT;
+
+	if (reconcile_table(firewall, INGRESS, &err) < 0) {
+		report(firewall, -1, &err);
+		loop_timer_start(firewall->period, retry_next_ms(&firewall->retry));
+	}
+	if (firewall->options.unsupported != unsupported) /* by rules of the other tables */
+		reconcile(firewall);
+}
+
+bool firewall_set_network(struct firewall *firewall, struct firewall_network *network)
+{
+	struct firewall_network *current = find(firewall, network->name);
+	const bool is_new = !current || current->last_known || current->gathering;
+	bool accepts_changed = !current || firewall_network_accepts_change(current, network);
+
+	check_ingress(firewall, current, network);
+	if (is_applied(firewall, current, network)) {
+		reconcile_ingress(firewall);
+		return true;
+	}
+	if (!firewall_network_merge(current, network) || (!current && !add(firewall, network))) {
+		log_error("packet rules: out of memory");
+		return true;
+	}
+	if (current) {
+		firewall_network_free(current);
+		*current = *network;
+		memset(network->peers, 0, sizeof(network->peers));
+		memset(network->gone, 0, sizeof(network->gone));
+	}
+	firewall->other_chains_dirty = firewall->other_chains_dirty || accepts_changed;
+	start_grace(firewall);
+	current = find(firewall, network->name);
+	if (current && is_new && has_to_gather(firewall)) {
+		current->gathering = firewall->gathers = true;
+		if (!loop_timer_running(firewall->gather))
+			loop_timer_start(firewall->gather,
+					 debounce_next_ms(&firewall->gathering, loop_now_ms()));
+		return false;
+	}
+	reconcile(firewall);
+	return true;
+}
+
+void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx)
+{
+	firewall->gathered = done;
+	firewall->gathered_ctx = ctx;
+}
+
+void firewall_expect(struct firewall *firewall, size_t networks)
+{
+	firewall->expected = networks;
+	reconcile(firewall);
+}
+
+void firewall_retire(struct firewall *firewall, const char *name)
+{
+	struct firewall_network *network = find(firewall, name);
+
+	if (network)
+		network->last_known = true;
+}
+
+bool firewall_has_network(const struct firewall *firewall, const char *name)
+{
+	for (size_t i = 0; i < firewall->networks.len; i++)
+		if (!strcmp(firewall->networks.at[i].name, name))
+			return !firewall->networks.at[i].last_known;
+	return false;
+}
+
+bool firewall_keeps_earlier(const struct firewall *firewall)
+{
+	struct err unused;
+
+	return firewall->nl && !firewall->tables[INET].in_sync &&
+	       firewall_apply_exists(firewall->nl, &unused) > 0;
+}
+
+static void remove_last_known(struct firewall *firewall)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < firewall->networks.len; i++) {
+		if (firewall->networks.at[i].last_known)
+			firewall_network_free(&firewall->networks.at[i]);
+		else
+			firewall->networks.at[kept++] = firewall->networks.at[i];
+	}
+	firewall->networks.len = kept;
+}
+
+void firewall_set_last_known(struct firewall *firewall, struct firewall_network *networks,
+			     size_t len)
+{
+	const size_t before = firewall->networks.len;
+
+	remove_last_known(firewall);
+	for (size_t i = 0; i < len; i++) {
+		networks[i].last_known = true;
+		if (!find(firewall, networks[i].name) && !add(firewall, &networks[i]))
+			log_error("packet rules: out of memory");
+	}
+	if (before == firewall->networks.len && !len)
+		return;
+	firewall->other_chains_dirty = true;
+	start_grace(firewall);
+	reconcile(firewall);
+}
+
+uint64_t firewall_replacements(const struct firewall *firewall)
+{
+	return firewall->replacements;
+}
+
+bool firewall_masquerade(const struct firewall *firewall)
+{
+	return firewall->options.ip_masq && firewall->tables[INET].in_sync &&
+	       !(firewall->options.unsupported & 1U << FIREWALL_MASQUERADE);
+}
+
+/* ---- Events ------------------------------------------------------------------------------ */
+
+static void trigger(struct firewall *firewall)
+{
+	if (!loop_timer_running(firewall->debounce_timer))
+		loop_timer_start(firewall->debounce_timer,
+				 debounce_next_ms(&firewall->debounce, loop_now_ms()));
+}
+
+static struct managed *find_table(struct firewall *firewall, const struct nft_event *event)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		if (event->family == table_id[i].family && !strcmp(event->table, table_id[i].name))
+			return &firewall->tables[i];
+	return NULL;
+}
+
+static int on_event(void *ctx, const struct nlmsghdr *header, struct err *err)
+{
+	struct firewall *firewall = ctx;
+	struct nft_event event;
+	struct managed *managed;
+
+	(void)err;
+	if (!nft_event(header, &event) || event.port == nl_portid(firewall->nl))
+		return 0;
+	managed = find_table(firewall, &event);
+	if (managed)
+		managed->dirty = true;
+	else if (other_chains_affected_by(&firewall->other_chains, &event))
+		firewall->other_chains_dirty = true;
+	return 0;
+}
+
+static void on_events(void *ctx, int fd, unsigned ready)
+{
+	struct firewall *firewall = ctx;
+	bool lost = false;
+	struct err err = ERR_INIT;
+	int rc = nl_read_events(firewall->events, on_event, firewall, &lost, &err);
+
+	(void)fd, (void)ready;
+	if (rc < 0 && !firewall->events_failed)
+		log_error("cannot read nftables events", "error", err.text);
+	firewall->events_failed = rc < 0;
+	if (rc < 0 || lost)
+		set_dirty(firewall);
+	if (is_dirty(firewall) || firewall->other_chains_dirty)
+		trigger(firewall);
+}
+
+/* ---- Life cycle -------------------------------------------------------------------------- */
+
+/* Without nf_tables in the kernel there are no rules; firewall_view reports the error. */
+static void open_kernel(struct firewall *firewall, struct loop *loop)
+{
+	static const unsigned groups[] = { NFNLGRP_NFTABLES, 0 };
+	struct err err = ERR_INIT;
+
+	if (nl_open_netfilter(&firewall->nl, &err) == 0 &&
+	    nl_open_netfilter(&firewall->events, &err) == 0 &&
+	    nl_listen(firewall->events, groups, &err) == 0 &&
+	    firewall_apply_exists(firewall->nl, &err) >= 0)
+		firewall->event = loop_fd(loop, nl_fd(firewall->events), LOOP_READ, on_events,
+					  firewall);
+	if (firewall->event)
+		return;
+	snprintf(firewall->error.error, sizeof(firewall->error.error),
+		 "nftables is not available: %.400s", err.text);
+	log_error("no packet rules", "error", firewall->error.error);
+	nl_free(firewall->events);
+	nl_free(firewall->nl);
+	firewall->nl = firewall->events = NULL;
+}
+
+int firewall_new(struct loop *loop, const struct firewall_options *options, size_t networks,
+		 struct firewall **firewall_out, struct err *err)
+{
+	struct firewall *firewall = calloc(1, sizeof(*firewall));
+
+	if (!firewall)
+		return err_nomem(err, "packet rules");
+	firewall->options = *options;
+	read_bridge_nf(firewall);
+	firewall->expected = networks;
+	firewall->retry = (struct retry){ .first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS };
+	firewall->gathering = (struct debounce){
+		.first_ms = GATHER_MS,
+		.max_ms = DISTANCE_MAX_MS,
+		.quiet_ms = QUIET_MS,
+	};
+	firewall->debounce = (struct debounce){
+		.first_ms = DEBOUNCE_MS,
+		.max_ms = DISTANCE_MAX_MS,
+		.quiet_ms = QUIET_MS,
+	};
+	set_dirty(firewall);
+	firewall->debounce_timer = loop_timer(loop, on_debounce, firewall);
+	firewall->period = loop_timer(loop, on_period, firewall);
+	firewall->grace = loop_timer(loop, on_grace, firewall);
+	firewall->gather = loop_timer(loop, on_gather, firewall);
+	firewall->bridge_nf = loop_timer(loop, on_bridge_nf, firewall);
+	if (!firewall->debounce_timer || !firewall->period || !firewall->grace ||
+	    !firewall->gather || !firewall->bridge_nf) {
+		firewall_free(firewall);
+		return err_nomem(err, "packet rules");
+	}
+	open_kernel(firewall, loop);
+	loop_timer_start(firewall->bridge_nf, BRIDGE_NF_MS);
+	*firewall_out = firewall;
+	return 0;
+}
+
+void firewall_free(struct firewall *firewall)
+{
+	if (!firewall)
+		return;
+	loop_event_free(firewall->event);
+	loop_event_free(firewall->debounce_timer);
+	loop_event_free(firewall->period);
+	loop_event_free(firewall->grace);
+	loop_event_free(firewall->gather);
+	loop_event_free(firewall->bridge_nf);
+	nl_free(firewall->events);
+	nl_free(firewall->nl);
+	for (size_t i = 0; i < firewall->networks.len; i++)
+		firewall_network_free(&firewall->networks.at[i]);
+	firewall_networks_free(&firewall->networks);
+	for (size_t i = 0; i < TABLES; i++)
+		firewall_table_free(&firewall->tables[i].installed);
+	other_chains_free(&firewall->other_chains);
+	free(firewall);
+}
+
+/* Returns a counter's packets; 0 if it cannot be read. */
+static uint64_t read_counter(const struct firewall *firewall, size_t i, const char *name)
+{
+	uint64_t packets = 0, bytes = 0;
+	struct err unused;
+
+	if (firewall->nl)
+		nft_counter_find(firewall->nl, table_id[i].family, table_id[i].name, name, &packets,
+				 &bytes, &unused);
+	return packets;
+}
+
+struct firewall_view firewall_view(const struct firewall *firewall)
+{
+	struct firewall_view view = {
+		.installed = in_sync(firewall),
+		.error = firewall->error.error,
+		/* Without INGRESS, rules at prerouting have the same effect. */
+		.unsupported = firewall->options.unsupported & ~(1U << FIREWALL_INGRESS),
+		.ip_masq = firewall->options.ip_masq,
+		.forward = firewall->options.forward,
+		.guard = firewall->options.guard,
+		.restored = firewall->restored,
+		.other_chains = &firewall->other_chains,
+	};
+
+	view.vtep_filter_drops = read_counter(firewall, INET, FIREWALL_VTEP_FILTER_DROPS);
+	view.injection_drops = read_counter(firewall, INET, FIREWALL_INJECTION_DROPS);
+	view.isolation_drops = read_counter(firewall, INET, FIREWALL_ISOLATION_DROPS);
+	view.router_drops = read_counter(firewall, BRIDGE, BRIDGE_ROUTER_DROPS);
+	view.tunnel_drops = read_counter(firewall, BRIDGE, BRIDGE_TUNNEL_DROPS);
+	view.flood_drops = read_counter(firewall, BRIDGE, BRIDGE_FLOOD_DROPS);
+	view.spoof_drops = read_counter(firewall, SPOOF, SPOOF_DROPS);
+	view.port_isolation_drops = read_counter(firewall, SPOOF, SPOOF_ISOLATION_DROPS);
+	return view;
+}
