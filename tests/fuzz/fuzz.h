@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fuzz targets share. A target defines LLVMFuzzerTestOneInput and nothing else that is
- * global: linked with libFuzzer it looks for inputs (MODE=fuzz), linked with replay.c it runs
- * those of its corpus, in every mode and with every compiler.
- *
- * An input that breaks a require() is a crash, like one that the sanitizers see.
+ * Shared by the fuzz targets. A target defines LLVMFuzzerTestOneInput and no other global symbol:
+ * linked with libFuzzer it searches for inputs (MODE=fuzz); linked with replay.c it runs the inputs
+ * of its corpus, in every mode and with every compiler. A failed require() is a crash, like an
+ * error that a sanitizer detects.
  */
 #pragma once
 
@@ -26,7 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                                  \
 	} while (0)
 
-/* The bytes as a text of just their size, so that a byte read behind it is seen. Free it. */
+/*
+ * Copies the bytes to a buffer of exactly their size, so that a read beyond it is detected. Free
+ * it.
+ */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer of weftd's, or what doctor made of it, as weftctl shows it. Names and reasons in it come from other nodes: no
- * byte of them reaches a terminal as a control character. The first byte chooses the command.
+ * An answer of weftd, or the findings of doctor, as printed by weftctl. Names and errors in it come
+ * from other nodes: none of their bytes may reach a terminal as a control character. The first byte
+ * selects the command.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/utf8.h"
 #include "ctl/out.h"
 

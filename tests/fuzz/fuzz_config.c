@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The network configuration. One that is taken is one that a network can be run by. */
-#include "fuzz.h"
+/* The network configuration. A network can run with every configuration that is accepted. */
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "daemon/config.h"
+#include "common/json/json_report.h"
+#include "ipam/config.h"
 
 static void on_warning(void *ctx, const char *path, const char *what)
 {
@@ -13,10 +14,18 @@ static void on_warning(void *ctx, const char *path, const char *what)
 	++*warnings;
 }
 
-/* There is a subnet to lease, and it lies where it should. */
+static void on_fault(void *ctx, const struct json_fault *fault)
+{
+	size_t *faults = ctx;
+
+	require(*fault->text && !fault->line == !fault->column);
+	++*faults;
+}
+
+/* There is a subnet to lease, and it is in the network. */
 static void check_plan(const struct config *config, enum family f)
 {
-	const struct subnet_plan *plan = &config->plan[f];
+	const struct subnet_pool *plan = &config->pool[f];
 	struct prefix subnet;
 
 	if (!config_has(config, f))
@@ -32,8 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data, size);
 	struct config config, again;
 	struct err err = ERR_INIT;
-	size_t warnings = 0;
+	size_t warnings = 0, faults = 0;
+	const struct json_report report = { on_fault, &faults };
+	bool valid = config_parse_report(text, size, NULL, NULL, &report, &config, &err) == 0;
 
+	require(valid == !faults);
+	require(valid == (config_parse(text, size, NULL, NULL, &config, &err) == 0));
 	if (config_parse(text, size, on_warning, &warnings, &config, &err) < 0) {
 		require(*err.text);
 	} else {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a runtime tells the plugin: CNI_ARGS on the first line, standard input behind it. */
-#include "fuzz.h"
+/* The plugin's input from a runtime: CNI_ARGS in the first line, standard input after it. */
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "plugin/given.h"
+#include "plugin/cni_result.h"
 #include "plugin/netconf.h"
-#include "plugin/prev.h"
+#include "plugin/prev_result.h"
 #include "plugin/request.h"
 
 static struct state_family family(const char *cluster, const char *subnet, const char *gateway)
@@ -19,7 +19,7 @@ static struct state_family family(const char *cluster, const char *subnet, const
 	return family;
 }
 
-/* What is chosen from lies in the node's subnet. */
+/* The allocation range is within the node's subnet. */
 static void choose(const struct netconf *netconf, const struct request *request)
 {
 	struct state_network network = { .name = "default", .mtu = 1450, .family_len = 2 };
@@ -42,8 +42,8 @@ static void choose(const struct netconf *netconf, const struct request *request)
 static void use(const struct netconf *netconf, const char *args)
 {
 	struct request request = { .ip_len = 0 };
-	struct given given = { .dns = NULL };
-	struct prev prev = { .mac = { { 0 } } };
+	struct cni_result given = { .dns = NULL };
+	struct prev_result prev = { .mac = { { 0 } } };
 	struct err err = ERR_INIT;
 
 	require(netconf->name && netconf->network && netconf->run_dir[0] == '/');
@@ -54,10 +54,10 @@ static void use(const struct netconf *netconf, const char *args)
 	request_free(&request);
 	if (!netconf->prev_result)
 		return;
-	if (given_parse(netconf->prev_result, "prevResult", &given, &err) == 0)
-		given_free(&given);
-	if (prev_parse(netconf->prev_result, "eth0", "/run/netns/c1", &prev, &err) == 0)
-		prev_free(&prev);
+	if (cni_result_parse(netconf->prev_result, "prevResult", &given, &err) == 0)
+		cni_result_free(&given);
+	if (prev_result_parse(netconf->prev_result, "eth0", "/run/netns/c1", &prev, &err) == 0)
+		prev_result_free(&prev);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -66,9 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct netconf netconf = NETCONF_INIT;
 	enum version version = VERSION_LATEST;
 	struct err err = ERR_INIT;
-	struct args only;
+	struct cni_args only;
 
-	require(args_parse(args, &only, &err) == 0 || *err.text);
+	require(cni_args_parse(args, &only, &err) == 0 || *err.text);
 	if (netconf_parse(text, size, &version, &netconf, &err) == 0)
 		use(&netconf, args);
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weftd's configuration file. */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
 #include "daemon/options.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plugin's own records: an attachment's (first byte even), and the order in which addresses
- * are given (odd), which whatever it says gives no address of another family.
+ * The records of the plugin: of an attachment (first byte even), and the allocation queue of
+ * addresses (odd). No queue yields an address of another family.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
 #include "common/log.h"
+#include "ipam/alloc_queue.h"
 #include "ipam/attachment.h"
-#include "ipam/order.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ static int file_of(const uint8_t *data, size_t size)
 
 static void read_attachment(int fd)
 {
-	/* The name is that of the three parts in the corpus. */
+	/* In the corpus, the file name is that of the three parts. */
 	static const struct attachment_key key = { "default", "c1", "eth0" };
 	struct attachment_lock lock = { .run_dir = "/run/weft",
 					.network = "default",
@@ -44,35 +44,36 @@ static void read_attachment(int fd)
 	require(attachment_read(&lock, &again, &err) == 1);
 	require(strcmp(again.netns, record.netns) == 0 && again.address_len == record.address_len);
 	require(strcmp(again.host_veth, record.host_veth) == 0);
+	require(memcmp(&again.pod, &record.pod, sizeof(record.pod)) == 0);
 }
 
-static void check_queue(const struct order *order, uint8_t family)
+static void check_queue(const struct alloc_queue *order, uint8_t family)
 {
-	require(order->tail - order->head <= order->ring && order->ring <= ORDER_MOST);
+	require(order->tail - order->head <= order->ring && order->ring <= ALLOC_QUEUE_MAX);
 	require(!ipaddr_is_set(&order->last) || order->last.family == family);
 	for (uint64_t n = order->head; n < order->tail; n++) {
 		struct ipaddr addr;
 
-		require(!order_at(order, n, &addr) || addr.family == family);
+		require(!alloc_queue_at(order, n, &addr) || addr.family == family);
 	}
 }
 
 static void use_order(int fd, uint8_t family)
 {
-	struct order order = order_read(fd, false, family), again;
+	struct alloc_queue order = alloc_queue_read(fd, false, family), again;
 	struct ipaddr addr;
 	uint64_t tail = order.tail;
 
 	check_queue(&order, family);
 	if (order.tail > order.head)
-		order_drop(&order, order.head + (order.tail - order.head) / 2);
+		alloc_queue_drop(&order, order.head + (order.tail - order.head) / 2);
 	if (ipaddr_is_set(&order.last)) {
 		addr = order.last;
-		order_append(&order, &addr);
+		alloc_queue_append(&order, &addr);
 		require(order.tail == tail || order.tail == tail + 1);
 	}
-	order_write(&order);
-	again = order_read(fd, false, family);
+	alloc_queue_write(&order);
+	again = alloc_queue_read(fd, false, family);
 	require(order.tail > INT64_MAX || (again.head == order.head && again.tail == order.tail));
 	require(ipaddr_equal(&again.last, &order.last));
 	check_queue(&again, family);

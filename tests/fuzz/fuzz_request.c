@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request on the control socket: whatever it is, the answer is one JSON document. */
-#include "fuzz.h"
+/* A request on the control socket. The answer to any input is one JSON document. */
+#include "tests/fuzz/fuzz.h"
 
 #include "common/control.h"
 #include "common/err.h"
-#include "common/json.h"
-#include "daemon/node.h"
-#include "daemon/status.h"
+#include "common/json/json.h"
+#include "daemon/control/status.h"
+#include "daemon/lease/node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The files that weft's programs leave for one another. The first byte chooses which: a
- * network's state, node.json, or what a network was known as last.
+ * The state files of weft's programs. The first byte selects the file: a network's state,
+ * node.json, or the snapshot of a network.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
 #include "common/state.h"
-#include "daemon/known.h"
-#include "daemon/lastgood.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/network/snapshot.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -48,7 +48,7 @@ static void put_file(const char *path, const uint8_t *data, size_t size)
 	close(fd);
 }
 
-/* What was read, written, is read as the same. */
+/* A value that was read is written, and read back as the same value. */
 static void read_network(void)
 {
 	struct state_network network, again;
@@ -78,18 +78,18 @@ static void read_node(void)
 	require(found < 0 || (strlen(node.id) == 36 && node.network_len <= STATE_NODE_NETWORKS));
 }
 
-/* A damaged one changes nothing of what is known. */
+/* A damaged snapshot changes no lease. */
 static void read_last_good(void)
 {
-	struct known known = { .listing = false };
+	struct lease_table known = { .listing = false };
 	struct err err = ERR_INIT;
 	char *config = NULL;
-	int found = lastgood_read(dir, "default", &config, &known, &err);
+	int found = snapshot_read(dir, "default", &config, &known, &err);
 
-	require(found == 1 || (found == -1 && *err.text && !known.now.peers.len));
+	require(found == 1 || (found == -1 && *err.text && !known.current.leases.len));
 	require(found == -1 || config);
 	require(!known.listing);
-	known_free(&known);
+	lease_table_free(&known);
 	free(config);
 }
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A store's life as weftd hears of it. The input is a program of two bytes an instruction, some
- * followed by a line of the input's own: keys are put, good or rubbish, and removed, lists come
- * whole, broken off, or with rubbish in the place of values. Along with weftd's own memory a plain
- * model of the store is kept, and after each step it must hold that
+ * The events of a store as weftd receives them. The input is a program of two bytes for each
+ * instruction, some followed by a line of input: keys are put, valid or invalid, and removed; lists
+ * are complete, break off, or have invalid values. Invariants, checked after each step:
  *
- *   - rubbish removes nobody: what cannot be read, and its removal, leaves the usable peers as
- *     they were; so does a list that breaks off;
- *   - what is used can be used: in the network, apart from one another and from our own subnet,
- *     no two with one MAC, and the plan for it leaves nothing to do once it is carried out;
- *   - memory is bounded by the number of keys.
+ *   - Invalid input removes no peer: an invalid key or value, and its removal, leaves the usable
+ *     peers unchanged; so does a list that breaks off.
+ *   - Usable peers are valid: in the network, without overlaps with one another and with this
+ *     node's subnet, without shared MACs. After their plan is applied, there is nothing to do.
+ *   - Memory is bounded by the number of keys.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "daemon/config.h"
-#include "daemon/known.h"
-#include "daemon/plan.h"
-#include "daemon/store.h"
+#include "daemon/dataplane/plan.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/lease/peer.h"
+#include "daemon/store/store.h"
+#include "ipam/config.h"
 
 #define NODES 12
 #define SELF_NODE "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -26,12 +26,12 @@
 	"\"IPv6SubnetLen\":64}"
 
 struct world {
-	struct known known;
+	struct lease_table known;
 	struct config config;
 	struct peer_self self;
 	uint64_t revision;
-	size_t keys; /* that were ever told */
-	struct peers usable;
+	size_t keys; /* that were ever put */
+	struct leases usable;
 };
 
 static struct ipaddr addr_of(const char *text)
@@ -56,22 +56,22 @@ static void begin(struct world *world)
 	require(config_parse(CONFIG, strlen(CONFIG), no_warning, NULL, &world->config, &err) == 0);
 	world->revision = 10;
 	world->self.node = SELF_NODE;
-	require(peer_parse_key("10.5.1.0-24&fd00:5:1::-64", world->self.subnet, &err) == 0);
+	require(lease_parse_key("10.5.1.0-24&fd00:5:1::-64", world->self.subnet, &err) == 0);
 	world->self.public_ip[FAMILY_V4] = world->self.uplink[FAMILY_V4] = addr_of("192.168.0.1");
 	world->self.public_ip[FAMILY_V6] = world->self.uplink[FAMILY_V6] = addr_of("fd00::1");
 	world->self.outer[FAMILY_V4] = world->self.outer[FAMILY_V6] = true;
 	require(mac_parse("c6:d2:32:6f:8f:01", &world->self.vtep_mac, &err) == 0);
 }
 
-/* ---- What must hold ---------------------------------------------------------------------- */
+/* ---- Invariants -------------------------------------------------------------------------- */
 
-static void judge(const struct world *world, struct peers *usable)
+static void filter(const struct world *world, struct leases *usable)
 {
-	require(peers_judge(&world->known.now.peers, &world->config, &world->self, usable, NULL,
-			    NULL, NULL));
+	require(peers_filter(&world->known.current.leases, &world->config, &world->self, usable,
+			     NULL, NULL, NULL));
 }
 
-static void check_pair(const struct peer *a, const struct peer *b)
+static void check_pair(const struct lease *a, const struct lease *b)
 {
 	for (enum family f = 0; f < FAMILIES; f++) {
 		if (!prefix_is_set(&a->subnet[f]))
@@ -86,21 +86,21 @@ static void check_pair(const struct peer *a, const struct peer *b)
 
 static void check_usable(const struct world *world)
 {
-	const struct peers *usable = &world->usable;
+	const struct leases *usable = &world->usable;
 
 	for (size_t i = 0; i < usable->len; i++) {
-		const struct peer *peer = &usable->at[i];
+		const struct lease *peer = &usable->at[i];
 
 		for (enum family f = 0; f < FAMILIES; f++)
 			require(!prefix_is_set(&peer->subnet[f]) ||
-				(prefix_covers(&world->config.plan[f].network, &peer->subnet[f]) &&
+				(prefix_covers(&world->config.pool[f].network, &peer->subnet[f]) &&
 				 !prefix_overlaps(&peer->subnet[f], &world->self.subnet[f])));
 		for (size_t j = 0; j < i; j++)
 			check_pair(peer, &usable->at[j]);
 	}
 }
 
-/* Carried out, the plan leaves nothing to do; and all of it goes when there are no peers. */
+/* After the plan is applied, there is nothing to do. */
 static void check_plan(const struct world *world)
 {
 	struct plan_devices devices = { .bridge = 3, .uplink = 2, .vxlan = { 4, 5 } };
@@ -108,7 +108,7 @@ static void check_plan(const struct world *world)
 	struct plan_ops ops = { .len = 0 };
 
 	for (enum family f = 0; f < FAMILIES; f++)
-		devices.cluster[f] = world->config.plan[f].network;
+		devices.cluster[f] = world->config.pool[f].network;
 	devices.gateway[FAMILY_V4] = addr_of("10.5.1.1");
 	devices.gateway[FAMILY_V6] = addr_of("fd00:5:1::1");
 	require(plan_want(&world->usable, &world->config, &devices, &want));
@@ -121,10 +121,10 @@ static void check_plan(const struct world *world)
 	plan_ops_free(&ops);
 }
 
-/* In what is used of them. */
-static bool same_peer(const struct peer *a, const struct peer *b)
+/* Compares the members that are used of a peer. */
+static bool same_peer(const struct lease *a, const struct lease *b)
 {
-	if (peer_cmp(a, b))
+	if (lease_cmp(a, b))
 		return false;
 	for (enum family f = 0; f < FAMILIES; f++)
 		if (prefix_is_set(&a->subnet[f]) &&
@@ -134,7 +134,7 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 	return true;
 }
 
-static bool same_peers(const struct peers *a, const struct peers *b)
+static bool same_peers(const struct leases *a, const struct leases *b)
 {
 	if (a->len != b->len)
 		return false;
@@ -144,27 +144,27 @@ static bool same_peers(const struct peers *a, const struct peers *b)
 	return true;
 }
 
-/* After an event: of one that says nothing that can be read, the usable peers stay as they were. */
-static void check(struct world *world, bool rubbish)
+/* Checks the table after an event. invalid: the event must not change the usable peers. */
+static void check(struct world *world, bool invalid)
 {
-	struct peers now = { .len = 0 };
+	struct leases now = { .len = 0 };
 
-	judge(world, &now);
-	require(!rubbish || same_peers(&now, &world->usable));
-	peers_free(&world->usable);
+	filter(world, &now);
+	require(!invalid || same_peers(&now, &world->usable));
+	leases_free(&world->usable);
 	world->usable = now;
 	check_usable(world);
-	require(world->known.now.peers.len <= world->keys);
-	require(world->known.now.unread.len <= KNOWN_UNREAD_MAX);
-	require(world->known.now.unread.len <= world->known.now.unread_all.len);
+	require(world->known.current.leases.len <= world->keys);
+	require(world->known.current.invalid.len <= LEASE_TABLE_INVALID_MAX);
+	require(world->known.current.invalid.len <= world->known.current.invalid_hashes.len);
 }
 
-/* ---- What happens ------------------------------------------------------------------------ */
+/* ---- Events ------------------------------------------------------------------------------ */
 
-/* One of a few keys, so that they meet: of node n, written as flannel writes it or otherwise. */
+/* One of a few keys, so that conflicts occur: of node n, in flannel's form or another. */
 static void key_of(char key[static 128], uint8_t n, uint8_t form)
 {
-	unsigned node = 1 + n % NODES; /* 1 is us */
+	unsigned node = 1 + n % NODES; /* 1 is this node */
 
 	switch (form % 6) {
 	case 0:
@@ -213,7 +213,7 @@ static bool tell_at(struct world *world, uint64_t revision, const char *key, con
 					   .mod_revision = revision,
 					   .lease = 9 };
 	struct err err = ERR_INIT;
-	int rc = known_entry(&world->known, &entry, &err);
+	int rc = lease_table_put(&world->known, &entry, &err);
 
 	world->keys++;
 	require(rc == 0 || *err.text);
@@ -225,29 +225,29 @@ static bool tell(struct world *world, const char *key, const char *value)
 	return tell_at(world, ++world->revision, key, value);
 }
 
-/* All that is known told again; every so often with rubbish in the place of the value. */
+/* Lists all leases again; bits of spoilt replace values with invalid ones. */
 static void list_again(struct world *world, uint8_t spoilt)
 {
-	struct peers before = { .len = 0 };
+	struct leases before = { .len = 0 };
 	struct err err;
 
-	for (size_t i = 0; i < world->known.now.peers.len; i++)
-		require(peers_push(&before, &world->known.now.peers.at[i]));
-	known_list_begin(&world->known);
+	for (size_t i = 0; i < world->known.current.leases.len; i++)
+		require(leases_push(&before, &world->known.current.leases.at[i]));
+	lease_table_list_begin(&world->known);
 	for (size_t i = 0; i < before.len; i++) {
-		char key[PEER_KEY_SIZE], *value = NULL;
-		bool spoil = (spoilt >> (i % 8) & 1) || before.at[i].unreadable;
+		char key[LEASE_KEY_SIZE], *value = NULL;
+		bool spoil = (spoilt >> (i % 8) & 1) || before.at[i].invalid;
 
-		require(peer_value(&before.at[i], &value, &err) == 0);
-		tell_at(world, before.at[i].mod_revision, peer_key(before.at[i].subnet, key),
+		require(lease_value(&before.at[i], &value, &err) == 0);
+		tell_at(world, before.at[i].mod_revision, lease_key(before.at[i].subnet, key),
 			spoil ? "{" : value);
 		free(value);
 	}
-	known_list_end(&world->known, NULL);
-	peers_free(&before);
+	lease_table_list_end(&world->known, NULL);
+	leases_free(&before);
 }
 
-static void let_go(void *ctx, const struct peer *peer)
+static void let_go(void *ctx, const struct lease *peer)
 {
 	(void)ctx;
 	require(peer->vanished);
@@ -256,7 +256,7 @@ static void let_go(void *ctx, const struct peer *peer)
 static void step(struct world *world, uint8_t what, uint8_t n, const uint8_t **data, size_t *size)
 {
 	char key[128], value[512];
-	bool rubbish = true;
+	bool invalid = true;
 	char *line;
 
 	key_of(key, n, n / NODES);
@@ -264,51 +264,51 @@ static void step(struct world *world, uint8_t what, uint8_t n, const uint8_t **d
 	case 0:
 	case 1:
 		good_value(value, (uint8_t)(n + (what & 0x80 ? 1 : 0)), what >> 3);
-		rubbish = !tell(world, key, value);
+		invalid = !tell(world, key, value);
 		break;
-	case 2: /* a value of the input's own */
+	case 2: /* a value from the input */
 		line = fuzz_line(data, size);
-		rubbish = !tell(world, key, line);
+		invalid = !tell(world, key, line);
 		free(line);
 		break;
-	case 3: /* a key of the input's own */
+	case 3: /* a key from the input */
 		line = fuzz_line(data, size);
 		good_value(value, n, what >> 3);
-		rubbish = !tell(world, line, value);
+		invalid = !tell(world, line, value);
 		free(line);
 		break;
 	case 4: {
-		/* Another way of writing a key was never a lease: its end is nobody's. */
+		/* A noncanonical key was never a lease: its removal affects no peer. */
 		struct prefix subnet[FAMILIES];
-		char canonical[PEER_KEY_SIZE];
+		char canonical[LEASE_KEY_SIZE];
 		struct err err;
 
-		known_drop_vanished(&world->known, let_go, NULL);
+		lease_table_drop_vanished(&world->known, let_go, NULL);
 		check(world, false);
-		rubbish = peer_parse_key(key, subnet, &err) < 0 ||
-			  strcmp(peer_key(subnet, canonical), key);
-		known_gone(&world->known, key, ++world->revision, world->self.subnet);
-		known_drop_vanished(&world->known, let_go, NULL);
+		invalid = lease_parse_key(key, subnet, &err) < 0 ||
+			  strcmp(lease_key(subnet, canonical), key);
+		lease_table_delete(&world->known, key, ++world->revision, world->self.subnet);
+		lease_table_drop_vanished(&world->known, let_go, NULL);
 		break;
 	}
 	case 5:
-		known_list_begin(&world->known);
+		lease_table_list_begin(&world->known);
 		good_value(value, n, what >> 3);
 		tell(world, key, value);
-		known_list_failed(&world->known);
+		lease_table_list_failed(&world->known);
 		break;
 	case 6:
-		known_drop_vanished(&world->known, let_go, NULL);
+		lease_table_drop_vanished(&world->known, let_go, NULL);
 		check(world, false);
 		list_again(world, n);
 		break;
-	default: /* the store was wiped: of peers that clash another may come first */
-		known_list_begin(&world->known);
-		require(known_list_end(&world->known, world->self.subnet));
-		rubbish = false;
+	default: /* the store was wiped: of conflicting peers another may be used */
+		lease_table_list_begin(&world->known);
+		require(lease_table_list_end(&world->known, world->self.subnet));
+		invalid = false;
 		break;
 	}
-	check(world, rubbish);
+	check(world, invalid);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -322,7 +322,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&world, what, n, &data, &size);
 	}
 	check_plan(&world);
-	known_free(&world.known);
-	peers_free(&world.usable);
+	lease_table_free(&world.known);
+	leases_free(&world.usable);
 	return 0;
 }

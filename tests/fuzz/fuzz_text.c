@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses, prefixes, MACs, numbers, names, base64: what is read is written and read as the same. */
-#include "fuzz.h"
+/*
+ * Addresses, prefixes, MACs, numbers, names, base64: an accepted value is written and read back as
+ * the same value.
+ */
+#include "tests/fuzz/fuzz.h"
 
 #include "common/base64.h"
 #include "common/err.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What etcd's gateway answers. The first byte chooses the question that was asked. */
-#include "fuzz.h"
+/* Responses of etcd's gateway. The first byte selects the request. */
+#include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "daemon/store.h"
-#include "daemon/store_etcd_wire.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
+#include "daemon/store/store.h"
 
 static void check_kvs(const struct store_etcd_wire_kvs *kvs)
 {

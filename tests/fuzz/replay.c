@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay.c: runs every input of a target's corpus through it, and says so as cmocka does. Linked
- * with fuzz_x.c into a program fuzz_x, it looks in tests/fuzz/corpus/x; files may be named instead.
+ * replay.c: runs a fuzz target with every input of its corpus, and prints results in the format of
+ * cmocka. Linked with fuzz_x.c into a program fuzz_x, it reads tests/fuzz/corpus/x, or the files
+ * named as arguments.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh SECONDS PROGRAM...: lets each fuzz target look for inputs for so long, from its seeds in
-# tests/fuzz/corpus/ and from what it found before, which it keeps in FUZZ_DIR (build/fuzz-found).
-# An input that crashes, hangs, leaks or takes too much memory is left in FUZZ_DIR/crash/.
+# run.sh SECONDS PROGRAM...: runs each fuzz target for SECONDS, with its seeds in
+# tests/fuzz/corpus/ and the inputs found by earlier runs in FUZZ_DIR (build/fuzz-found).
+# Inputs that crash, hang, leak or use too much memory are saved in FUZZ_DIR/crash/.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl */
-#include "common/addr.h"
+#include "common/netlink/addr.h"
 
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
@@ -127,7 +127,7 @@ static void a_missing_device_is_an_error_but_for_deleting(void **state)
 	assert_int_equal(err.code, ERR_NONE);
 }
 
-static void every_failure_is_passed_on(void **state)
+static void every_failure_is_returned(void **state)
 {
 	const struct prefix prefix = kernel_prefix("10.5.1.1/24");
 	struct addrs addrs = { .len = 8 };
@@ -157,7 +157,7 @@ static void every_failure_is_passed_on(void **state)
 	assert_string_equal(err.text, "no more");
 }
 
-static void what_is_no_address_is_refused_or_left_out(void **state)
+static void malformed_addresses_are_rejected_and_other_devices_skipped(void **state)
 {
 	const struct ifaddrmsg decnet = { .ifa_family = 12, .ifa_index = 1 };
 	const struct ifaddrmsg v4 = { .ifa_family = AF_INET, .ifa_index = 1, .ifa_flags = 0x80 };
@@ -204,8 +204,8 @@ int main(void)
 		addr_test(an_address_is_added_once_and_deleted_once),
 		addr_test(a_list_is_of_one_device_and_family),
 		addr_test(a_missing_device_is_an_error_but_for_deleting),
-		addr_test(every_failure_is_passed_on),
-		addr_test(what_is_no_address_is_refused_or_left_out),
+		addr_test(every_failure_is_returned),
+		addr_test(malformed_addresses_are_rejected_and_other_devices_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

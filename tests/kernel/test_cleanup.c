@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/remains.h"
+#include "common/cleanup/cleanup.h"
 
-#include "common/legacy_kernel.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/tempdir.h"
 
@@ -13,11 +12,11 @@ static void run(const char *command)
 		fail_msg("%s", command);
 }
 
-/* Ours by name, kind and alias; anything less is somebody else's. */
-static void only_wefts_devices_and_routes_go(void **state)
+/* A device of weft has its name, its kind and its alias; all others are kept. */
+static void cleanup_removes_only_devices_and_routes_of_weft(void **state)
 {
 	struct nl *nl = *state;
-	struct remains done = { .devices = 1 };
+	struct cleanup done = { .devices = 1 };
 	struct err err = ERR_INIT;
 
 	run("ip link add up0 type veth peer name up1 && ip link set up1 up && "
@@ -32,14 +31,24 @@ static void only_wefts_devices_and_routes_go(void **state)
 	run("ip link add weft-br2 type bridge"); /* no alias */
 	run("ip link add weft-br3 type bridge && ip link set weft-br3 alias 'weftnetwork x'");
 	run("ip link add br0 type bridge && ip link set br0 alias 'weft network default'");
+	run("ip link add veth0123456789a type veth peer name c1 && "
+	    "ip link set veth0123456789a alias 'weft default c1 eth0'");
+	run("ip link add weft0123456789b type veth peer name c2 && "
+	    "ip link set weft0123456789b alias 'weft default c2 eth0'");
+	run("ip link add veth0123456789c type veth peer name c3"); /* no alias */
+	run("ip link add veth0 type veth peer name c4 && ip link set veth0 alias 'weft default c4 eth0'");
 	run("ip link add weft-vx9 type veth peer name vx9 && ip link set weft-vx9 alias 'weft network default'");
 	run("ip route add 10.5.2.0/24 dev weft-br1 proto 0x77");
 	run("ip route add 10.5.3.0/24 via 192.168.0.3 proto 0x77");
 	run("ip -6 route add fd00:5:3::/64 via fd00::3 proto 0x77");
 	run("ip route add 10.6.0.0/24 via 192.168.0.3");
-	assert_done(remains_remove(nl, &done, &err), err);
-	assert_int_equal(done.devices, 1 + 3);
-	assert_int_equal(done.routes, 2); /* one went with its device */
+	assert_done(cleanup_remove(nl, &done, &err), err);
+	assert_int_equal(done.devices, 1 + 5);
+	assert_false(strstr(kernel_says("ip link show"), "0123456789a"));
+	assert_false(strstr(kernel_says("ip link show"), "0123456789b"));
+	assert_true(kernel_shows("ip link show", "veth0123456789c"));
+	assert_true(kernel_shows("ip link show", "veth0@"));
+	assert_int_equal(done.routes, 2); /* one was removed with its device */
 	assert_false(strstr(kernel_says("ip link show"), "weft-br1"));
 	assert_true(kernel_shows("ip link show", "weft-br2"));
 	assert_true(kernel_shows("ip link show", "weft-br3"));
@@ -48,67 +57,69 @@ static void only_wefts_devices_and_routes_go(void **state)
 	assert_true(kernel_shows("ip route", "10.6.0.0/24"));
 	assert_string_equal(kernel_says("ip route show proto 0x77; ip -6 route show proto 0x77"),
 			    "");
-	done = (struct remains){ .devices = 0 };
-	assert_done(remains_remove(nl, &done, &err), err); /* once more: nothing is there */
+	done = (struct cleanup){ .devices = 0 };
+	assert_done(cleanup_remove(nl, &done, &err), err); /* again: nothing is left */
 	assert_int_equal(done.devices + done.routes, 0);
 }
 
-static void wefts_table_goes_and_accepts_in_others_chains(void **state)
+static void cleanup_removes_the_nft_table_and_rules_in_other_chains(void **state)
 {
-	AUTO(legacy) struct legacy *legacy = NULL;
-	struct remains done = { .rules = 0 };
+	struct cleanup done = { .rules = 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_done(legacy_open(&legacy, &err), err);
-	assert_done(remains_remove_rules(legacy, &done, &err),
-		    err); /* where there is nothing at all */
+	assert_done(cleanup_remove_rules(&done, &err), err); /* in an empty namespace */
 	assert_int_equal(done.rules, 0);
 	run("nft 'add table inet weft; add chain inet weft forward; add table inet other; "
+	    "add table bridge weft; add table bridge weft-spoof; add table inet weft-fast; "
+	    "add table bridge other; add table netdev weft; "
 	    "add table ip weft'");
-	run("iptables-nft -A FORWARD -i br1 -j DROP"); /* which makes the table */
+	run("iptables-nft -A FORWARD -i br1 -j DROP"); /* which creates the table */
 	run("nft 'insert rule ip filter FORWARD iifname weft-br1 counter accept comment \"weft\";"
 	    "insert rule ip filter FORWARD oifname weft-br1 counter accept comment \"weft\";"
 	    "insert rule ip filter FORWARD iifname br0 counter accept comment \"wefted\"'");
-	assert_done(remains_remove_rules(legacy, &done, &err), err);
-	assert_int_equal(done.rules, 3);
+	assert_done(cleanup_remove_rules(&done, &err), err);
+	assert_int_equal(done.rules, 7);
 	assert_false(strstr(kernel_says("nft list tables"), "inet weft"));
+	assert_false(strstr(kernel_says("nft list tables"), "bridge weft"));
+	assert_false(strstr(kernel_says("nft list tables"), "netdev weft"));
 	assert_true(kernel_shows("nft list tables", "table inet other"));
+	assert_true(kernel_shows("nft list tables", "table bridge other"));
 	assert_true(kernel_shows("nft list tables", "table ip weft"));
 	assert_false(strstr(kernel_says("iptables-nft -S FORWARD"), "weft-br1"));
 	assert_true(kernel_shows("iptables-nft -S FORWARD", "-i br0"));
 	assert_true(kernel_shows("iptables-nft -S FORWARD", "-i br1 -j DROP"));
 	done.rules = 0;
-	assert_done(remains_remove_rules(legacy, &done, &err), err);
+	assert_done(cleanup_remove_rules(&done, &err), err);
 	assert_int_equal(done.rules, 0);
 }
 
-/* The same of iptables-legacy, of which nothing comes to be where nothing is. */
-static void accepts_in_legacy_chains_go(void **state)
+/* With the jumps to flannel's chains. Rules of other programs are kept. */
+static void cleanup_removes_flannels_rules(void **state)
 {
-	AUTO(legacy) struct legacy *legacy = NULL;
-	struct remains done = { .rules = 0 };
+	struct cleanup done = { .rules = 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_done(legacy_open(&legacy, &err), err);
-	assert_done(remains_remove_rules(legacy, &done, &err), err);
+	assert_done(cleanup_remove_flannel(&done, &err), err); /* there are no rules at all */
 	assert_int_equal(done.rules, 0);
-	assert_string_equal(kernel_says("cat /proc/net/ip*_tables_names 2>&1 | grep filter; true"),
-			    "");
-	run("iptables-legacy -P FORWARD DROP && iptables-legacy -N DOCKER-USER && "
-	    "iptables-legacy -A FORWARD -j DOCKER-USER && "
-	    "iptables-legacy -A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT && "
-	    "iptables-legacy -A DOCKER-USER -o weft-br1 -m comment --comment weft -j ACCEPT && "
-	    "iptables-legacy -A DOCKER-USER -o weft-br1 -m comment --comment wefted -j ACCEPT && "
-	    "ip6tables-legacy -A FORWARD -i weft-br1 -m comment --comment weft -j ACCEPT");
-	assert_done(remains_remove_rules(legacy, &done, &err), err);
-	assert_int_equal(done.rules, 3);
-	assert_string_equal(
-		kernel_says("iptables-legacy -S FORWARD; iptables-legacy -S DOCKER-USER"),
-		"-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n-N DOCKER-USER\n"
-		"-A DOCKER-USER -o weft-br1 -m comment --comment wefted -j ACCEPT\n");
-	assert_string_equal(kernel_says("ip6tables-legacy -S FORWARD"), "-P FORWARD ACCEPT\n");
+	run("iptables-nft -N FLANNEL-FWD && iptables-nft -A FLANNEL-FWD -s 10.5.0.0/16 -j ACCEPT && "
+	    "iptables-nft -A FORWARD -i br1 -j DROP && iptables-nft -A FORWARD -j FLANNEL-FWD && "
+	    "iptables-nft -t nat -N FLANNEL-POSTRTG && "
+	    "iptables-nft -t nat -A FLANNEL-POSTRTG -s 10.5.0.0/16 -j MASQUERADE && "
+	    "iptables-nft -t nat -A POSTROUTING -m comment --comment a -j FLANNEL-POSTRTG && "
+	    "ip6tables-nft -N FLANNEL-FWD && nft 'add table ip flannel-ipv4; "
+	    "add table ip6 flannel-ipv6; add table ip other; add table inet weft'");
+	assert_done(cleanup_remove_flannel(&done, &err), err);
+	assert_int_equal(done.rules, 5);
+	assert_false(strstr(kernel_says("nft list ruleset"), "FLANNEL"));
+	assert_false(strstr(kernel_says("nft list ruleset"), "flannel"));
+	assert_true(kernel_shows("iptables-nft -S FORWARD", "-i br1 -j DROP"));
+	assert_true(kernel_shows("nft list tables", "table ip other"));
+	assert_true(kernel_shows("nft list tables", "table inet weft"));
+	done.rules = 0;
+	assert_done(cleanup_remove_flannel(&done, &err), err);
+	assert_int_equal(done.rules, 0);
 }
 
 /* ---- Files ------------------------------------------------------------------------------- */
@@ -134,13 +145,13 @@ static void make_file(const char *name)
 	fclose(file);
 }
 
-static void only_what_networks_published_goes(void **state)
+static void cleanup_removes_only_published_files(void **state)
 {
-	struct remains done = { .files = 0 };
+	struct cleanup done = { .files = 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_done(remains_remove_files(tempdir_path, &done, &err), err);
+	assert_done(cleanup_remove_files(tempdir_path, &done, &err), err);
 	assert_int_equal(done.files, 0);
 	make_dir("networks");
 	make_file("networks/default.json");
@@ -148,9 +159,9 @@ static void only_what_networks_published_goes(void **state)
 	make_file("networks/.json");
 	make_file("networks/notes.txt");
 	make_file(
-		"networks/.default.json.1.0123456789abcdef.tmp"); /* of a writer that was killed */
+		"networks/.default.json.1.0123456789abcdef.tmp"); /* left by a writer that was killed */
 	make_file("default.json");
-	assert_done(remains_remove_files(tempdir_path, &done, &err), err);
+	assert_done(cleanup_remove_files(tempdir_path, &done, &err), err);
 	assert_int_equal(done.files, 2);
 	assert_int_equal(access(place("networks/default.json"), F_OK), -1);
 	assert_int_equal(access(place("networks/blue.json"), F_OK), -1);
@@ -158,13 +169,13 @@ static void only_what_networks_published_goes(void **state)
 	assert_int_equal(access(place("default.json"), F_OK), 0);
 }
 
-static void containers_are_counted_by_their_records(void **state)
+static void containers_are_counted_by_attachment_records(void **state)
 {
 	struct err err = ERR_INIT;
 	size_t count = 9;
 
 	(void)state;
-	assert_done(remains_containers(tempdir_path, &count, &err), err);
+	assert_done(cleanup_containers(tempdir_path, &count, &err), err);
 	assert_int_equal(count, 0);
 	make_dir("attachments");
 	make_dir("attachments/default");
@@ -175,11 +186,11 @@ static void containers_are_counted_by_their_records(void **state)
 	make_file("attachments/default/.c2-eth0.1.0123456789abcdef.tmp");
 	make_file("attachments/blue/c3-eth0");
 	make_file("attachments/.hidden/c4-eth0");
-	assert_done(remains_containers(tempdir_path, &count, &err), err);
+	assert_done(cleanup_containers(tempdir_path, &count, &err), err);
 	assert_int_equal(count, 3);
-	/* What cannot be counted is no zero. */
+	/* A directory that cannot be read is an error, not zero containers. */
 	make_file("attachments/file");
-	assert_int_equal(remains_containers(tempdir_path, &count, &err), -1);
+	assert_int_equal(cleanup_containers(tempdir_path, &count, &err), -1);
 	assert_int_equal(err.code, ERR_IO);
 	assert_int_equal(count, 3);
 }
@@ -187,12 +198,12 @@ static void containers_are_counted_by_their_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(only_wefts_devices_and_routes_go),
-		kernel_test(wefts_table_goes_and_accepts_in_others_chains),
-		kernel_test(accepts_in_legacy_chains_go),
-		cmocka_unit_test_setup_teardown(only_what_networks_published_goes, tempdir_make,
+		kernel_test(cleanup_removes_only_devices_and_routes_of_weft),
+		kernel_test(cleanup_removes_the_nft_table_and_rules_in_other_chains),
+		kernel_test(cleanup_removes_flannels_rules),
+		cmocka_unit_test_setup_teardown(cleanup_removes_only_published_files, tempdir_make,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(containers_are_counted_by_their_records,
+		cmocka_unit_test_setup_teardown(containers_are_counted_by_attachment_records,
 						tempdir_make, tempdir_remove),
 	};
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl loop */
-#include "daemon/orders.h"
+#include "daemon/control/commands.h"
 
+#include "common/array.h"
+#include "common/cleanup/cleanup.h"
 #include "common/control.h"
 #include "common/log.h"
-#include "common/remains.h"
-#include "daemon/control.h"
-#include "daemon/status.h"
+#include "daemon/control/control.h"
+#include "daemon/control/status.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/network_scene.h"
 
@@ -15,25 +16,25 @@
 
 #define OTHER_KEY "10.5.200.0-24"
 #define RESERVE(node, subnet)                                                                      \
-	"{\"version\":1,\"command\":\"reserve\",\"node\":\"" node "\",\"subnet\":\"" subnet "\"}"
-#define RELEASE(subnet) "{\"version\":1,\"command\":\"release\",\"subnet\":\"" subnet "\"}"
-#define LEAVE "{\"version\":1,\"command\":\"leave\"}"
-#define LEAVE_FORCE "{\"version\":1,\"command\":\"leave\",\"force\":true}"
+	"{\"version\":2,\"command\":\"reserve\",\"node\":\"" node "\",\"subnet\":\"" subnet "\"}"
+#define RELEASE(subnet) "{\"version\":2,\"command\":\"release\",\"subnet\":\"" subnet "\"}"
+#define LEAVE "{\"version\":2,\"command\":\"leave\"}"
+#define LEAVE_FORCE "{\"version\":2,\"command\":\"leave\",\"force\":true}"
 
 struct office {
 	struct scene *scene;
 	struct network *networks[1];
 	struct status_self self;
-	struct orders *orders;
-	unsigned left; /* how often the node's end was asked for */
+	struct commands *commands;
+	unsigned left; /* number of calls of leave_node() */
 	int leave_rc;
 };
 
-static char last_answer[1024]; /* the last one, of an order */
+static char last_answer[1024]; /* the last answer to a command */
 static unsigned answers;
 static struct control_call answered;
 
-/* In place of the control socket's (daemon/control.c). */
+/* Replaces control_reply() of daemon/control/control.c. */
 void control_reply(struct control *control, const struct control_call *call, char *answer)
 {
 	(void)control;
@@ -43,7 +44,7 @@ void control_reply(struct control *control, const struct control_call *call, cha
 	free(answer);
 }
 
-static int leave_node(void *ctx, struct remains *done, struct err *err)
+static int leave_node(void *ctx, struct cleanup *done, struct err *err)
 {
 	struct office *office = ctx;
 
@@ -52,7 +53,7 @@ static int leave_node(void *ctx, struct remains *done, struct err *err)
 	return office->leave_rc < 0 ? err_set(err, ERR_IO, "the device is busy") : 0;
 }
 
-/* A network that is up, with another node's lease in it. */
+/* A network that is ready, with a lease of another node. */
 static int setup(void **state)
 {
 	struct office *office = test_calloc(1, sizeof(*office));
@@ -69,8 +70,8 @@ static int setup(void **state)
 					     .node_name = "host1",
 					     .networks = office->networks,
 					     .network_len = 1 };
-	assert_done(orders_new(&office->self, office->scene->run_dir, leave_node, office,
-			       &office->orders, &err),
+	assert_done(commands_new(&office->self, office->scene->run_dir, leave_node, office,
+				 &office->commands, &err),
 		    err);
 	answers = 0;
 	last_answer[0] = '\0';
@@ -82,7 +83,7 @@ static int teardown(void **state)
 {
 	struct office *office = *state;
 
-	orders_free(office->orders);
+	commands_free(office->commands);
 	*state = office->scene;
 	test_free(office);
 	return scene_teardown(state);
@@ -90,16 +91,16 @@ static int teardown(void **state)
 
 #define office_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-static bool order_as(struct office *office, uid_t uid, const char *request)
+static bool command_as(struct office *office, uid_t uid, const char *request)
 {
 	const struct control_call call = { .slot = 3, .serial = 77, .uid = uid };
 
-	return orders_take(office->orders, NULL, &call, request, strlen(request));
+	return commands_handle(office->commands, NULL, &call, request, strlen(request));
 }
 
 static void order(struct office *office, const char *request)
 {
-	assert_true(order_as(office, 0, request));
+	assert_true(command_as(office, 0, request));
 }
 
 static void assert_answer(const char *text)
@@ -110,44 +111,44 @@ static void assert_answer(const char *text)
 	answers = 0;
 }
 
-static void what_is_no_order_is_somebody_elses(void **state)
+static void requests_that_are_not_commands_are_not_handled(void **state)
 {
 	static const char *const texts[] = { "",
 					     "{",
 					     "[]",
 					     "{\"command\":\"status\"}",
-					     "{\"version\":1,\"command\":7}",
-					     "{\"version\":1}" };
+					     "{\"version\":2,\"command\":7}",
+					     "{\"version\":2}",
+					     "{\"version\":1,\"command\":\"leave\"}" };
 
-	for (size_t i = 0; i < LEN(texts); i++)
-		assert_false(order_as(*state, 0, texts[i]));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_false(command_as(*state, 0, texts[i]));
 	assert_int_equal(answers, 0);
 }
 
-static void orders_that_make_no_sense_are_refused(void **state)
+static void invalid_commands_are_refused(void **state)
 {
 	static const struct {
 		const char *request, *says;
 	} cases[] = {
-		{ "{\"version\":2,\"command\":\"leave\"}", "version" },
-		{ "{\"version\":1,\"command\":\"leave\",\"force\":7}", "force" },
-		{ "{\"version\":1,\"command\":\"release\"}", "subnet" },
-		{ "{\"version\":1,\"command\":\"reserve\",\"subnet\":\"10.5.9.0/24\"}", "node" },
+		{ "{\"version\":2,\"command\":\"leave\",\"force\":7}", "force" },
+		{ "{\"version\":2,\"command\":\"release\"}", "subnet" },
+		{ "{\"version\":2,\"command\":\"reserve\",\"subnet\":\"10.5.9.0/24\"}", "node" },
 		{ RELEASE("10.5.9.1/24"), "subnet" },
-		{ RELEASE("10.6.1.0/24"), "lies in no network" },
-		{ RELEASE("fd00:5::/64"), "lies in no network" },
-		{ RELEASE("10.5.9.0/24"), "no lease has the subnet 10.5.9.0/24" },
-		{ RELEASE("10.5.200.0/25"), "no lease has the subnet 10.5.200.0/25" },
+		{ RELEASE("10.6.1.0/24"), "is in no network" },
+		{ RELEASE("fd00:5::/64"), "is in no network" },
+		{ RELEASE("10.5.9.0/24"), "no lease for subnet 10.5.9.0/24" },
+		{ RELEASE("10.5.200.0/25"), "no lease for subnet 10.5.200.0/25" },
 		{ RELEASE("10.5.2.0/24"), "is this node's own lease" },
-		{ RESERVE("host2", "10.5.9.0/25"), "is no subnet that a node" },
-		{ RESERVE("nobody", "10.5.9.0/24"), "no node \\\"nobody\\\" is known" },
-		{ RESERVE("fd00::9", "10.5.9.0/24"), "no node" },
+		{ RESERVE("host2", "10.5.9.0/25"), "is not a valid node subnet of network" },
+		{ RESERVE("host9", "10.5.9.0/24"), "unknown node \\\"host9\\\"" },
+		{ RESERVE("fd00::9", "10.5.9.0/24"), "unknown node" },
 		{ RESERVE("host1", "10.5.200.0/24"), "10.5.200.0/24 is not free" },
 		{ RESERVE("host2", "10.5.2.0/24"), "10.5.2.0/24 is not free" },
 	};
 	struct office *office = *state;
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		order(office, cases[i].request);
 		assert_answer(cases[i].says);
 		assert_says(last_answer, "\"error\"");
@@ -155,9 +156,9 @@ static void orders_that_make_no_sense_are_refused(void **state)
 	}
 }
 
-static void only_root_and_weftds_own_user_give_orders(void **state)
+static void commands_need_root_or_the_user_of_weftd(void **state)
 {
-	assert_true(order_as(*state, 4711, LEAVE));
+	assert_true(command_as(*state, 4711, LEAVE));
 	assert_answer("only root");
 }
 
@@ -166,17 +167,17 @@ static void a_free_subnet_is_reserved(void **state)
 	static const struct {
 		const char *request, *says, *value;
 	} cases[] = {
-		{ RESERVE("host2", "10.5.9.0/24"), "\"name\":\"host2\"", SAMPLE_OTHER },
-		{ RESERVE("192.168.0.2", "10.5.9.0/24"), "\"name\":\"host2\"", SAMPLE_OTHER },
-		{ RESERVE("192.168.0.77", "10.5.9.0/24"), "\"publicIP\":\"192.168.0.77\"",
+		{ RESERVE("host2", "10.5.9.0/24"), "\"node_name\":\"host2\"", SAMPLE_OTHER },
+		{ RESERVE("192.168.0.2", "10.5.9.0/24"), "\"node_name\":\"host2\"", SAMPLE_OTHER },
+		{ RESERVE("192.168.0.77", "10.5.9.0/24"), "\"public_ip\":\"192.168.0.77\"",
 		  "192.168.0.77" },
-		{ RESERVE(SAMPLE_NODE, "10.5.9.0/24"), "\"node\":\"" SAMPLE_NODE "\"",
+		{ RESERVE(SAMPLE_NODE, "10.5.9.0/24"), "\"node_id\":\"" SAMPLE_NODE "\"",
 		  SAMPLE_NODE },
-		{ RESERVE("host1", "10.5.9.0/24"), "\"name\":\"host1\"", "host1" },
+		{ RESERVE("host1", "10.5.9.0/24"), "\"node_name\":\"host1\"", "host1" },
 	};
 	struct office *office = *state;
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fake_op op;
 
 		order(office, cases[i].request);
@@ -191,7 +192,7 @@ static void a_free_subnet_is_reserved(void **state)
 	}
 }
 
-/* On the revision that was looked at, and as the node wrote it. */
+/* The put depends on the revision of the lease, and keeps the value that the node wrote. */
 static void a_lease_becomes_a_reservation(void **state)
 {
 	struct office *office = *state;
@@ -219,20 +220,20 @@ static void a_lease_is_released(void **state)
 	assert_answer("\"release\":{");
 }
 
-static void what_the_store_says_is_the_answer(void **state)
+static void a_store_error_is_the_answer(void **state)
 {
 	struct office *office = *state;
 
 	order(office, RELEASE("10.5.200.0/24"));
 	fake_store_answer(&office->scene->store, FAKE_REMOVE,
 			  (struct store_reply){ .succeeded = false });
-	assert_answer("the store changed meanwhile");
+	assert_answer("the store changed concurrently");
 	order(office, RELEASE("10.5.200.0/24"));
 	fake_store_refuse(&office->scene->store, FAKE_REMOVE, ECONNREFUSED, "etcd is away");
 	assert_answer("etcd is away");
 }
 
-static void names_that_two_nodes_have_decide_nothing(void **state)
+static void ambiguous_node_names_are_refused(void **state)
 {
 	struct office *office = *state;
 	char value[512];
@@ -244,26 +245,26 @@ static void names_that_two_nodes_have_decide_nothing(void **state)
 		 MAC_3);
 	tell_entry(office->scene, "10.5.201.0-24", value, 9);
 	order(office, RESERVE("host2", "10.5.9.0/24"));
-	assert_answer("several nodes are called \\\"host2\\\"");
+	assert_answer("ambiguous node name \\\"host2\\\"");
 	order(office, RESERVE("192.168.0.9", "10.5.9.0/24"));
 	fake_store_answer(&office->scene->store, FAKE_PUT,
 			  (struct store_reply){ .succeeded = true });
 	assert_answer(SAMPLE_NODE);
 }
 
-/* As many as are under way at once; and those are answered all the same. */
-static void too_many_orders_are_refused(void **state)
+/* The number of commands in progress is limited; accepted commands are still answered. */
+static void too_many_commands_are_refused(void **state)
 {
 	struct office *office = *state;
 	struct fake_op ops[8];
 
-	for (size_t i = 0; i < LEN(ops); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
 		order(office, RELEASE("10.5.200.0/24"));
 		ops[i] = fake_store_take(&office->scene->store, FAKE_REMOVE);
 	}
 	order(office, RELEASE("10.5.200.0/24"));
-	assert_answer("8 orders are under way");
-	for (size_t i = 0; i < LEN(ops); i++) {
+	assert_answer("8 commands are in progress");
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
 		ops[i].done(ops[i].ctx, &(struct store_reply){ .succeeded = true }, NULL);
 		assert_answer("\"release\":{");
 	}
@@ -273,7 +274,7 @@ static void too_many_orders_are_refused(void **state)
 	assert_answer("\"release\":{");
 }
 
-static void the_node_leaves_once_its_key_is_gone(void **state)
+static void the_node_leaves_after_its_key_is_removed(void **state)
 {
 	struct office *office = *state;
 	struct fake_op op;
@@ -288,7 +289,7 @@ static void the_node_leaves_once_its_key_is_gone(void **state)
 	assert_answer("\"leave\":{\"networks\":1,\"devices\":2,");
 }
 
-static void a_leave_that_fails_says_so_and_takes_nothing_away(void **state)
+static void a_failed_leave_reports_the_error_and_removes_nothing(void **state)
 {
 	struct office *office = *state;
 
@@ -305,7 +306,7 @@ static void a_leave_that_fails_says_so_and_takes_nothing_away(void **state)
 	assert_answer("the device is busy");
 }
 
-static void containers_keep_a_node_from_leaving(void **state)
+static void a_node_with_containers_does_not_leave(void **state)
 {
 	struct office *office = *state;
 	char path[128];
@@ -317,7 +318,7 @@ static void containers_keep_a_node_from_leaving(void **state)
 	snprintf(path, sizeof(path), "%s/attachments/default/c1", office->scene->run_dir);
 	assert_int_equal(mkdir(path, 0755), 0);
 	order(office, LEAVE);
-	assert_answer("1 containers would lose their network");
+	assert_answer("1 containers are attached");
 	assert_int_equal(office->scene->store.len, 0);
 	order(office, LEAVE_FORCE);
 	fake_store_answer(&office->scene->store, FAKE_REMOVE,
@@ -329,18 +330,18 @@ static void containers_keep_a_node_from_leaving(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		office_test(what_is_no_order_is_somebody_elses),
-		office_test(orders_that_make_no_sense_are_refused),
-		office_test(only_root_and_weftds_own_user_give_orders),
+		office_test(requests_that_are_not_commands_are_not_handled),
+		office_test(invalid_commands_are_refused),
+		office_test(commands_need_root_or_the_user_of_weftd),
 		office_test(a_free_subnet_is_reserved),
 		office_test(a_lease_becomes_a_reservation),
 		office_test(a_lease_is_released),
-		office_test(what_the_store_says_is_the_answer),
-		office_test(names_that_two_nodes_have_decide_nothing),
-		office_test(too_many_orders_are_refused),
-		office_test(the_node_leaves_once_its_key_is_gone),
-		office_test(a_leave_that_fails_says_so_and_takes_nothing_away),
-		office_test(containers_keep_a_node_from_leaving),
+		office_test(a_store_error_is_the_answer),
+		office_test(ambiguous_node_names_are_refused),
+		office_test(too_many_commands_are_refused),
+		office_test(the_node_leaves_after_its_key_is_removed),
+		office_test(a_failed_leave_reports_the_error_and_removes_nothing),
+		office_test(a_node_with_containers_does_not_leave),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

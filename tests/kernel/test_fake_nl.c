@@ -2,7 +2,7 @@
 /* fake: nl */
 #include "tests/unit/fake_nl.h"
 
-#include "common/link.h"
+#include "common/netlink/link.h"
 #include "tests/unit/kernel.h"
 
 #include <errno.h>
@@ -37,10 +37,10 @@ static void take_failure(void *ctx, uint64_t tag, int sys_errno, const char *tex
 	failures->len++;
 	failures->tag = tag;
 	failures->sys_errno = sys_errno;
-	assert_string_equal(text, "said so");
+	assert_string_equal(text, "injected error");
 }
 
-static void a_refused_request_never_reaches_the_kernel(void **state)
+static void a_refused_request_is_not_sent_to_the_kernel(void **state)
 {
 	uint32_t index = kernel_bridge(*state);
 	struct failures failures = { 0 };
@@ -51,7 +51,7 @@ static void a_refused_request_never_reaches_the_kernel(void **state)
 
 	assert_done(link_set_up(*state, index, false, &err), err);
 	assert_done(nl_batch_open(*state, take_failure, &failures, &batch, &err), err);
-	fake_nl_refuse(2, EPERM, "said so");
+	fake_nl_refuse(2, EPERM, "injected error");
 	assert_done(nl_batch_add(batch, link_up_message(1), 5, &err), err);
 	assert_false(fake_nl_faulted());
 	assert_done(nl_batch_add(batch, link_up_message(index), 6, &err), err);
@@ -63,12 +63,12 @@ static void a_refused_request_never_reaches_the_kernel(void **state)
 	assert_int_equal(failures.sys_errno, EPERM);
 	assert_int_equal(link_get(*state, "br0", &link, &err), 1);
 	assert_false(link.flags & IFF_UP);
-	/* The change, two in the batch, and the look. */
+	/* The change, two requests of the batch, and link_get(). */
 	assert_int_equal(fake_nl_sent(), before + 4);
 	assert_int_equal(fake_nl_request(before)->nlmsg_type, RTM_SETLINK);
 
-	/* A flush that fails forgets what waited, as the real one does. */
-	fake_nl_fail(2, EIO, "said so");
+	/* A flush that fails discards the queued requests, as nl_batch.c does. */
+	fake_nl_fail(2, EIO, "injected error");
 	assert_done(nl_batch_add(batch, link_up_message(index), 7, &err), err);
 	assert_int_equal(nl_batch_flush(batch, &err), -1);
 	assert_int_equal(err.sys_errno, EIO);
@@ -88,7 +88,7 @@ static int count(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return 0;
 }
 
-static void a_stand_in_answers_what_was_laid_out(void **state)
+static void without_a_kernel_prepared_answers_are_returned(void **state)
 {
 	const struct ifinfomsg info = { .ifi_index = 5 };
 	static const unsigned groups[] = { RTNLGRP_LINK, 0 };
@@ -116,13 +116,13 @@ static void a_stand_in_answers_what_was_laid_out(void **state)
 	fake_nl_answer(nl_message(RTM_NEWLINK, 0, &info, sizeof(info), 0));
 	fake_nl_answer(nl_message(RTM_DELLINK, 0, &info, sizeof(info), 0));
 	fake_nl_lose();
-	assert_done(nl_drain(nl, count, &seen, &lost, &err), err);
+	assert_done(nl_read_events(nl, count, &seen, &lost, &err), err);
 	assert_int_equal(seen, 2);
 	assert_true(lost);
-	assert_done(nl_drain(nl, count, &seen, &lost, &err), err);
+	assert_done(nl_read_events(nl, count, &seen, &lost, &err), err);
 	assert_false(lost);
 
-	/* More than the real one holds back, and nothing of it sent. */
+	/* More requests than nl_batch.c queues; nothing is sent. */
 	assert_done(nl_batch_open(nl, take_failure, &failures, &batch, &err), err);
 	for (uint64_t i = 0; i < 100; i++)
 		assert_done(nl_batch_add(batch, link_up_message(1), i, &err), err);
@@ -150,7 +150,7 @@ static void every_kind_of_call_can_fail(void **state)
 	fake_nl_fail(1, ENOMEM, "");
 	assert_int_equal(nl_listen(*state, groups, &err), -1);
 	fake_nl_fail(1, EIO, "");
-	assert_int_equal(nl_drain(*state, NULL, NULL, &lost, &err), -1);
+	assert_int_equal(nl_read_events(*state, NULL, NULL, &lost, &err), -1);
 	fake_nl_fail(1, ENODEV, "");
 	assert_int_equal(link_get(*state, "lo", &link, &err), 0);
 	fake_nl_fail(2, EPERM, "");
@@ -165,8 +165,8 @@ static void every_kind_of_call_can_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fake_test(a_refused_request_never_reaches_the_kernel),
-		fake_test(a_stand_in_answers_what_was_laid_out),
+		fake_test(a_refused_request_is_not_sent_to_the_kernel),
+		fake_test(without_a_kernel_prepared_answers_are_returned),
 		fake_test(every_kind_of_call_can_fail),
 	};
 

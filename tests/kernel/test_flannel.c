@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/flannel.h"
+#include "daemon/lease/flannel.h"
 
+#include "common/array.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
@@ -28,7 +29,7 @@ static void subnet_env_names_the_subnets(void **state)
 	snprintf(path, sizeof(path), "%s/subnet.env", tempdir_path);
 	flannel_subnets(path, subnet);
 	assert_string_equal(sample_subnets_text(subnet), "");
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		FILE *file = fopen(path, "w");
 
 		assert_non_null(file);
@@ -39,7 +40,7 @@ static void subnet_env_names_the_subnets(void **state)
 	}
 }
 
-static void the_mac_is_that_of_the_device(void **state)
+static void the_published_mac_is_the_mac_of_the_device(void **state)
 {
 	struct err err = ERR_INIT;
 	struct mac mac;
@@ -58,8 +59,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(subnet_env_names_the_subnets, tempdir_make,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(the_mac_is_that_of_the_device, kernel_setup,
-						kernel_teardown),
+		cmocka_unit_test_setup_teardown(the_published_mac_is_the_mac_of_the_device,
+						kernel_setup, kernel_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

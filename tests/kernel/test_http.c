@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: server */
-#include "daemon/http.h"
+#include "daemon/io/http.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "daemon/loop.h"
+#include "daemon/io/loop.h"
 #include "tests/unit/fake_server.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct asked {
 	struct http_call *call;
 	unsigned lines, done;
 	unsigned lines_wanted; /* false from then on; 0: all */
-	bool stay;             /* the loop goes on at the end */
+	bool stay;             /* the loop continues after done */
 	unsigned status;
 	size_t size;
 	char text[TEXT_SIZE]; /* the body, or the lines, each in brackets */
@@ -46,7 +47,7 @@ struct asked {
 
 /* ---- The server ---------------------------------------------------------- */
 
-/* What each path is answered with. */
+/* The response for each path. */
 static bool serve(const struct fake_server_request *request)
 {
 	const char *path = request->path;
@@ -58,6 +59,9 @@ static bool serve(const struct fake_server_request *request)
 		fake_server_answer(fd, 200, request->body);
 	} else if (!strcmp(path, "/head")) {
 		fake_server_answer(fd, 200, request->head);
+	} else if (!strcmp(path, "/busy")) {
+		fake_server_send(fd, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
+				     "Content-Length: 4\r\n\r\nbusy");
 	} else if (!strcmp(path, "/404")) {
 		fake_server_answer(fd, 404, "not here\n");
 	} else if (!strcmp(path, "/redirect")) {
@@ -179,7 +183,7 @@ static void on_done(void *ctx, unsigned status, const char *body, size_t size,
 static void post(struct fixture *f, const char *path, bool stream, struct asked *asked)
 {
 	char url[64];
-	struct http_post post = {
+	struct http_request post = {
 		.url = url,
 		.body = "{\"a\":1}",
 		.timeout_ms = stream ? 0 : 300,
@@ -192,7 +196,7 @@ static void post(struct fixture *f, const char *path, bool stream, struct asked 
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", f->server.port, path);
 	asked->f = f;
-	asked->call = http_post(f->http, &post, &asked->err);
+	asked->call = http_send(f->http, &post, &asked->err);
 	assert_non_null(asked->call);
 	assert_int_equal(asked->done, 0);
 }
@@ -202,7 +206,7 @@ static void on_late(void *ctx)
 	loop_stop(ctx);
 }
 
-/* Lets what may still come come. */
+/* Waits for further callbacks. */
 static void settle(struct fixture *f)
 {
 	struct loop_event *late = loop_timer(f->loop, on_late, f->loop);
@@ -212,7 +216,7 @@ static void settle(struct fixture *f)
 	loop_event_free(late);
 }
 
-static void test_answers(void **state)
+static void test_responses(void **state)
 {
 	static const struct {
 		const char *path;
@@ -245,7 +249,7 @@ static void test_answers(void **state)
 	char where[32];
 
 	snprintf(where, sizeof(where), "127.0.0.1:%u: ", f->server.port);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct asked asked = { .stay = false };
 
 		post(f, cases[i].path, cases[i].stream, &asked);
@@ -266,7 +270,7 @@ static void test_answers(void **state)
 	}
 }
 
-static void test_request_head_and_one_connection_for_many(void **state)
+static void test_request_header_and_connection_reuse(void **state)
 {
 	struct fixture *f = *state;
 
@@ -282,6 +286,100 @@ static void test_request_head_and_one_connection_for_many(void **state)
 	assert_int_equal(f->server.shared->connections, 1);
 }
 
+/* ---- Methods, and responses in pieces ------------------------------------ */
+
+static bool on_piece(void *ctx, const char *data, size_t size)
+{
+	struct asked *asked = ctx;
+	size_t len = strlen(asked->text);
+
+	asked->lines++;
+	if (size < 64)
+		snprintf(asked->text + len, sizeof(asked->text) - len, "%.*s", (int)size, data);
+	return asked->lines != asked->lines_wanted;
+}
+
+static void send_request(struct fixture *f, struct http_request request, const char *path,
+			 struct asked *asked)
+{
+	char url[64];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", f->server.port, path);
+	request.url = url;
+	request.timeout_ms = 3000;
+	request.connect_ms = 300;
+	request.max_size = CAP;
+	request.ctx = asked;
+	request.done = on_done;
+	asked->f = f;
+	asked->call = http_send(f->http, &request, &asked->err);
+	assert_non_null(asked->call);
+	loop_run(f->loop);
+	assert_int_equal(asked->done, 1);
+}
+
+static void test_methods_and_content_types(void **state)
+{
+	const struct http_request get = { .method = "GET" };
+	const struct http_request patch = { .method = "PATCH",
+					    .body = "{}",
+					    .content_type = "application/x-patch" };
+	struct asked asked = { .stay = false };
+
+	send_request(*state, get, "/head", &asked);
+	assert_ptr_equal(strstr(asked.text, "GET /head HTTP/1.1\r\n"), asked.text);
+	assert_null(strcasestr(asked.text, "Content-Type"));
+	assert_null(strcasestr(asked.text, "Content-Length"));
+	asked = (struct asked){ .stay = false };
+	send_request(*state, patch, "/head", &asked);
+	assert_ptr_equal(strstr(asked.text, "PATCH /head HTTP/1.1\r\n"), asked.text);
+	assert_non_null(strstr(asked.text, "\r\nContent-Type: application/x-patch\r\n"));
+	asked = (struct asked){ .stay = false };
+	send_request(*state, patch, "/echo", &asked);
+	assert_string_equal(asked.text, "{}");
+}
+
+static void test_responses_in_pieces(void **state)
+{
+	const struct http_request get = { .method = "GET", .data = on_piece };
+	struct asked asked = { .stay = false };
+
+	send_request(*state, get, "/split", &asked);
+	assert_int_equal(asked.status, 200);
+	assert_string_equal(asked.text, "one\ntwo\n\nfour\nfive");
+	assert_int_equal(asked.err.code, ERR_NONE);
+	asked = (struct asked){ .lines_wanted = 2 };
+	send_request(*state, get, "/split", &asked);
+	assert_string_equal(asked.text, "one\nt");
+	assert_int_equal(asked.err.code, ERR_NONE);
+	asked = (struct asked){ .stay = false };
+	send_request(*state, get, "/cut", &asked);
+	assert_int_equal(asked.err.code, ERR_STORE);
+	asked = (struct asked){ .stay = false };
+	send_request(*state, get, "/404", &asked);
+	assert_int_equal(asked.status, 404);
+	assert_string_equal(asked.text, "not here\n");
+	assert_int_equal(asked.lines, 0);
+}
+
+static void read_retry_after(struct asked *asked)
+{
+	asked->size = http_retry_after_s(asked->call);
+}
+
+static void test_retry_after_is_read(void **state)
+{
+	const struct http_request get = { .method = "GET" };
+	struct asked asked = { .at_end = read_retry_after };
+
+	send_request(*state, get, "/busy", &asked);
+	assert_int_equal(asked.status, 429);
+	assert_int_equal(asked.size, 7);
+	asked = (struct asked){ .at_end = read_retry_after };
+	send_request(*state, get, "/404", &asked);
+	assert_int_equal(asked.size, 0);
+}
+
 static void test_proxies_of_the_environment_are_not_used(void **state)
 {
 	struct asked asked = { .stay = false };
@@ -293,7 +391,7 @@ static void test_proxies_of_the_environment_are_not_used(void **state)
 	assert_int_equal(asked.status, 200);
 }
 
-static void test_refused_connection_is_named(void **state)
+static void test_refused_connection_is_reported(void **state)
 {
 	struct fixture *f = *state;
 	struct asked asked = { .stay = false };
@@ -311,32 +409,32 @@ static void test_refused_connection_is_named(void **state)
 	assert_ptr_equal(strstr(asked.err.text, wanted), asked.err.text);
 }
 
-static void test_what_is_no_url_of_ours(void **state)
+static void test_invalid_urls(void **state)
 {
 	static const char *const urls[] = { "", "127.0.0.1:2379/v3", "http://", "http://h:99999/" };
 	struct fixture *f = *state;
 	struct asked asked = { .f = f };
-	struct http_post post = { .body = "", .max_size = 1, .ctx = &asked, .done = on_done };
+	struct http_request post = { .body = "", .max_size = 1, .ctx = &asked, .done = on_done };
 
-	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
 		struct err err = ERR_INIT;
 
 		post.url = urls[i];
-		assert_null(http_post(f->http, &post, &err));
+		assert_null(http_send(f->http, &post, &err));
 		assert_int_equal(err.code, ERR_STORE);
 		assert_non_null(strstr(err.text, urls[i]));
 	}
 	post.url = "file:///etc/passwd";
-	assert_null(http_post(f->http, &post, &asked.err));
+	assert_null(http_send(f->http, &post, &asked.err));
 	post.url = "ftp://127.0.0.1/x";
-	assert_non_null(http_post(f->http, &post, &asked.err));
+	assert_non_null(http_send(f->http, &post, &asked.err));
 	loop_run(f->loop);
 	assert_int_equal(asked.done, 1);
 	assert_int_equal(asked.err.code, ERR_STORE);
 	assert_non_null(strstr(asked.err.text, "Protocol \"ftp\""));
 }
 
-static void test_stream_is_over_when_enough_lines_came(void **state)
+static void test_stream_ends_when_line_returns_false(void **state)
 {
 	struct fixture *f = *state;
 	struct asked asked = { .lines_wanted = 2 };
@@ -376,7 +474,7 @@ static void test_line_cancels_its_own_call_and_another(void **state)
 	http_cancel(NULL);
 }
 
-static void test_end_cancels_itself_and_a_stream(void **state)
+static void test_done_cancels_its_own_call_and_a_stream(void **state)
 {
 	struct fixture *f = *state;
 	struct asked one = { .at_end = cancel_both }, other = { .stay = true };
@@ -399,7 +497,7 @@ static void ask_other(struct asked *asked)
 	post(asked->f, "/echo", false, asked->other);
 }
 
-static void test_requests_made_inside_callbacks(void **state)
+static void test_requests_made_within_callbacks(void **state)
 {
 	struct fixture *f = *state;
 	struct asked third = { .stay = false };
@@ -423,7 +521,7 @@ static void ask_and_cancel_other(struct asked *asked)
 	asked->at_line = NULL;
 }
 
-static void test_request_made_and_cancelled_inside_a_line(void **state)
+static void test_request_made_and_cancelled_within_line(void **state)
 {
 	struct fixture *f = *state;
 	struct asked second = { .stay = true };
@@ -437,7 +535,7 @@ static void test_request_made_and_cancelled_inside_a_line(void **state)
 	assert_int_equal(f->server.shared->requests, 1);
 }
 
-static void test_freed_with_calls_under_way(void **state)
+static void test_freed_with_calls_in_progress(void **state)
 {
 	struct fixture *f = *state;
 	struct asked asked[3] = { { .stay = true } };
@@ -458,17 +556,20 @@ static void test_freed_with_calls_under_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answers),
-		TEST(test_request_head_and_one_connection_for_many),
+		TEST(test_responses),
+		TEST(test_request_header_and_connection_reuse),
+		TEST(test_methods_and_content_types),
+		TEST(test_responses_in_pieces),
+		TEST(test_retry_after_is_read),
 		TEST(test_proxies_of_the_environment_are_not_used),
-		TEST(test_refused_connection_is_named),
-		TEST(test_what_is_no_url_of_ours),
-		TEST(test_stream_is_over_when_enough_lines_came),
+		TEST(test_refused_connection_is_reported),
+		TEST(test_invalid_urls),
+		TEST(test_stream_ends_when_line_returns_false),
 		TEST(test_line_cancels_its_own_call_and_another),
-		TEST(test_end_cancels_itself_and_a_stream),
-		TEST(test_requests_made_inside_callbacks),
-		TEST(test_request_made_and_cancelled_inside_a_line),
-		TEST(test_freed_with_calls_under_way),
+		TEST(test_done_cancels_its_own_call_and_a_stream),
+		TEST(test_requests_made_within_callbacks),
+		TEST(test_request_made_and_cancelled_within_line),
+		TEST(test_freed_with_calls_in_progress),
 	};
 
 	fake_server_isolate();

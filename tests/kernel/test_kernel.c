@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl */
-#include "daemon/kernel.h"
+#include "daemon/dataplane/kernel.h"
 
-#include "daemon/device.h"
+#include "common/array.h"
+#include "daemon/dataplane/device.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/samples.h"
@@ -11,12 +12,12 @@
 
 #define MANY 300 /* more than two batches */
 
-/* A namespace with the devices of a network, and the tables of a pass over it. */
+/* A namespace with the devices of a network, and the kernel tables of a reconcile run. */
 struct scene {
 	struct nl *nl;
 	struct plan_devices devices;
 	struct config config;
-	struct peers peers;
+	struct leases peers;
 	struct plan_table want, have;
 	struct plan_ops ops;
 };
@@ -61,7 +62,7 @@ static int teardown(void **state)
 	plan_table_free(&scene->want);
 	plan_table_free(&scene->have);
 	plan_ops_free(&scene->ops);
-	peers_free(&scene->peers);
+	leases_free(&scene->peers);
 	nl_free(scene->nl);
 	fake_nl_reset();
 	test_free(scene);
@@ -71,7 +72,7 @@ static int teardown(void **state)
 #define scene_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 /* The i-th peer, from 2 on: 10.5.x.y/26, 192.168.x.y, c6:00:00:00:x:y. */
-static struct peer peer_of(unsigned i)
+static struct lease peer_of(unsigned i)
 {
 	char subnet[32], public_ip[32], mac[32];
 
@@ -84,13 +85,13 @@ static struct peer peer_of(unsigned i)
 static void add_peers(struct scene *scene, unsigned first, unsigned count)
 {
 	for (unsigned i = first; i < first + count; i++) {
-		struct peer peer = peer_of(i);
+		struct lease peer = peer_of(i);
 
 		sample_put(&scene->peers, &peer);
 	}
 }
 
-/* What a pass would do now. */
+/* The operations of the next reconcile run. */
 static size_t plan(struct scene *scene)
 {
 	struct err err = ERR_INIT;
@@ -107,7 +108,7 @@ static int apply(struct scene *scene, struct kernel_result *result, struct err *
 	return kernel_apply(scene->nl, &scene->ops, &scene->want, &scene->have, result, err);
 }
 
-/* A pass that succeeds, after which nothing is left to do. Its operations. */
+/* A reconcile run that succeeds and leaves nothing to do. Returns its number of operations. */
 static size_t converge(struct scene *scene)
 {
 	struct kernel_result result;
@@ -121,7 +122,7 @@ static size_t converge(struct scene *scene)
 	return ops;
 }
 
-static void peers_become_entries_once(void **state)
+static void entries_of_peers_are_installed_once(void **state)
 {
 	struct scene *scene = *state;
 
@@ -138,20 +139,20 @@ static void peers_become_entries_once(void **state)
 				 "onlink"));
 }
 
-static void many_peers_come_and_go(void **state)
+static void many_peers_are_added_and_removed(void **state)
 {
 	struct scene *scene = *state;
 
 	add_peers(scene, 2, MANY);
 	assert_int_equal(converge(scene), 3 * MANY);
 	for (unsigned i = 10; i < 110; i++) {
-		struct peer peer = peer_of(i);
+		struct lease peer = peer_of(i);
 
-		assert_true(peers_remove(&scene->peers, peer.subnet));
+		assert_true(leases_remove(&scene->peers, peer.subnet));
 	}
 	assert_int_equal(converge(scene), 100 * 4);
 	assert_int_equal(scene->have.route.len, MANY - 100);
-	peers_clear(&scene->peers);
+	leases_clear(&scene->peers);
 	assert_int_equal(converge(scene), (MANY - 100) * 4);
 	assert_int_equal(scene->have.route.len + scene->have.arp.len + scene->have.self.len +
 				 scene->have.bridge.len,
@@ -170,13 +171,13 @@ static void a_peer_that_moved_is_replaced(void **state)
 				 "c6:00:00:00:00:03 dst 192.168.9.9 self"));
 	scene->peers.at[1].vtep_mac[FAMILY_V4] = sample_mac("c6:00:00:00:09:09");
 	assert_int_equal(converge(scene), 4);
-	/* Two that change places. */
+	/* Two peers that swap their addresses. */
 	scene->peers.at[1].vtep_mac[FAMILY_V4] = scene->peers.at[2].vtep_mac[FAMILY_V4];
 	scene->peers.at[2].vtep_mac[FAMILY_V4] = sample_mac("c6:00:00:00:09:09");
 	converge(scene);
 }
 
-static void what_somebody_changed_is_mended(void **state)
+static void changed_entries_are_repaired(void **state)
 {
 	static const char *const changes[] = {
 		"ip route flush proto 0x77",
@@ -201,7 +202,7 @@ static void what_somebody_changed_is_mended(void **state)
 
 	add_peers(scene, 2, 3);
 	converge(scene);
-	for (size_t i = 0; i < LEN(changes); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
 		if (system(changes[i]))
 			fail_msg("%s", changes[i]);
 		if (converge(scene) == 0)
@@ -209,7 +210,7 @@ static void what_somebody_changed_is_mended(void **state)
 	}
 }
 
-static void what_is_not_ours_stays(void **state)
+static void entries_of_other_programs_are_kept(void **state)
 {
 	static const char *const others[][2] = {
 		{ "ip route add 10.99.0.0/16 dev weft-br1 proto static",
@@ -231,7 +232,7 @@ static void what_is_not_ours_stays(void **state)
 
 	add_peers(scene, 2, 1);
 	converge(scene);
-	for (size_t i = 0; i < LEN(others); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		if (system(others[i][0]))
 			fail_msg("%s", others[i][0]);
 		assert_int_equal(plan(scene), 0);
@@ -239,7 +240,7 @@ static void what_is_not_ours_stays(void **state)
 	}
 }
 
-/* A container that sends with a VTEP's MAC does not draw that node's packets to itself. */
+/* A container that sends with a VTEP's MAC does not receive the packets for that node. */
 static void a_container_cannot_take_a_vteps_place(void **state)
 {
 	struct scene *scene = *state;
@@ -255,8 +256,8 @@ static void a_container_cannot_take_a_vteps_place(void **state)
 	assert_int_equal(plan(scene), 0);
 }
 
-/* Between the dump and its application, somebody was quicker. */
-static void what_has_gone_already_is_no_failure(void **state)
+/* Another program removed the entries between the dump and the removal. */
+static void removing_an_absent_entry_succeeds(void **state)
 {
 	struct scene *scene = *state;
 	struct kernel_result result;
@@ -264,7 +265,7 @@ static void what_has_gone_already_is_no_failure(void **state)
 
 	add_peers(scene, 2, 3);
 	converge(scene);
-	peers_clear(&scene->peers);
+	leases_clear(&scene->peers);
 	assert_int_equal(plan(scene), 12);
 	assert_int_equal(system("ip route flush proto 0x77 && ip neigh flush all nud permanent && "
 				"bridge fdb del c6:00:00:00:00:02 dev weft-vx1 master && "
@@ -276,7 +277,7 @@ static void what_has_gone_already_is_no_failure(void **state)
 	assert_int_equal(plan(scene), 0);
 }
 
-/* The devices themselves went: a failure, which the next pass mends from the beginning. */
+/* Missing devices are a failure; the next reconcile run starts with the devices. */
 static void missing_devices_are_a_failure(void **state)
 {
 	struct scene *scene = *state;
@@ -294,8 +295,8 @@ static void missing_devices_are_a_failure(void **state)
 	converge(scene);
 }
 
-/* The kernel refuses each operation in its turn: the others are carried out. */
-static void a_refusal_is_attributed(void **state)
+/* The kernel refuses one operation after the other; all other operations are carried out. */
+static void a_refused_operation_names_its_peer(void **state)
 {
 	static const struct {
 		unsigned nth;
@@ -315,7 +316,7 @@ static void a_refusal_is_attributed(void **state)
 	struct kernel_result result;
 	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < LEN(adds); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(adds); i++) {
 		add_peers(scene, 2, 3);
 		assert_int_equal(plan(scene), 9);
 		fake_nl_refuse(adds[i].nth, EPERM, "no way");
@@ -325,7 +326,7 @@ static void a_refusal_is_attributed(void **state)
 		assert_int_equal(result.failed, 1);
 		assert_int_equal(result.written, 8);
 		assert_int_equal(converge(scene), 1);
-		peers_clear(&scene->peers);
+		leases_clear(&scene->peers);
 		assert_int_equal(plan(scene), 12);
 		fake_nl_refuse(dels[i].nth, EPERM, "no way");
 		assert_int_equal(apply(scene, &result, &err), -1);
@@ -335,7 +336,7 @@ static void a_refusal_is_attributed(void **state)
 	}
 }
 
-static void of_several_refusals_the_first_is_told(void **state)
+static void the_first_of_several_refusals_is_reported(void **state)
 {
 	struct scene *scene = *state;
 	struct kernel_result result;
@@ -352,8 +353,8 @@ static void of_several_refusals_the_first_is_told(void **state)
 	assert_null(strstr(err.text, ": :"));
 }
 
-/* An addition that finds nothing there is no removal: it failed. */
-static void an_absence_excuses_removals_alone(void **state)
+/* ENOENT of an addition is a failure; only removals ignore it. */
+static void enoent_is_ignored_for_removals_only(void **state)
 {
 	struct scene *scene = *state;
 	struct kernel_result result;
@@ -365,14 +366,14 @@ static void an_absence_excuses_removals_alone(void **state)
 	assert_int_equal(apply(scene, &result, &err), -1);
 	assert_int_equal(result.failed, 1);
 	converge(scene);
-	peers_clear(&scene->peers);
+	leases_clear(&scene->peers);
 	plan(scene);
 	fake_nl_refuse(1, ESRCH, "");
 	assert_done(apply(scene, &result, &err), err);
 	assert_int_equal(result.written, 3);
 }
 
-static void every_failing_call_is_told(void **state)
+static void every_failed_call_is_reported(void **state)
 {
 	struct scene *scene = *state;
 	bool faulted = true;
@@ -398,7 +399,7 @@ static void every_failing_call_is_told(void **state)
 			assert_int_equal(err.sys_errno, ENOBUFS);
 		fake_nl_reset();
 		converge(scene);
-		peers_clear(&scene->peers);
+		leases_clear(&scene->peers);
 		converge(scene);
 	}
 	assert_int_equal(nth, 5 + 1 + 9 + 1 + 2);
@@ -407,18 +408,18 @@ static void every_failing_call_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scene_test(peers_become_entries_once),
-		scene_test(many_peers_come_and_go),
+		scene_test(entries_of_peers_are_installed_once),
+		scene_test(many_peers_are_added_and_removed),
 		scene_test(a_peer_that_moved_is_replaced),
-		scene_test(what_somebody_changed_is_mended),
-		scene_test(what_is_not_ours_stays),
+		scene_test(changed_entries_are_repaired),
+		scene_test(entries_of_other_programs_are_kept),
 		scene_test(a_container_cannot_take_a_vteps_place),
-		scene_test(what_has_gone_already_is_no_failure),
+		scene_test(removing_an_absent_entry_succeeds),
 		scene_test(missing_devices_are_a_failure),
-		scene_test(a_refusal_is_attributed),
-		scene_test(of_several_refusals_the_first_is_told),
-		scene_test(an_absence_excuses_removals_alone),
-		scene_test(every_failing_call_is_told),
+		scene_test(a_refused_operation_names_its_peer),
+		scene_test(the_first_of_several_refusals_is_reported),
+		scene_test(enoent_is_ignored_for_removals_only),
+		scene_test(every_failed_call_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl */
-#include "common/neigh.h"
+#include "common/netlink/neigh.h"
 
+#include "common/array.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
 
@@ -36,7 +37,7 @@ static int take(void *ctx, const struct neigh *neigh, struct err *err)
 	struct neighs *neighs = ctx;
 
 	(void)err;
-	/* The kernel makes some of its own, of multicast groups. */
+	/* The kernel adds entries of multicast groups itself. */
 	if (neigh->state == NUD_NOARP)
 		return 0;
 	if (neighs->len < 4)
@@ -118,9 +119,17 @@ static void a_neighbour_is_added_replaced_and_deleted(void **state)
 		char expected[128];
 		struct neighs neighs;
 
-		assert_done(send_one(*state, neigh_add_message(index, &addr, &mac), &err), err);
+		assert_done(send_one(*state,
+				     neigh_add_message(&(struct neigh){
+					     .addr = addr, .mac = mac, .index = index }),
+				     &err),
+			    err);
 		mac = kernel_mac("c6:d2:32:6f:8f:45");
-		assert_done(send_one(*state, neigh_add_message(index, &addr, &mac), &err), err);
+		assert_done(send_one(*state,
+				     neigh_add_message(&(struct neigh){
+					     .addr = addr, .mac = mac, .index = index }),
+				     &err),
+			    err);
 		snprintf(expected, sizeof(expected), "%s lladdr c6:d2:32:6f:8f:45 PERMANENT",
 			 addrs[i]);
 		assert_true(kernel_shows("ip neigh show dev br0", expected));
@@ -130,11 +139,37 @@ static void a_neighbour_is_added_replaced_and_deleted(void **state)
 		assert_int_equal(neighs.at[0].state, NUD_PERMANENT);
 		assert_true(ipaddr_equal(&neighs.at[0].addr, &addr));
 		assert_int_equal(mac_cmp(&neighs.at[0].mac, &mac), 0);
+		assert_done(send_one(*state, neigh_stale_message(index, &addr, &mac), &err), err);
+		assert_int_equal(list(*state, index, addr.family).at[0].state, NUD_STALE);
 		assert_done(send_one(*state, neigh_del_message(index, &addr), &err), err);
 		assert_int_equal(list(*state, index, addr.family).len, 0);
 		assert_int_equal(send_one(*state, neigh_del_message(index, &addr), &err), -1);
 		assert_int_equal(err.sys_errno, ENOENT);
 	}
+}
+
+static void the_fdb_entry_of_a_port_is_found_by_its_mac(void **state)
+{
+	const struct mac mac = kernel_mac("0a:58:0a:05:01:07");
+	struct neigh_fdb fdb = { .index = 77 };
+	struct err err = ERR_INIT;
+	uint32_t port, other;
+
+	(void)kernel_bridge(*state);
+	kernel_says("ip link add p1 master br0 type veth peer name c1 && "
+		    "ip link add p2 master br0 type veth peer name c2");
+	assert_int_equal(nl_device_index(*state, "p1", &port, &err), 1);
+	assert_int_equal(nl_device_index(*state, "p2", &other, &err), 1);
+	assert_int_equal(neigh_fdb_get(*state, port, &mac, &fdb, &err), 0);
+	assert_int_equal(fdb.index, 77);
+	assert_done(send_one(*state, neigh_fdb_port_message(port, &mac), &err), err);
+	/* A query for the other port returns it as well. */
+	assert_int_equal(neigh_fdb_get(*state, other, &mac, &fdb, &err), 1);
+	assert_int_equal(fdb.index, port);
+	assert_int_equal(mac_cmp(&fdb.mac, &mac), 0);
+	assert_true(fdb.bridge && fdb.state & NUD_NOARP);
+	kernel_says("ip link set p1 nomaster");
+	assert_int_equal(neigh_fdb_get(*state, port, &mac, &fdb, &err), -1);
 }
 
 static void a_list_is_of_one_device(void **state)
@@ -146,9 +181,13 @@ static void a_list_is_of_one_device(void **state)
 
 	kernel_says("ip link add br1 up type bridge && "
 		    "ip neigh add 10.5.2.7 lladdr c6:d2:32:6f:8f:46 dev br1");
-	assert_done(send_one(*state, neigh_add_message(index, &addr, &mac), &err), err);
+	assert_done(send_one(*state,
+			     neigh_add_message(
+				     &(struct neigh){ .addr = addr, .mac = mac, .index = index }),
+			     &err),
+		    err);
 	assert_int_equal(list(*state, index, AF_INET).len, 1);
-	/* One that nobody has answered for is there, without a MAC. */
+	/* An unresolved entry is listed without a MAC. */
 	kernel_says("ip neigh add 10.5.2.8 nud incomplete dev br0");
 	assert_int_equal(list(*state, index, AF_INET).len, 2);
 }
@@ -172,7 +211,7 @@ static uint32_t add_vxlan(struct nl *nl, const char *name, uint32_t master, uint
 	return link.index;
 }
 
-static void one_message_makes_both_halves(void **state)
+static void one_message_adds_the_fdb_entries_of_bridge_and_vxlan(void **state)
 {
 	static const struct {
 		const char *local, *vtep;
@@ -213,7 +252,7 @@ static void one_message_makes_both_halves(void **state)
 	}
 }
 
-static void a_replaced_entry_leads_to_the_new_vtep(void **state)
+static void a_replaced_entry_has_the_new_vtep(void **state)
 {
 	uint32_t index = add_vxlan(*state, "vx1", kernel_bridge(*state), 1, "192.168.0.1");
 	const struct ipaddr two = kernel_addr("192.168.0.2"), three = kernel_addr("192.168.0.3");
@@ -226,7 +265,7 @@ static void a_replaced_entry_leads_to_the_new_vtep(void **state)
 	fdbs = list_fdb(*state, index);
 	assert_int_equal(fdbs.len, 2);
 	assert_true(ipaddr_equal(&fdbs.at[fdbs.at[0].bridge].vtep, &three));
-	/* Either half can be made again when it alone is missing. */
+	/* If only one of the entries is missing, it can be added alone. */
 	for (unsigned at = 0; at < 2; at++) {
 		assert_done(send_one(*state, neigh_fdb_del_message(&fdbs.at[at]), &err), err);
 		assert_int_equal(list_fdb(*state, index).len, 1);
@@ -234,7 +273,7 @@ static void a_replaced_entry_leads_to_the_new_vtep(void **state)
 			    err);
 		assert_int_equal(list_fdb(*state, index).len, 2);
 	}
-	/* Static entries outlive the device's being down. */
+	/* Static entries are kept while the device is down. */
 	assert_done(link_set_up(*state, index, false, &err), err);
 	assert_done(link_set_up(*state, index, true, &err), err);
 	assert_int_equal(list_fdb(*state, index).len, 2);
@@ -284,7 +323,10 @@ static void ten_thousand_neighbours(void **state)
 		const struct ipaddr addr = ipaddr_add(&first, i);
 		const struct mac mac = mac_of_address(&addr);
 
-		assert_done(nl_batch_add(batch, neigh_add_message(bridge, &addr, &mac), i, &err),
+		assert_done(nl_batch_add(batch,
+					 neigh_add_message(&(struct neigh){
+						 .addr = addr, .mac = mac, .index = bridge }),
+					 i, &err),
 			    err);
 		assert_done(nl_batch_add(batch, neigh_fdb_add_message(index, &mac, &vtep), i, &err),
 			    err);
@@ -297,7 +339,7 @@ static void ten_thousand_neighbours(void **state)
 	assert_int_equal(fdbs.bridge, MANY);
 }
 
-static void every_failure_is_passed_on(void **state)
+static void every_failure_is_returned(void **state)
 {
 	struct neighs neighs = { 0 };
 	struct fdbs fdbs = { 0 };
@@ -321,7 +363,7 @@ static struct nl_msg *entry(uint8_t family, int index)
 	return nl_message(RTM_NEWNEIGH, 0, &info, sizeof(info), 64);
 }
 
-static void entries_that_are_not_ours_to_see(void **state)
+static void entries_of_other_devices_and_vlans_are_skipped(void **state)
 {
 	struct fdbs fdbs = { 0 };
 	struct neighs neighs = { 0 };
@@ -329,7 +371,10 @@ static void entries_that_are_not_ours_to_see(void **state)
 	struct nl_msg *msg;
 
 	fake_nl_stand_in();
-	/* A kernel that does not filter shows other devices; one with VLANs shows copies. */
+	/*
+	 * Kernels without dump filters list other devices; bridges with VLANs list an entry for
+	 * each VLAN.
+	 */
 	msg = entry(AF_BRIDGE, 6);
 	nl_put(msg, NDA_LLADDR, "abcdef", 6);
 	fake_nl_answer(msg);
@@ -348,7 +393,7 @@ static void entries_that_are_not_ours_to_see(void **state)
 	assert_int_equal(neighs.len, 0);
 }
 
-static void what_is_not_well_formed_is_refused(void **state)
+static void malformed_messages_are_rejected(void **state)
 {
 	static const struct {
 		uint8_t family;
@@ -356,7 +401,7 @@ static void what_is_not_well_formed_is_refused(void **state)
 		size_t size;
 	} cases[] = {
 		{ AF_BRIDGE, NDA_LLADDR, 4 },
-		{ AF_BRIDGE, NDA_DST, 4 }, /* and no MAC */
+		{ AF_BRIDGE, NDA_DST, 4 }, /* without a MAC */
 		{ AF_INET, NDA_DST, 5 },
 	};
 	struct nl_msg *both = entry(AF_BRIDGE, 5), *cut = entry(AF_BRIDGE, 5);
@@ -364,7 +409,7 @@ static void what_is_not_well_formed_is_refused(void **state)
 	struct fdbs fdbs = { 0 };
 	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct nl_msg *msg = entry(cases[i].family, 5);
 		int status;
 
@@ -397,13 +442,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		neigh_test(a_neighbour_is_added_replaced_and_deleted),
 		neigh_test(a_list_is_of_one_device),
-		neigh_test(one_message_makes_both_halves),
-		neigh_test(a_replaced_entry_leads_to_the_new_vtep),
+		neigh_test(the_fdb_entry_of_a_port_is_found_by_its_mac),
+		neigh_test(one_message_adds_the_fdb_entries_of_bridge_and_vxlan),
+		neigh_test(a_replaced_entry_has_the_new_vtep),
 		neigh_test(an_fdb_list_is_of_one_device),
 		neigh_test(ten_thousand_neighbours),
-		neigh_test(every_failure_is_passed_on),
-		neigh_test(entries_that_are_not_ours_to_see),
-		neigh_test(what_is_not_well_formed_is_refused),
+		neigh_test(every_failure_is_returned),
+		neigh_test(entries_of_other_devices_and_vlans_are_skipped),
+		neigh_test(malformed_messages_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/netns.h"
+#include "common/netlink/netns.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/log.h"
+#include "tests/unit/deny.h"
 #include "tests/unit/kernel.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define DIR_TEMPLATE "/tmp/weft-test-netns-XXXXXX"
@@ -44,10 +47,10 @@ static int teardown(void **state)
 
 #define netns_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-static void a_namespace_is_itself_by_whatever_path(void **state)
+static void a_namespace_is_the_same_by_every_path(void **state)
 {
 	struct place *place = *state;
-	AUTO_CLOSE int self = -1, by_path = -1, other = -1;
+	AUTO(close) int self = -1, by_path = -1, other = -1;
 	struct err err = ERR_INIT;
 	struct netns_id a, b, c;
 
@@ -71,8 +74,8 @@ static void a_namespace_is_itself_by_whatever_path(void **state)
 	assert_int_equal(err.sys_errno, EBADF);
 }
 
-/* What a runtime may leave behind in the place of a namespace: none of it may hold up a DEL. */
-static void what_is_no_namespace_is_absent(void **state)
+/* Files that a runtime may leave at the path of a namespace. None of them may block a DEL. */
+static void a_path_that_is_not_a_namespace_is_absent(void **state)
 {
 	struct place *place = *state;
 	struct err err = ERR_INIT;
@@ -110,12 +113,12 @@ static void what_is_no_namespace_is_absent(void **state)
 	assert_int_equal(fd, -7);
 }
 
-/* Who waits at the other end, or has set it up to act, does not notice. */
-static void what_is_no_namespace_is_not_opened(void **state)
+/* The peer of a FIFO or socket and the driver of a device do not notice the check. */
+static void fifos_sockets_and_devices_are_not_opened(void **state)
 {
 	struct place *place = *state;
 	struct err err = ERR_INIT;
-	AUTO_CLOSE int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	AUTO(close) int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	char events[512];
 	int fd = -7;
 
@@ -124,12 +127,12 @@ static void what_is_no_namespace_is_not_opened(void **state)
 	assert_int_equal(netns_open(place->path, &fd, &err), 0);
 	assert_int_equal(read(watch, events, sizeof(events)), -1);
 	assert_int_equal(errno, EAGAIN);
-	fd = open(place->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it would be seen */
+	fd = open(place->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* an open would be detected */
 	assert_true(read(watch, events, sizeof(events)) > 0);
 	close(fd);
 }
 
-static void what_cannot_be_opened_is_an_error(void **state)
+static void an_unreadable_path_is_an_error(void **state)
 {
 	struct place *place = *state;
 	struct err err = ERR_INIT;
@@ -142,6 +145,32 @@ static void what_cannot_be_opened_is_an_error(void **state)
 	assert_int_equal(fd, -7);
 }
 
+/* A sandbox that refuses the request for the type must not make a namespace look absent. */
+static void a_type_that_is_refused_is_an_error(void **state)
+{
+	static const struct {
+		int sys_errno;
+		int result;
+	} cases[] = { { EPERM, -1 }, { ENOSYS, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		int fd = -7, status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			deny_syscall(SYS_ioctl, cases[i].sys_errno);
+			assert_int_equal(netns_open("/proc/self/ns/net", &fd, &err),
+					 cases[i].result);
+			assert_int_equal(err.sys_errno, cases[i].result < 0 ? EPERM : 0);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 struct visit {
 	int result;
 	struct netns_id id;
@@ -150,17 +179,17 @@ struct visit {
 static int identify_here(void *ctx, struct err *err)
 {
 	struct visit *visit = ctx;
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int fd = -1;
 
 	if (netns_open_self(&fd, err) || netns_identify(fd, &visit->id, err))
 		return -1;
-	return visit->result ? err_set(err, ERR_CHECK, "asked for") : 0;
+	return visit->result ? err_set(err, ERR_CHECK, "requested by the test") : 0;
 }
 
-static void a_function_runs_inside_and_comes_back(void **state)
+static void a_function_runs_in_the_namespace_and_returns(void **state)
 {
 	struct err err = ERR_INIT;
-	AUTO_CLOSE int home = -1, there = -1;
+	AUTO(close) int home = -1, there = -1;
 	struct visit visit = { 0 }, back = { 0 };
 	struct netns_id home_id, there_id;
 
@@ -176,7 +205,7 @@ static void a_function_runs_inside_and_comes_back(void **state)
 	assert_true(netns_same(&visit.id, &there_id));
 	visit.result = -1;
 	assert_int_equal(netns_run(there, home, identify_here, &visit, &err), -1);
-	assert_string_equal(err.text, "asked for");
+	assert_string_equal(err.text, "requested by the test");
 	assert_done(identify_here(&back, &err), err);
 	assert_true(netns_same(&back.id, &home_id));
 
@@ -185,10 +214,10 @@ static void a_function_runs_inside_and_comes_back(void **state)
 	assert_int_equal(err.sys_errno, EBADF);
 }
 
-static void no_way_back_ends_the_program(void **state)
+static void a_failed_return_to_the_namespace_ends_the_program(void **state)
 {
 	struct err err = ERR_INIT;
-	AUTO_CLOSE int there = -1;
+	AUTO(close) int there = -1;
 	int status;
 	pid_t child;
 
@@ -214,12 +243,13 @@ static void no_way_back_ends_the_program(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		netns_test(a_namespace_is_itself_by_whatever_path),
-		netns_test(what_is_no_namespace_is_absent),
-		netns_test(what_is_no_namespace_is_not_opened),
-		netns_test(what_cannot_be_opened_is_an_error),
-		netns_test(a_function_runs_inside_and_comes_back),
-		netns_test(no_way_back_ends_the_program),
+		netns_test(a_namespace_is_the_same_by_every_path),
+		netns_test(a_path_that_is_not_a_namespace_is_absent),
+		netns_test(fifos_sockets_and_devices_are_not_opened),
+		netns_test(an_unreadable_path_is_an_error),
+		netns_test(a_type_that_is_refused_is_an_error),
+		netns_test(a_function_runs_in_the_namespace_and_returns),
+		netns_test(a_failed_return_to_the_namespace_ends_the_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

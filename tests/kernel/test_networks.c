@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl loop */
-#include "daemon/networks.h"
+#include "daemon/network/networks.h"
 
+#include "common/array.h"
 #include "common/log.h"
 #include "common/state.h"
-#include "daemon/loop.h"
-#include "daemon/network.h"
-#include "daemon/node.h"
-#include "daemon/publish.h"
+#include "daemon/io/loop.h"
+#include "daemon/lease/node.h"
+#include "daemon/network/network.h"
+#include "daemon/network/publish.h"
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/kernel.h"
@@ -24,9 +25,9 @@ struct scene {
 	struct node node;
 	struct network_env env;
 	struct networks *networks;
-	struct fake_store store[LEN(names)];
-	size_t made;       /* stores */
-	const char *fails; /* the network of which no store can be made */
+	struct fake_store store[ARRAY_LEN(names)];
+	size_t made;       /* number of opened stores */
+	const char *fails; /* the network whose store cannot be opened */
 	char run_dir[96], state_dir[96], subnet_file[96];
 };
 
@@ -47,6 +48,7 @@ static int make_store(void *ctx, const char *name, struct network *network,
 
 static int setup(void **state)
 {
+	static const char *const iface[] = { "up0", NULL };
 	struct scene *scene = test_calloc(1, sizeof(*scene));
 	struct err err = ERR_INIT;
 
@@ -63,7 +65,7 @@ static int setup(void **state)
 					   .node = &scene->node,
 					   .node_name = "host1",
 					   .machine = "",
-					   .iface = "up0",
+					   .uplink = { .iface = iface },
 					   .run_dir = scene->run_dir,
 					   .subnet_file = scene->subnet_file };
 	*state = scene;
@@ -98,7 +100,7 @@ static void begin_all(struct scene *scene)
 {
 	struct err err = ERR_INIT;
 
-	assert_done(begin(scene, LEN(names), &err), err);
+	assert_done(begin(scene, ARRAY_LEN(names), &err), err);
 }
 
 static struct network *at(const struct scene *scene, size_t i)
@@ -120,7 +122,7 @@ static void settle(struct scene *scene)
 	fake_loop_pass(scene->loop, 10);
 }
 
-/* The store's first word: a list without leases. */
+/* The store's first report: a list without leases. */
 static void tell_list(struct scene *scene, size_t i, const char *config)
 {
 	struct network *network = at(scene, i);
@@ -145,12 +147,12 @@ static unsigned started(const struct scene *scene)
 {
 	unsigned started = 0;
 
-	for (size_t i = 0; i < LEN(names); i++)
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		started += scene->store[i].started;
 	return started;
 }
 
-static void each_starts_when_the_one_before_has_heard(void **state)
+static void each_network_starts_after_the_report_of_the_one_before(void **state)
 {
 	struct scene *scene = *state;
 	struct err why = ERR_INIT;
@@ -160,19 +162,19 @@ static void each_starts_when_the_one_before_has_heard(void **state)
 	assert_int_equal(started(scene), 1);
 	assert_true(scene->store[0].started);
 	assert_string_equal(view(scene, 2).name, "red");
-	tell_list(scene, 0, NULL); /* which is a word, too */
+	tell_list(scene, 0, NULL); /* a list without configuration is a report too */
 	assert_int_equal(started(scene), 2);
 	assert_true(scene->store[1].started);
-	tell_list(scene, 0, NULL); /* and again: it is the last one's turn to speak */
+	tell_list(scene, 0, NULL); /* a second report of the same network starts no other */
 	assert_int_equal(started(scene), 2);
 	(void)err_set(&why, ERR_STORE, "connection refused");
 	network_listener.link(at(scene, 1), false, "http://127.0.0.1:2379", &why);
-	assert_int_equal(started(scene), 2); /* not in the middle of that */
+	assert_int_equal(started(scene), 2); /* the next network is started from the event loop */
 	settle(scene);
 	assert_int_equal(started(scene), 3);
 }
 
-static void stores_are_asked_whether_they_are_there(void **state)
+static void every_started_store_is_checked(void **state)
 {
 	struct scene *scene = *state;
 
@@ -180,14 +182,14 @@ static void stores_are_asked_whether_they_are_there(void **state)
 	settle(scene);
 	networks_check(scene->networks);
 	assert_int_equal(scene->store[0].checks, 1);
-	assert_int_equal(scene->store[1].checks, 0); /* it has not been started */
+	assert_int_equal(scene->store[1].checks, 0); /* not started yet */
 	tell_list(scene, 0, NULL);
 	networks_check(scene->networks);
 	assert_int_equal(scene->store[0].checks, 2);
 	assert_int_equal(scene->store[1].checks, 1);
 }
 
-static void those_that_clash_are_kept_apart(void **state)
+static void networks_with_the_same_vni_or_addresses_are_refused(void **state)
 {
 	struct scene *scene = *state;
 
@@ -208,7 +210,23 @@ static void those_that_clash_are_kept_apart(void **state)
 	assert_int_equal(view(scene, 0).state, NETWORK_READY);
 }
 
-static void what_is_wrong_with_one_does_not_stop_another(void **state)
+/* Without devices, whose removal is an event. */
+static void a_conflict_ends_with_the_change_of_the_other_network(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_all(scene);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	tell_list(scene, 1, CONFIG("10.6.0.0/16", "1"));
+	assert_says(view(scene, 1).reason, "blue");
+	assert_int_equal(view(scene, 1).config->vni, 2);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "5"));
+	fake_loop_pass(scene->loop, 1000);
+	assert_int_equal(view(scene, 1).config->vni, 1);
+}
+
+static void an_error_of_one_network_does_not_affect_others(void **state)
 {
 	struct scene *scene = *state;
 
@@ -220,8 +238,8 @@ static void what_is_wrong_with_one_does_not_stop_another(void **state)
 	assert_int_equal(view(scene, 1).state, NETWORK_READY);
 }
 
-/* subnet.env tells of one network: the default one, or else the first. */
-static void the_subnet_file_is_about_one(void **state)
+/* subnet.env describes one network: the default network, or the first one. */
+static void the_subnet_file_describes_one_network(void **state)
 {
 	struct scene *scene = *state;
 	struct err err = ERR_INIT;
@@ -244,7 +262,7 @@ static void the_subnet_file_is_about_one(void **state)
 	assert_int_equal(access(scene->subnet_file, F_OK), 0);
 }
 
-static void one_that_is_named_no_more_is_marked(void **state)
+static void a_network_no_longer_configured_is_marked(void **state)
 {
 	struct scene *scene = *state;
 	struct state_network old = { .name = "old",
@@ -264,29 +282,79 @@ static void one_that_is_named_no_more_is_marked(void **state)
 	assert_true(old.retired);
 }
 
-static void one_without_a_store_is_named_and_none_is_made(void **state)
+static void a_store_that_fails_to_open_is_named_in_the_error(void **state)
 {
 	struct scene *scene = *state;
 	struct err err = ERR_INIT;
 
 	scene->fails = "default";
-	assert_int_equal(begin(scene, LEN(names), &err), -1);
+	assert_int_equal(begin(scene, ARRAY_LEN(names), &err), -1);
 	assert_string_equal(err.text, "network default: no such store");
 	assert_null(scene->networks);
 	assert_true(scene->store[0].freed);
 	assert_int_equal(started(scene), 0);
 }
 
+static void the_main_network_is_the_default_one_or_the_first(void **state)
+{
+	static const char *const without[] = { "blue", "red" };
+
+	(void)state;
+	assert_string_equal(networks_main_name(names, ARRAY_LEN(names)), "default");
+	assert_string_equal(networks_main_name(without, ARRAY_LEN(without)), "blue");
+}
+
+static void networks_are_added_and_removed(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+	size_t len;
+
+	assert_done(begin(scene, 0, &err), err);
+	networks_all(scene->networks, &len);
+	assert_int_equal(len, 0);
+	assert_done(networks_set(scene->networks, names, 2, &err), err);
+	assert_done(networks_set(scene->networks, names, 2, &err), err);
+	assert_int_equal(scene->made, 2);
+	assert_string_equal(view(scene, 1).name, names[1]);
+	assert_done(networks_set(scene->networks, &names[1], 2, &err), err);
+	networks_all(scene->networks, &len);
+	assert_int_equal(len, 2);
+	assert_true(scene->store[0].freed);
+	assert_false(scene->store[1].freed);
+	assert_string_equal(view(scene, 0).name, names[1]);
+	assert_string_equal(view(scene, 1).name, names[2]);
+}
+
+static void a_network_that_cannot_be_added_leaves_the_others(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+	size_t len;
+
+	scene->fails = names[1];
+	assert_done(begin(scene, 0, &err), err);
+	assert_int_equal(networks_set(scene->networks, names, 2, &err), -1);
+	assert_says(err.text, "network default: no such store");
+	networks_all(scene->networks, &len);
+	assert_int_equal(len, 1);
+	scene->made--; /* its store was not opened */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		networks_test(each_starts_when_the_one_before_has_heard),
-		networks_test(stores_are_asked_whether_they_are_there),
-		networks_test(those_that_clash_are_kept_apart),
-		networks_test(what_is_wrong_with_one_does_not_stop_another),
-		networks_test(the_subnet_file_is_about_one),
-		networks_test(one_that_is_named_no_more_is_marked),
-		networks_test(one_without_a_store_is_named_and_none_is_made),
+		cmocka_unit_test(the_main_network_is_the_default_one_or_the_first),
+		networks_test(each_network_starts_after_the_report_of_the_one_before),
+		networks_test(every_started_store_is_checked),
+		networks_test(networks_with_the_same_vni_or_addresses_are_refused),
+		networks_test(a_conflict_ends_with_the_change_of_the_other_network),
+		networks_test(an_error_of_one_network_does_not_affect_others),
+		networks_test(the_subnet_file_describes_one_network),
+		networks_test(a_network_no_longer_configured_is_marked),
+		networks_test(networks_are_added_and_removed),
+		networks_test(a_network_that_cannot_be_added_leaves_the_others),
+		networks_test(a_store_that_fails_to_open_is_named_in_the_error),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

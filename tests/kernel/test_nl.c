@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/nl.h"
+#include "common/netlink/nl.h"
 
-#include "common/link.h"
-#include "common/route.h"
+#include "common/netlink/link.h"
+#include "common/netlink/route.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/nl_script.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 
-static void answers_to_other_requests_are_passed_over(void **state)
+static void answers_to_other_requests_are_ignored(void **state)
 {
 	struct script *script = *state;
 	struct err err = ERR_INIT;
@@ -26,7 +26,7 @@ static void answers_to_other_requests_are_passed_over(void **state)
 	assert_string_equal(err.text, "ask: Device or resource busy");
 }
 
-static void a_lost_answer_is_an_error_and_no_hang(void **state)
+static void a_lost_answer_ends_in_a_timeout_error(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { 0 };
@@ -35,7 +35,7 @@ static void a_lost_answer_is_an_error_and_no_hang(void **state)
 
 	assert_int_equal(nl_request(&script->nl, small_message(), "ask", &err), -1);
 	assert_int_equal(err.sys_errno, ETIMEDOUT);
-	assert_string_equal(err.text, "ask: no answer from the kernel: Connection timed out");
+	assert_string_equal(err.text, "ask: no reply from the kernel: Connection timed out");
 	assert_int_equal(nl_query(&script->nl, small_message(), "ask", take_number, &numbers, &err),
 			 -1);
 	assert_int_equal(err.sys_errno, ETIMEDOUT);
@@ -44,7 +44,7 @@ static void a_lost_answer_is_an_error_and_no_hang(void **state)
 	assert_int_equal(err.sys_errno, ETIMEDOUT);
 }
 
-static void what_cannot_be_sent_is_told(void **state)
+static void a_failed_send_is_reported(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { 0 };
@@ -63,7 +63,7 @@ static void what_cannot_be_sent_is_told(void **state)
 	assert_int_equal(nl_batch_flush(batch, &err), -1);
 	assert_string_equal(err.text, "send of 1 netlink requests: Transport endpoint is not "
 				      "connected");
-	/* It is forgotten: there is nothing to send any more. */
+	/* The message is freed: there is nothing left to send. */
 	err = ERR_INIT;
 	assert_done(nl_batch_flush(batch, &err), err);
 	for (uint64_t i = 0; i < 63; i++)
@@ -76,7 +76,7 @@ static void what_cannot_be_sent_is_told(void **state)
 static void an_answer_that_does_not_fit_is_an_error(void **state)
 {
 	struct script *script = *state;
-	static char big[NL_ANSWER_SIZE + 1];
+	static char big[NL_DATA_SIZE + 1];
 	struct err err = ERR_INIT;
 
 	assert_int_equal(send(script->kernel, big, sizeof(big), 0), sizeof(big));
@@ -109,17 +109,17 @@ static void a_query_is_answered_absent_or_refused(void **state)
 	assert_string_equal(err.text, "no more");
 }
 
-static void a_verdict_may_repeat_the_request(void **state)
+static void an_ack_may_contain_the_request(void **state)
 {
 	struct {
-		struct nlmsgerr verdict;
+		struct nlmsgerr ack;
 		struct rtmsg request;
 		struct nlattr text;
 		char words[8];
 		struct nlattr place;
 		uint32_t offset;
 	} body = {
-		.verdict = { -EINVAL, { .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } },
+		.ack = { -EINVAL, { .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)) } },
 		.text = { sizeof(struct nlattr) + 8, NLMSGERR_ATTR_MSG },
 		.words = "no, 100",
 		.place = { sizeof(struct nlattr) + 4, NLMSGERR_ATTR_OFFS },
@@ -132,8 +132,8 @@ static void a_verdict_may_repeat_the_request(void **state)
 	say(script, NLMSG_ERROR, NLM_F_ACK_TLVS, 100, &body, sizeof(body));
 	assert_int_equal(nl_request(&script->nl, small_message(), "ask", &err), -1);
 	assert_string_equal(err.text, "ask: no, 100, at byte 28 of the request: Invalid argument");
-	/* A length that leads out of the message is not followed. */
-	body.verdict.msg.nlmsg_len = 4000000000U;
+	/* An attribute that exceeds the message is not read. */
+	body.ack.msg.nlmsg_len = 4000000000U;
 	say(script, NLMSG_ERROR, NLM_F_ACK_TLVS, 101, &body, sizeof(body));
 	assert_int_equal(nl_request(&script->nl, small_message(), "ask", &err), -1);
 	assert_string_equal(err.text, "ask: Invalid argument");
@@ -142,19 +142,19 @@ static void a_verdict_may_repeat_the_request(void **state)
 	assert_int_equal(err.sys_errno, EPROTO);
 }
 
-static void an_interrupted_dump_starts_anew(void **state)
+static void an_interrupted_dump_is_restarted(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { .refuse = 3 };
 	const struct nl_dump dump = dump_of(&numbers);
 	struct err err = ERR_INIT;
 
-	/* What follows the interruption is not shown: 3 would be refused. */
+	/* The messages after the interruption are not reported: 3 would be refused. */
 	say_number(script, 100, 0, 1);
 	say_number(script, 100, NLM_F_DUMP_INTR, 2);
 	say_number(script, 100, 0, 3);
 	say_done(script, 100, 0, 0);
-	/* The second try is interrupted as late as can be. */
+	/* The second attempt is interrupted by its last message. */
 	say_number(script, 101, 0, 4);
 	say_done(script, 101, NLM_F_DUMP_INTR, 0);
 	say_number(script, 102, 0, 5);
@@ -167,7 +167,7 @@ static void an_interrupted_dump_starts_anew(void **state)
 	assert_int_equal(numbers.at[1], 6);
 }
 
-static void a_dump_that_never_holds_still_is_given_up(void **state)
+static void a_dump_interrupted_every_time_fails(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { 0 };
@@ -184,14 +184,14 @@ static void a_dump_that_never_holds_still_is_given_up(void **state)
 	while (recv(script->kernel, requests, sizeof(requests), MSG_DONTWAIT) > 0)
 		asked++;
 	assert_int_equal(asked, 20);
-	/* Without a restart of the caller's. */
+	/* The caller has no restart function. */
 	dump.restart = NULL;
 	say_done(script, script->nl.seq, NLM_F_DUMP_INTR, 0);
 	say_done(script, script->nl.seq + 1, 0, 0);
 	assert_done(nl_dump_all(&script->nl, &dump, &err), err);
 }
 
-static void a_dump_can_fail_at_both_ends(void **state)
+static void a_dump_fails_on_send_and_receive_errors(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { 0 };
@@ -213,7 +213,7 @@ static void a_dump_can_fail_at_both_ends(void **state)
 	assert_string_equal(err.text, "a dump: why: No such device");
 }
 
-static void a_visit_that_ends_a_dump_leaves_nothing_behind(void **state)
+static void a_dump_ended_by_its_callback_leaves_no_answers_queued(void **state)
 {
 	struct script *script = *state;
 	struct numbers numbers = { .refuse = 2 };
@@ -236,9 +236,11 @@ static struct nl_msg *build_nothing(void *ctx)
 	return NULL;
 }
 
-static void no_memory_for_a_message_is_told_by_the_sender(void **state)
+static void an_allocation_failure_of_a_message_is_reported_on_send(void **state)
 {
-	const struct nl_dump dump = { "a dump", build_nothing, never_visited, NULL, NULL, NULL };
+	const struct nl_dump dump = { .what = "a dump",
+				      .build = build_nothing,
+				      .visit = never_visited };
 	const struct ipaddr addr = kernel_addr("10.0.0.1");
 	struct err err = ERR_INIT;
 	struct nl_batch *batch;
@@ -262,7 +264,7 @@ static void no_memory_for_a_message_is_told_by_the_sender(void **state)
 	nl_batch_close(batch);
 }
 
-static void refusals_carry_the_kernels_errno_and_words(void **state)
+static void errors_contain_errno_and_extended_ack_of_the_kernel(void **state)
 {
 	const struct route crooked = { .dst = kernel_prefix("10.5.8.1/24"), .index = 1 };
 	struct nl *nl = *state;
@@ -293,12 +295,17 @@ static struct nl_msg *build_links(void *ctx)
 	return nl_message(RTM_GETLINK, 0, &info, sizeof(info), 0);
 }
 
-/* Unread answers fill the receive buffer, so that the dump finds no room to begin with. */
-static void an_overrun_dump_starts_anew(void **state)
+/* Unread answers fill the receive buffer, so that there is no room for the dump. */
+static void a_dump_is_restarted_after_an_overrun(void **state)
 {
 	struct numbers numbers = { 0 };
-	const struct nl_dump dump = { "list",          build_links, count_message,
-				      restart_numbers, &numbers,    NULL };
+	const struct nl_dump dump = {
+		.what = "list",
+		.build = build_links,
+		.visit = count_message,
+		.restart = restart_numbers,
+		.ctx = &numbers,
+	};
 	struct nl_msg *msg = link_up_message(9999);
 	struct err err = ERR_INIT;
 	struct nl *nl = *state;
@@ -313,7 +320,7 @@ static void an_overrun_dump_starts_anew(void **state)
 	assert_int_equal(numbers.len, 1);
 }
 
-static void no_more_descriptors_is_told(void **state)
+static void running_out_of_descriptors_is_reported(void **state)
 {
 	struct err err = ERR_INIT;
 	struct rlimit before;
@@ -369,20 +376,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(a_device_is_found_by_its_name),
-		script_test(answers_to_other_requests_are_passed_over),
-		script_test(a_lost_answer_is_an_error_and_no_hang),
-		script_test(what_cannot_be_sent_is_told),
+		script_test(answers_to_other_requests_are_ignored),
+		script_test(a_lost_answer_ends_in_a_timeout_error),
+		script_test(a_failed_send_is_reported),
 		script_test(an_answer_that_does_not_fit_is_an_error),
 		script_test(a_query_is_answered_absent_or_refused),
-		script_test(a_verdict_may_repeat_the_request),
-		script_test(an_interrupted_dump_starts_anew),
-		script_test(a_dump_that_never_holds_still_is_given_up),
-		script_test(a_dump_can_fail_at_both_ends),
-		script_test(a_visit_that_ends_a_dump_leaves_nothing_behind),
-		kernel_test(no_memory_for_a_message_is_told_by_the_sender),
-		kernel_test(refusals_carry_the_kernels_errno_and_words),
-		kernel_test(an_overrun_dump_starts_anew),
-		cmocka_unit_test(no_more_descriptors_is_told),
+		script_test(an_ack_may_contain_the_request),
+		script_test(an_interrupted_dump_is_restarted),
+		script_test(a_dump_interrupted_every_time_fails),
+		script_test(a_dump_fails_on_send_and_receive_errors),
+		script_test(a_dump_ended_by_its_callback_leaves_no_answers_queued),
+		kernel_test(an_allocation_failure_of_a_message_is_reported_on_send),
+		kernel_test(errors_contain_errno_and_extended_ack_of_the_kernel),
+		kernel_test(a_dump_is_restarted_after_an_overrun),
+		cmocka_unit_test(running_out_of_descriptors_is_reported),
 		kernel_test(a_socket_stays_in_its_namespace),
 	};
 

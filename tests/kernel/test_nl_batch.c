@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/nl.h"
+#include "common/netlink/nl.h"
 
-#include "common/link.h"
-#include "common/route.h"
+#include "common/netlink/link.h"
+#include "common/netlink/route.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/nl_script.h"
 
@@ -79,7 +79,9 @@ static void every_request_of_a_batch_has_its_own_outcome(void **state)
 			    "10.5.4.0/24 via 10.5.4.0 dev br0 onlink linkdown \n"
 			    "10.5.6.0/24 via 10.5.6.0 dev br0 onlink linkdown \n");
 
-	/* The last one's refusal is the acknowledgement that is waited for. */
+	/*
+	 * Only the last request has NLM_F_ACK set; here the kernel refuses that request.
+	 */
 	assert_done(nl_batch_add(batch, route_over(index, "10.5.7.0/24", "10.5.7.0"), 16, &err),
 		    err);
 	assert_done(nl_batch_add(batch, route_over(index, "10.5.8.1/24", "10.5.8.0"), 17, &err),
@@ -91,7 +93,7 @@ static void every_request_of_a_batch_has_its_own_outcome(void **state)
 	nl_batch_close(batch);
 }
 
-static void a_full_batch_goes_out_by_itself(void **state)
+static void a_full_batch_is_sent_automatically(void **state)
 {
 	struct nl *nl = *state;
 	struct failures failures = { 0 };
@@ -108,7 +110,7 @@ static void a_full_batch_goes_out_by_itself(void **state)
 		assert_int_equal(failures.at[i].tag, i);
 		assert_int_equal(failures.at[i].sys_errno, ENODEV);
 	}
-	/* What was not flushed is not sent. */
+	/* Requests that were not flushed are not sent. */
 	assert_done(nl_batch_add(batch, link_up_message(9999), 64, &err), err);
 	nl_batch_close(batch);
 	assert_int_equal(failures.len, 64);
@@ -124,7 +126,7 @@ static struct nl_msg *long_message(size_t size)
 	return msg;
 }
 
-static void long_requests_fill_a_batch_earlier(void **state)
+static void a_batch_is_limited_by_size_too(void **state)
 {
 	struct nl *nl = *state;
 	struct failures failures = { 0 };
@@ -142,8 +144,8 @@ static void long_requests_fill_a_batch_earlier(void **state)
 	nl_batch_close(batch);
 }
 
-/* A receive buffer that holds but a few of 64 refusals: the kernel drops the others. */
-static void lost_outcomes_are_failures_and_no_hang(void **state)
+/* The receive buffer holds only a few of 64 errors: the kernel drops the others. */
+static void requests_without_an_answer_fail_after_a_timeout(void **state)
 {
 	struct nl *nl = *state;
 	struct failures failures = { 0 };
@@ -153,7 +155,7 @@ static void lost_outcomes_are_failures_and_no_hang(void **state)
 	unsigned lost = 0;
 
 	assert_int_equal(setsockopt(nl_fd(nl), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)), 0);
-	alarm(5); /* less than the time that a lost answer is waited for */
+	alarm(5); /* less than the timeout of a lost answer */
 	assert_done(nl_batch_open(nl, take_failure, &failures, &batch, &err), err);
 	for (uint64_t i = 0; i < 64; i++)
 		assert_done(nl_batch_add(batch, link_up_message(9999), i, &err), err);
@@ -164,14 +166,14 @@ static void lost_outcomes_are_failures_and_no_hang(void **state)
 				 lost ? ENOBUFS : failures.at[i].sys_errno);
 		if (failures.at[i].sys_errno == ENOBUFS) {
 			lost++;
-			assert_string_equal(failures.at[i].text, "the kernel's answer was lost");
+			assert_string_equal(failures.at[i].text, "the kernel's reply was lost");
 		} else {
 			assert_int_equal(failures.at[i].sys_errno, ENODEV);
 		}
 	}
 	assert_in_range(lost, 1, 63);
 	alarm(0);
-	/* The socket is as good as before. */
+	/* The socket is usable again. */
 	failures.len = 0;
 	assert_done(nl_batch_add(batch, link_up_message(9999), 100, &err), err);
 	assert_done(nl_batch_flush(batch, &err), err);
@@ -180,7 +182,7 @@ static void lost_outcomes_are_failures_and_no_hang(void **state)
 	nl_batch_close(batch);
 }
 
-static void a_batch_that_cannot_be_sent_is_forgotten(void **state)
+static void a_batch_that_cannot_be_sent_is_discarded(void **state)
 {
 	struct script *script = *state;
 	struct failures failures = { 0 };
@@ -200,7 +202,7 @@ static void a_batch_that_cannot_be_sent_is_forgotten(void **state)
 	nl_batch_close(batch);
 }
 
-static void an_unanswered_batch_ends_as_failed(void **state)
+static void an_unanswered_batch_fails(void **state)
 {
 	struct script *script = *state;
 	struct failures failures = { 0 };
@@ -219,7 +221,7 @@ static void an_unanswered_batch_ends_as_failed(void **state)
 	assert_int_equal(failures.at[1].tag, 2);
 	assert_int_equal(failures.at[1].sys_errno, ETIMEDOUT);
 	assert_int_equal(failures.at[2].tag, 3);
-	/* Late answers are not taken for those of the next batch. */
+	/* Late answers are not assigned to the next batch. */
 	assert_int_equal(script->nl.seq, 104);
 	nl_batch_close(batch);
 }
@@ -228,11 +230,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(every_request_of_a_batch_has_its_own_outcome),
-		kernel_test(a_full_batch_goes_out_by_itself),
-		kernel_test(long_requests_fill_a_batch_earlier),
-		kernel_test(lost_outcomes_are_failures_and_no_hang),
-		script_test(a_batch_that_cannot_be_sent_is_forgotten),
-		script_test(an_unanswered_batch_ends_as_failed),
+		kernel_test(a_full_batch_is_sent_automatically),
+		kernel_test(a_batch_is_limited_by_size_too),
+		kernel_test(requests_without_an_answer_fail_after_a_timeout),
+		script_test(a_batch_that_cannot_be_sent_is_discarded),
+		script_test(an_unanswered_batch_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

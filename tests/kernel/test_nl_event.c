@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/nl.h"
+#include "common/netlink/nl.h"
 
-#include "common/link.h"
-#include "common/neigh.h"
+#include "common/netlink/link.h"
+#include "common/netlink/neigh.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/nl_script.h"
 
@@ -40,7 +40,7 @@ static struct nl *open_listener(void)
 	return nl;
 }
 
-static void events_tell_what_became_of_a_device(void **state)
+static void events_report_changes_of_a_device(void **state)
 {
 	struct nl *nl = *state, *listener = open_listener();
 	struct events events = { 0 };
@@ -48,25 +48,25 @@ static void events_tell_what_became_of_a_device(void **state)
 	bool lost = true;
 	uint32_t index;
 
-	assert_done(nl_drain(listener, take_event, &events, &lost, &err), err);
+	assert_done(nl_read_events(listener, take_event, &events, &lost, &err), err);
 	assert_int_equal(events.added, 0);
 	assert_false(lost);
 	index = kernel_bridge(nl);
 	assert_int_equal(poll(&(struct pollfd){ nl_fd(listener), POLLIN, 0 }, 1, 1000), 1);
-	assert_done(nl_drain(listener, take_event, &events, &lost, &err), err);
+	assert_done(nl_read_events(listener, take_event, &events, &lost, &err), err);
 	assert_true(events.added > 0);
 	assert_int_equal(events.last.index, index);
 	assert_int_equal(events.last.kind, LINK_KIND_BRIDGE);
 	assert_string_equal(events.last.alias, "test");
 	assert_int_equal(link_del(nl, index, &err), 1);
 	assert_int_equal(poll(&(struct pollfd){ nl_fd(listener), POLLIN, 0 }, 1, 1000), 1);
-	assert_done(nl_drain(listener, take_event, &events, &lost, &err), err);
+	assert_done(nl_read_events(listener, take_event, &events, &lost, &err), err);
 	assert_int_equal(events.removed, 1);
 	assert_string_equal(events.last.name, "br0");
 	nl_free(listener);
 }
 
-/* Which devices have an entry of 10.9.0.1 that came or went. */
+/* The devices of which an entry of 10.9.0.1 was added or removed. */
 static int note_device(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
 	const struct ipaddr addr = kernel_addr("10.9.0.1");
@@ -88,7 +88,7 @@ static uint64_t neighbours_told(struct nl *listener)
 		system("for dev in up0 br0; do ip neigh add 10.9.0.1 lladdr 0e:00:00:00:00:01 "
 		       "dev $dev && ip neigh del 10.9.0.1 dev $dev || exit; done"),
 		0);
-	assert_done(nl_drain(listener, note_device, &told, &lost, &err), err);
+	assert_done(nl_read_events(listener, note_device, &told, &lost, &err), err);
 	assert_false(lost);
 	return told;
 }
@@ -99,7 +99,7 @@ static int setup_with_uplink(void **state)
 	return 0;
 }
 
-static void neighbours_of_a_device_are_passed_over(void **state)
+static void neighbour_events_of_a_filtered_device_are_dropped(void **state)
 {
 	static const unsigned groups[] = { RTNLGRP_NEIGH, 0 };
 	struct nl *nl = *state, *listener;
@@ -113,11 +113,11 @@ static void neighbours_of_a_device_are_passed_over(void **state)
 	assert_done(nl_open(&listener, &err), err);
 	assert_done(nl_listen(listener, groups, &err), err);
 	assert_int_equal(neighbours_told(listener), both);
-	assert_done(nl_pass_over_neighbours(listener, link.index, &err), err);
+	assert_done(nl_filter_neigh_events(listener, link.index, &err), err);
 	assert_int_equal(neighbours_told(listener), bridge);
-	assert_done(nl_pass_over_neighbours(listener, 0, &err), err);
+	assert_done(nl_filter_neigh_events(listener, 0, &err), err);
 	assert_int_equal(neighbours_told(listener), both);
-	assert_done(nl_pass_over_neighbours(listener, 0, &err), err); /* there is none any more */
+	assert_done(nl_filter_neigh_events(listener, 0, &err), err); /* the device was deleted */
 	nl_free(listener);
 }
 
@@ -128,7 +128,7 @@ static int refuse_event(void *ctx, const struct nlmsghdr *header, struct err *er
 	return err_set(err, ERR_CHECK, "no more");
 }
 
-static void lost_events_are_told_and_the_next_ones_come(void **state)
+static void lost_events_are_reported_and_later_ones_received(void **state)
 {
 	static const unsigned unknown[] = { 1U << 20, 0 };
 	struct nl *nl = *state, *listener = open_listener();
@@ -142,37 +142,37 @@ static void lost_events_are_told_and_the_next_ones_come(void **state)
 			 0);
 	for (uint32_t mtu = 1300; mtu < 1320; mtu++)
 		assert_done(link_set_mtu(nl, index, mtu, &err), err);
-	assert_done(nl_drain(listener, NULL, NULL, &lost, &err), err);
+	assert_done(nl_read_events(listener, NULL, NULL, &lost, &err), err);
 	assert_true(lost);
 	assert_done(link_set_mtu(nl, index, 1400, &err), err);
-	assert_done(nl_drain(listener, take_event, &events, &lost, &err), err);
+	assert_done(nl_read_events(listener, take_event, &events, &lost, &err), err);
 	assert_false(lost);
 	assert_int_equal(events.last.mtu, 1400);
 	assert_done(link_set_mtu(nl, index, 1401, &err), err);
-	assert_int_equal(nl_drain(listener, refuse_event, NULL, &lost, &err), -1);
+	assert_int_equal(nl_read_events(listener, refuse_event, NULL, &lost, &err), -1);
 	assert_string_equal(err.text, "no more");
 	assert_int_equal(nl_listen(listener, unknown, &err), -1);
 	assert_int_equal(err.sys_errno, EINVAL);
 	nl_free(listener);
 }
 
-static void events_that_do_not_fit_or_cannot_be_read(void **state)
+static void truncated_or_unreadable_events_are_errors(void **state)
 {
 	struct script *script = *state;
-	static char big[NL_ANSWER_SIZE + 1];
+	static char big[NL_DATA_SIZE + 1];
 	struct events events = { 0 };
 	struct err err = ERR_INIT;
 	bool lost = false;
 
 	assert_int_equal(send(script->kernel, big, sizeof(big), 0), sizeof(big));
 	say(script, NLMSG_NOOP, 0, 0, NULL, 0);
-	assert_done(nl_drain(&script->nl, never_visited, NULL, &lost, &err), err);
+	assert_done(nl_read_events(&script->nl, never_visited, NULL, &lost, &err), err);
 	assert_true(lost);
 	say_number(script, 0, 0, 1);
-	assert_int_equal(nl_drain(&script->nl, take_event, &events, &lost, &err), -1);
+	assert_int_equal(nl_read_events(&script->nl, take_event, &events, &lost, &err), -1);
 	assert_int_equal(err.code, ERR_DECODE);
 	close(script->nl.fd);
-	assert_int_equal(nl_drain(&script->nl, never_visited, NULL, &lost, &err), -1);
+	assert_int_equal(nl_read_events(&script->nl, never_visited, NULL, &lost, &err), -1);
 	assert_int_equal(err.sys_errno, EBADF);
 	script->nl.fd = -1;
 }
@@ -180,11 +180,11 @@ static void events_that_do_not_fit_or_cannot_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kernel_test(events_tell_what_became_of_a_device),
-		cmocka_unit_test_setup_teardown(neighbours_of_a_device_are_passed_over,
+		kernel_test(events_report_changes_of_a_device),
+		cmocka_unit_test_setup_teardown(neighbour_events_of_a_filtered_device_are_dropped,
 						setup_with_uplink, kernel_teardown),
-		kernel_test(lost_events_are_told_and_the_next_ones_come),
-		script_test(events_that_do_not_fit_or_cannot_be_read),
+		kernel_test(lost_events_are_reported_and_later_ones_received),
+		script_test(truncated_or_unreadable_events_are_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

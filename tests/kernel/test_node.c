@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/node.h"
+#include "daemon/lease/node.h"
 
 #include "common/parse.h"
 #include "tests/unit/kernel.h"
@@ -10,7 +10,7 @@
 static char state_dir[128];
 static const struct mac no_flannel;
 
-/* A namespace and a directory of its own. */
+/* A network namespace and a directory. */
 static int setup(void **state)
 {
 	if (tempdir_make(state))
@@ -52,7 +52,7 @@ static struct node load(void)
 	return node;
 }
 
-/* A directory in which no file can be put: one is in its place. */
+/* Blocks writes of a file: a directory has its name. */
 static void spoil_directory(void)
 {
 	char command[512];
@@ -66,7 +66,7 @@ static void restore_directory(void)
 	assert_int_equal(unlink(state_dir), 0);
 }
 
-static void an_identity_is_made_once(void **state)
+static void an_identity_is_created_once(void **state)
 {
 	struct err err = ERR_INIT;
 	struct node first = load(), second;
@@ -84,7 +84,7 @@ static void an_identity_is_made_once(void **state)
 	assert_string_not_equal(second.state.id, first.state.id);
 }
 
-static void a_damaged_identity_is_not_guessed(void **state)
+static void a_damaged_identity_is_an_error(void **state)
 {
 	struct node node = { .state_dir = "untouched" };
 	struct err err = ERR_INIT;
@@ -104,7 +104,7 @@ static void a_damaged_identity_is_not_guessed(void **state)
 	restore_directory();
 }
 
-static void a_mac_is_made_once_and_durable(void **state)
+static void a_mac_is_generated_once_and_saved(void **state)
 {
 	const struct state_node_network *network;
 	struct node node = load(), again;
@@ -125,8 +125,8 @@ static void a_mac_is_made_once_and_durable(void **state)
 	assert_int_not_equal(mac_cmp(&network->vtep_mac, &mac), 0);
 }
 
-/* The state directory is lost, but peers know the MAC of the device that stands. */
-static void the_mac_of_a_device_that_stands_is_taken_over(void **state)
+/* The state directory is lost, but peers use the MAC of the existing device. */
+static void the_mac_of_an_existing_device_is_adopted(void **state)
 {
 	const struct link_add_vxlan add = {
 		.name = "weft-vx1",
@@ -143,13 +143,33 @@ static void the_mac_of_a_device_that_stands_is_taken_over(void **state)
 	kernel_bridge(*state);
 	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
 	assert_int_equal(mac_cmp(&network->vtep_mac, &add.mac), 0);
-	/* But not that of a device of another kind. */
+	/* The MAC of a device of another kind is not adopted. */
 	network = node_network(&node, *state, "other", "br0", &no_flannel, &err);
 	assert_int_not_equal(mac_cmp(&network->vtep_mac, &add.mac), 0);
 	assert_true(network->vtep_mac.octet[1] != 0x58 || network->vtep_mac.octet[0] != 0x0a);
 }
 
-static void the_last_lease_is_remembered(void **state)
+/* Peers refuse it, because containers have such MACs. */
+static void a_mac_with_the_prefix_of_containers_is_replaced(void **state)
+{
+	const struct mac flannel = kernel_mac("0a:58:0a:05:01:07");
+	struct node node = load();
+	struct state_node_network *stored;
+	const struct state_node_network *network;
+	struct err err = ERR_INIT;
+
+	network = node_network(&node, *state, "default", "weft-vx1", &flannel, &err);
+	assert_non_null(network);
+	assert_false(mac_is_derived(&network->vtep_mac));
+	stored = state_node_find(&node.state, "default");
+	stored->vtep_mac = flannel;
+	network = node_network(&node, *state, "default", "weft-vx1", &no_flannel, &err);
+	assert_non_null(network);
+	assert_false(mac_is_derived(&network->vtep_mac));
+	assert_true(mac_is_unicast(&network->vtep_mac));
+}
+
+static void the_last_lease_is_saved(void **state)
 {
 	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
 	const struct prefix other[FAMILIES] = { kernel_prefix("10.5.8.0/24") };
@@ -169,7 +189,7 @@ static void the_last_lease_is_remembered(void **state)
 	assert_true(prefix_equal(&node.state.network[0].subnet[FAMILY_V4], other));
 }
 
-static void what_could_not_be_written_is_tried_again(void **state)
+static void a_failed_write_is_repeated(void **state)
 {
 	const struct state_node_network *network;
 	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
@@ -195,7 +215,7 @@ static void what_could_not_be_written_is_tried_again(void **state)
 	assert_true(prefix_equal(&node.state.network[0].subnet[FAMILY_V4], subnet));
 }
 
-static void there_is_a_limit_of_networks(void **state)
+static void the_number_of_networks_is_limited(void **state)
 {
 	const struct prefix subnet[FAMILIES] = { kernel_prefix("10.5.7.0/24") };
 	struct node node = load();
@@ -215,7 +235,7 @@ static void there_is_a_limit_of_networks(void **state)
 	assert_non_null(node_network(&node, *state, "n63", "weft-vx1", &no_flannel, &err));
 }
 
-static void seeds_differ_and_are_steady(void **state)
+static void seeds_differ_by_node_and_do_not_change(void **state)
 {
 	struct node a = { .state = { .id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8" } };
 	struct node b = { .state = { .id = "6ba7b810-9dad-11d1-80b4-00c04fd430c9" } };
@@ -229,14 +249,15 @@ static void seeds_differ_and_are_steady(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		node_test(an_identity_is_made_once),
-		node_test(a_damaged_identity_is_not_guessed),
-		node_test(a_mac_is_made_once_and_durable),
-		node_test(the_mac_of_a_device_that_stands_is_taken_over),
-		node_test(the_last_lease_is_remembered),
-		node_test(what_could_not_be_written_is_tried_again),
-		node_test(there_is_a_limit_of_networks),
-		cmocka_unit_test(seeds_differ_and_are_steady),
+		node_test(an_identity_is_created_once),
+		node_test(a_damaged_identity_is_an_error),
+		node_test(a_mac_is_generated_once_and_saved),
+		node_test(the_mac_of_an_existing_device_is_adopted),
+		node_test(a_mac_with_the_prefix_of_containers_is_replaced),
+		node_test(the_last_lease_is_saved),
+		node_test(a_failed_write_is_repeated),
+		node_test(the_number_of_networks_is_limited),
+		cmocka_unit_test(seeds_differ_by_node_and_do_not_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

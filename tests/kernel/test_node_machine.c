@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In a mount namespace of its own, where the files that name a machine are the test's. */
-#include "daemon/machine.h"
+/*
+ * Runs in a mount namespace of its own, in which the test creates the files that identify a
+ * machine.
+ */
+#include "daemon/lease/node.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 
 #include <sched.h>
@@ -32,34 +36,34 @@ static int setup(void **state)
 	assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	assert_int_equal(mount("none", "/etc", "tmpfs", 0, NULL), 0);
 	assert_int_equal(mount("none", "/sys", "tmpfs", 0, NULL), 0);
-	for (size_t i = 0; i < LEN(dirs); i++)
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		assert_int_equal(mkdir(dirs[i], 0755), 0);
 	return 0;
 }
 
-/* What it is now, in a text that lives until the next but one call. */
+/* Returns the machine's ID. The text is valid until the next call but one. */
 static const char *now(void)
 {
-	static char ids[2][MACHINE_ID_SIZE];
+	static char ids[2][NODE_MACHINE_ID_SIZE];
 	static unsigned turn;
 	char *id = ids[turn++ % 2];
 
-	memset(id, 'x', MACHINE_ID_SIZE - 1);
-	machine_id(id);
+	memset(id, 'x', NODE_MACHINE_ID_SIZE - 1);
+	node_machine_id(id);
 	return id;
 }
 
-static void a_machine_without_a_name_has_none(void **state)
+static void without_id_files_there_is_no_machine_id(void **state)
 {
 	(void)state;
 	assert_string_equal(now(), "");
-	write_file(MACHINE, ""); /* as an image has it before its first boot */
+	write_file(MACHINE, ""); /* an image before its first boot */
 	assert_string_equal(now(), "");
-	write_file(MACHINE, ONE ONE ONE ONE ONE ONE ONE ONE); /* too large: not one */
+	write_file(MACHINE, ONE ONE ONE ONE ONE ONE ONE ONE); /* too large: ignored */
 	assert_string_equal(now(), "");
 }
 
-static void its_id_is_a_hash_that_stays(void **state)
+static void the_machine_id_is_a_constant_hash(void **state)
 {
 	const char *id;
 
@@ -70,24 +74,24 @@ static void its_id_is_a_hash_that_stays(void **state)
 	assert_int_equal(strspn(id, "0123456789abcdef"), 16);
 	assert_null(strstr(ONE, id));
 	assert_string_equal(now(), id);
-	/* On disks that it is compared with: another one would make a copy of every node. */
+	/* Saved on disk: another hash would turn every node into a clone. */
 	assert_string_equal(id, "1439a76348e07750");
 }
 
-static void another_file_is_another_machine(void **state)
+static void the_machine_id_depends_on_every_file(void **state)
 {
-	char one[MACHINE_ID_SIZE], both[MACHINE_ID_SIZE];
+	char one[NODE_MACHINE_ID_SIZE], both[NODE_MACHINE_ID_SIZE];
 
 	(void)state;
 	write_file(MACHINE, ONE);
-	machine_id(one);
+	node_machine_id(one);
 	write_file(MACHINE, OTHER);
 	assert_string_not_equal(now(), one);
 	write_file(MACHINE, ONE);
 	write_file(UUID, "a\n");
-	machine_id(both);
+	node_machine_id(both);
 	assert_string_not_equal(both, one);
-	write_file(UUID, "b\n"); /* a copy whose machine-id was not made anew */
+	write_file(UUID, "b\n"); /* a clone that kept its machine-id */
 	assert_string_not_equal(now(), both);
 	assert_int_equal(unlink(MACHINE), 0);
 	assert_int_equal(strlen(now()), 16);
@@ -96,9 +100,9 @@ static void another_file_is_another_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_machine_without_a_name_has_none, setup),
-		cmocka_unit_test_setup(its_id_is_a_hash_that_stays, setup),
-		cmocka_unit_test_setup(another_file_is_another_machine, setup),
+		cmocka_unit_test_setup(without_id_files_there_is_no_machine_id, setup),
+		cmocka_unit_test_setup(the_machine_id_is_a_constant_hash, setup),
+		cmocka_unit_test_setup(the_machine_id_depends_on_every_file, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl loop */
-#include "daemon/sync.h"
+#include "daemon/dataplane/reconciler.h"
 
-#include "tests/unit/sync_scene.h"
+#include "common/array.h"
+#include "tests/unit/reconciler_scene.h"
 
-static void nothing_runs_unasked(void **state)
+static void nothing_runs_without_a_trigger(void **state)
 {
 	struct scene *scene = *state;
-	struct sync_stats stats = sync_stats(scene->sync);
+	struct outcome stats = outcome(scene);
 
 	fake_loop_pass(scene->loop, 3600000);
-	assert_int_equal(scene->wants, 0);
-	assert_int_equal(stats.passes, 0);
-	assert_string_equal(stats.last_error, "");
+	assert_int_equal(scene->calls, 0);
+	assert_int_equal(stats.runs, 0);
+	assert_string_equal(stats.error, "");
 	assert_false(stats.good);
 }
 
-static void a_pass_does_everything(void **state)
+static void a_run_does_everything(void **state)
 {
 	struct scene *scene = *state;
-	struct sync_stats stats = pass(scene);
+	struct outcome stats = run(scene);
 
-	assert_int_equal(stats.passes, 1);
+	assert_int_equal(stats.runs, 1);
 	assert_int_equal(stats.failed, 0);
-	assert_int_equal(stats.written, 1 + 2 * 3); /* the devices count as one */
+	assert_int_equal(stats.written, 1 + 2 * 3); /* all devices count as one change */
 	assert_int_equal(stats.programmed, 2);
 	assert_true(stats.good);
-	assert_string_equal(stats.last_error, "");
+	assert_string_equal(stats.error, "");
 	assert_true(kernel_shows("ip route show proto 0x77", "10.5.3.0/24 via 10.5.3.0"));
-	assert_true(fake_loop_next_ms(scene->loop) >= 225000); /* the look that nobody asks for */
+	assert_true(fake_loop_next_ms(scene->loop) >= 225000); /* the periodic run */
 }
 
-static void a_second_pass_writes_nothing(void **state)
+static void a_second_run_writes_nothing(void **state)
 {
 	struct scene *scene = *state;
-	struct sync_stats stats;
+	struct outcome stats;
 
-	pass(scene);
+	run(scene);
 	fake_nl_reset();
-	stats = pass(scene);
-	assert_int_equal(stats.passes, 2);
+	stats = run(scene);
+	assert_int_equal(stats.runs, 2);
 	assert_int_equal(stats.written, 1 + 2 * 3);
 	for (size_t i = 0; i < fake_nl_sent(); i++) {
 		uint16_t type = fake_nl_request(i)->nlmsg_type;
@@ -49,43 +50,43 @@ static void a_second_pass_writes_nothing(void **state)
 	}
 }
 
-static void many_marks_make_one_pass(void **state)
+static void many_triggers_make_one_run(void **state)
 {
 	struct scene *scene = *state;
 
 	for (int i = 0; i < 1000; i++)
-		sync_mark(scene->sync, SYNC_ALL);
-	assert_int_equal(scene->passes, 0);
+		schedule_trigger(scene->schedule, RECONCILE_ALL);
+	assert_int_equal(scene->runs, 0);
 	fake_loop_pass(scene->loop, 1000);
-	assert_int_equal(scene->passes, 1);
+	assert_int_equal(scene->runs, 1);
 }
 
-/* However often it is marked, it does not wait for silence. */
-static void marks_do_not_put_a_pass_off(void **state)
+/* A run does not wait until the triggers stop. */
+static void further_triggers_do_not_delay_a_run(void **state)
 {
 	struct scene *scene = *state;
 
 	for (int i = 0; i < 20; i++) {
-		sync_mark(scene->sync, SYNC_ALL);
+		schedule_trigger(scene->schedule, RECONCILE_ALL);
 		fake_loop_pass(scene->loop, 1);
 	}
-	assert_true(scene->passes >= 3);
+	assert_true(scene->runs >= 3);
 }
 
-/* Ten seconds of a mark each millisecond. */
-static void a_storm_of_marks_is_a_few_passes(void **state)
+/* One trigger per millisecond for ten seconds. */
+static void many_triggers_lead_to_few_runs(void **state)
 {
 	struct scene *scene = *state;
 
 	for (int i = 0; i < 10000; i++) {
-		sync_mark(scene->sync, i % 2 ? SYNC_ALL : SYNC_DEVICES);
+		schedule_trigger(scene->schedule, i % 2 ? RECONCILE_ALL : RECONCILE_DEVICES);
 		fake_loop_pass(scene->loop, 1);
 	}
-	assert_in_range(scene->passes, 40, 60);
-	/* After silence, the next one is as quick as the first. */
+	assert_in_range(scene->runs, 40, 60);
+	/* After a pause, the next run starts as fast as the first. */
 	fake_loop_pass(scene->loop, 2000);
 	fake_nl_reset();
-	sync_mark(scene->sync, SYNC_ALL);
+	schedule_trigger(scene->schedule, RECONCILE_ALL);
 	assert_int_equal(fake_loop_next_ms(scene->loop), 2);
 }
 
@@ -93,14 +94,14 @@ static void a_change_of_the_store_needs_no_dump(void **state)
 {
 	struct scene *scene = *state;
 
-	pass(scene);
+	run(scene);
 	fake_nl_reset();
-	peers_clear(&scene->peers);
+	leases_clear(&scene->peers);
 	add_peer(scene, "10.5.2.0/24", "192.168.0.9", "c6:d2:32:6f:8f:02");
 	add_peer(scene, "10.5.4.0/24", "192.168.0.4", "c6:d2:32:6f:8f:04");
-	sync_mark(scene->sync, SYNC_PEERS);
+	schedule_trigger(scene->schedule, RECONCILE_PEERS);
 	fake_loop_pass(scene->loop, 10);
-	assert_int_equal(scene->passes, 2);
+	assert_int_equal(scene->runs, 2);
 	assert_int_equal(dumps(), 0);
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.9"));
 	assert_false(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.2"));
@@ -108,140 +109,162 @@ static void a_change_of_the_store_needs_no_dump(void **state)
 	assert_false(kernel_shows("ip neigh show", "10.5.3.0"));
 	assert_true(kernel_shows("ip route show proto 0x77", "10.5.4.0/24 via 10.5.4.0"));
 	assert_false(kernel_shows("ip route show proto 0x77", "10.5.3.0/24"));
-	/* And a look at everything finds nothing to do. */
-	assert_int_equal(pass(scene).written, 1 + 2 * 3 + 3 + 2 + 4);
+	/* A full comparison finds no differences. */
+	assert_int_equal(run(scene).written, 1 + 2 * 3 + 3 + 2 + 4);
 }
 
-/* What stands is not known any more: the next pass looks. */
-static void a_refusal_leads_to_a_look(void **state)
+/* The kernel's state is unknown after a refusal: the next run reads it. */
+static void a_refusal_leads_to_a_dump(void **state)
 {
 	struct scene *scene = *state;
 
-	pass(scene);
+	run(scene);
 	add_peer(scene, "10.5.4.0/24", "192.168.0.4", "c6:d2:32:6f:8f:04");
 	fake_nl_refuse(1, EPERM, "no way");
-	sync_mark(scene->sync, SYNC_PEERS);
+	schedule_trigger(scene->schedule, RECONCILE_PEERS);
 	fake_loop_pass(scene->loop, 10);
-	assert_false(sync_stats(scene->sync).good);
+	assert_false(outcome(scene).good);
 	fake_nl_reset();
-	sync_mark(scene->sync, SYNC_PEERS);
+	schedule_trigger(scene->schedule, RECONCILE_PEERS);
 	fake_loop_pass(scene->loop, 10);
-	assert_true(sync_stats(scene->sync).good);
+	assert_true(outcome(scene).good);
 	assert_int_equal(dumps(), 3);
 }
 
-static void a_look_at_the_devices_goes_on_where_they_were_changed(void **state)
+static void a_changed_device_leads_to_a_dump(void **state)
 {
 	struct scene *scene = *state;
 
-	pass(scene);
+	run(scene);
 	fake_nl_reset();
-	sync_mark(scene->sync, SYNC_DEVICES);
+	schedule_trigger(scene->schedule, RECONCILE_DEVICES);
 	fake_loop_pass(scene->loop, 10);
-	assert_int_equal(scene->passes, 2);
+	assert_int_equal(scene->runs, 2);
 	assert_int_equal(dumps(), 0);
 	assert_int_equal(system("ip link del weft-vx1"), 0);
-	sync_mark(scene->sync, SYNC_DEVICES);
+	schedule_trigger(scene->schedule, RECONCILE_DEVICES);
 	fake_loop_pass(scene->loop, 10);
 	assert_int_equal(dumps(), 3);
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.2"));
 }
 
-static void a_look_comes_unasked_after_minutes(void **state)
+static void everything_is_compared_after_minutes(void **state)
 {
 	struct scene *scene = *state;
 
-	pass(scene);
+	run(scene);
 	assert_int_equal(system("ip route flush proto 0x77"), 0);
 	fake_loop_pass(scene->loop, 375000);
-	assert_in_range(scene->passes, 2, 3);
+	assert_in_range(scene->runs, 2, 3);
 	assert_true(kernel_shows("ip route show proto 0x77", "10.5.3.0/24 via 10.5.3.0"));
 }
 
-static void a_mark_during_a_pass_makes_another(void **state)
+static void a_trigger_during_a_run_makes_another(void **state)
 {
 	struct scene *scene = *state;
 
-	scene->mark = true;
-	sync_mark(scene->sync, SYNC_ALL);
+	scene->trigger = true;
+	schedule_trigger(scene->schedule, RECONCILE_ALL);
 	fake_loop_pass(scene->loop, 1000);
-	assert_int_equal(scene->passes, 2);
+	assert_int_equal(scene->runs, 2);
 }
 
-static void what_is_not_known_makes_no_pass(void **state)
+static void without_a_desired_state_nothing_runs(void **state)
 {
 	struct scene *scene = *state;
 
 	scene->unknown = true;
-	sync_mark(scene->sync, SYNC_ALL);
+	schedule_trigger(scene->schedule, RECONCILE_ALL);
 	fake_loop_pass(scene->loop, 1000);
-	assert_int_equal(scene->wants, 1);
-	assert_int_equal(scene->passes, 0);
-	assert_int_equal(sync_stats(scene->sync).passes, 0);
+	assert_int_equal(scene->calls, 1);
+	assert_int_equal(scene->runs, 0);
+	assert_int_equal(outcome(scene).runs, 0);
 	scene->unknown = false;
-	assert_true(pass(scene).good);
+	assert_true(run(scene).good);
 }
 
-static void a_failed_pass_is_tried_again_ever_more_slowly(void **state)
+static void a_failed_run_is_retried_with_backoff(void **state)
 {
 	static const uint64_t delays_ms[] = { 200,  400,   800,   1600,  3200,
 					      6400, 12800, 25600, 30000, 30000 };
 	struct scene *scene = *state;
-	struct sync_stats stats;
+	struct outcome stats;
 
 	fake_nl_fail(1, ENOBUFS, "no room");
-	stats = pass(scene);
-	for (size_t i = 0; i < LEN(delays_ms); i++) {
+	stats = run(scene);
+	for (size_t i = 0; i < ARRAY_LEN(delays_ms); i++) {
 		assert_false(stats.good);
 		assert_int_equal(stats.failed, i + 1);
-		assert_says(stats.last_error, "no room");
+		assert_says(stats.error, "no room");
 		assert_int_equal(stats.programmed, 0);
-		assert_int_equal(scene->passes, i + 1);
+		assert_int_equal(scene->runs, i + 1);
 		assert_true(fake_loop_next_ms(scene->loop) <= delays_ms[i]);
 		fake_nl_fail(1, ENOBUFS, "no room");
 		fake_loop_pass(scene->loop, delays_ms[i]);
-		stats = sync_stats(scene->sync);
+		stats = outcome(scene);
 	}
 	fake_nl_reset();
 	fake_loop_pass(scene->loop, 30000);
-	stats = sync_stats(scene->sync);
+	stats = outcome(scene);
 	assert_true(stats.good);
-	assert_string_equal(stats.last_error, "");
+	assert_string_equal(stats.error, "");
 	assert_int_equal(stats.programmed, 2);
 	assert_true(fake_loop_next_ms(scene->loop) >= 225000);
-	/* And from the beginning next time. */
+	/* After a success, the backoff starts from the beginning. */
 	fake_nl_fail(1, ENOBUFS, "no room");
-	pass(scene);
+	run(scene);
 	assert_true(fake_loop_next_ms(scene->loop) <= 200);
 }
 
-static void a_mark_goes_before_the_retry(void **state)
+static void a_trigger_runs_before_the_retry(void **state)
 {
 	struct scene *scene = *state;
 
 	fake_nl_fail(1, ENOBUFS, "no room");
-	pass(scene);
+	run(scene);
 	fake_nl_reset();
-	assert_true(pass(scene).good);
+	assert_true(run(scene).good);
 	assert_true(fake_loop_next_ms(scene->loop) >= 225000);
-	assert_int_equal(scene->passes, 2);
+	assert_int_equal(scene->runs, 2);
+}
+
+static void a_run_for_peers_does_not_end_the_failure_of_devices(void **state)
+{
+	struct scene *scene = *state;
+	struct outcome stats;
+
+	assert_true(run(scene).good);
+	fake_nl_fail(1, ENOBUFS, "no room");
+	assert_false(run(scene).good);
+	fake_nl_reset();
+	schedule_trigger(scene->schedule, RECONCILE_PEERS);
+	fake_loop_pass(scene->loop, 10);
+	stats = outcome(scene);
+	assert_int_equal(stats.runs, 3);
+	assert_int_equal(stats.failed, 1);
+	assert_false(stats.good);
+	assert_says(stats.error, "no room");
+	fake_loop_pass(scene->loop, 200);
+	stats = outcome(scene);
+	assert_int_equal(stats.runs, 4);
+	assert_true(stats.good);
 }
 
 static void one_refusal_of_many_is_named(void **state)
 {
 	struct scene *scene = *state;
-	struct sync_stats stats;
+	struct outcome stats;
 
-	pass(scene);
+	run(scene);
 	add_peer(scene, "10.5.4.0/24", "192.168.0.4", "c6:d2:32:6f:8f:04");
 	fake_nl_refuse(3, EPERM, "no way");
-	stats = pass(scene);
+	stats = run(scene);
 	assert_false(stats.good);
-	assert_true(strncmp(stats.last_error, "add route to 10.5.4.0/24: no way", 32) == 0);
+	assert_true(strncmp(stats.error, "add route to 10.5.4.0/24: no way", 32) == 0);
 	assert_int_equal(stats.written, 1 + 2 * 3 + 2);
-	assert_int_equal(stats.programmed, 2); /* as of the last good pass */
+	assert_int_equal(stats.programmed, 2); /* the values of the last successful run */
 	fake_loop_pass(scene->loop, 200);
-	stats = sync_stats(scene->sync);
+	stats = outcome(scene);
 	assert_true(stats.good);
 	assert_int_equal(stats.programmed, 3);
 }
@@ -249,11 +272,11 @@ static void one_refusal_of_many_is_named(void **state)
 static void several_refusals_are_counted(void **state)
 {
 	struct scene *scene = *state;
-	struct sync_stats stats;
+	struct outcome stats;
 
-	peers_clear(&scene->peers);
-	pass(scene);
-	/* Group addresses, which the kernel has no place for. */
+	leases_clear(&scene->peers);
+	run(scene);
+	/* Multicast addresses, which the kernel refuses. */
 	for (unsigned i = 2; i < 5; i++) {
 		char subnet[32], public_ip[32], mac[32];
 
@@ -262,32 +285,32 @@ static void several_refusals_are_counted(void **state)
 		snprintf(mac, sizeof(mac), "01:d2:32:6f:8f:%02x", i);
 		add_peer(scene, subnet, public_ip, mac);
 	}
-	stats = pass(scene);
+	stats = run(scene);
 	assert_false(stats.good);
-	assert_says(stats.last_error, "3 of 9 changes failed, the first: add FDB entry of 01:d2:");
+	assert_says(stats.error, "3 of 9 changes failed, the first: add FDB entry of 01:d2:");
 }
 
-/* Each call to the kernel fails in its turn, through a whole first pass. */
-static void every_failing_call_ends_in_a_good_retry(void **state)
+/* Each call of a first run fails, one at a time. */
+static void a_retry_succeeds_after_every_failed_call(void **state)
 {
 	bool faulted = true;
 
 	(void)state;
 	for (unsigned nth = 1; faulted; nth++) {
-		struct sync_stats stats;
+		struct outcome stats;
 		struct scene *scene;
 		void *slot;
 
 		setup(&slot);
 		scene = slot;
 		fake_nl_fail(nth, ENOBUFS, "no room");
-		stats = pass(scene);
+		stats = run(scene);
 		faulted = fake_nl_faulted();
 		assert_int_equal(stats.good, !faulted);
 		fake_nl_reset();
 		if (faulted)
 			fake_loop_pass(scene->loop, 200);
-		assert_true(sync_stats(scene->sync).good);
+		assert_true(outcome(scene).good);
 		assert_true(kernel_shows("ip route show proto 0x77", "10.5.3.0/24 via 10.5.3.0"));
 		teardown(&slot);
 	}
@@ -296,23 +319,24 @@ static void every_failing_call_ends_in_a_good_retry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scene_test(nothing_runs_unasked),
-		scene_test(a_pass_does_everything),
-		scene_test(a_second_pass_writes_nothing),
-		scene_test(many_marks_make_one_pass),
-		scene_test(marks_do_not_put_a_pass_off),
-		scene_test(a_storm_of_marks_is_a_few_passes),
+		scene_test(nothing_runs_without_a_trigger),
+		scene_test(a_run_does_everything),
+		scene_test(a_second_run_writes_nothing),
+		scene_test(many_triggers_make_one_run),
+		scene_test(further_triggers_do_not_delay_a_run),
+		scene_test(many_triggers_lead_to_few_runs),
 		scene_test(a_change_of_the_store_needs_no_dump),
-		scene_test(a_refusal_leads_to_a_look),
-		scene_test(a_look_at_the_devices_goes_on_where_they_were_changed),
-		scene_test(a_look_comes_unasked_after_minutes),
-		scene_test(a_mark_during_a_pass_makes_another),
-		scene_test(what_is_not_known_makes_no_pass),
-		scene_test(a_failed_pass_is_tried_again_ever_more_slowly),
-		scene_test(a_mark_goes_before_the_retry),
+		scene_test(a_refusal_leads_to_a_dump),
+		scene_test(a_changed_device_leads_to_a_dump),
+		scene_test(everything_is_compared_after_minutes),
+		scene_test(a_trigger_during_a_run_makes_another),
+		scene_test(without_a_desired_state_nothing_runs),
+		scene_test(a_failed_run_is_retried_with_backoff),
+		scene_test(a_run_for_peers_does_not_end_the_failure_of_devices),
+		scene_test(a_trigger_runs_before_the_retry),
 		scene_test(one_refusal_of_many_is_named),
 		scene_test(several_refusals_are_counted),
-		cmocka_unit_test(every_failing_call_ends_in_a_good_retry),
+		cmocka_unit_test(a_retry_succeeds_after_every_failed_call),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: nl */
-#include "common/route.h"
+#include "common/netlink/route.h"
 
-#include "common/addr.h"
+#include "common/array.h"
+#include "common/netlink/addr.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
 
@@ -104,7 +105,7 @@ static void add(struct nl *nl, const struct route *route)
 	assert_done(nl_request(nl, route_add_message(route), "add route", &err), err);
 }
 
-static void a_route_reads_back_as_it_was_asked_for(void **state)
+static void an_ipv4_route_is_read_as_it_was_added(void **state)
 {
 	uint32_t index = make_device(*state);
 	struct route other, route = route_v4(index);
@@ -119,7 +120,7 @@ static void a_route_reads_back_as_it_was_asked_for(void **state)
 	assert_int_equal(routes.len, 1);
 	assert_int_equal(route_cmp(&routes.at[0], &route), 0);
 
-	/* Another gateway replaces it; another metric is another route. */
+	/* A route with another gateway replaces it; one with another metric is added. */
 	route.gateway = kernel_addr("10.5.2.9");
 	route.mtu = 1400;
 	add(*state, &route);
@@ -131,7 +132,7 @@ static void a_route_reads_back_as_it_was_asked_for(void **state)
 	add(*state, &route);
 	assert_int_equal(list(*state, AF_INET).len, 2);
 
-	/* Appended, it replaces nothing. */
+	/* An appended route replaces nothing. */
 	other = route;
 	other.gateway = kernel_addr("10.5.2.10");
 	assert_done(nl_request(*state, route_append_message(&other), "append", &err), err);
@@ -148,14 +149,14 @@ static void a_route_reads_back_as_it_was_asked_for(void **state)
 	assert_int_equal(routes.at[0].metric, 2);
 }
 
-static void so_does_an_ipv6_route(void **state)
+static void an_ipv6_route_is_read_as_it_was_added(void **state)
 {
 	uint32_t index = make_device(*state);
 	struct route route = route_v6(index);
 	struct err err = ERR_INIT;
 	struct routes routes;
 
-	/* The kernel makes 1024 of metric 0, and has no scopes. */
+	/* The kernel changes metric 0 to 1024; IPv6 routes have no scope. */
 	for (uint32_t metric = 0; metric < 2; metric++) {
 		route.metric = metric;
 		route.scope = RT_SCOPE_LINK;
@@ -174,7 +175,7 @@ static void so_does_an_ipv6_route(void **state)
 	}
 }
 
-static void other_peoples_routes_are_not_listed(void **state)
+static void routes_of_other_protocols_are_not_listed(void **state)
 {
 	uint32_t index = make_device(*state);
 	struct route route = route_v4(index);
@@ -196,11 +197,11 @@ static void other_peoples_routes_are_not_listed(void **state)
 	assert_int_equal(list(*state, AF_INET).len, 1);
 }
 
-static void routes_are_ordered_to_the_last_attribute(void **state)
+static void routes_are_ordered_by_every_attribute(void **state)
 {
 	const struct route base = route_v4(5);
 	struct route more[10];
-	const size_t count = sizeof(more) / sizeof(more[0]);
+	const size_t count = ARRAY_LEN(more);
 
 	(void)state;
 	for (size_t i = 0; i < count; i++)
@@ -226,12 +227,12 @@ static void routes_are_ordered_to_the_last_attribute(void **state)
 	more[1] = base;
 	more[1].table = 0;
 	assert_int_equal(route_cmp(&more[1], &base), 0);
-	/* The destination rules, then the metric. */
+	/* Ordered by destination, then by metric. */
 	more[0].metric = 0;
 	assert_true(route_cmp(&base, &more[0]) < 0);
 }
 
-static void the_default_route_is_the_best_living_one(void **state)
+static void the_default_route_is_the_best_usable_one(void **state)
 {
 	const struct ipaddr two = kernel_addr("10.5.1.2"), three = kernel_addr("10.5.1.3");
 	struct err err = ERR_INIT;
@@ -240,7 +241,9 @@ static void the_default_route_is_the_best_living_one(void **state)
 	assert_int_equal(route_default(*state, AF_INET, &route, &err), 0);
 	assert_int_equal(route_default(*state, AF_INET6, &route, &err), 0);
 	make_device(*state);
-	/* The bridge needs a port that is up, or its routes are taken for dead. */
+	/*
+	 * A bridge without a port that is up has no carrier; the kernel marks its routes as dead.
+	 */
 	kernel_says("ip link add v0 master br0 up type veth peer name v1 && ip link set v1 up && "
 		    "ip link show v0");
 	kernel_says("ip route add default via 10.5.1.3 dev br0 metric 20 && "
@@ -261,18 +264,18 @@ static void the_default_route_is_the_best_living_one(void **state)
 	kernel_says("ip -6 route add default via fd00:5:1::9 dev br0");
 	assert_int_equal(route_default(*state, AF_INET6, &route, &err), 1);
 	assert_int_equal(route.metric, 1024);
-	/* An IPv4 route over an IPv6 gateway. */
+	/* An IPv4 route with an IPv6 gateway. */
 	kernel_says("ip -4 route add default via inet6 fd00:5:1::9 dev br0 metric 5");
 	assert_int_equal(route_default(*state, AF_INET, &route, &err), 1);
 	assert_int_equal(route.metric, 5);
 	assert_int_equal(route.gateway.family, AF_INET6);
-	/* Nothing is reached over a device that has no carrier. */
+	/* A device without carrier reaches no address. */
 	kernel_says("ip link set v0 nomaster");
 	kernel_says("ip link show br0 | grep -q NO-CARRIER");
 	assert_int_equal(route_default(*state, AF_INET, &route, &err), 0);
 }
 
-static void the_way_to_an_address(void **state)
+static void a_route_lookup_returns_device_and_gateway(void **state)
 {
 	const struct ipaddr there = kernel_addr("10.5.2.9"), gateway = kernel_addr("10.5.2.0");
 	const struct ipaddr source = kernel_addr("10.5.1.1"), near = kernel_addr("10.5.1.9");
@@ -298,7 +301,7 @@ static void the_way_to_an_address(void **state)
 		    "ip route add blackhole 10.9.3.0/24 && "
 		    "ip -6 route add unreachable fd00:9:1::/64 && "
 		    "ip -6 route add blackhole fd00:9:2::/64");
-	for (size_t i = 0; i < sizeof(blocked) / sizeof(blocked[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(blocked); i++) {
 		const struct ipaddr to = kernel_addr(blocked[i]);
 
 		assert_int_equal(route_to(*state, &to, &found, &err), 0);
@@ -339,7 +342,7 @@ static void ten_thousand_routes(void **state)
 	nl_batch_close(batch);
 }
 
-static void every_failure_is_passed_on(void **state)
+static void every_failure_is_returned(void **state)
 {
 	const struct ipaddr addr = kernel_addr("10.5.1.1");
 	struct routes routes = { .max = 1 };
@@ -385,7 +388,7 @@ static struct nl_msg *default_route(uint32_t metric)
 	return msg;
 }
 
-static void what_is_not_well_formed_is_refused(void **state)
+static void malformed_messages_are_rejected(void **state)
 {
 	static const struct {
 		int type;
@@ -404,7 +407,7 @@ static void what_is_not_well_formed_is_refused(void **state)
 	struct err err = ERR_INIT;
 	struct route route;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct nl_msg *msg = default_route(1);
 
 		nl_put(msg, cases[i].type, cases[i].bytes, cases[i].size);
@@ -417,7 +420,7 @@ static void what_is_not_well_formed_is_refused(void **state)
 	}
 }
 
-static void a_malformed_way_is_refused(void **state)
+static void a_malformed_route_lookup_is_rejected(void **state)
 {
 	const struct ipaddr addr = kernel_addr("10.5.1.1");
 	struct nl_msg *msg = default_route(1);
@@ -431,8 +434,8 @@ static void a_malformed_way_is_refused(void **state)
 	assert_int_equal(err.code, ERR_DECODE);
 }
 
-/* Kernels that do not filter show everything; some have no main table at first. */
-static void old_kernels_answer_otherwise(void **state)
+/* Kernels without dump filters list all routes; some have no main table at first. */
+static void unfiltered_dumps_and_missing_tables_of_old_kernels_are_handled(void **state)
 {
 	struct nl_msg *unreachable;
 	struct routes routes = { 0 };
@@ -451,7 +454,7 @@ static void old_kernels_answer_otherwise(void **state)
 	assert_int_equal(routes.len, 0);
 }
 
-static void an_interrupted_search_forgets_what_it_saw(void **state)
+static void an_interrupted_lookup_discards_earlier_results(void **state)
 {
 	struct routes routes = { 0 };
 	struct err err = ERR_INIT;
@@ -472,18 +475,18 @@ static void an_interrupted_search_forgets_what_it_saw(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		route_test(a_route_reads_back_as_it_was_asked_for),
-		route_test(so_does_an_ipv6_route),
-		route_test(other_peoples_routes_are_not_listed),
-		route_test(routes_are_ordered_to_the_last_attribute),
-		route_test(the_default_route_is_the_best_living_one),
-		route_test(the_way_to_an_address),
+		route_test(an_ipv4_route_is_read_as_it_was_added),
+		route_test(an_ipv6_route_is_read_as_it_was_added),
+		route_test(routes_of_other_protocols_are_not_listed),
+		route_test(routes_are_ordered_by_every_attribute),
+		route_test(the_default_route_is_the_best_usable_one),
+		route_test(a_route_lookup_returns_device_and_gateway),
 		route_test(ten_thousand_routes),
-		route_test(every_failure_is_passed_on),
-		route_test(what_is_not_well_formed_is_refused),
-		route_test(a_malformed_way_is_refused),
-		route_test(old_kernels_answer_otherwise),
-		route_test(an_interrupted_search_forgets_what_it_saw),
+		route_test(every_failure_is_returned),
+		route_test(malformed_messages_are_rejected),
+		route_test(a_malformed_route_lookup_is_rejected),
+		route_test(unfiltered_dumps_and_missing_tables_of_old_kernels_are_handled),
+		route_test(an_interrupted_lookup_discards_earlier_results),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: loop */
-#include "daemon/status.h"
+#include "daemon/control/status.h"
 
+#include "common/array.h"
 #include "common/control.h"
-#include "common/json.h"
+#include "common/json/json.h"
 #include "common/log.h"
 #include "tests/unit/network_scene.h"
 
@@ -24,7 +25,7 @@ static char *ask(const struct scene *scene, const char *request, size_t size)
 	return answer;
 }
 
-/* An answer being read; a wrong type or an absent member fails the test at the end. */
+/* Reads an answer. A wrong type or an absent member fails the test at the end. */
 struct reading {
 	char *text;
 	struct json *json;
@@ -36,13 +37,13 @@ static void read_answer(const struct scene *scene, const char *command, struct r
 	struct err err = ERR_INIT;
 	char request[64];
 
-	snprintf(request, sizeof(request), "{\"version\":1,\"command\":\"%s\"}", command);
+	snprintf(request, sizeof(request), "{\"version\":2,\"command\":\"%s\"}", command);
 	reading->text = ask(scene, request, strlen(request));
 	assert_done(json_parse(reading->text, strlen(reading->text), CONTROL_ANSWER_MAX,
 			       JSON_STRICT, "answer", &reading->json, &err),
 		    err);
 	reading->root = jr_root(reading->json);
-	assert_int_equal(jr_u32(&reading->root, "version", 0, UINT32_MAX), 1);
+	assert_int_equal(jr_u32(&reading->root, "version", 0, UINT32_MAX), 2);
 }
 
 static void end_reading(struct reading *reading)
@@ -70,7 +71,7 @@ static bool truth(const struct jr *at, const char *key)
 	return jr_bool_opt(at, key, false);
 }
 
-/* No member that control.h does not name. */
+/* The answer has no members beyond those of control.h. */
 static void refuse_unknown(void *ctx, const char *path)
 {
 	(void)ctx;
@@ -82,52 +83,57 @@ static void assert_members(const struct jr *at, const char *const known[])
 	jr_unknown(at, known, refuse_unknown, NULL);
 }
 
-static void requests_that_are_wrong_are_told_so(void **state)
+static void invalid_requests_are_answered_with_an_error(void **state)
 {
 	static const struct {
 		const char *request, *says;
 	} cases[] = {
 		{ "", "request" },
 		{ "hello", "request" },
-		{ "{\"version\":1", "request" },
+		{ "{\"version\":2", "request" },
 		{ "[]", "request" },
 		{ "null", "request" },
 		{ "{}", "version" },
-		{ "{\"version\":2,\"command\":\"status\"}", "version" },
+		{ "{\"version\":1,\"command\":\"status\"}",
+		  "weftctl uses version 1 of the control protocol" },
+		{ "{\"version\":1,\"command\":\"leave\"}", "uses version 2" },
 		{ "{\"version\":\"1\",\"command\":\"status\"}", "version" },
-		{ "{\"version\":1}", "command" },
-		{ "{\"version\":1,\"command\":7}", "command" },
-		{ "{\"version\":1,\"command\":\"status\",\"network\":\"blue\"}",
+		{ "{\"version\":2}", "command" },
+		{ "{\"version\":2,\"command\":7}", "command" },
+		{ "{\"version\":2,\"command\":\"status\",\"network\":\"blue\"}",
 		  "this node has no network \\\"blue\\\"; it has: default" },
-		{ "{\"version\":1,\"command\":\"status\",\"network\":7}", "network" },
-		{ "{\"version\":1,\"command\":\"\"}", "does not know the command" },
-		{ "{\"version\":1,\"command\":\"Status\"}", "command \\\"Status\\\"" },
-		{ "{\"version\":1,\"command\":\"status\",\"command\":\"peers\"}", "command" },
-		{ "{\"version\":1,\"command\":\"status\"} x", "request" },
+		{ "{\"version\":2,\"command\":\"status\",\"network\":7}", "network" },
+		{ "{\"version\":2,\"command\":\"peers\",\"address\":7}", "address" },
+		{ "{\"version\":2,\"command\":\"peers\",\"address\":\"10.5.3\"}", "address" },
+		{ "{\"version\":2,\"command\":\"peers\",\"address\":\"10.5.3.0/24\"}", "address" },
+		{ "{\"version\":2,\"command\":\"\"}", "unknown command" },
+		{ "{\"version\":2,\"command\":\"Status\"}", "command \\\"Status\\\"" },
+		{ "{\"version\":2,\"command\":\"status\",\"command\":\"peers\"}", "command" },
+		{ "{\"version\":2,\"command\":\"status\"} x", "request" },
 		{ "\x1b[2J\xff", "request" },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char *answer = ask(*state, cases[i].request, strlen(cases[i].request));
 
-		if (strncmp(answer, "{\"version\":1,\"error\":\"", 22) != 0)
+		if (strncmp(answer, "{\"version\":2,\"error\":\"", 22) != 0)
 			fail_msg("%s: %s", cases[i].request, answer);
 		assert_says(answer, cases[i].says);
 		free(answer);
 	}
 }
 
-static void what_a_newer_client_adds_is_passed_over(void **state)
+static void unknown_request_members_are_ignored(void **state)
 {
-	static const char request[] = "{\"version\":1,\"command\":\"peers\",\"colour\":true}";
+	static const char request[] = "{\"version\":2,\"command\":\"peers\",\"colour\":true}";
 	char *answer = ask(*state, request, strlen(request));
 
-	assert_string_equal(answer, "{\"version\":1,\"peers\":[]}");
+	assert_string_equal(answer, "{\"version\":2,\"peers\":[]}");
 	free(answer);
 }
 
-/* Before anything is known, all members are there that the document promises. */
-static void a_node_that_starts_says_so(void **state)
+/* All documented members are present before the first report of the store. */
+static void status_reports_a_starting_node(void **state)
 {
 	const struct scene *scene = *state;
 	struct reading reading;
@@ -136,11 +142,11 @@ static void a_node_that_starts_says_so(void **state)
 
 	read_answer(scene, "status", &reading);
 	status = jr_obj(&reading.root, "status");
-	assert_str(&status, "weftd", WEFT_VERSION);
+	assert_str(&status, "version", WEFT_VERSION);
 	assert_num(&status, "pid", (uint32_t)getpid());
-	assert_str(&status, "node", scene->node.state.id);
-	assert_str(&status, "name", "host1");
-	assert_num(&status, "startedAt", 1700000000);
+	assert_str(&status, "node_id", scene->node.state.id);
+	assert_str(&status, "node_name", "host1");
+	assert_num(&status, "started_at", 1700000000);
 	networks = jr_arr(&status, "networks");
 	assert_int_equal(jr_len(&networks), 1);
 	jr_each(&networks, &i, &network);
@@ -158,24 +164,25 @@ static void a_node_that_starts_says_so(void **state)
 
 static void assert_lease(const struct jr *network)
 {
-	static const char *const known[] = { "subnet",   "key",  "id",      "ttl", "renewedAt",
-					     "reserved", "lost", "trouble", NULL };
+	static const char *const known[] = { "subnet", "key",        "etcd_lease_id",
+					     "ttl",    "renewed_at", "reserved",
+					     "lost",   "error",      NULL };
 	struct jr lease = jr_obj(network, "lease");
 
 	assert_members(&lease, known);
 	assert_str(&lease, "subnet", "10.5.2.0/24");
 	assert_str(&lease, "key", "10.5.2.0-24");
-	assert_str(&lease, "id", "4660");
+	assert_str(&lease, "etcd_lease_id", "4660");
 	assert_num(&lease, "ttl", 30);
-	assert_true(jr_u32(&lease, "renewedAt", 1700000000, UINT32_MAX));
+	assert_true(jr_u32(&lease, "renewed_at", 1700000000, UINT32_MAX));
 	assert_false(truth(&lease, "reserved"));
 	assert_false(truth(&lease, "lost"));
-	assert_str(&lease, "trouble", "");
+	assert_str(&lease, "error", "");
 }
 
 static void assert_devices(const struct scene *scene, const struct jr *network)
 {
-	static const char *const known[] = { "name", "address", "publicIP", "mtu", NULL };
+	static const char *const known[] = { "name", "address", "public_ip", "mtu", NULL };
 	struct jr uplink = jr_obj(network, "uplink");
 	char mac[MAC_TEXT_SIZE];
 
@@ -185,34 +192,34 @@ static void assert_devices(const struct scene *scene, const struct jr *network)
 	assert_num(network, "mtu", 1450);
 	assert_str(network, "bridge", "weft-br1");
 	assert_str(network, "vxlan", "weft-vx1");
-	assert_str(network, "vtepMac", mac_text(&scene->node.state.network[0].vtep_mac, mac));
+	assert_str(network, "vtep_mac", mac_text(&scene->node.state.network[0].vtep_mac, mac));
 	assert_members(&uplink, known);
 	assert_str(&uplink, "name", "up0");
 	assert_str(&uplink, "address", "192.168.0.1");
-	assert_str(&uplink, "publicIP", "192.168.0.1");
+	assert_str(&uplink, "public_ip", "192.168.0.1");
 	assert_num(&uplink, "mtu", 1500);
 }
 
 static void assert_counts(const struct jr *network)
 {
-	static const char *const of_peers[] = { "known",   "programmed", "direct",
-						"partial", "refused",    NULL };
-	static const char *const of_passes[] = { "run", "failed", "written", "lastError", NULL };
-	struct jr peers = jr_obj(network, "peers"), passes = jr_obj(network, "passes");
+	static const char *const of_peers[] = { "usable",        "installed", "direct",
+						"single_family", "refused",   NULL };
+	static const char *const of_passes[] = { "total", "failed", "entries_written", "last_error",
+						 NULL };
+	struct jr peers = jr_obj(network, "peers"), passes = jr_obj(network, "reconciles");
 
 	assert_members(&peers, of_peers);
-	assert_num(&peers, "known", 1);
-	assert_num(&peers, "programmed", 1);
+	assert_num(&peers, "usable", 1);
+	assert_num(&peers, "installed", 1);
 	assert_num(&peers, "refused", 3);
 	assert_members(&passes, of_passes);
-	assert_true(jr_u32(&passes, "run", 1, 10) >=
-		    1); /* its own new devices are looked at again */
+	assert_true(jr_u32(&passes, "total", 1, 10) >= 1); /* triggers a check of the new devices */
 	assert_num(&passes, "failed", 0);
-	assert_num(&passes, "written", 4);
-	assert_str(&passes, "lastError", "");
+	assert_num(&passes, "entries_written", 4);
+	assert_str(&passes, "last_error", "");
 }
 
-/* A good peer, one that clashes, one whose value cannot be read, one that is no lease at all. */
+/* A valid peer, a conflicting one, an unreadable value, and a key that is no lease. */
 static void come_up_with_peers(struct scene *scene)
 {
 	tell_reached(scene);
@@ -226,14 +233,15 @@ static void come_up_with_peers(struct scene *scene)
 	settle(scene);
 }
 
-static void a_node_that_is_up_tells_everything(void **state)
+static void status_of_a_ready_node_has_all_members(void **state)
 {
-	static const char *const known[] = { "name",  "state",  "reason",  "since",   "stale",
-					     "store", "lease",  "cluster", "vni",     "port",
-					     "mtu",   "bridge", "vxlan",   "vtepMac", "uplink",
-					     "peers", "passes", NULL };
-	static const char *const of_store[] = { "endpoint", "tls",   "connected",  "since",
-						"error",    "wiped", "wipedUntil", NULL };
+	static const char *const known[] = {
+		"name",    "state", "reason",     "since",   "from_snapshot", "store", "lease",
+		"cluster", "vni",   "port",       "mtu",     "bridge",        "vxlan", "vtep_mac",
+		"uplink",  "peers", "reconciles", "sysctls", "overlaps",      "mode",  NULL
+	};
+	static const char *const of_store[] = { "endpoint", "tls",          "connected",   "since",
+						"error",    "reset_reason", "grace_until", NULL };
 	struct scene *scene = *state;
 	struct reading reading;
 	struct jr status, networks, network, store;
@@ -253,7 +261,7 @@ static void a_node_that_is_up_tells_everything(void **state)
 	assert_str(&store, "endpoint", "http://127.0.0.1:2379");
 	assert_true(truth(&store, "connected"));
 	assert_false(truth(&store, "tls"));
-	assert_str(&store, "wiped", "");
+	assert_str(&store, "reset_reason", "");
 	assert_str(&store, "error", "");
 	assert_lease(&network);
 	assert_devices(scene, &network);
@@ -264,16 +272,17 @@ static void a_node_that_is_up_tells_everything(void **state)
 static void assert_peer(const struct jr *peer, const char *subnet, const char *public_ip,
 			const char *name, const char *what)
 {
-	static const char *const known[] = { "network", "subnet", "publicIP", "vtepMac", "node",
-					     "name",    "mtu",    "state",    "reason",  NULL };
+	static const char *const known[] = { "network", "subnet",    "public_ip", "vtep_mac",
+					     "node_id", "node_name", "mtu",       "state",
+					     "reason",  NULL };
 
 	assert_members(peer, known);
 	assert_str(peer, "network", "default");
 	assert_str(peer, "subnet", subnet);
-	assert_str(peer, "publicIP", public_ip);
-	assert_str(peer, "vtepMac", MAC_3);
-	assert_str(peer, "node", SAMPLE_OTHER);
-	assert_str(peer, "name", name);
+	assert_str(peer, "public_ip", public_ip);
+	assert_str(peer, "vtep_mac", MAC_3);
+	assert_str(peer, "node_id", SAMPLE_OTHER);
+	assert_str(peer, "node_name", name);
 	assert_num(peer, "mtu", 1450);
 	assert_str(peer, "state", what);
 }
@@ -289,7 +298,7 @@ static void assert_unread(const struct jr *peer, const char *key)
 	assert_true(*jr_str(peer, "reason", 512));
 }
 
-static void peers_are_told_with_what_is_wrong(void **state)
+static void peers_are_reported_with_their_errors(void **state)
 {
 	struct scene *scene = *state;
 	struct reading reading;
@@ -304,7 +313,7 @@ static void peers_are_told_with_what_is_wrong(void **state)
 	assert_peer(&peer, "10.5.4.0/24", "192.168.0.4", "host4", "refused");
 	assert_says(jr_str(&peer, "reason", 512), "its VtepMAC is that of 10.5.3.0/24");
 	jr_each(&peers, &i, &peer);
-	assert_peer(&peer, "10.5.3.0/24", "192.168.0.3", "host3", "programmed");
+	assert_peer(&peer, "10.5.3.0/24", "192.168.0.3", "host3", "installed");
 	assert_str(&peer, "reason", "");
 	jr_each(&peers, &i, &peer);
 	assert_unread(&peer, "10.5.5.0-24");
@@ -313,7 +322,7 @@ static void peers_are_told_with_what_is_wrong(void **state)
 	end_reading(&reading);
 }
 
-static void a_store_that_is_away_is_told(void **state)
+static void an_unreachable_store_is_reported(void **state)
 {
 	struct scene *scene = *state;
 	struct reading reading;
@@ -334,7 +343,7 @@ static void a_store_that_is_away_is_told(void **state)
 	end_reading(&reading);
 }
 
-static void a_lost_lease_is_told(void **state)
+static void a_lost_lease_is_reported(void **state)
 {
 	struct scene *scene = *state;
 	struct reading reading;
@@ -351,12 +360,55 @@ static void a_lost_lease_is_told(void **state)
 	assert_str(&network, "state", "degraded");
 	lease = jr_obj(&network, "lease");
 	assert_true(truth(&lease, "lost"));
-	assert_says(jr_str(&lease, "trouble", 512), "is leased by another node (host9");
+	assert_says(jr_str(&lease, "error", 512), "is leased by another node (host9");
 	end_reading(&reading);
 }
 
-/* What others wrote into the store cannot break the document. */
-static void hostile_names_are_harmless(void **state)
+/* Returns how many peers the answer has, the subnet of the last one, and its state. */
+static size_t peers_with(const struct scene *scene, const char *address, char subnet[static 32],
+			 char peer_state[static 32])
+{
+	struct reading reading;
+	struct err err = ERR_INIT;
+	struct jr peers, peer;
+	char request[128];
+	size_t len;
+
+	snprintf(request, sizeof(request),
+		 "{\"version\":2,\"command\":\"peers\",\"address\":\"%s\"}", address);
+	reading.text = ask(scene, request, strlen(request));
+	assert_done(json_parse(reading.text, strlen(reading.text), CONTROL_ANSWER_MAX, JSON_STRICT,
+			       "answer", &reading.json, &err),
+		    err);
+	reading.root = jr_root(reading.json);
+	peers = jr_arr(&reading.root, "peers");
+	len = jr_len(&peers);
+	for (size_t i = 0; jr_each(&peers, &i, &peer);) {
+		snprintf(subnet, 32, "%s", jr_str(&peer, "subnet", 31));
+		snprintf(peer_state, 32, "%s", jr_str(&peer, "state", 31));
+	}
+	end_reading(&reading);
+	return len;
+}
+
+static void peers_can_be_limited_to_an_address(void **state)
+{
+	struct scene *scene = *state;
+	char subnet[32], is[32];
+
+	come_up_with_peers(scene);
+	assert_int_equal(peers_with(scene, "10.5.3.7", subnet, is), 1);
+	assert_string_equal(subnet, "10.5.3.0/24");
+	assert_string_equal(is, "installed");
+	assert_int_equal(peers_with(scene, "10.5.4.255", subnet, is), 1);
+	assert_string_equal(subnet, "10.5.4.0/24");
+	assert_string_equal(is, "refused");
+	assert_int_equal(peers_with(scene, "10.5.6.1", subnet, is), 0);
+	assert_int_equal(peers_with(scene, "fd00::1", subnet, is), 0);
+}
+
+/* Values of other nodes in the store cannot break the JSON document. */
+static void names_with_control_characters_are_escaped(void **state)
 {
 	struct scene *scene = *state;
 	struct reading reading;
@@ -378,14 +430,15 @@ static void hostile_names_are_harmless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		network_test(requests_that_are_wrong_are_told_so),
-		network_test(what_a_newer_client_adds_is_passed_over),
-		network_test(a_node_that_starts_says_so),
-		network_test(a_node_that_is_up_tells_everything),
-		network_test(peers_are_told_with_what_is_wrong),
-		network_test(a_store_that_is_away_is_told),
-		network_test(a_lost_lease_is_told),
-		network_test(hostile_names_are_harmless),
+		network_test(invalid_requests_are_answered_with_an_error),
+		network_test(unknown_request_members_are_ignored),
+		network_test(status_reports_a_starting_node),
+		network_test(status_of_a_ready_node_has_all_members),
+		network_test(peers_are_reported_with_their_errors),
+		network_test(peers_can_be_limited_to_an_address),
+		network_test(an_unreachable_store_is_reported),
+		network_test(a_lost_lease_is_reported),
+		network_test(names_with_control_characters_are_escaped),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The etcd store against a real etcd; against bad ones: test_store_etcd_faults.c. */
+/* The etcd store with a real etcd. Faulty servers: test_store_etcd_faults.c. */
 /* fake: server */
 #include "tests/unit/etcd_fixture.h"
 
@@ -12,7 +12,7 @@ static bool has_config(struct recorder *r)
 	return strstr(r->log, "config={\"Network\":\"10.5.0.0/16\"}");
 }
 
-/* Also the wait for etcd to start: what is unreachable at first is told once. */
+/* Also waits for etcd to start: an unreachable endpoint is reported once. */
 static void test_empty_store(void **state)
 {
 	struct recorder *r = *state;
@@ -22,7 +22,7 @@ static void test_empty_store(void **state)
 	assert_string_equal(r->endpoint, "http://127.0.0.1:2379");
 	r->log[0] = '\0';
 	etcdctl(r->endpoint, "put", "/w/config", "{\"Network\":\"10.5.0.0/16\"}");
-	recorder_wait(r, has_config); /* the watch tells it */
+	recorder_wait(r, has_config); /* reported by the watch */
 	r->log[0] = '\0';
 	r->store->ops->refresh(r->store);
 	recorder_wait(r, has_ended_again);
@@ -59,8 +59,8 @@ static void test_put_and_remove_are_conditional(void **state)
 	assert_string_equal(r->last_key, "10.5.1.0-24");
 }
 
-/* What a start before this one has seen; a list of something older is told as restored. */
-static void test_first_list_is_held_against_what_was_seen(void **state)
+/* The position of an earlier run; a list at an older position is reported as restored. */
+static void test_first_list_is_compared_with_the_earlier_position(void **state)
 {
 	struct recorder *r = *state;
 	struct store_point point;
@@ -69,7 +69,7 @@ static void test_first_list_is_held_against_what_was_seen(void **state)
 	list(r);
 	put(r, "10.5.1.0-24", "one", 0, 0);
 	recorder_wait(r, has_entry);
-	point = r->store->ops->seen(r->store);
+	point = r->store->ops->position(r->store);
 	assert_true(point.cluster && point.term && point.revision == r->mod_revision);
 	for (int i = 0; i < 4; i++) {
 		struct store_point seen = point;
@@ -81,19 +81,19 @@ static void test_first_list_is_held_against_what_was_seen(void **state)
 		seen.revision += i == 1;
 		seen.term += i == 2;
 		seen.cluster += i == 3;
-		assert_true(r->store->ops->seen(r->store).cluster == 0);
+		assert_true(r->store->ops->position(r->store).cluster == 0);
 		assert_int_equal(r->store->ops->start(r->store, &seen, &err), 0);
-		assert_true(r->store->ops->seen(r->store).revision == seen.revision);
+		assert_true(r->store->ops->position(r->store).revision == seen.revision);
 		recorder_wait(r, has_ended);
 		snprintf(text, sizeof(text), "%s",
 			 i == 3 ? "restored: cluster" : "restored: revision");
 		assert_int_equal(strstr(r->log, text) != NULL, i > 0);
-		assert_true(r->store->ops->seen(r->store).revision == point.revision);
+		assert_true(r->store->ops->position(r->store).revision == point.revision);
 	}
 	etcdctl(r->endpoint, "del", "--prefix", "/w/subnets/");
 }
 
-static void test_lease_lives_and_dies(void **state)
+static void test_lease_is_kept_alive_and_expires(void **state)
 {
 	struct recorder *r = *state;
 	uint64_t lease;
@@ -121,7 +121,7 @@ static void test_lease_lives_and_dies(void **state)
 	assert_int_equal(r->err.sys_errno, ENOENT);
 }
 
-static void test_revoked_lease_takes_its_keys_with_it(void **state)
+static void test_revoking_a_lease_removes_its_keys(void **state)
 {
 	struct recorder *r = *state;
 	uint64_t lease;
@@ -132,7 +132,7 @@ static void test_revoked_lease_takes_its_keys_with_it(void **state)
 	lease = r->reply.lease;
 	assert_true(r->reply.ttl_s == 86400);
 	put(r, "10.5.2.0-24", "leased", lease, 0);
-	for (int n = 0; n < 2; n++) { /* again: it is gone, which is what was wanted */
+	for (int n = 0; n < 2; n++) { /* again: the lease is gone already, which is success */
 		r->store->ops->revoke(r->store, lease, recorder_done, r);
 		recorder_wait_reply(r);
 		assert_int_equal(r->err.code, ERR_NONE);
@@ -141,7 +141,7 @@ static void test_revoked_lease_takes_its_keys_with_it(void **state)
 	recorder_wait(r, has_gone);
 }
 
-static void test_neighbours_of_the_prefix_are_not_told(void **state)
+static void test_keys_next_to_the_prefix_are_not_reported(void **state)
 {
 	struct recorder *r = *state;
 
@@ -208,7 +208,7 @@ static bool is_up_again(struct recorder *r)
 	return is_down(r) && strstr(strstr(r->log, "down"), "up");
 }
 
-static void test_restart_is_bridged_by_the_watch(void **state)
+static void test_watch_is_resumed_after_a_restart_of_etcd(void **state)
 {
 	struct recorder *r = *state;
 
@@ -229,7 +229,7 @@ static void test_restart_is_bridged_by_the_watch(void **state)
 	assert_int_equal(r->begun, 1);
 }
 
-static void test_compaction_while_away_leads_to_a_list(void **state)
+static void test_compaction_during_an_outage_leads_to_a_list(void **state)
 {
 	struct recorder *r = *state;
 	char revision[24];
@@ -238,7 +238,7 @@ static void test_compaction_while_away_leads_to_a_list(void **state)
 	list(r);
 	etcd_stop();
 	recorder_wait(r, is_down);
-	etcd_start("http://127.0.0.1:2479"); /* where the store does not look */
+	etcd_start("http://127.0.0.1:2479"); /* not the store's endpoint */
 	etcdctl("http://127.0.0.1:2479", "put", "/w/subnets/away", "x");
 	etcdctl("http://127.0.0.1:2479", "del", "/w/subnets/after", NULL);
 	snprintf(revision, sizeof(revision), "%ju", (uintmax_t)r->newest + 2);
@@ -265,7 +265,7 @@ static void refresh_and_put(struct recorder *r)
 			   recorder_done, r);
 }
 
-static void test_listener_asks_for_more_inside_its_callbacks(void **state)
+static void test_listener_calls_operations_within_its_callbacks(void **state)
 {
 	struct recorder *r = *state;
 
@@ -276,7 +276,7 @@ static void test_listener_asks_for_more_inside_its_callbacks(void **state)
 	recorder_wait_reply(r);
 	assert_true(r->reply.succeeded);
 	r->ended = 0;
-	r->at_end = refresh; /* in the one that this asks for */
+	r->at_end = refresh; /* in the list that this requests */
 	refresh(r);
 	recorder_wait(r, has_ended_again);
 	r->ended = 0;
@@ -293,7 +293,7 @@ static bool never(struct recorder *r)
 	return loop_now_ms() + RECORDER_WAIT_MS - 50 >= r->deadline_ms;
 }
 
-static void test_freed_store_says_nothing(void **state)
+static void test_freed_store_calls_nothing_back(void **state)
 {
 	struct recorder *r = *state;
 
@@ -315,15 +315,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty_store),
 		TEST(test_put_and_remove_are_conditional),
-		TEST(test_first_list_is_held_against_what_was_seen),
-		TEST(test_lease_lives_and_dies),
-		TEST(test_revoked_lease_takes_its_keys_with_it),
-		TEST(test_neighbours_of_the_prefix_are_not_told),
+		TEST(test_first_list_is_compared_with_the_earlier_position),
+		TEST(test_lease_is_kept_alive_and_expires),
+		TEST(test_revoking_a_lease_removes_its_keys),
+		TEST(test_keys_next_to_the_prefix_are_not_reported),
 		TEST(test_thousand_keys_are_listed_and_watched),
-		TEST(test_restart_is_bridged_by_the_watch),
-		TEST(test_compaction_while_away_leads_to_a_list),
-		TEST(test_listener_asks_for_more_inside_its_callbacks),
-		TEST(test_freed_store_says_nothing),
+		TEST(test_watch_is_resumed_after_a_restart_of_etcd),
+		TEST(test_compaction_during_an_outage_leads_to_a_list),
+		TEST(test_listener_calls_operations_within_its_callbacks),
+		TEST(test_freed_store_calls_nothing_back),
 	};
 
 	fake_server_isolate();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: server */
-#include "daemon/store_etcd_auth.h"
+#include "daemon/store/etcd/store_etcd_auth.h"
 
+#include "common/array.h"
 #include "common/log.h"
-#include "daemon/http.h"
-#include "daemon/loop.h"
+#include "daemon/io/http.h"
+#include "daemon/io/loop.h"
 #include "tests/unit/fake_server.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
@@ -18,7 +19,7 @@
 #define NO_USERS "{\"error\":\"etcdserver: authentication is not enabled\",\"code\":9}"
 #define BUSY "{\"error\":\"etcdserver: request timed out\",\"code\":14}"
 
-/* Which answer comes is the password's affair, so that no order of requests has to be kept. */
+/* The response depends on the password, so that the order of requests does not matter. */
 static bool gateway(const struct fake_server_request *request)
 {
 	unsigned n = atomic_fetch_add(&request->shared->counts[0], 1);
@@ -79,7 +80,7 @@ static int setup(void **state)
 	assert_good(loop_new(&scene->loop, &err), err);
 	assert_good(http_new(scene->loop, &scene->http, &err), err);
 	scene->deadline = loop_timer(scene->loop, on_deadline, scene);
-	for (size_t i = 0; i < LEN(scene->waiter); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(scene->waiter); i++) {
 		scene->waiter[i].ready = on_ready;
 		scene->waiter[i].ctx = scene;
 	}
@@ -109,14 +110,14 @@ static void with(struct scene *scene, const char *username, const char *password
 	assert_non_null(scene->auth);
 }
 
-/* Lets so many wait, until all are told. The last one's reason. */
+/* Adds count waiters and waits until all of them are called. Returns the error of the last. */
 static const char *get(struct scene *scene, size_t waiters)
 {
 	scene->told = 0;
 	scene->wanted = (unsigned)waiters;
 	for (size_t i = 0; i < waiters; i++)
 		store_etcd_auth_wait(scene->auth, scene->url, &scene->waiter[i]);
-	assert_int_equal(scene->told, 0); /* never at once */
+	assert_int_equal(scene->told, 0); /* the callback is never called within the function */
 	loop_timer_start(scene->deadline, WAIT_MS);
 	loop_run(scene->loop);
 	loop_timer_stop(scene->deadline);
@@ -129,45 +130,45 @@ static unsigned asked(const struct scene *scene)
 	return scene->server.shared->counts[0];
 }
 
-static void without_a_name_nobody_waits(void **state)
+static void without_a_user_name_no_request_waits(void **state)
 {
 	struct scene *scene = *state;
 
 	with(scene, NULL, NULL, NULL);
-	assert_false(store_etcd_auth_is_due(scene->auth));
+	assert_false(store_etcd_auth_needs_token(scene->auth));
 	assert_null(store_etcd_auth_header(scene->auth));
-	assert_false(store_etcd_auth_refused(scene->auth, store_etcd_auth_number(scene->auth)));
+	assert_false(store_etcd_auth_reject(scene->auth, store_etcd_auth_token_id(scene->auth)));
 }
 
-static void one_question_serves_all_who_wait(void **state)
+static void one_request_serves_all_waiters(void **state)
 {
 	struct scene *scene = *state;
 
 	with(scene, "weft", "right", NULL);
-	assert_true(store_etcd_auth_is_due(scene->auth));
+	assert_true(store_etcd_auth_needs_token(scene->auth));
 	assert_string_equal(get(scene, 3), "");
 	assert_int_equal(asked(scene), 1);
 	assert_string_equal(scene->server.shared->kept,
 			    "/v3/auth/authenticate {\"name\":\"weft\",\"password\":\"right\"}");
-	assert_false(store_etcd_auth_is_due(scene->auth));
+	assert_false(store_etcd_auth_needs_token(scene->auth));
 	assert_string_equal(store_etcd_auth_header(scene->auth), "Authorization: token.0");
 }
 
-/* Of an old token nothing follows: another request has brought a new one already. */
-static void a_token_that_is_refused_is_replaced_once(void **state)
+/* The rejection of an old token is ignored: another request has brought a new token. */
+static void a_rejected_token_is_replaced_once(void **state)
 {
 	struct scene *scene = *state;
 	uint64_t number;
 
 	with(scene, "weft", "right", NULL);
 	get(scene, 1);
-	number = store_etcd_auth_number(scene->auth);
-	assert_true(store_etcd_auth_refused(scene->auth, number));
-	assert_true(store_etcd_auth_is_due(scene->auth));
+	number = store_etcd_auth_token_id(scene->auth);
+	assert_true(store_etcd_auth_reject(scene->auth, number));
+	assert_true(store_etcd_auth_needs_token(scene->auth));
 	assert_string_equal(get(scene, 1), "");
 	assert_string_equal(store_etcd_auth_header(scene->auth), "Authorization: token.1");
-	assert_true(store_etcd_auth_refused(scene->auth, number));
-	assert_false(store_etcd_auth_is_due(scene->auth));
+	assert_true(store_etcd_auth_reject(scene->auth, number));
+	assert_false(store_etcd_auth_needs_token(scene->auth));
 }
 
 static void write_password(const char *path, const char *text)
@@ -179,8 +180,8 @@ static void write_password(const char *path, const char *text)
 	fclose(file);
 }
 
-/* Until it is another one: etcd works hard for each, and its operators see each. */
-static void a_password_that_is_refused_is_not_tried_again_at_once(void **state)
+/* Until the file changes: each attempt costs etcd time and is logged by it. */
+static void a_rejected_password_is_retried_after_a_pause(void **state)
 {
 	struct scene *scene = *state;
 	char path[128], expected[192];
@@ -191,7 +192,7 @@ static void a_password_that_is_refused_is_not_tried_again_at_once(void **state)
 	assert_says(get(scene, 2), "invalid user ID or password");
 	snprintf(expected, sizeof(expected), "user weft, password of %s", path);
 	assert_says(scene->why, expected);
-	assert_says(get(scene, 1), "etcd refuses the user weft");
+	assert_says(get(scene, 1), "etcd rejected user weft");
 	assert_says(scene->why, scene->url);
 	assert_int_equal(asked(scene), 1);
 	write_password(path, "right\r\nand more\n");
@@ -200,23 +201,23 @@ static void a_password_that_is_refused_is_not_tried_again_at_once(void **state)
 	assert_null(strstr(scene->why, "right"));
 }
 
-static void a_password_file_that_is_no_good_is_named(void **state)
+static void an_invalid_password_file_is_reported(void **state)
 {
 	struct scene *scene = *state;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/password", tempdir_path);
 	with(scene, "weft", NULL, path);
-	assert_says(get(scene, 2), "is not there");
+	assert_says(get(scene, 2), "does not exist");
 	write_password(path, "\nright\n");
 	assert_says(get(scene, 1), "begins with an empty line");
 	assert_says(scene->why, path);
 	assert_int_equal(asked(scene), 0);
-	assert_true(store_etcd_auth_is_due(scene->auth));
+	assert_true(store_etcd_auth_needs_token(scene->auth));
 }
 
-/* What says nothing of the password does not count against it. */
-static void other_failures_are_tried_again(void **state)
+/* An error that does not concern the password does not reject it. */
+static void other_failures_are_retried(void **state)
 {
 	struct scene *scene = *state;
 
@@ -226,7 +227,7 @@ static void other_failures_are_tried_again(void **state)
 		assert_int_equal(asked(scene), i);
 	}
 	with(scene, "weft", "header", NULL); /* a token that would be two headers */
-	assert_says(get(scene, 1), "is no token");
+	assert_says(get(scene, 1), "is not a token");
 	assert_null(store_etcd_auth_header(scene->auth));
 	fake_server_stop(&scene->server);
 	with(scene, "weft", "right", NULL);
@@ -234,46 +235,46 @@ static void other_failures_are_tried_again(void **state)
 	scene->server = fake_server_start(gateway);
 }
 
-static void an_etcd_without_users_needs_no_token(void **state)
+static void an_etcd_without_authentication_needs_no_token(void **state)
 {
 	struct scene *scene = *state;
 
 	with(scene, "weft", "useless", NULL);
 	assert_string_equal(get(scene, 1), "");
-	assert_false(store_etcd_auth_is_due(scene->auth));
+	assert_false(store_etcd_auth_needs_token(scene->auth));
 	assert_null(store_etcd_auth_header(scene->auth));
-	/* It has them now. */
-	assert_true(store_etcd_auth_refused(scene->auth, store_etcd_auth_number(scene->auth)));
-	assert_true(store_etcd_auth_is_due(scene->auth));
+	/* the waiters have the token now */
+	assert_true(store_etcd_auth_reject(scene->auth, store_etcd_auth_token_id(scene->auth)));
+	assert_true(store_etcd_auth_needs_token(scene->auth));
 }
 
-static void who_has_left_is_not_told(void **state)
+static void a_cancelled_waiter_is_not_called(void **state)
 {
 	struct scene *scene = *state;
 
 	with(scene, "weft", "right", NULL);
 	store_etcd_auth_wait(scene->auth, scene->url, &scene->waiter[2]);
-	store_etcd_auth_leave(&scene->waiter[2]);
-	store_etcd_auth_leave(&scene->waiter[2]); /* it is not waiting any more */
+	store_etcd_auth_cancel_wait(&scene->waiter[2]);
+	store_etcd_auth_cancel_wait(&scene->waiter[2]); /* it is no longer waiting */
 	assert_string_equal(get(scene, 2), "");
 	assert_int_equal(asked(scene), 1);
-	assert_true(store_etcd_auth_refused(scene->auth, store_etcd_auth_number(scene->auth)));
+	assert_true(store_etcd_auth_reject(scene->auth, store_etcd_auth_token_id(scene->auth)));
 	store_etcd_auth_wait(scene->auth, scene->url, &scene->waiter[0]);
-	with(scene, "weft", "right", NULL); /* freed while somebody waits */
+	with(scene, "weft", "right", NULL); /* freed while a request waits */
 	assert_null(scene->waiter[0].slot);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		auth_test(without_a_name_nobody_waits),
-		auth_test(one_question_serves_all_who_wait),
-		auth_test(a_token_that_is_refused_is_replaced_once),
-		auth_test(a_password_that_is_refused_is_not_tried_again_at_once),
-		auth_test(a_password_file_that_is_no_good_is_named),
-		auth_test(other_failures_are_tried_again),
-		auth_test(an_etcd_without_users_needs_no_token),
-		auth_test(who_has_left_is_not_told),
+		auth_test(without_a_user_name_no_request_waits),
+		auth_test(one_request_serves_all_waiters),
+		auth_test(a_rejected_token_is_replaced_once),
+		auth_test(a_rejected_password_is_retried_after_a_pause),
+		auth_test(an_invalid_password_file_is_reported),
+		auth_test(other_failures_are_retried),
+		auth_test(an_etcd_without_authentication_needs_no_token),
+		auth_test(a_cancelled_waiter_is_not_called),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The conditions under which a lease key comes and goes, against a real etcd. */
+/* The conditions under which a lease key is put and removed, with a real etcd. */
 /* fake: server */
-#include "daemon/store_etcd_claim.h"
+#include "daemon/store/etcd/store_etcd_claim.h"
 
+#include "common/array.h"
 #include "tests/unit/etcd_fixture.h"
 #include "tests/unit/samples.h"
 
-/* Puts a key that is new, and tells whether that was allowed. */
+/* Puts a new key. Returns whether the conditions held. */
 static bool create(struct recorder *r, const char *key)
 {
 	put(r, key, "x", 0, 0);
@@ -14,13 +15,13 @@ static bool create(struct recorder *r, const char *key)
 	return r->reply.succeeded;
 }
 
-static void test_a_subnet_is_in_one_key_of_whatever_form(void **state)
+static void test_a_subnet_is_in_one_key_of_any_form(void **state)
 {
 	static const char *const holders[] = { "10.5.40.0-24", "10.5.40.0-24&fd00:5:40::-64",
 					       "fd00:5:40::-64" };
 	static const struct {
 		const char *key;
-		bool beside[3]; /* which of the holders */
+		bool beside[3]; /* the key of the holder */
 	} claims[] = {
 		{ "10.5.40.0-24", { false, false, true } },
 		{ "10.5.40.0-24&fd00:5:40::-64", { false, false, false } },
@@ -36,8 +37,8 @@ static void test_a_subnet_is_in_one_key_of_whatever_form(void **state)
 
 	r->count_only = true;
 	list(r);
-	for (size_t h = 0; h < LEN(holders); h++) {
-		for (size_t i = 0; i < LEN(claims); i++) {
+	for (size_t h = 0; h < ARRAY_LEN(holders); h++) {
+		for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
 			bool got;
 
 			assert_true(create(r, holders[h]));
@@ -50,8 +51,8 @@ static void test_a_subnet_is_in_one_key_of_whatever_form(void **state)
 	}
 }
 
-/* flannel, and people, write no claim. */
-static void test_keys_that_others_wrote_are_seen(void **state)
+/* flannel and operators write keys without a claim. */
+static void test_keys_written_by_others_are_detected(void **state)
 {
 	struct recorder *r = *state;
 
@@ -63,7 +64,7 @@ static void test_keys_that_others_wrote_are_seen(void **state)
 	assert_true(create(r, "10.5.51.0-24&fd00:5:51::-64"));
 }
 
-static void test_a_key_takes_the_place_of_another(void **state)
+static void test_a_key_replaces_another(void **state)
 {
 	const struct store_put dual = { .key = "10.5.60.0-24&fd00:5:60::-64", .value = "x" };
 	struct store_put again = dual;
@@ -90,15 +91,15 @@ static void test_a_key_takes_the_place_of_another(void **state)
 	r->store->ops->put(r->store, &again, recorder_done, r);
 	recorder_wait_reply(r);
 	assert_true(r->reply.succeeded);
-	/* Its claim went with it. */
+	/* The claim was removed with its key. */
 	assert_true(create(r, "fd00:5:60::-64"));
 	assert_false(create(r, "fd00:5:61::-64"));
 	r->store->ops->remove(r->store, again.key, r->reply.mod_revision, recorder_done, r);
 	recorder_wait_reply(r);
 }
 
-/* Whoever deletes a key by hand leaves its claim behind. */
-static void test_a_void_claim_is_taken_away(void **state)
+/* A key that was deleted by hand leaves its claim behind. */
+static void test_a_void_claim_is_removed(void **state)
 {
 	struct store_put claim = { .key = "fd00:5:70::-64", .value = "x" };
 	struct recorder *r = *state;
@@ -118,7 +119,7 @@ static void test_a_void_claim_is_taken_away(void **state)
 	r->store->ops->put(r->store, &claim, recorder_done, r);
 	recorder_wait_reply(r);
 	assert_true(r->reply.succeeded);
-	/* The key that comes back has lost its IPv6 subnet. */
+	/* The key is put again and has lost its IPv6 subnet. */
 	assert_false(create(r, "10.5.70.0-24&fd00:5:70::-64"));
 	assert_true(create(r, "10.5.70.0-24"));
 }
@@ -127,10 +128,10 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_subnet_is_in_one_key_of_whatever_form),
-		TEST(test_keys_that_others_wrote_are_seen),
-		TEST(test_a_key_takes_the_place_of_another),
-		TEST(test_a_void_claim_is_taken_away),
+		TEST(test_a_subnet_is_in_one_key_of_any_form),
+		TEST(test_keys_written_by_others_are_detected),
+		TEST(test_a_key_replaces_another),
+		TEST(test_a_void_claim_is_removed),
 	};
 
 	fake_server_isolate();

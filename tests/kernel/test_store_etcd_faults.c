@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The etcd store against a gateway that does what a good one never would. */
+/* The etcd store with a faulty gateway. */
 /* fake: server */
+#include "common/array.h"
 #include "common/base64.h"
+#include "daemon/store/etcd/store_etcd_wire.h"
 #include "tests/unit/fake_server.h"
 #include "tests/unit/store_recorder.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #define HEAD(revision)                                                                             \
 	"\"header\":{\"cluster_id\":\"9\",\"revision\":\"" revision "\",\"raft_term\":\"2\"}"
@@ -36,9 +36,9 @@
 
 /* ---- The gateway --------------------------------------------------------- */
 
-enum how { WHOLE, HOLD, END, CUT, HUGE, MANY }; /* HOLD, END, CUT: a stream, and its end */
+enum how { WHOLE, HOLD, END, CUT, HUGE, MANY }; /* HOLD, END, CUT: how a stream ends */
 
-/* The n-th request of a path gets the path's n-th answer, later ones its last. */
+/* The n-th request of a path gets the n-th answer of the path, later requests the last one. */
 struct answer {
 	const char *path;
 	unsigned status;
@@ -68,7 +68,7 @@ static unsigned count(const struct fake_server_request *request)
 {
 	size_t i = 0;
 
-	while (i < LEN(paths) && strcmp(paths[i], request->path) != 0)
+	while (i < ARRAY_LEN(paths) && strcmp(paths[i], request->path) != 0)
 		i++;
 	strncat(request->shared->kept, request->body,
 		sizeof(request->shared->kept) - 1 - strlen(request->shared->kept));
@@ -86,7 +86,7 @@ static void answer_huge(int fd)
 	fake_server_chunk(fd, "", 0);
 }
 
-/* One key more than any list may have. */
+/* More keys by one than a list may have. */
 static void answer_many(int fd)
 {
 	fake_server_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{%s,\"kvs\":[",
@@ -181,7 +181,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A gateway, and a store that knows of it alone, or of two alike. */
+/* A gateway, and a store with it as its only endpoint, or with two equal ones. */
 static void begin(struct fixture *f, const struct answer *answers, size_t gateways)
 {
 	const char *endpoints[3] = { NULL };
@@ -195,7 +195,7 @@ static void begin(struct fixture *f, const struct answer *answers, size_t gatewa
 	recorder_start(&f->r, endpoints);
 }
 
-/* The same, and it lists. */
+/* A store that has requested its list. */
 static void start(struct fixture *f, const struct answer *answers, size_t gateways)
 {
 	struct err err = ERR_INIT;
@@ -225,7 +225,7 @@ static bool never(struct recorder *r)
 	return loop_now_ms() + RECORDER_WAIT_MS - 800 >= r->deadline_ms;
 }
 
-static struct fixture *watched; /* what the next one looks at, and waits for */
+static struct fixture *watched; /* what the next function checks and waits for */
 static const char *watched_log;
 
 static bool watched_again(struct recorder *r)
@@ -253,7 +253,7 @@ static void test_list_in_pages_of_one_revision(void **state)
 	assert_non_null(strstr(kept, "\"revision\":\"7\""));
 }
 
-static void test_list_that_fails_half_way_is_no_list(void **state)
+static void test_list_that_fails_midway_is_ignored(void **state)
 {
 	static const struct {
 		unsigned status;
@@ -268,10 +268,10 @@ static void test_list_that_fails_half_way_is_no_list(void **state)
 		{ 200, FIRST_KEY, "[ config=none +a ! down [ config=none" }, /* the same again */
 		{ 200, "{" HEAD("8") ",\"more\":true}", "[ config=none +a ! down [ config=none" },
 		{ 200, "{" HEAD("8") ",\"kvs\":[" KV(KEY_C) "," KV(KEY_B) "]}",
-		  "[ config=none +a ! down [ config=none" }, /* not sorted: none of it is told */
+		  "[ config=none +a ! down [ config=none" }, /* not sorted: not reported */
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fixture *f = *state;
 
 		start(f,
@@ -286,7 +286,7 @@ static void test_list_that_fails_half_way_is_no_list(void **state)
 	}
 }
 
-static void test_page_too_large_is_asked_for_in_smaller_ones(void **state)
+static void test_page_that_is_too_large_is_requested_in_smaller_ones(void **state)
 {
 	struct fixture *f = *state;
 
@@ -311,20 +311,20 @@ static void test_too_many_keys(void **state)
 	assert_non_null(strstr(f->r.why, "more than 100000 keys below /w/subnets/"));
 }
 
-static void test_old_etcd_is_named(void **state)
+static void test_old_etcd_is_reported(void **state)
 {
 	struct fixture *f = *state;
-	char wanted[128];
+	char wanted[256];
 
 	start(f, SCRIPT({ "/v2", 200, "", WHOLE }), 1);
 	recorder_wait(&f->r, down);
-	snprintf(wanted, sizeof(wanted), "%s: does not serve /v3: etcd 3.4 or later is needed",
-		 f->url[0]);
+	snprintf(wanted, sizeof(wanted),
+		 "%s: does not serve /v3 (HTTP 404): " STORE_ETCD_WIRE_GATEWAY, f->url[0]);
 	assert_string_equal(f->r.why, wanted);
 	assert_string_equal(f->r.log, "down");
 }
 
-static void test_dead_endpoint_leads_to_the_next(void **state)
+static void test_next_endpoint_is_used_after_a_dead_one(void **state)
 {
 	struct fixture *f = *state;
 
@@ -337,13 +337,13 @@ static void test_dead_endpoint_leads_to_the_next(void **state)
 
 /* ---- The watch ----------------------------------------------------------- */
 
-/* A watch that ends so, and the revision that the next one starts from. */
+/* A watch that ends, and the start revision of the next one. */
 static void test_lost_watch_is_resumed(void **state)
 {
 	static const struct {
 		enum how how;
 		const char *lines;
-		const char *log; /* behind the list's */
+		const char *log; /* after the revision of the list */
 		const char *start;
 	} cases[] = {
 		{ CUT, CREATED, "", "8" },
@@ -360,7 +360,7 @@ static void test_lost_watch_is_resumed(void **state)
 		{ END, "", " down up", "8" },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fixture *f = watched = *state;
 		char log[128], first[64], second[64];
 		const char *kept;
@@ -393,7 +393,7 @@ static void test_stale_watch_leads_to_a_list(void **state)
 		ANOTHER_CLUSTER,
 	};
 
-	for (size_t i = 0; i < LEN(lines); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		struct fixture *f = *state;
 
 		start(f,
@@ -406,12 +406,14 @@ static void test_stale_watch_leads_to_a_list(void **state)
 	}
 }
 
-/* Tries at once, after about 0.1 s, 0.3 s and, where the dice fall so, before 0.8 s once more. */
-static void test_failures_without_end_are_no_flood(void **state)
+/*
+ * Retries: immediately, after about 0.1 s, 0.3 s and, depending on the jitter, again before 0.8 s.
+ */
+static void test_repeated_failures_are_retried_with_backoff(void **state)
 {
 	const struct {
 		const struct answer *script;
-		unsigned once, each; /* requests before the tries, and of each */
+		unsigned once, each; /* the requests before the retries, and those of each retry */
 	} cases[] = {
 		{ SCRIPT(RANGE(500, "")), 0, 1 },
 		{ SCRIPT(RANGE(200, NO_CONFIG), RANGE(400, COMPACTED)), 0, 1 },
@@ -421,7 +423,7 @@ static void test_failures_without_end_are_no_flood(void **state)
 		  3 },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fixture *f = *state;
 		unsigned requests;
 
@@ -436,7 +438,7 @@ static void test_failures_without_end_are_no_flood(void **state)
 
 /* ---- Operations ---------------------------------------------------------- */
 
-static void test_operation_that_fails_goes_elsewhere_next(void **state)
+static void test_next_endpoint_is_used_after_a_failed_operation(void **state)
 {
 	static const struct {
 		bool dead;
@@ -452,7 +454,7 @@ static void test_operation_that_fails_goes_elsewhere_next(void **state)
 		{ false, 200, "", false, "the text ends" },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct answer txn = { paths[2], cases[i].status, cases[i].body, WHOLE };
 		struct fixture *f = *state;
 		struct recorder *r = &f->r;
@@ -482,15 +484,15 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_list_in_pages_of_one_revision),
-		TEST(test_list_that_fails_half_way_is_no_list),
-		TEST(test_page_too_large_is_asked_for_in_smaller_ones),
+		TEST(test_list_that_fails_midway_is_ignored),
+		TEST(test_page_that_is_too_large_is_requested_in_smaller_ones),
 		TEST(test_too_many_keys),
-		TEST(test_old_etcd_is_named),
-		TEST(test_dead_endpoint_leads_to_the_next),
+		TEST(test_old_etcd_is_reported),
+		TEST(test_next_endpoint_is_used_after_a_dead_one),
 		TEST(test_lost_watch_is_resumed),
 		TEST(test_stale_watch_leads_to_a_list),
-		TEST(test_failures_without_end_are_no_flood),
-		TEST(test_operation_that_fails_goes_elsewhere_next),
+		TEST(test_repeated_failures_are_retried_with_backoff),
+		TEST(test_next_endpoint_is_used_after_a_failed_operation),
 	};
 
 	fake_server_isolate();

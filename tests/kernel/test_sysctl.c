@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/sysctl.h"
+#include "common/netlink/sysctl.h"
 
 #include "tests/unit/kernel.h"
 
@@ -20,16 +20,16 @@ static void a_difference_is_written_once(void **state)
 	assert_int_equal(err.code, ERR_NONE);
 }
 
-static void what_is_wrong_is_named(void **state)
+static void the_error_names_the_sysctl(void **state)
 {
 	static char longest[5000];
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(sysctl_ensure("net/ipv4/conf/nobody/forwarding", "1", &err), -1);
+	assert_int_equal(sysctl_ensure("net/ipv4/conf/missing/forwarding", "1", &err), -1);
 	assert_int_equal(err.code, ERR_KERNEL);
 	assert_int_equal(err.sys_errno, ENOENT);
-	assert_string_equal(err.text, "read sysctl net/ipv4/conf/nobody/forwarding: "
+	assert_string_equal(err.text, "read sysctl net/ipv4/conf/missing/forwarding: "
 				      "No such file or directory");
 	assert_int_equal(sysctl_ensure("net/ipv4/ip_forward", "many", &err), -1);
 	assert_int_equal(err.sys_errno, EINVAL);
@@ -42,8 +42,8 @@ static void what_is_wrong_is_named(void **state)
 	assert_int_equal(err.sys_errno, ENAMETOOLONG);
 }
 
-/* As in a container whose /proc/sys the runtime has made read-only. */
-static void a_read_only_proc_does_no_harm_when_the_value_is_right(void **state)
+/* Container runtimes mount /proc/sys read-only. */
+static void a_read_only_proc_is_no_error_if_the_value_is_set(void **state)
 {
 	struct err err = ERR_INIT;
 
@@ -63,8 +63,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kernel_test(a_difference_is_written_once),
-		kernel_test(what_is_wrong_is_named),
-		kernel_test(a_read_only_proc_does_no_harm_when_the_value_is_right),
+		kernel_test(the_error_names_the_sysctl),
+		kernel_test(a_read_only_proc_is_no_error_if_the_value_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

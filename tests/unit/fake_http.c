@@ -2,7 +2,7 @@
 #include "tests/unit/fake_http.h"
 
 #include "common/err.h"
-#include "daemon/http.h"
+#include "daemon/io/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +11,19 @@
 #define CALLS_MAX 256
 
 struct http {
-	unsigned made; /* of calls */
+	unsigned made; /* number of calls */
 	uint64_t generation;
 };
 
 struct http_call {
 	bool waits;
 	char url[128], body[1024];
-	struct http_post post;
+	struct http_request request;
 };
 
 static struct http client;
 static struct http_call calls[CALLS_MAX];
+static uint32_t retry_after_s; /* of all responses */
 
 int http_new(struct loop *loop, struct http **http_out, struct err *err)
 {
@@ -43,7 +44,7 @@ int http_secure(struct http *http, const struct http_settings *settings, struct 
 	return 0;
 }
 
-uint64_t http_generation(const struct http *http)
+uint64_t http_tls_generation(const struct http *http)
 {
 	return http->generation;
 }
@@ -53,17 +54,34 @@ void fake_http_renew(void)
 	client.generation++;
 }
 
-struct http_call *http_post(struct http *http, const struct http_post *post, struct err *err)
-{
-	struct http_call *call = &calls[http->made++];
+static bool is_broken;
 
-	(void)err;
+void fake_http_set_broken(bool broken)
+{
+	is_broken = broken;
+}
+
+struct http_call *http_send(struct http *http, const struct http_request *request, struct err *err)
+{
+	struct http_call *call;
+
+	if (is_broken) {
+		err_nomem(err, "a request");
+		return NULL;
+	}
+	call = &calls[http->made++];
 	if (http->made > CALLS_MAX)
 		abort();
-	*call = (struct http_call){ .waits = true, .post = *post };
-	snprintf(call->url, sizeof(call->url), "%s", post->url);
-	snprintf(call->body, sizeof(call->body), "%s", post->body);
+	*call = (struct http_call){ .waits = true, .request = *request };
+	snprintf(call->url, sizeof(call->url), "%s", request->url);
+	snprintf(call->body, sizeof(call->body), "%s", request->body ? request->body : "");
 	return call;
+}
+
+uint32_t http_retry_after_s(const struct http_call *call)
+{
+	(void)call;
+	return retry_after_s;
 }
 
 void http_disconnect(struct http *http)
@@ -107,7 +125,7 @@ static struct http_call *oldest(const char *path)
 	for (unsigned i = 0; i < client.made; i++)
 		if (calls[i].waits && is_to(&calls[i], path))
 			return &calls[i];
-	fprintf(stderr, "nobody waits for an answer of %s\n", path);
+	fprintf(stderr, "no pending request to %s\n", path);
 	abort();
 }
 
@@ -121,10 +139,29 @@ void fake_http_refuse(const char *path, unsigned status, const char *body)
 	struct http_call *call = oldest(path);
 
 	call->waits = false;
-	call->post.done(call->post.ctx, status, body, strlen(body), NULL);
+	call->request.done(call->request.ctx, status, body, strlen(body), NULL);
 }
 
-void fake_http_answer(const char *path, const char *body)
+void fake_http_set_retry_after(uint32_t seconds)
+{
+	retry_after_s = seconds;
+}
+
+const char *fake_http_method(const char *path)
+{
+	const char *method = oldest(path)->request.method;
+
+	return method ? method : "POST";
+}
+
+bool fake_http_data(const char *path, const char *data, size_t size)
+{
+	struct http_call *call = oldest(path);
+
+	return call->request.data(call->request.ctx, data, size);
+}
+
+void fake_http_respond(const char *path, const char *body)
 {
 	fake_http_refuse(path, 200, body);
 }
@@ -137,12 +174,12 @@ void fake_http_fail(const char *path, int sys_errno)
 	err_set(&err, ERR_STORE, "a failure");
 	err.sys_errno = sys_errno;
 	call->waits = false;
-	call->post.done(call->post.ctx, 0, "", 0, &err);
+	call->request.done(call->request.ctx, 0, "", 0, &err);
 }
 
 bool fake_http_line(const char *path, const char *line)
 {
 	struct http_call *call = oldest(path);
 
-	return call->post.line(call->post.ctx, line, strlen(line));
+	return call->request.line(call->request.ctx, line, strlen(line));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/fake_loop.h"
 
-#include "daemon/loop.h"
+#include "common/jitter.h"
+#include "daemon/io/loop.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +11,7 @@
 struct loop_event {
 	struct loop *loop;
 	struct loop_event *next;
-	int fd; /* -1: a timer, or a signal, which never comes */
+	int fd; /* -1: a timer, or a signal, which is never raised */
 	unsigned want;
 	uint64_t due_ms; /* FAKE_LOOP_IDLE: not running */
 	loop_fd_fn *ready;
@@ -43,6 +44,11 @@ void loop_free(struct loop *loop)
 uint64_t loop_now_ms(void)
 {
 	return clock_ms;
+}
+
+uint64_t loop_now_us(void)
+{
+	return clock_ms * 1000;
 }
 
 static struct loop_event *add(struct loop *loop)
@@ -114,13 +120,10 @@ void loop_event_free(struct loop_event *event)
 	free(event);
 }
 
-uint64_t loop_backoff_ms(unsigned attempt, uint64_t first_ms, uint64_t max_ms)
+/* Replaces the functions of common/jitter.c. */
+uint64_t jitter_ms(uint64_t delay_ms)
 {
-	uint64_t delay_ms = first_ms;
-
-	while (attempt-- && delay_ms < max_ms)
-		delay_ms *= 2;
-	return delay_ms < max_ms ? delay_ms : max_ms;
+	return delay_ms;
 }
 
 static unsigned ready_for(const struct loop_event *event)
@@ -137,7 +140,7 @@ static unsigned ready_for(const struct loop_event *event)
 			      (slot.revents & (POLLOUT | POLLHUP | POLLERR) ? LOOP_WRITE : 0u));
 }
 
-/* From the start after each call, which may have freed any event. */
+/* Restarts after each callback, because it may have freed any event. */
 void fake_loop_poll(struct loop *loop)
 {
 	struct loop_event *event = loop->events;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A loop for tests, linked in the place of daemon/loop.c by a test that has the line
- * `fake: loop` in a comment of its own (see the Makefile). Its clock stands still until the
- * test moves it, so that what waits for seconds is tested in none, and a delay can be looked
- * at. Backoffs are not spread.
+ * A loop for tests, linked instead of daemon/io/loop.c by a test with the line `fake: loop` in a
+ * comment (see the Makefile). Only the test advances its clock, so that a wait of seconds takes no
+ * time and delays can be checked. Delays have no jitter.
  */
 #pragma once
 
@@ -13,11 +12,11 @@ struct loop;
 
 #define FAKE_LOOP_IDLE UINT64_MAX
 
-/* Calls whoever waits for a descriptor that is ready, until none is. The clock stands still. */
+/* Calls the callbacks of ready descriptors until none is ready. The clock does not advance. */
 void fake_loop_poll(struct loop *loop);
 
-/* Moves the clock by that much and calls every timer on the way, in order, and polls. */
+/* Advances the clock, calls all timers that expire, in order, and polls. */
 void fake_loop_pass(struct loop *loop, uint64_t ms);
 
-/* How long until the next timer; FAKE_LOOP_IDLE when none is running. */
+/* Returns the time until the next timer; FAKE_LOOP_IDLE if none is running. */
 uint64_t fake_loop_next_ms(const struct loop *loop);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/fake_nl.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "common/nl_private.h"
+#include "common/netlink/nl_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The real ones, under other names and in this file alone, so that the fake can pass on to them. */
+/* The real functions, renamed and static in this file, so that the fake can call them. */
 #define REAL(name) static __typeof__(name) real_##name
 REAL(nl_open);
 REAL(nl_free);
@@ -22,7 +23,7 @@ REAL(nl_batch_flush);
 REAL(nl_batch_close);
 REAL(nl_listen);
 REAL(nl_fd);
-REAL(nl_drain);
+REAL(nl_read_events);
 
 #define nl_open real_nl_open
 #define nl_free real_nl_free
@@ -36,12 +37,13 @@ REAL(nl_drain);
 #define nl_batch_close real_nl_batch_close
 #define nl_listen real_nl_listen
 #define nl_fd real_nl_fd
-#define nl_drain real_nl_drain
+#define nl_read_events real_nl_read_events
 /* NOLINTBEGIN(bugprone-suspicious-include) */
-#include "common/nl.c"
-#include "common/nl_batch.c"
-#include "common/nl_event.c"
-#include "common/nl_message.c"
+#include "common/netlink/nl.c"
+#include "common/netlink/nl_batch.c"
+#include "common/netlink/nl_event.c"
+#include "common/netlink/nl_message.c"
+#include "common/netlink/nl_shared.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 #undef nl_open
 #undef nl_free
@@ -55,7 +57,7 @@ REAL(nl_drain);
 #undef nl_batch_close
 #undef nl_listen
 #undef nl_fd
-#undef nl_drain
+#undef nl_read_events
 
 struct messages {
 	struct nlmsghdr **at;
@@ -64,17 +66,17 @@ struct messages {
 
 struct fault {
 	unsigned countdown; /* 0: none is planned */
-	struct nl_verdict verdict;
+	struct nl_ack ack;
 };
 
 struct refusal {
 	uint64_t tag;
-	struct nl_verdict verdict;
+	struct nl_ack ack;
 };
 
 static struct {
 	bool stand_in, faulted, lose;
-	struct messages sent, answers; /* in answers, NULL ends one */
+	struct messages sent, answers; /* in answers, NULL ends an answer */
 	size_t answered;
 	unsigned interrupts;
 	struct fault call, refuse, memory;
@@ -108,7 +110,7 @@ static struct nlmsghdr *copy(const struct nlmsghdr *message)
 	return memcpy(copied, message, message->nlmsg_len);
 }
 
-/* Whether this is the moment for which the fault was planned. */
+/* Whether the planned fault is due now. */
 static bool strikes(struct fault *fault)
 {
 	if (!fault->countdown || --fault->countdown)
@@ -120,8 +122,8 @@ static bool strikes(struct fault *fault)
 static void plan(struct fault *fault, unsigned nth, int sys_errno, const char *text)
 {
 	fault->countdown = nth;
-	fault->verdict.sys_errno = sys_errno;
-	snprintf(fault->verdict.text, sizeof(fault->verdict.text), "%s", text);
+	fault->ack.sys_errno = sys_errno;
+	snprintf(fault->ack.text, sizeof(fault->ack.text), "%s", text);
 	fake.faulted = false;
 }
 
@@ -189,7 +191,7 @@ static const struct nlmsghdr *next_answer(void)
 	return fake.answered < fake.answers.len ? fake.answers.at[fake.answered++] : NULL;
 }
 
-/* Records the request. 0 to go on with it; -1 with err set, and the request freed. */
+/* Records the request. Returns 0 to continue with it; -1 with err set and the request freed. */
 static int enter(struct nl_msg *msg, const char *what, struct err *err)
 {
 	AUTO(nlmsg) struct nl_msg *owned = msg;
@@ -197,7 +199,7 @@ static int enter(struct nl_msg *msg, const char *what, struct err *err)
 	if (owned)
 		push(&fake.sent, copy(nlmsg_hdr(owned)));
 	if (strikes(&fake.call))
-		return nl_refused(err, what, &fake.call.verdict);
+		return nl_ack_error(err, what, &fake.call.ack);
 	if (!owned)
 		return err_nomem(err, what);
 	(void)take_ptr(owned);
@@ -215,7 +217,7 @@ int nl_open(struct nl **nl_out, struct err *err)
 	struct nl *nl;
 
 	if (strikes(&fake.call))
-		return nl_refused(err, "netlink socket", &fake.call.verdict);
+		return nl_ack_error(err, "netlink socket", &fake.call.ack);
 	if (!fake.stand_in)
 		return real_nl_open(nl_out, err);
 	nl = calloc(1, sizeof(*nl));
@@ -293,7 +295,7 @@ int nl_batch_open(struct nl *nl, nl_failed_fn *failed, void *ctx, struct nl_batc
 		  struct err *err)
 {
 	if (strikes(&fake.call))
-		return nl_refused(err, "netlink batch", &fake.call.verdict);
+		return nl_ack_error(err, "netlink batch", &fake.call.ack);
 	return real_nl_batch_open(nl, failed, ctx, batch_out, err);
 }
 
@@ -302,9 +304,9 @@ int nl_batch_add(struct nl_batch *batch, struct nl_msg *msg, uint64_t tag, struc
 	if (enter(msg, "netlink request", err))
 		return -1;
 	if (strikes(&fake.refuse)) {
-		if (fake.refusals_len == sizeof(fake.refusals) / sizeof(fake.refusals[0]))
+		if (fake.refusals_len == ARRAY_LEN(fake.refusals))
 			abort();
-		fake.refusals[fake.refusals_len++] = (struct refusal){ tag, fake.refuse.verdict };
+		fake.refusals[fake.refusals_len++] = (struct refusal){ tag, fake.refuse.ack };
 	} else if (!fake.stand_in) {
 		return real_nl_batch_add(batch, msg, tag, err);
 	}
@@ -319,14 +321,13 @@ int nl_batch_flush(struct nl_batch *batch, struct err *err)
 	if (strikes(&fake.call)) {
 		batch->len = 0;
 		batch->size = 0;
-		return nl_refused(err, "send of netlink requests", &fake.call.verdict);
+		return nl_ack_error(err, "send of netlink requests", &fake.call.ack);
 	}
 	fake.refusals_len = 0;
 	for (size_t i = 0; i < len; i++) {
 		const struct refusal *refusal = &fake.refusals[i];
 
-		batch->failed(batch->ctx, refusal->tag, refusal->verdict.sys_errno,
-			      refusal->verdict.text);
+		batch->failed(batch->ctx, refusal->tag, refusal->ack.sys_errno, refusal->ack.text);
 	}
 	return real_nl_batch_flush(batch, err);
 }
@@ -339,7 +340,7 @@ void nl_batch_close(struct nl_batch *batch)
 int nl_listen(struct nl *nl, const unsigned groups[], struct err *err)
 {
 	if (strikes(&fake.call))
-		return nl_refused(err, "netlink groups", &fake.call.verdict);
+		return nl_ack_error(err, "netlink groups", &fake.call.ack);
 	return fake.stand_in ? 0 : real_nl_listen(nl, groups, err);
 }
 
@@ -348,14 +349,14 @@ int nl_fd(const struct nl *nl)
 	return real_nl_fd(nl);
 }
 
-int nl_drain(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err)
+int nl_read_events(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err)
 {
 	const struct nlmsghdr *event;
 
 	if (strikes(&fake.call))
-		return nl_refused(err, "netlink events", &fake.call.verdict);
+		return nl_ack_error(err, "netlink events", &fake.call.ack);
 	if (!fake.stand_in)
-		return real_nl_drain(nl, visit, ctx, lost_out, err);
+		return real_nl_read_events(nl, visit, ctx, lost_out, err);
 	while ((event = next_answer())) {
 		if (visit && visit(ctx, event, err))
 			return -1;

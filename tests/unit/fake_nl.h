@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A kernel for tests, linked in the place of common/nl*.c by a test that has the line
- * `fake: nl` in a comment of its own (see the Makefile).
+ * A kernel for tests, linked instead of common/netlink/nl*.c by a test with the line `fake: nl` in
+ * a comment (see the Makefile).
  *
- * At first it is a window: what is called reaches the real kernel, in the caller's network
- * namespace, but for the faults that the test has asked for. So a program's way back from the
- * failure of any step can be followed, and what it left behind looked for.
- * After fake_nl_stand_in there is no kernel at all: what is sent succeeds, and what is asked
- * is answered with what the test has laid out.
+ * By default, requests are passed to the real kernel in the network namespace of the caller, except
+ * for the faults that the test has requested. So a test can let every step fail and check the
+ * rollback.
  *
- * Both record every request as it was built. One test, one fake: the state is global.
+ * After fake_nl_stand_in() there is no kernel: requests succeed, and queries are answered with the
+ * prepared answers.
+ *
+ * In both modes, every request is recorded. The state is global: one fake for each test program.
  */
 #pragma once
 
@@ -19,36 +20,37 @@
 struct nl_msg;
 struct nlmsghdr;
 
-/* Back to the window; forgets requests, answers and faults. */
+/* Returns to the real kernel; discards requests, answers and faults. */
 void fake_nl_reset(void);
 void fake_nl_stand_in(void);
 
-/* How many requests were sent since the reset, and the i-th: requests, queries, dumps, and
- * what was added to batches. The message lives until the reset. */
+/*
+ * Returns the number of requests since the reset, and the i-th of them: requests, queries, dumps,
+ * and requests added to batches. The message is valid until the reset.
+ */
 size_t fake_nl_sent(void);
 const struct nlmsghdr *fake_nl_request(size_t i);
 
 /*
- * Lets the nth (from 1) of the calls from now on fail with this errno and text. Calls that
- * count: nl_open, nl_request, nl_query, nl_dump_all, nl_batch_open, nl_batch_add,
- * nl_batch_flush, nl_listen, nl_drain. As from the kernel, ENODEV, ENOENT and ESRCH make a
- * query answer 0.
+ * Lets the nth call (from 1) from now on fail with this errno and text. These calls count: nl_open,
+ * nl_request, nl_query, nl_dump_all, nl_batch_open, nl_batch_add, nl_batch_flush, nl_listen,
+ * nl_read_events. As from the kernel, ENODEV, ENOENT and ESRCH make a query return 0.
  */
 void fake_nl_fail(unsigned nth, int sys_errno, const char *text);
-/* Lets the kernel refuse the nth request added to batches: told by the next flush. */
+/* Lets the kernel refuse the nth request added to batches; the next flush reports it. */
 void fake_nl_refuse(unsigned nth, int sys_errno, const char *text);
-/* Lets the nth message that is made find no memory. */
+/* Lets the nth allocation of a message fail. */
 void fake_nl_exhaust(unsigned nth);
-/* Whether a fault that was asked for has come: for loops over every n that there is. */
+/* Returns whether the requested fault has occurred: for loops over all n until it does not. */
 bool fake_nl_faulted(void);
 
 /*
- * Stand-in only. Lays out the next message of an answer, which it takes; NULL ends one. A
- * query takes one message, or NULL, which answers "absent". A dump, or a drain of events,
- * takes all up to NULL. Where nothing is laid out: absent, or empty.
+ * After fake_nl_stand_in() only. Appends the next message of an answer, and owns it; NULL ends an
+ * answer. A query takes one message, or NULL, which means "absent". A dump or a read of events
+ * takes all messages up to NULL. Without a prepared answer: absent, or empty.
  */
 void fake_nl_answer(struct nl_msg *msg);
-/* Lets the next dump be interrupted this many times after it has shown its answer. */
+/* Interrupts the next dump this many times, each time after its answer. */
 void fake_nl_interrupt(unsigned times);
-/* Lets the next drain tell that events were lost. */
+/* Lets the next read of events report lost events. */
 void fake_nl_lose(void);

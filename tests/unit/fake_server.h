@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A TCP server in a child process, for tests of HTTP clients: it reads requests and
- * hands each to a function of the test, which answers as badly as it likes. A test
- * that says "fake: server" is linked with it. Any fault fails the test.
+ * A TCP server in a child process, for tests of HTTP clients: it reads requests and passes each to
+ * a function of the test, which can respond incorrectly as needed. A test with "fake: server" is
+ * linked with it. Any error here fails the test.
  */
 #pragma once
 
@@ -12,17 +12,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Gives the process a network namespace of its own, with nothing but lo, up. */
+/* Gives the process a network namespace of its own with only lo, which is up. */
 void fake_server_isolate(void);
 
 #define FAKE_SERVER_BODY_SIZE 4096
 
-/* What child and parent share. */
+/* The memory shared by child and parent. */
 struct fake_server_shared {
 	atomic_uint connections;
 	atomic_uint requests;
-	atomic_uint counts[4];            /* the test's own */
-	char kept[FAKE_SERVER_BODY_SIZE]; /* the test's own */
+	atomic_uint counts[4];            /* used by the test */
+	char kept[FAKE_SERVER_BODY_SIZE]; /* used by the test */
 };
 
 struct fake_server_request {
@@ -33,7 +33,7 @@ struct fake_server_request {
 	struct fake_server_shared *shared;
 };
 
-/* Answers a request, in a thread of its connection. False closes the connection. */
+/* Responds to a request, in the connection's thread. Returning false closes the connection. */
 typedef bool fake_server_fn(const struct fake_server_request *request);
 
 struct fake_server {
@@ -43,14 +43,14 @@ struct fake_server {
 };
 
 struct fake_server fake_server_start(fake_server_fn *fn);
-/* Kills it; no connection is left. */
+/* Kills the server and closes all connections. */
 void fake_server_stop(struct fake_server *server);
 
-/* Of the answering side. Text that cannot be sent is the client's doing, and no fault. */
+/* For the server's function. A failed send is caused by the client and is not an error. */
 void fake_server_send(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fake_server_answer(int fd, unsigned status, const char *body);
-/* A stream: its head, then as many chunks as wanted, an empty one at the end. */
+/* A stream: its head, then any number of chunks; an empty chunk ends it. */
 void fake_server_stream(int fd);
 void fake_server_chunk(int fd, const char *data, size_t size);
-/* Until the client closes, or for ever. */
+/* Blocks until the client closes the connection. */
 void fake_server_wait(int fd);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For unit tests against the real kernel (as root): a fresh network namespace for the calling
- * program, and what iproute2, as a witness of its own, says about it.
+ * For unit tests with the real kernel (as root): a fresh network namespace for the calling program,
+ * and the output of iproute2 and nft as an independent check.
  */
 #pragma once
 
 #include "common/err.h"
 #include "common/ipaddr.h"
-#include "common/link.h"
-#include "common/nl.h"
+#include "common/netlink/link.h"
+#include "common/netlink/nl.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -21,113 +21,33 @@
 
 #include <cmocka.h>
 
-/* Asserts that a call succeeded, and shows its error where it did not. */
+/* Asserts that a call succeeded; prints its error otherwise. */
 #define assert_done(call, err)                                                                     \
 	do {                                                                                       \
 		if ((call) < 0)                                                                    \
 			fail_msg("%s: %s", #call, (err).text);                                     \
 	} while (0)
 
-/* Leaves the namespace, with all devices made in it, and enters an empty one, lo up. */
-static inline struct nl *kernel_fresh(void)
-{
-	struct err err = ERR_INIT;
-	struct nl *nl;
+/* Leaves the namespace and its devices, and enters an empty one with lo up. */
+struct nl *kernel_fresh(void);
 
-	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	assert_int_equal(system("ip link set lo up"), 0);
-	assert_done(nl_open(&nl, &err), err);
-	return nl;
-}
-
-/* The same with an uplink, up0, of 192.168.0.1/24. */
-static inline struct nl *kernel_with_uplink(void)
-{
-	struct nl *nl = kernel_fresh();
-
-	assert_int_equal(system("ip link add up0 type veth peer name up1 && ip link set up1 up && "
-				"ip addr add 192.168.0.1/24 dev up0 && ip link set up0 up"),
-			 0);
-	return nl;
-}
+/* The same with an uplink up0 that has 192.168.0.1/24. */
+struct nl *kernel_with_uplink(void);
 
 /* A cmocka fixture: *state is the socket of a fresh namespace. */
-static inline int kernel_setup(void **state)
-{
-	*state = kernel_fresh();
-	return 0;
-}
-
-static inline int kernel_teardown(void **state)
-{
-	nl_free(*state);
-	return 0;
-}
+int kernel_setup(void **state);
+int kernel_teardown(void **state);
 
 #define kernel_test(function)                                                                      \
 	cmocka_unit_test_setup_teardown(function, kernel_setup, kernel_teardown)
-
 #define KERNEL_TEXT_SIZE 65536
 
-/* What a command prints. It has to succeed. The text lives until the next call. */
-static inline const char *kernel_says(const char *command)
-{
-	static char text[KERNEL_TEXT_SIZE];
-	FILE *pipe = popen(command, "r");
-	size_t size;
+/* Returns the output of a command, which must succeed. Valid until the next call. */
+const char *kernel_says(const char *command);
+bool kernel_shows(const char *command, const char *text);
+struct mac kernel_mac(const char *text);
+struct ipaddr kernel_addr(const char *text);
+struct prefix kernel_prefix(const char *text);
 
-	assert_non_null(pipe);
-	size = fread(text, 1, sizeof(text) - 1, pipe);
-	text[size] = '\0';
-	assert_int_equal(pclose(pipe), 0);
-	return text;
-}
-
-static inline bool kernel_shows(const char *command, const char *text)
-{
-	const char *said = kernel_says(command);
-
-	if (strstr(said, text))
-		return true;
-	print_error("\"%s\" is not in what %s says:\n%s", text, command, said);
-	return false;
-}
-
-static inline struct mac kernel_mac(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct mac mac;
-
-	assert_done(mac_parse(text, &mac, &err), err);
-	return mac;
-}
-
-static inline struct ipaddr kernel_addr(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct ipaddr addr;
-
-	assert_done(ipaddr_parse(text, &addr, &err), err);
-	return addr;
-}
-
-static inline struct prefix kernel_prefix(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct prefix prefix;
-
-	assert_done(prefix_parse(text, &prefix, &err), err);
-	return prefix;
-}
-
-/* Makes a bridge br0, up, to have addresses, neighbours and routes on; its index. */
-static inline uint32_t kernel_bridge(struct nl *nl)
-{
-	const struct mac mac = kernel_mac("0a:58:0a:05:01:01");
-	struct err err = ERR_INIT;
-	struct link link;
-
-	assert_done(link_add_bridge(nl, "br0", &mac, 1450, "test", &err), err);
-	assert_int_equal(link_get(nl, "br0", &link, &err), 1);
-	return link.index;
-}
+/* Creates a bridge br0 that is up, for addresses, neighbours and routes. Returns its index. */
+uint32_t kernel_bridge(struct nl *nl);

@@ -1,88 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the tests of common/link*.c: a fresh namespace behind the fake's window, a second
- * one beside it, and a device as the kernel has it.
+ * For the tests of common/netlink/link.c: a fresh namespace accessed through fake_nl, a second
+ * namespace, and a device as read from the kernel.
  */
 #pragma once
 
-#include "common/link.h"
-#include "common/netns.h"
+#include "common/netlink/link.h"
+#include "common/netlink/netns.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
 
 #include <sched.h>
 #include <unistd.h>
 
-static inline int link_setup(void **state)
-{
-	fake_nl_reset();
-	return kernel_setup(state);
-}
-
-static inline int link_teardown(void **state)
-{
-	fake_nl_reset();
-	return kernel_teardown(state);
-}
+int link_setup(void **state);
+int link_teardown(void **state);
 
 #define link_test(function) cmocka_unit_test_setup_teardown(function, link_setup, link_teardown)
 
-static inline struct link must_get(struct nl *nl, const char *name)
-{
-	struct err err = ERR_INIT;
-	struct link link, again;
-	int found = link_get(nl, name, &link, &err);
+struct link must_get(struct nl *nl, const char *name);
+void assert_mac(const struct mac *mac, const char *text);
 
-	assert_done(found, err);
-	assert_int_equal(found, 1);
-	assert_int_equal(link_get_index(nl, link.index, &again, &err), 1);
-	assert_memory_equal(&again, &link, sizeof(link));
-	return link;
-}
-
-static inline void assert_mac(const struct mac *mac, const char *text)
-{
-	char is[MAC_TEXT_SIZE];
-
-	assert_string_equal(mac_text(mac, is), text);
-}
-
-/* Another namespace, and a socket in it; the calling thread stays where it is. */
+/* Creates another namespace and a socket in it; the calling thread does not move. */
 struct other {
 	int netns;
 	struct nl *nl;
 };
 
-static inline struct other make_other(void)
-{
-	struct err err = ERR_INIT;
-	struct other other;
-	int home;
-
-	assert_done(netns_open_self(&home, &err), err);
-	other.nl = kernel_fresh();
-	assert_done(netns_open_self(&other.netns, &err), err);
-	assert_int_equal(setns(home, CLONE_NEWNET), 0);
-	close(home);
-	return other;
-}
-
-static inline void free_other(const struct other *other)
-{
-	nl_free(other->nl);
-	close(other->netns);
-}
-
-static inline struct link_add_veth veth(uint32_t master, int netns)
-{
-	return (struct link_add_veth){
-		.name = "weft0123456789a",
-		.master = master,
-		.mtu = 1450,
-		.mac = kernel_mac("0a:58:00:00:00:01"),
-		.alias = "weft default 1234 eth0",
-		.peer_name = "eth0",
-		.peer_mac = kernel_mac("0a:58:0a:05:01:07"),
-		.peer_netns = netns,
-	};
-}
+struct other make_other(void);
+void free_other(const struct other *other);
+struct link_add_veth veth(uint32_t master, int netns);

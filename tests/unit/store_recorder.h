@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the tests of stores: a loop with a store on it, whose listener writes down what it
- * is told as words: "[" a list begins, "]" it ends, "!" it fails, "config=TEXT", "+KEY",
- * "-KEY", "up", "down". And the wait for what must come.
+ * For the tests of stores: a loop with a store whose listener records events as text: "[" a list
+ * begins, "]" it ends, "!" it fails, "config=TEXT", "+KEY", "-KEY", "up", "down". And functions
+ * that wait for events.
  */
 #pragma once
 
 #include "common/err.h"
-#include "daemon/http.h"
-#include "daemon/loop.h"
-#include "daemon/store.h"
-#include "daemon/store_etcd.h"
+#include "daemon/io/http.h"
+#include "daemon/io/loop.h"
+#include "daemon/store/etcd/store_etcd.h"
+#include "daemon/store/store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,19 +20,18 @@
 
 #include <cmocka.h>
 
-#ifndef RECORDER_WAIT_MS
-#define RECORDER_WAIT_MS 10000
-#endif
+/* Some tests wait for many writers, which wait for each other and for a disk. */
+#define RECORDER_WAIT_MS 60000
 
 struct recorder {
 	struct loop *loop;
 	struct http *http;
 	struct store *store;
-	bool count_only; /* keys are counted, not written down */
+	bool count_only; /* keys are counted, not recorded */
 	char log[4096];
 	unsigned begun, ended, failed, entries, gone;
 	char last_key[128], last_value[128], why[ERR_TEXT_SIZE], endpoint[64];
-	uint64_t mod_revision, lease;         /* of the last entry or gone */
+	uint64_t mod_revision, lease;         /* of the last entry or removal */
 	uint64_t newest;                      /* mod_revision of all */
 	void (*at_entry)(struct recorder *r); /* once */
 	void (*at_end)(struct recorder *r);   /* once */
@@ -44,173 +43,15 @@ struct recorder {
 	struct loop_event *tick;
 };
 
-static inline void recorder_word(struct recorder *r, const char *mark, const char *text)
-{
-	size_t len = strlen(r->log);
-
-	snprintf(r->log + len, sizeof(r->log) - len, "%s%s%s", len ? " " : "", mark, text);
-}
-
-static inline void recorder_once(void (**hook)(struct recorder *), struct recorder *r)
-{
-	void (*fn)(struct recorder *) = *hook;
-
-	*hook = NULL;
-	if (fn)
-		fn(r);
-}
-
-static inline void recorder_begin(void *ctx)
-{
-	struct recorder *r = ctx;
-
-	r->begun++;
-	recorder_word(r, "[", "");
-}
-
-static inline void recorder_restored(void *ctx, const char *why)
-{
-	recorder_word(ctx, "restored: ", why);
-}
-
-static inline void recorder_config(void *ctx, const char *text, size_t size)
-{
-	if (text)
-		assert_int_equal(text[size], '\0');
-	recorder_word(ctx, "config=", text ? text : "none");
-}
-
-static inline void recorder_entry(void *ctx, const struct store_entry *entry)
-{
-	struct recorder *r = ctx;
-
-	assert_int_equal(entry->value[entry->value_size], '\0');
-	r->entries++;
-	r->mod_revision = entry->mod_revision;
-	r->newest = entry->mod_revision > r->newest ? entry->mod_revision : r->newest;
-	r->lease = entry->lease;
-	snprintf(r->last_key, sizeof(r->last_key), "%s", entry->key);
-	snprintf(r->last_value, sizeof(r->last_value), "%s", entry->value);
-	if (!r->count_only)
-		recorder_word(r, "+", entry->key);
-	recorder_once(&r->at_entry, r);
-}
-
-static inline void recorder_end(void *ctx)
-{
-	struct recorder *r = ctx;
-
-	r->ended++;
-	recorder_word(r, "]", "");
-	recorder_once(&r->at_end, r);
-}
-
-static inline void recorder_failed(void *ctx)
-{
-	struct recorder *r = ctx;
-
-	r->failed++;
-	recorder_word(r, "!", "");
-}
-
-static inline void recorder_gone(void *ctx, const char *key, uint64_t mod_revision)
-{
-	struct recorder *r = ctx;
-
-	r->gone++;
-	r->mod_revision = mod_revision;
-	snprintf(r->last_key, sizeof(r->last_key), "%s", key);
-	if (!r->count_only)
-		recorder_word(r, "-", key);
-}
-
-static inline void recorder_link(void *ctx, bool connected, const char *endpoint,
-				 const struct err *why)
-{
-	struct recorder *r = ctx;
-
-	assert_int_equal(connected, why == NULL);
-	recorder_word(r, connected ? "up" : "down", "");
-	snprintf(r->why, sizeof(r->why), "%s", why ? why->text : "");
-	snprintf(r->endpoint, sizeof(r->endpoint), "%s", endpoint);
-}
-
-static const struct store_listener recorder_listener = {
-	.list_begin = recorder_begin,
-	.restored = recorder_restored,
-	.config = recorder_config,
-	.entry = recorder_entry,
-	.list_end = recorder_end,
-	.list_failed = recorder_failed,
-	.gone = recorder_gone,
-	.link = recorder_link,
-};
+extern const struct store_listener recorder_listener;
 
 /* A store_done_fn. */
-static inline void recorder_done(void *ctx, const struct store_reply *reply, const struct err *err)
-{
-	struct recorder *r = ctx;
+void recorder_done(void *ctx, const struct store_reply *reply, const struct err *err);
+void recorder_start(struct recorder *r, const char *const *endpoints);
+void recorder_stop(struct recorder *r);
 
-	r->replies++;
-	r->reply = *reply;
-	r->err = err ? *err : ERR_INIT;
-}
+/* Runs the loop until the condition is met. */
+void recorder_wait(struct recorder *r, bool (*until)(struct recorder *r));
 
-static inline void recorder_start(struct recorder *r, const char *const *endpoints)
-{
-	const struct store_etcd_options options = { .endpoints = endpoints,
-						    .prefix = "/w",
-						    .network = "default" };
-	struct err err = ERR_INIT;
-
-	assert_int_equal(loop_new(&r->loop, &err), 0);
-	assert_int_equal(http_new(r->loop, &r->http, &err), 0);
-	assert_int_equal(store_etcd_new(r->loop, r->http, &options, &recorder_listener, r,
-					&r->store, &err),
-			 0);
-}
-
-static inline void recorder_stop(struct recorder *r)
-{
-	if (r->store)
-		r->store->ops->free(r->store);
-	http_free(r->http);
-	loop_free(r->loop);
-	memset(r, 0, sizeof(*r));
-}
-
-static inline void recorder_tick(void *ctx)
-{
-	struct recorder *r = ctx;
-
-	if (r->until(r) || loop_now_ms() >= r->deadline_ms)
-		loop_stop(r->loop);
-	else
-		loop_timer_start(r->tick, 1);
-}
-
-/* Runs the loop until it is so. */
-static inline void recorder_wait(struct recorder *r, bool (*until)(struct recorder *r))
-{
-	r->until = until;
-	r->deadline_ms = loop_now_ms() + RECORDER_WAIT_MS;
-	r->tick = loop_timer(r->loop, recorder_tick, r);
-	loop_timer_start(r->tick, 0);
-	loop_run(r->loop);
-	loop_event_free(r->tick);
-	if (!until(r))
-		fail_msg("nothing came; told so far: %s; why: %s", r->log, r->why);
-}
-
-static inline bool recorder_replied(struct recorder *r)
-{
-	return r->replies > 0;
-}
-
-/* Waits for the one reply that is due, and forgets it. */
-static inline void recorder_wait_reply(struct recorder *r)
-{
-	recorder_wait(r, recorder_replied);
-	assert_int_equal(r->replies, 1);
-	r->replies = 0;
-}
+/* Waits for the one reply that is due, and discards it. */
+void recorder_wait_reply(struct recorder *r);

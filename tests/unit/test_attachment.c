@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/attachment.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <fcntl.h>
@@ -11,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-static char dir[] = "/tmp/weft-test-attachment.XXXXXX"; /* a new one for every test */
+static char dir[] = "/tmp/weft-test-attachment.XXXXXX"; /* created for every test */
 
 static const struct attachment_key key = { "default", "c1", "eth0" };
 
@@ -29,9 +29,27 @@ static struct attachment record_of(void)
 		.host_veth = "weft0123456789a",
 		.addresses = { { .be = { [12] = 10, 5, 1, 7 }, .family = AF_INET } },
 		.address_len = 1,
+		.port = { .known = true,
+			  .mac = { { 10, 88, 10, 5, 1, 7 } },
+			  .hairpin = true,
+			  .locked = true },
+		.pod = { .namespace = "default", .name = "web-0", .uid = "7" },
 		.container_id = "c1",
 		.ifname = "eth0",
 	};
+}
+
+/* Writes the record, and sets in it what the writing determines. */
+static void written(const struct attachment_lock *lock, struct attachment *record)
+{
+	const uint64_t before = (uint64_t)time(NULL);
+	struct attachment read;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(attachment_write(lock, record, &err), 0);
+	assert_int_equal(attachment_read(lock, &read, &err), 1);
+	assert_in_range(read.created_at, before, (uint64_t)time(NULL));
+	record->created_at = read.created_at;
 }
 
 static struct attachment_lock locked(const struct attachment_key *whose)
@@ -56,7 +74,7 @@ static void the_hash_is_fnv_1a_of_the_three_parts(void **state)
 		struct attachment_key key;
 		uint64_t hash;
 	} cases[] = {
-		/* Computed apart from this code, with Python. */
+		/* Computed independently with Python. */
 		{ { "default", "c1", "eth0" }, UINT64_C(0x5023ab72aed5881b) },
 		{ { "default", "c1", "eth1" }, UINT64_C(0x5023aa72aed58668) },
 		{ { "", "", "" }, UINT64_C(0x8328807b4eb6fed) },
@@ -64,12 +82,12 @@ static void the_hash_is_fnv_1a_of_the_three_parts(void **state)
 	struct attachment_key shifted = { "defaultc", "1", "eth0" };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(attachment_hash(&cases[i].key), cases[i].hash);
 	assert_int_not_equal(attachment_hash(&shifted), attachment_hash(&key));
 }
 
-static void a_record_comes_back_as_it_was_written(void **state)
+static void a_record_is_read_as_it_was_written(void **state)
 {
 	struct attachment record = record_of(), read = { .address_len = 0 };
 	struct attachment_lock lock = locked(&key);
@@ -77,37 +95,104 @@ static void a_record_comes_back_as_it_was_written(void **state)
 
 	(void)state;
 	assert_int_equal(attachment_read(&lock, &read, &err), 0);
-	assert_int_equal(attachment_write(&lock, &record, &err), 0);
+	written(&lock, &record);
 	assert_int_equal(attachment_read(&lock, &read, &err), 1);
 	assert_memory_equal(&read, &record, sizeof(record));
 
-	/* A shorter one over a longer one leaves nothing of it. */
+	/* A short record that replaces a longer one leaves no rest of it. */
 	memset(record.netns + 4, 0, sizeof(record.netns) - 4);
 	record.address_len = 0;
 	record.addresses[0] = (struct ipaddr){ .family = AF_UNSPEC };
-	assert_int_equal(attachment_write(&lock, &record, &err), 0);
+	record.pod = (struct pod){ .name = "" };
+	written(&lock, &record);
 	assert_int_equal(attachment_read(&lock, &read, &err), 1);
 	assert_memory_equal(&read, &record, sizeof(record));
 	attachment_unlock(&lock);
 	attachment_unlock(&lock);
 }
 
-static void a_record_is_known_until_it_is_removed(void **state)
+static void the_port_of_a_record_is_optional(void **state)
+{
+	static const char old[] =
+		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"10.5.1.7\"]}";
+	struct attachment record = record_of(), read = record_of();
+	struct attachment_lock lock = locked(&key);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	put(&lock, old);
+	assert_int_equal(attachment_read(&lock, &read, &err), 1);
+	assert_false(read.port.known);
+	assert_true(mac_is_zero(&read.port.mac));
+
+	/* An ADD that has no address yet has no MAC, which is derived from the address. */
+	record.port.mac = (struct mac){ { 0 } };
+	assert_int_equal(attachment_write(&lock, &record, &err), 0);
+	assert_int_equal(attachment_read(&lock, &read, &err), 1);
+	assert_false(read.port.known);
+	record.address_len = 0;
+	attachment_derive_mac(&record);
+	assert_true(mac_is_zero(&record.port.mac));
+	record.address_len = 1;
+	attachment_derive_mac(&record);
+	assert_memory_equal(&record.port.mac, "\x0a\x58\x0a\x05\x01\x07", 6);
+	record.port.mac.octet[5] = 9;
+	attachment_derive_mac(&record); /* a requested MAC is kept */
+	assert_int_equal(record.port.mac.octet[5], 9);
+	attachment_unlock(&lock);
+}
+
+/* It is informative: DEL must release the addresses of such a record, too. */
+static void an_invalid_pod_is_read_as_absent(void **state)
+{
+	static const char head[] =
+		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"10.5.1.7\"]";
+	static const struct {
+		const char *members, *pod, *uid;
+	} cases[] = {
+		{ "", "", "" },
+		{ ",\"podName\":\"web-0\"", "web-0", "" },
+		{ ",\"podNamespace\":\"a/b\",\"podName\":\"web-0\",\"podUid\":\"7\"", "web-0",
+		  "7" },
+		{ ",\"podNamespace\":\"a\",\"podName\":\"web\\u001b[2J\",\"podUid\":7", "", "" },
+		{ ",\"podNamespace\":[],\"podName\":null,\"podUid\":{}", "", "" },
+	};
+	struct attachment_lock lock = locked(&key);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[512], pod[POD_TEXT_SIZE];
+		struct attachment read = record_of();
+		struct err err = ERR_INIT;
+
+		snprintf(text, sizeof(text), "%s%s}", head, cases[i].members);
+		put(&lock, text);
+		assert_int_equal(attachment_read(&lock, &read, &err), 1);
+		assert_string_equal(pod_text(&read.pod, pod), cases[i].pod);
+		assert_string_equal(read.pod.uid, cases[i].uid);
+		assert_int_equal(read.created_at, 0);
+	}
+	attachment_unlock(&lock);
+}
+
+static void a_record_exists_until_it_is_removed(void **state)
 {
 	struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	struct attachment_key other = { "default", "c1", "eth1" };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(attachment_lock_known(dir, &key, &lock, &err), 0);
+	assert_int_equal(attachment_lock_existing(dir, &key, &lock, &err), 0);
 	lock = locked(&key);
 	attachment_unlock(&lock);
-	assert_int_equal(attachment_lock_known(dir, &other, &lock, &err), 0);
-	assert_int_equal(attachment_lock_known(dir, &key, &lock, &err), 1);
+	assert_int_equal(attachment_lock_existing(dir, &other, &lock, &err), 0);
+	assert_int_equal(attachment_lock_existing(dir, &key, &lock, &err), 1);
 	assert_int_equal(attachment_remove(&lock, &err), 0);
 	assert_int_equal(attachment_remove(&lock, &err), 0);
 	attachment_unlock(&lock);
-	assert_int_equal(attachment_lock_known(dir, &key, &lock, &err), 0);
+	assert_int_equal(attachment_lock_existing(dir, &key, &lock, &err), 0);
 	assert_int_equal(lock.fd, -1);
 }
 
@@ -123,16 +208,23 @@ static void damaged_records_are_refused(void **state)
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
 		"\"netns\":\"n\",\"hostVeth\":\"v\"}",
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[],\"createdAt\":-1}",
+		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
 		"\"netns\":\"n\",\"hostVeth\":\"longer than 15 bytes\",\"addresses\":[]}",
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
 		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"10.5.1\"]}",
+		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[],\"port\":{}}",
+		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
+		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[],\"port\":"
+		"{\"mac\":\"02:00:00:00:00:01\",\"locked\":1}}",
 		"{\"version\":1,\"network\":\"default\",\"containerId\":\"c1\",\"ifname\":\"eth0\","
 		"\"netns\":\"n\",\"hostVeth\":\"v\",\"addresses\":[\"::1\",\"::2\",\"::3\",\"::4\",\"::5\",\"::6\",\"::7\",\"::8\",\"::9\"]}",
 	};
 	struct attachment_lock lock = locked(&key);
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct attachment record = { .address_len = 7 };
 		struct err err = ERR_INIT;
 
@@ -145,7 +237,7 @@ static void damaged_records_are_refused(void **state)
 	attachment_unlock(&lock);
 }
 
-static void the_place_of_another_is_not_taken(void **state)
+static void a_record_of_another_attachment_is_not_replaced(void **state)
 {
 	struct attachment_lock lock = locked(&key);
 	struct attachment record = { .address_len = 7 };
@@ -161,7 +253,9 @@ static void the_place_of_another_is_not_taken(void **state)
 	attachment_unlock(&lock);
 }
 
-/* Whoever waits for the lock of a record that is then removed gets that of a new one. */
+/*
+ * A process that waits for the lock of a record that is then removed gets the lock of a new record.
+ */
 static void a_lock_has_one_holder(void **state)
 {
 	struct attachment_lock lock = locked(&key);
@@ -176,7 +270,7 @@ static void a_lock_has_one_holder(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		/* Its own descriptors, not those that it got from its parent. */
+		/* Opens descriptors of its own instead of those inherited from its parent. */
 		attachment_unlock(&lock);
 		(void)!write(ready[1], "", 1);
 		if (attachment_lock(dir, &key, &lock, &err) < 0)
@@ -215,10 +309,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_dir(the_hash_is_fnv_1a_of_the_three_parts),
-		in_a_dir(a_record_comes_back_as_it_was_written),
-		in_a_dir(a_record_is_known_until_it_is_removed),
+		in_a_dir(a_record_is_read_as_it_was_written),
+		in_a_dir(the_port_of_a_record_is_optional),
+		in_a_dir(an_invalid_pod_is_read_as_absent),
+		in_a_dir(a_record_exists_until_it_is_removed),
 		in_a_dir(damaged_records_are_refused),
-		in_a_dir(the_place_of_another_is_not_taken),
+		in_a_dir(a_record_of_another_attachment_is_not_replaced),
 		in_a_dir(a_lock_has_one_holder),
 	};
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base64.h"
 
+#include "common/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* RFC 4648 section 10, and bytes that make the last two digits of the alphabet. */
+/* RFC 4648 section 10, and bytes encoded with the last two digits of the alphabet. */
 static const struct {
 	const char *bytes, *text;
 } pairs[] = {
@@ -24,10 +26,10 @@ static const struct {
 	{ "/coreos.com/network/subnets/", "L2NvcmVvcy5jb20vbmV0d29yay9zdWJuZXRzLw==" },
 };
 
-static void known_pairs_both_ways(void **state)
+static void rfc_4648_vectors(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		size_t size = strlen(pairs[i].bytes), decoded = 99;
 		char *text = base64_encode(pairs[i].bytes, size);
 		char buf[64];
@@ -60,7 +62,7 @@ static void every_byte_at_every_place(void **state)
 	}
 }
 
-static void what_is_refused(void **state)
+static void invalid_text_is_rejected(void **state)
 {
 	static const char *const bad[] = {
 		"Z",    "Zg",       "Zg=",    "=",        "==",       "===",     "====",
@@ -69,7 +71,7 @@ static void what_is_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char buf[64];
 		size_t size = 77;
 
@@ -82,9 +84,9 @@ static void what_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_pairs_both_ways),
+		cmocka_unit_test(rfc_4648_vectors),
 		cmocka_unit_test(every_byte_at_every_place),
-		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(invalid_text_is_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weftctl's client, against a weftd of every temper: a forked child that answers as a row says. */
+/*
+ * weftctl's client with a forked child as weftd, whose behaviour and answer are given by a table.
+ */
 #include "ctl/client.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,47 +22,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SHORT_MS 200  /* for those that must run into it */
+#define SHORT_MS 200  /* for cases that must time out */
 #define LONG_MS 60000 /* more than a busy machine needs for 16 MB in small pieces */
 
-enum temper {
-	PLAIN,   /* says it and hangs up */
-	IN_BITS, /* a byte each time, with pauses: whole at last */
-	SILENT,  /* says it, no newline, and stays */
-	ENDLESS, /* says it over and over, without end */
-	SLOW     /* says it over and over, a byte each 20 ms */
+enum behaviour {
+	PLAIN,   /* sends the text and closes the connection */
+	IN_BITS, /* one byte at a time, with pauses: finally complete */
+	SILENT,  /* sends the text without a newline, and keeps the connection open */
+	ENDLESS, /* repeats the text without end */
+	SLOW     /* repeats the text, one byte every 20 ms */
 };
 
 static const struct talk {
 	const char *says;
-	enum temper temper;
+	enum behaviour behaviour;
 	unsigned timeout_ms;
 	int result;
-	const char *error; /* a part of it */
+	const char *error; /* a part of the message */
 } talks[] = {
-	{ "{\"version\":1,\"status\":{\"pid\":7}}\n", PLAIN, LONG_MS, 0, NULL },
-	{ "{\"version\":1,\"status\":{\"pid\":7}}\nmore", PLAIN, LONG_MS, 0, NULL },
-	{ "{\"version\":1,\"status\":{\"pid\":7}}\n", IN_BITS, LONG_MS, 0, NULL },
-	{ "{\"version\":1,\"error\":\"not \\u001bnow\"}\n", PLAIN, LONG_MS, -1,
-	  "weftd answers: not " },
-	{ "{\"version\":2,\"status\":{}}\n", PLAIN, LONG_MS, -1,
-	  "weftd speaks version 2 of the control protocol, this weftctl version 1" },
+	{ "{\"version\":2,\"status\":{\"pid\":7}}\n", PLAIN, LONG_MS, 0, NULL },
+	{ "{\"version\":2,\"status\":{\"pid\":7}}\nmore", PLAIN, LONG_MS, 0, NULL },
+	{ "{\"version\":2,\"status\":{\"pid\":7}}\n", IN_BITS, LONG_MS, 0, NULL },
+	{ "{\"version\":2,\"error\":\"not \\u001bnow\"}\n", PLAIN, LONG_MS, -1, "weftd: not " },
+	{ "{\"version\":1,\"status\":{}}\n", PLAIN, LONG_MS, -1,
+	  "weftd uses version 1 of the control protocol, weftctl " WEFT_VERSION " uses version 2" },
+	{ "{\"version\":1,\"error\":\"version: 2 is above 1\"}\n", PLAIN, LONG_MS, -1,
+	  "weftd uses version 1 of the control protocol" },
 	{ "{\"status\":{}}\n", PLAIN, LONG_MS, -1, "version" },
-	{ "{\"version\":1,\"error\":7}\n", PLAIN, LONG_MS, -1, "error" },
+	{ "{\"version\":2,\"error\":7}\n", PLAIN, LONG_MS, -1, "error" },
 	{ "[1]\n", PLAIN, LONG_MS, -1, "weftd's answer" },
 	{ "nonsense\n", PLAIN, LONG_MS, -1, "weftd's answer" },
-	{ "{\"version\":1} {}\n", PLAIN, LONG_MS, -1, "weftd's answer" },
+	{ "{\"version\":2} {}\n", PLAIN, LONG_MS, -1, "weftd's answer" },
 	{ "\n", PLAIN, LONG_MS, -1, "weftd's answer" },
-	{ "", PLAIN, LONG_MS, -1, "weftd broke off its answer at " },
-	{ "{\"version\":1,\"status\":{}}", PLAIN, LONG_MS, -1, "weftd broke off its answer at " },
-	{ "{\"version\":1,", SILENT, SHORT_MS, -1, "weftd does not answer at " },
+	{ "", PLAIN, LONG_MS, -1, "weftd closed the connection early at " },
+	{ "{\"version\":2,\"status\":{}}", PLAIN, LONG_MS, -1,
+	  "weftd closed the connection early at " },
+	{ "{\"version\":2,", SILENT, SHORT_MS, -1, "no answer from weftd at " },
 	{ " ", SLOW, SHORT_MS, -1, "within 0.2 s" },
-	{ "{\"version\":1,\"status\":\"................................................\"", ENDLESS,
+	{ "{\"version\":2,\"status\":\"................................................\"", ENDLESS,
 	  LONG_MS, -1, "weftd's answer has more than " },
 };
 
@@ -99,9 +105,10 @@ static void nap_ms(long ms)
 
 static void utter(int fd, const struct talk *talk)
 {
+	static char repeated[1 << 16];
 	size_t size = strlen(talk->says);
 
-	switch (talk->temper) {
+	switch (talk->behaviour) {
 	case PLAIN:
 		send(fd, talk->says, size, MSG_NOSIGNAL);
 		return;
@@ -116,7 +123,10 @@ static void utter(int fd, const struct talk *talk)
 		pause();
 		return;
 	case ENDLESS:
-		while (send(fd, talk->says, size, MSG_NOSIGNAL) > 0)
+		/* Repeated within one message: the limit is 64 MB. */
+		for (size_t at = 0; at + size <= sizeof(repeated); at += size)
+			memcpy(repeated + at, talk->says, size);
+		while (send(fd, repeated, sizeof(repeated), MSG_NOSIGNAL) > 0)
 			continue;
 		return;
 	case SLOW:
@@ -126,10 +136,10 @@ static void utter(int fd, const struct talk *talk)
 	}
 }
 
-/* The child: takes one call, and ends with 0 when the question was as control.h draws it. */
+/* The child: accepts one connection; exits with 0 if the request has the form of control.h. */
 static void serve(int listener, const struct talk *talk)
 {
-	static const char want[] = "{\"version\":1,\"command\":\"status\"}\n";
+	static const char want[] = "{\"version\":2,\"command\":\"status\"}\n";
 	char question[CONTROL_REQUEST_MAX];
 	int fd = accept(listener, NULL, NULL);
 	ssize_t size;
@@ -148,7 +158,7 @@ static void ask_and_check(const struct place *place, const struct talk *talk)
 	struct err err = ERR_INIT;
 	struct jr root, status;
 
-	assert_int_equal(client_ask(place->dir, "status", NULL, talk->timeout_ms, &answer, &err),
+	assert_int_equal(client_query(place->dir, "status", NULL, talk->timeout_ms, &answer, &err),
 			 talk->result);
 	if (talk->error) {
 		assert_null(answer);
@@ -162,11 +172,11 @@ static void ask_and_check(const struct place *place, const struct talk *talk)
 	assert_int_equal(jr_done(answer, ERR_DECODE, &err), 0);
 }
 
-static void test_talks(void **state)
+static void test_answers(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(talks) / sizeof(talks[0]); i++) {
-		bool stays = talks[i].temper == SILENT;
+	for (size_t i = 0; i < ARRAY_LEN(talks); i++) {
+		bool stays = talks[i].behaviour == SILENT;
 		struct place place = { .listener = -1 };
 		int status;
 		pid_t child;
@@ -190,13 +200,13 @@ static void expect_failure(const char *dir, const char *error)
 	struct json *answer = NULL;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(client_ask(dir, "status", NULL, SHORT_MS, &answer, &err), -1);
+	assert_int_equal(client_query(dir, "status", NULL, SHORT_MS, &answer, &err), -1);
 	assert_null(answer);
 	if (!strstr(err.text, error))
 		fail_msg("\"%s\" is not in: %s", error, err.text);
 }
 
-static void test_nobody_there(void **state)
+static void test_connection_refused(void **state)
 {
 	struct place place = { .listener = -1 };
 
@@ -208,18 +218,29 @@ static void test_nobody_there(void **state)
 	place_remove(&place);
 }
 
-static void test_path_too_long(void **state)
+/* weftd's user, who owns the directory, leads root to another program's socket. */
+static void test_links(void **state)
 {
-	char dir[120];
+	struct place place = { .listener = -1 };
+	char other[sizeof(place.path) + 8];
 
 	(void)state;
-	memset(dir, 'd', sizeof(dir) - 1);
-	dir[0] = '/';
-	dir[sizeof(dir) - 1] = '\0';
-	expect_failure(dir, "run directory too long: a socket's path has at most 107 bytes");
+	place_make(&place, 4);
+	snprintf(other, sizeof(other), "%s.other", place.path);
+	assert_int_equal(rename(place.path, other), 0);
+	assert_int_equal(symlink(other, place.path), 0);
+	expect_failure(place.dir, "control.sock is not a socket with one name");
+	assert_int_equal(unlink(place.path), 0);
+	assert_int_equal(link(other, place.path), 0);
+	expect_failure(place.dir, "control.sock is not a socket with one name");
+	assert_int_equal(unlink(place.path), 0);
+	assert_int_equal(mkfifo(place.path, 0600), 0);
+	expect_failure(place.dir, "control.sock is not a socket with one name");
+	assert_int_equal(unlink(other), 0);
+	place_remove(&place);
 }
 
-/* A weftd that hangs and accepts nobody: its queue fills, and connect(2) itself must end. */
+/* A weftd that hangs and accepts no connection: its queue fills, and connect(2) must time out. */
 static void test_queue_full(void **state)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -237,7 +258,7 @@ static void test_queue_full(void **state)
 			break;
 	}
 	assert_true(len < 8);
-	expect_failure(place.dir, "weftd does not answer at ");
+	expect_failure(place.dir, "no answer from weftd at ");
 	for (size_t i = 0; i <= len; i++)
 		close(waiting[i]);
 	place_remove(&place);
@@ -246,9 +267,9 @@ static void test_queue_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_talks),
-		cmocka_unit_test(test_nobody_there),
-		cmocka_unit_test(test_path_too_long),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_connection_refused),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_queue_full),
 	};
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/args.h"
+#include "plugin/cni_args.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static void pairs_are_read(void **state)
 {
@@ -29,22 +27,46 @@ static void pairs_are_read(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		char ip[IPADDR_TEXT_SIZE], mac[MAC_TEXT_SIZE], pod[600];
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char ip[IPADDR_TEXT_SIZE], mac[MAC_TEXT_SIZE], pod[POD_TEXT_SIZE];
 		struct err err = ERR_INIT;
-		struct args args;
+		struct cni_args args;
 
-		if (args_parse(cases[i].text, &args, &err) < 0)
+		if (cni_args_parse(cases[i].text, &args, &err) < 0)
 			fail_msg("%s", err.text);
 		assert_string_equal(ipaddr_text(&args.ip, ip), cases[i].ip);
 		assert_string_equal(mac_text(&args.mac, mac), cases[i].mac);
-		snprintf(pod, sizeof(pod), "%s%s%s", args.pod_namespace,
-			 *args.pod_namespace ? "/" : "", args.pod_name);
-		assert_string_equal(pod, cases[i].pod);
+		assert_string_equal(pod_text(&args.pod, pod), cases[i].pod);
+		assert_null(args.pod_fault);
 	}
 }
 
-static void wrong_pairs_are_named(void **state)
+/* A container is not refused for its name. */
+static void an_invalid_pod_name_is_left_out(void **state)
+{
+	static const struct {
+		const char *text, *fault, *pod, *uid;
+	} cases[] = {
+		{ "K8S_POD_NAME=web 0;K8S_POD_UID=7", "K8S_POD_NAME", "", "7" },
+		{ "K8S_POD_NAMESPACE=../x;K8S_POD_NAME=web-0", "K8S_POD_NAMESPACE", "web-0", "" },
+		{ "K8S_POD_UID=\x1b[2J;K8S_POD_NAME=web-0", "K8S_POD_UID", "web-0", "" },
+		{ "K8S_POD_NAME=web-0;K8S_POD_NAME=\n", "K8S_POD_NAME", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char pod[POD_TEXT_SIZE];
+		struct err err = ERR_INIT;
+		struct cni_args args;
+
+		assert_int_equal(cni_args_parse(cases[i].text, &args, &err), 0);
+		assert_string_equal(args.pod_fault, cases[i].fault);
+		assert_string_equal(pod_text(&args.pod, pod), cases[i].pod);
+		assert_string_equal(args.pod.uid, cases[i].uid);
+	}
+}
+
+static void malformed_pairs_are_named(void **state)
 {
 	static const struct {
 		const char *text, *names;
@@ -59,15 +81,15 @@ static void wrong_pairs_are_named(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct args args = { .pod_name = "kept" };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct cni_args args = { .pod = { .name = "kept" } };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(args_parse(cases[i].text, &args, &err), -1);
+		assert_int_equal(cni_args_parse(cases[i].text, &args, &err), -1);
 		assert_int_equal(err.code, ERR_ENV);
 		assert_non_null(strstr(err.text, "CNI_ARGS"));
 		assert_non_null(strstr(err.text, cases[i].names));
-		assert_string_equal(args.pod_name, "kept");
+		assert_string_equal(args.pod.name, "kept");
 	}
 }
 
@@ -75,7 +97,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pairs_are_read),
-		cmocka_unit_test(wrong_pairs_are_named),
+		cmocka_unit_test(an_invalid_pod_name_is_left_out),
+		cmocka_unit_test(malformed_pairs_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

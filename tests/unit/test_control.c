@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake: loop */
-#include "daemon/control.h"
+#include "daemon/control/control.h"
 
 #include "common/control.h"
 #include "common/log.h"
-#include "daemon/loop.h"
+#include "daemon/io/loop.h"
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define CLIENTS 32 /* that are served at once */
+#define CLIENTS 32 /* clients that are served at once */
 #define PATIENCE_MS 5000
 #define LARGE (8 << 20)
 
@@ -25,9 +25,9 @@ struct scene {
 	struct control *control;
 	unsigned asked;
 	char request[CONTROL_REQUEST_MAX];
-	size_t answer_size; /* 0: the request again */
+	size_t answer_size; /* 0: echo the request */
 	bool fail;
-	bool later, now; /* answered by control_reply, that is */
+	bool later, now; /* answered later with control_reply */
 	struct control_call call;
 };
 
@@ -108,7 +108,7 @@ static void say(struct scene *scene, int fd, const char *text)
 	fake_loop_poll(scene->loop);
 }
 
-/* What comes up to the end, which has to come without the clock being moved. */
+/* Reads until the end, which must arrive without advancing the clock. */
 static size_t hear(struct scene *scene, int fd, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -124,7 +124,7 @@ static size_t hear(struct scene *scene, int fd, char *buf, size_t size)
 	}
 }
 
-/* It has been cut off, without a word. */
+/* The connection was closed without an answer. */
 static void assert_cut_off(int fd)
 {
 	char byte;
@@ -169,7 +169,7 @@ static void a_line_is_answered_with_a_line(void **state)
 	assert_int_equal(scene->asked, 3);
 }
 
-static void a_request_can_come_in_pieces(void **state)
+static void a_request_can_arrive_in_pieces(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -180,7 +180,7 @@ static void a_request_can_come_in_pieces(void **state)
 	assert_served(scene, fd, "\n", "hello\n");
 }
 
-static void the_socket_is_for_its_owner_alone(void **state)
+static void the_socket_is_accessible_by_its_owner_only(void **state)
 {
 	struct stat status;
 
@@ -189,7 +189,7 @@ static void the_socket_is_for_its_owner_alone(void **state)
 	assert_int_equal(status.st_mode & 07777, 0600);
 }
 
-static void a_silent_client_is_cut_off(void **state)
+static void a_silent_client_is_disconnected(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene), busy = dial(scene);
@@ -201,8 +201,8 @@ static void a_silent_client_is_cut_off(void **state)
 	assert_cut_off(fd);
 }
 
-/* A byte now and then does not buy more time. */
-static void a_slow_talker_is_cut_off(void **state)
+/* Single bytes do not extend the time limit. */
+static void a_client_that_sends_too_slowly_is_disconnected(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -217,7 +217,7 @@ static void a_slow_talker_is_cut_off(void **state)
 	assert_int_equal(scene->asked, 0);
 }
 
-static void who_leaves_is_forgotten(void **state)
+static void a_closed_connection_is_released(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -231,13 +231,13 @@ static void who_leaves_is_forgotten(void **state)
 	scene->answer_size = LARGE;
 	fd = dial(scene);
 	say(scene, fd, "hello\n");
-	close(fd); /* in the middle of it */
+	close(fd); /* in the middle of an answer */
 	fake_loop_poll(scene->loop);
 	assert_int_equal(scene->asked, 2);
 	assert_true(fake_loop_next_ms(scene->loop) == FAKE_LOOP_IDLE);
 }
 
-static void who_talks_too_much_is_cut_off(void **state)
+static void a_client_that_sends_too_much_is_disconnected(void **state)
 {
 	struct scene *scene = *state;
 	char much[CONTROL_REQUEST_MAX + 1];
@@ -256,7 +256,7 @@ static void who_talks_too_much_is_cut_off(void **state)
 	assert_int_equal(scene->asked, 1);
 }
 
-static void garbage_is_the_answerers_affair(void **state)
+static void malformed_requests_reach_the_handler(void **state)
 {
 	struct scene *scene = *state;
 	static const char garbage[] = "\0\xff\x1b[2J";
@@ -269,7 +269,7 @@ static void garbage_is_the_answerers_affair(void **state)
 	assert_memory_equal(scene->request, garbage, sizeof(garbage));
 }
 
-static void a_large_answer_comes_whole(void **state)
+static void a_large_answer_is_sent_completely(void **state)
 {
 	struct scene *scene = *state;
 	char *buf = test_malloc(LARGE + 2);
@@ -285,8 +285,8 @@ static void a_large_answer_comes_whole(void **state)
 	test_free(buf);
 }
 
-/* As long as something is taken, time is given; then no more. */
-static void a_slow_listener_is_cut_off_when_it_stops(void **state)
+/* The time limit is extended only while the client reads. */
+static void a_client_that_stops_reading_is_disconnected(void **state)
 {
 	struct scene *scene = *state;
 	char *buf = test_malloc(LARGE);
@@ -312,7 +312,7 @@ static void a_slow_listener_is_cut_off_when_it_stops(void **state)
 	test_free(buf);
 }
 
-static void an_answer_that_fails_ends_the_talk(void **state)
+static void a_failed_answer_ends_the_connection(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -324,7 +324,7 @@ static void an_answer_that_fails_ends_the_talk(void **state)
 	assert_served(scene, dial(scene), "hello\n", "hello\n");
 }
 
-static void a_crowd_is_served_up_to_a_limit(void **state)
+static void the_number_of_clients_is_limited(void **state)
 {
 	struct scene *scene = *state;
 	int crowd[CLIENTS], late;
@@ -334,14 +334,14 @@ static void a_crowd_is_served_up_to_a_limit(void **state)
 	late = dial(scene);
 	assert_cut_off(late);
 	assert_served(scene, crowd[7], "hello\n", "hello\n");
-	crowd[7] = dial(scene); /* a place is free again */
+	crowd[7] = dial(scene); /* a slot is free again */
 	for (size_t i = 0; i < CLIENTS; i++) {
 		assert_waiting(crowd[i]);
 		close(crowd[i]);
 	}
 }
 
-static void clients_are_let_go_at_the_end(void **state)
+static void free_disconnects_all_clients(void **state)
 {
 	struct scene *scene = *state;
 	struct err err = ERR_INIT;
@@ -356,7 +356,7 @@ static void clients_are_let_go_at_the_end(void **state)
 		    err);
 }
 
-/* They wait for a descriptor, and the loop goes on meanwhile. */
+/* The clients wait until a descriptor is free; the loop continues. */
 static void without_descriptors_clients_wait(void **state)
 {
 	struct scene *scene = *state;
@@ -383,7 +383,7 @@ static void without_descriptors_clients_wait(void **state)
 	assert_served(scene, dial(scene), "hello\n", "hello\n");
 }
 
-static void what_a_dead_daemon_left_is_replaced(void **state)
+static void a_stale_socket_is_replaced(void **state)
 {
 	struct scene *scene = *state;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -399,7 +399,7 @@ static void what_a_dead_daemon_left_is_replaced(void **state)
 	assert_served(scene, dial(scene), "hello\n", "hello\n");
 }
 
-static void a_directory_without_room_is_named(void **state)
+static void an_unusable_socket_path_is_named(void **state)
 {
 	struct scene *scene = *state;
 	struct control *second = NULL;
@@ -411,12 +411,12 @@ static void a_directory_without_room_is_named(void **state)
 	snprintf(deep, sizeof(deep), "/%0150d", 0);
 	assert_int_equal(control_new(scene->loop, deep, answer, scene, &second, &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
-	assert_says(err.text, "is longer than the 107 bytes");
+	assert_says(err.text, "is longer than 107 bytes");
 	assert_null(second);
 	control_free(NULL);
 }
 
-static void an_answer_may_come_later(void **state)
+static void an_answer_may_be_sent_later(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -425,12 +425,12 @@ static void an_answer_may_come_later(void **state)
 	say(scene, fd, "hello\n");
 	assert_int_equal(scene->call.uid, getuid());
 	fake_loop_pass(scene->loop,
-		       CONTROL_LATER_MS - 1); /* longer than it would have for a word */
+		       CONTROL_LATER_MS - 1); /* longer than the time limit of a request */
 	assert_waiting(fd);
-	say(scene, fd, "more\n"); /* which nobody asked for */
+	say(scene, fd, "more\n"); /* a reply without a request */
 	control_reply(scene->control, &scene->call, strdup("later"));
 	assert_heard(scene, fd, "later\n");
-	control_reply(scene->control, &scene->call, strdup("again")); /* to nobody */
+	control_reply(scene->control, &scene->call, strdup("again")); /* sent to no client */
 	fd = dial(scene);
 	say(scene, fd, "hello\n");
 	fake_loop_pass(scene->loop, CONTROL_LATER_MS);
@@ -438,7 +438,7 @@ static void an_answer_may_come_later(void **state)
 	control_reply(scene->control, &scene->call, strdup("too late"));
 }
 
-static void an_answer_may_come_before_the_question_is_over(void **state)
+static void an_answer_may_be_sent_within_the_handler(void **state)
 {
 	struct scene *scene = *state;
 	int fd = dial(scene);
@@ -450,8 +450,8 @@ static void an_answer_may_come_before_the_question_is_over(void **state)
 	assert_served(scene, dial(scene), "hello\n", "at once\n");
 }
 
-/* The place of one that has gone is another's now, who must not get what was meant for it. */
-static void a_late_answer_is_for_nobody_else(void **state)
+/* The slot of a closed connection is reused; the new client must not get the old answer. */
+static void a_late_answer_is_not_sent_to_another_client(void **state)
 {
 	struct scene *scene = *state;
 	struct control_call first;
@@ -461,7 +461,7 @@ static void a_late_answer_is_for_nobody_else(void **state)
 	say(scene, fd, "hello\n");
 	first = scene->call;
 	close(fd);
-	fake_loop_pass(scene->loop, CONTROL_LATER_MS); /* it is not read from any more */
+	fake_loop_pass(scene->loop, CONTROL_LATER_MS); /* the connection is no longer read */
 	second = dial(scene);
 	say(scene, second, "hello\n");
 	assert_int_equal(scene->call.slot, first.slot);
@@ -475,24 +475,24 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scene_test(a_line_is_answered_with_a_line),
-		scene_test(a_request_can_come_in_pieces),
-		scene_test(the_socket_is_for_its_owner_alone),
-		scene_test(a_silent_client_is_cut_off),
-		scene_test(a_slow_talker_is_cut_off),
-		scene_test(who_leaves_is_forgotten),
-		scene_test(who_talks_too_much_is_cut_off),
-		scene_test(garbage_is_the_answerers_affair),
-		scene_test(a_large_answer_comes_whole),
-		scene_test(a_slow_listener_is_cut_off_when_it_stops),
-		scene_test(an_answer_that_fails_ends_the_talk),
-		scene_test(an_answer_may_come_later),
-		scene_test(an_answer_may_come_before_the_question_is_over),
-		scene_test(a_late_answer_is_for_nobody_else),
-		scene_test(a_crowd_is_served_up_to_a_limit),
-		scene_test(clients_are_let_go_at_the_end),
+		scene_test(a_request_can_arrive_in_pieces),
+		scene_test(the_socket_is_accessible_by_its_owner_only),
+		scene_test(a_silent_client_is_disconnected),
+		scene_test(a_client_that_sends_too_slowly_is_disconnected),
+		scene_test(a_closed_connection_is_released),
+		scene_test(a_client_that_sends_too_much_is_disconnected),
+		scene_test(malformed_requests_reach_the_handler),
+		scene_test(a_large_answer_is_sent_completely),
+		scene_test(a_client_that_stops_reading_is_disconnected),
+		scene_test(a_failed_answer_ends_the_connection),
+		scene_test(an_answer_may_be_sent_later),
+		scene_test(an_answer_may_be_sent_within_the_handler),
+		scene_test(a_late_answer_is_not_sent_to_another_client),
+		scene_test(the_number_of_clients_is_limited),
+		scene_test(free_disconnects_all_clients),
 		scene_test(without_descriptors_clients_wait),
-		scene_test(what_a_dead_daemon_left_is_replaced),
-		scene_test(a_directory_without_room_is_named),
+		scene_test(a_stale_socket_is_replaced),
+		scene_test(an_unusable_socket_path_is_named),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);

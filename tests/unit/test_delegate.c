@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/delegate.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "tempdir.h"
+#include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* A plugin that does what the script says. */
+/* A plugin that runs the script. */
 static void program(const char *name, const char *script)
 {
 	int fd = openat(tempdir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
@@ -32,7 +33,7 @@ static int run(const char *script, char **answer_out, struct err *err)
 	return delegate_run(path, "DEL", "{\"name\":\"n\"}", answer_out, err);
 }
 
-static void it_is_found_in_the_path(void **state)
+static void a_plugin_is_found_in_cni_path(void **state)
 {
 	char path[FS_PATH_SIZE] = "", search[256], want[128];
 	struct err err = ERR_INIT;
@@ -55,7 +56,49 @@ static void it_is_found_in_the_path(void **state)
 	assert_string_equal(path, want);
 }
 
-static void it_gets_the_configuration_and_its_own_verb(void **state)
+static void weft_is_no_ipam_plugin(void **state)
+{
+	char path[FS_PATH_SIZE] = "", self[256];
+	struct err err = ERR_INIT;
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct stat linked, opened;
+
+	(void)state;
+	program("weft", "");
+	assert_int_equal(delegate_find(tempdir_path, "weft", path, &err), 0);
+	assert_int_equal(err.code, ERR_CONFIG);
+	assert_non_null(strstr(err.text, "\"weft\" is weft itself"));
+
+	assert_true(size > 0);
+	self[size] = '\0';
+	/* An emulator may follow the link to itself, which the plugin cannot detect. */
+	assert_int_equal(stat(self, &linked), 0);
+	assert_int_equal(stat("/proc/self/exe", &opened), 0);
+	if (linked.st_ino != opened.st_ino)
+		return;
+	assert_int_equal(symlinkat(self, tempdir, "symbolic"), 0);
+	assert_int_equal(delegate_find(tempdir_path, "symbolic", path, &err), 0);
+	assert_non_null(strstr(err.text, "\"symbolic\" is weft itself"));
+	assert_string_equal(path, "");
+}
+
+static void a_nested_weft_is_refused(void **state)
+{
+	struct err err = ERR_INIT;
+	char *answer = NULL;
+
+	(void)state;
+	assert_int_equal(delegate_check_nesting(&err), 0);
+	assert_int_equal(run("printf %s \"$WEFT_DELEGATED\"", &answer, &err), 0);
+	assert_string_equal(answer, "1");
+	free(answer);
+	setenv("WEFT_DELEGATED", "1", 1);
+	assert_int_equal(delegate_check_nesting(&err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	unsetenv("WEFT_DELEGATED");
+}
+
+static void a_plugin_gets_the_configuration_and_the_command(void **state)
 {
 	struct err err = ERR_INIT;
 	char *answer = NULL;
@@ -70,7 +113,7 @@ static void it_gets_the_configuration_and_its_own_verb(void **state)
 	free(answer);
 }
 
-static void it_has_no_descriptor_of_ours(void **state)
+static void a_plugin_inherits_no_descriptors(void **state)
 {
 	int ours = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct err err = ERR_INIT;
@@ -84,7 +127,7 @@ static void it_has_no_descriptor_of_ours(void **state)
 	close(ours);
 }
 
-static void much_input_that_is_not_read_holds_nobody_up(void **state)
+static void unread_input_does_not_block(void **state)
 {
 	char path[FS_PATH_SIZE];
 	struct err err = ERR_INIT;
@@ -101,7 +144,7 @@ static void much_input_that_is_not_read_holds_nobody_up(void **state)
 	free(config);
 }
 
-static void what_it_says_of_a_failure_is_told(void **state)
+static void the_error_of_a_plugin_is_reported(void **state)
 {
 	static const struct {
 		const char *script;
@@ -109,16 +152,16 @@ static void what_it_says_of_a_failure_is_told(void **state)
 		const char *text, *details;
 	} cases[] = {
 		{ "echo '{\"code\":7,\"msg\":\"no range\",\"details\":\"at all\"}'; exit 1",
-		  ERR_DELEGATE, "plugin (DEL): no range (its code: 7)", "at all" },
+		  ERR_DELEGATE, "plugin (DEL): no range (code 7)", "at all" },
 		{ "echo '{\"code\":50,\"msg\":\"full\"}'; exit 1", ERR_UNAVAILABLE, "full", "" },
 		{ "echo '{\"code\":51,\"msg\":\"sick\"}'; exit 1", ERR_LIMITED, "sick", "" },
-		{ "echo oops; exit 3", ERR_DELEGATE, "status 3 and said: \"oops", "" },
+		{ "echo oops; exit 3", ERR_DELEGATE, "status 3 and printed: \"oops", "" },
 		{ "kill -9 $$", ERR_DELEGATE, "killed by signal 9", "" },
 		{ "exec yes", ERR_IO, "DEL", "" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 		char *answer = NULL;
 
@@ -133,11 +176,13 @@ static void what_it_says_of_a_failure_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEMPDIR_TEST(it_is_found_in_the_path),
-		TEMPDIR_TEST(it_gets_the_configuration_and_its_own_verb),
-		TEMPDIR_TEST(it_has_no_descriptor_of_ours),
-		TEMPDIR_TEST(much_input_that_is_not_read_holds_nobody_up),
-		TEMPDIR_TEST(what_it_says_of_a_failure_is_told),
+		TEMPDIR_TEST(a_plugin_is_found_in_cni_path),
+		TEMPDIR_TEST(weft_is_no_ipam_plugin),
+		TEMPDIR_TEST(a_nested_weft_is_refused),
+		TEMPDIR_TEST(a_plugin_gets_the_configuration_and_the_command),
+		TEMPDIR_TEST(a_plugin_inherits_no_descriptors),
+		TEMPDIR_TEST(unread_input_does_not_block),
+		TEMPDIR_TEST(the_error_of_a_plugin_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

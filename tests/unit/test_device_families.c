@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/device.h"
+#include "daemon/dataplane/device.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 
 static void names_fit_for_every_vni(void **state)
@@ -14,7 +15,7 @@ static void names_fit_for_every_vni(void **state)
 	assert_string_equal(device_second_name(16777215, name), "weft-v616777215");
 }
 
-static void the_larger_overhead_counts(void **state)
+static void the_larger_overhead_determines_the_mtu(void **state)
 {
 	static const struct {
 		uint32_t underlay, mtu;
@@ -26,7 +27,7 @@ static void the_larger_overhead_counts(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(device_mtu(cases[i].underlay, cases[i].outer), cases[i].mtu);
 }
 
@@ -34,7 +35,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_fit_for_every_vni),
-		cmocka_unit_test(the_larger_overhead_counts),
+		cmocka_unit_test(the_larger_overhead_determines_the_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

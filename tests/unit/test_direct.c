@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/direct.h"
+#include "daemon/dataplane/direct.h"
 
-#include "common/route.h"
+#include "common/array.h"
+#include "common/netlink/route.h"
 #include "tests/unit/samples.h"
 
 #define UPLINK 2
@@ -16,12 +17,12 @@ static void only_the_uplink_without_a_gateway_is_direct(void **state)
 		{ { .index = UPLINK, .source = sample_addr("192.168.0.1") }, true },
 		{ { .index = UPLINK, .gateway = sample_addr("192.168.0.254") }, false },
 		{ { .index = UPLINK, .gateway = sample_addr("fe80::1") }, false },
-		{ { .index = 1 }, false }, /* an address of our own */
+		{ { .index = 1 }, false }, /* an address of the node itself */
 		{ { .index = 7 }, false },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (direct_is(&cases[i].way, UPLINK) != cases[i].direct)
 			fail_msg("case %zu", i);
 }

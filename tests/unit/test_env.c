@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/env.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #define ALL (ENV_CONTAINERID | ENV_NETNS | ENV_IFNAME)
 
@@ -23,7 +22,7 @@ static const char *look_up(void *ctx, const char *name)
 	const struct variables *variables = ctx;
 	size_t len = strlen(name);
 
-	for (size_t i = 0; i < LEN(variables->at) && variables->at[i]; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(variables->at) && variables->at[i]; i++) {
 		if (strncmp(variables->at[i], name, len) == 0 && variables->at[i][len] == '=')
 			return variables->at[i] + len + 1;
 	}
@@ -45,7 +44,7 @@ static void values_are_read(void **state)
 	assert_false(env.any_netns);
 }
 
-static void what_a_verb_does_not_need_may_be_missing(void **state)
+static void variables_that_a_command_does_not_need_may_be_missing(void **state)
 {
 	struct variables variables = { { "CNI_CONTAINERID=c1", "CNI_NETNS=", "CNI_IFNAME=eth0" } };
 	struct variables none = { { NULL } };
@@ -60,7 +59,7 @@ static void what_a_verb_does_not_need_may_be_missing(void **state)
 	assert_null(env.container_id);
 }
 
-static void all_that_is_missing_is_named_in_order(void **state)
+static void missing_variables_are_named_in_order(void **state)
 {
 	static const struct {
 		struct variables variables;
@@ -74,12 +73,12 @@ static void all_that_is_missing_is_named_in_order(void **state)
 		{ { { "CNI_IFNAME=eth0" } }, ALL, "[CNI_CONTAINERID,CNI_NETNS]" },
 		{ { { "CNI_CONTAINERID=c1" } }, ALL, "[CNI_NETNS,CNI_IFNAME]" },
 		{ { { "CNI_CONTAINERID=c1" } }, ENV_CONTAINERID | ENV_IFNAME, "[CNI_IFNAME]" },
-		/* Another variable whose name begins so is not it. */
+		/* Another variable that begins with the same name is not used. */
 		{ { { "CNI_NETNS_OVERRIDE=1" } }, ENV_NETNS, "[CNI_NETNS]" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct variables variables = cases[i].variables;
 		struct env env = { .ifname = "untouched" };
 		struct err err = ERR_INIT;
@@ -92,7 +91,7 @@ static void all_that_is_missing_is_named_in_order(void **state)
 	}
 }
 
-static void values_that_are_not_allowed_are_refused(void **state)
+static void invalid_values_are_rejected(void **state)
 {
 	static const struct {
 		const char *variable, *text;
@@ -111,8 +110,8 @@ static void values_that_are_not_allowed_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		/* Told before what is missing. */
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		/* Reported before missing variables. */
 		struct variables variables = { { cases[i].variable } };
 		struct err err = ERR_INIT;
 		struct env env;
@@ -124,7 +123,7 @@ static void values_that_are_not_allowed_are_refused(void **state)
 	}
 }
 
-static void the_own_namespace_is_allowed_by_a_truth_value(void **state)
+static void the_own_namespace_is_allowed_by_a_boolean(void **state)
 {
 	static const struct {
 		const char *variable;
@@ -137,7 +136,7 @@ static void the_own_namespace_is_allowed_by_a_truth_value(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct variables variables = { { cases[i].variable } };
 		struct err err = ERR_INIT;
 		struct env env;
@@ -162,10 +161,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_read),
-		cmocka_unit_test(what_a_verb_does_not_need_may_be_missing),
-		cmocka_unit_test(all_that_is_missing_is_named_in_order),
-		cmocka_unit_test(values_that_are_not_allowed_are_refused),
-		cmocka_unit_test(the_own_namespace_is_allowed_by_a_truth_value),
+		cmocka_unit_test(variables_that_a_command_does_not_need_may_be_missing),
+		cmocka_unit_test(missing_variables_are_named_in_order),
+		cmocka_unit_test(invalid_values_are_rejected),
+		cmocka_unit_test(the_own_namespace_is_allowed_by_a_boolean),
 		cmocka_unit_test(the_key_has_the_network_of_weft),
 	};
 

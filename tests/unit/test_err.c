@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/err.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +39,7 @@ static void sys_appends_the_error_s_name(void **state)
 	assert_string_equal(err.text, "cannot open /x: No such file or directory");
 }
 
-static void wrap_puts_context_in_front(void **state)
+static void wrap_prepends_the_context(void **state)
 {
 	struct err err = ERR_INIT;
 
@@ -51,7 +53,7 @@ static void wrap_puts_context_in_front(void **state)
 	assert_string_equal(err.details, "operation 3");
 }
 
-static void long_texts_are_cut(void **state)
+static void long_texts_are_truncated(void **state)
 {
 	char text[ERR_TEXT_SIZE * 2];
 	struct err err = ERR_INIT;
@@ -72,7 +74,7 @@ static void long_texts_are_cut(void **state)
 	assert_int_equal(strlen(err.details), ERR_DETAILS_SIZE - 1);
 }
 
-static void nomem_says_for_what(void **state)
+static void nomem_names_the_purpose(void **state)
 {
 	struct err err = ERR_INIT;
 
@@ -82,8 +84,8 @@ static void nomem_says_for_what(void **state)
 	assert_string_equal(err.text, "out of memory for peers");
 }
 
-/* The codes reserved by the specification, then ours; each in use once. */
-static void every_code_has_a_number_of_its_own(void **state)
+/* The codes reserved by the specification, then those of weft; all codes are unique. */
+static void every_code_has_a_unique_number(void **state)
 {
 	bool seen[200] = { false };
 
@@ -104,7 +106,7 @@ static void every_code_has_a_number_of_its_own(void **state)
 	assert_int_equal(err_cni_code(ERR_CODES), 109);
 }
 
-static void shown_text_is_harmless(void **state)
+static void control_characters_are_escaped(void **state)
 {
 	static const struct {
 		const char *text, *shown;
@@ -127,7 +129,7 @@ static void shown_text_is_harmless(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_string_equal(ERR_SHOW(cases[i].text), cases[i].shown);
 }
 
@@ -136,11 +138,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(set_keeps_code_and_text),
 		cmocka_unit_test(sys_appends_the_error_s_name),
-		cmocka_unit_test(wrap_puts_context_in_front),
-		cmocka_unit_test(long_texts_are_cut),
-		cmocka_unit_test(nomem_says_for_what),
-		cmocka_unit_test(every_code_has_a_number_of_its_own),
-		cmocka_unit_test(shown_text_is_harmless),
+		cmocka_unit_test(wrap_prepends_the_context),
+		cmocka_unit_test(long_texts_are_truncated),
+		cmocka_unit_test(nomem_names_the_purpose),
+		cmocka_unit_test(every_code_has_a_unique_number),
+		cmocka_unit_test(control_characters_are_escaped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every kind of lease that flannel, or somebody's hand, may write (tests/fixtures/flannel/foreign.json,
- * the table of docs/flannel.md): what it is used for, and what is said of the rest.
+ * Every kind of lease that flannel or a user may write (tests/fixtures/flannel/foreign.json, the
+ * table of docs/flannel.md): the families that are used, and the error for the others.
  */
 #include "common/auto.h"
 #include "common/fs.h"
-#include "common/json.h"
-#include "daemon/known.h"
-#include "daemon/peer_dropped.h"
-#include "daemon/store.h"
+#include "common/json/json.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/lease/peer.h"
+#include "daemon/store/store.h"
 #include "tests/unit/samples.h"
 
 #include <fcntl.h>
@@ -30,28 +30,29 @@ static struct peer_self self_of(void)
 	return self;
 }
 
-static void note(void *ctx, const struct peer *peer, const char *reason)
+static void note(void *ctx, const struct lease *peer, const char *reason)
 {
 	(void)peer;
 	snprintf(ctx, ERR_TEXT_SIZE, "%s", reason);
 }
 
-/* "v4 v6", "v4", "v6" or "", and the reason for what is not used. */
-static const char *used_of(const struct known *known, char reason[static ERR_TEXT_SIZE])
+/* "v4 v6", "v4", "v6" or "", and the error for an unused family. */
+static const char *used_of(const struct lease_table *known, char reason[static ERR_TEXT_SIZE])
 {
 	struct config config = sample_config(CONFIG);
 	struct peer_self self = self_of();
-	struct peers usable = { .len = 0 };
+	struct leases usable = { .len = 0 };
 	bool v4 = false, v6 = false;
 
-	assert_true(peers_judge(&known->now.peers, &config, &self, &usable, NULL, note, reason));
+	assert_true(
+		peers_filter(&known->current.leases, &config, &self, &usable, NULL, note, reason));
 	for (size_t i = 0; i < usable.len; i++) {
 		v4 |= prefix_is_set(&usable.at[i].subnet[FAMILY_V4]);
 		v6 |= prefix_is_set(&usable.at[i].subnet[FAMILY_V6]);
-		peer_dropped(&known->now.peers, &usable.at[i], &config, &self, reason,
-			     ERR_TEXT_SIZE);
+		peer_unused_family(&known->current.leases, &usable.at[i], &config, &self, reason,
+				   ERR_TEXT_SIZE);
 	}
-	peers_free(&usable);
+	leases_free(&usable);
 	return v4 && v6 ? "v4 v6" : v4 ? "v4" : v6 ? "v6" : "";
 }
 
@@ -61,7 +62,7 @@ static void check(const struct jr *fixture)
 	const char *value = jr_str(fixture, "value", 4096);
 	struct store_entry entry = { .key = key, .value = value, .mod_revision = 7, .lease = 9 };
 	char reason[ERR_TEXT_SIZE] = "";
-	struct known known = { .listing = false };
+	struct lease_table known = { .listing = false };
 	struct err err = ERR_INIT;
 	const char *used;
 
@@ -70,13 +71,13 @@ static void check(const struct jr *fixture)
 	if (!strcmp(key, "OWN23"))
 		entry.key = "10.5.58.0-23";
 	entry.value_size = strlen(value);
-	if (known_entry(&known, &entry, &err) < 0)
+	if (lease_table_put(&known, &entry, &err) < 0)
 		note(reason, NULL, err.text);
 	used = used_of(&known, reason);
 	if (strcmp(used, jr_str(fixture, "used", 16)) ||
-	    !strstr(reason, jr_str(fixture, "says", 256)))
+	    !strstr(reason, jr_str(fixture, "error", 256)))
 		fail_msg("%s: used for \"%s\": %s", jr_str(fixture, "case", 256), used, reason);
-	known_free(&known);
+	lease_table_free(&known);
 }
 
 static char *read_file(const char *path)
@@ -91,8 +92,8 @@ static char *read_file(const char *path)
 
 static void test_each_kind(void **state)
 {
-	AUTO_FREE char *text = read_file(FIXTURES);
-	AUTO_FREE char *table = read_file("docs/flannel.md");
+	AUTO(free) char *text = read_file(FIXTURES);
+	AUTO(free) char *table = read_file("docs/flannel.md");
 	AUTO(json) struct json *json = NULL;
 	struct err err = ERR_INIT;
 	struct jr root, at;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/fs.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/err.h"
+#include "tests/unit/contend.h"
 #include "tests/unit/tempdir.h"
 
 #include <dirent.h>
@@ -18,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -33,7 +36,7 @@ static void put(const char *name, const char *text)
 static void check_content(const char *name, const char *text)
 {
 	struct err err = ERR_INIT;
-	AUTO_FREE char *data = NULL;
+	AUTO(free) char *data = NULL;
 	size_t size;
 
 	assert_int_equal(fs_read(tempdir, name, 1 << 20, &data, &size, &err), 1);
@@ -49,11 +52,6 @@ static mode_t mode_of(const char *name)
 	return st.st_mode & 07777;
 }
 
-static bool is_cloexec(int fd)
-{
-	return fcntl(fd, F_GETFD) & FD_CLOEXEC;
-}
-
 static void reads_up_to_max(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 8192, 100000 };
@@ -61,7 +59,7 @@ static void reads_up_to_max(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		struct err err = ERR_INIT;
 		char *data = NULL;
 		size_t size = 77;
@@ -92,10 +90,12 @@ static void reads_regular_files_only(void **state)
 		{ "absent", 0, "" },
 		{ "absent/below", 0, "" },
 		{ "file/below", -1, "cannot open file/below: Not a directory" },
-		{ "loop", -1, "cannot open loop: Too many levels of symbolic links" },
+		{ "loop", -1, "cannot open loop: it is or contains a symbolic link" },
 		{ "directory", -1, "directory is not a regular file" },
 		{ "fifo", -1, "fifo is not a regular file" },
-		{ "/dev/null", -1, "/dev/null is not a regular file" },
+		{ "link", -1, "cannot open link: it is or contains a symbolic link" },
+		{ "dangling", -1, "cannot open dangling: it is or contains a symbolic link" },
+		{ "away/file", -1, "cannot open away/file: it is or contains a symbolic link" },
 	};
 
 	(void)state;
@@ -103,7 +103,10 @@ static void reads_regular_files_only(void **state)
 	assert_int_equal(mkdirat(tempdir, "directory", 0755), 0);
 	assert_int_equal(mkfifoat(tempdir, "fifo", 0600), 0);
 	assert_int_equal(symlinkat("loop", tempdir, "loop"), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	assert_int_equal(symlinkat("file", tempdir, "link"), 0);
+	assert_int_equal(symlinkat("nowhere", tempdir, "dangling"), 0);
+	assert_int_equal(symlinkat(".", tempdir, "away"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 		char *data = NULL;
 		size_t size = 77;
@@ -116,10 +119,30 @@ static void reads_regular_files_only(void **state)
 	}
 }
 
-static void reads_files_that_tell_no_size(void **state)
+/* The operator may name a file by a link, as in /etc. */
+static void files_named_by_the_operator_may_be_links(void **state)
 {
 	struct err err = ERR_INIT;
-	AUTO_FREE char *data = NULL;
+	AUTO(free) char *data = NULL;
+	char path[FS_PATH_SIZE];
+	size_t size;
+
+	(void)state;
+	put("file", "x");
+	assert_int_equal(symlinkat("file", tempdir, "link"), 0);
+	assert_int_equal(fs_join(path, tempdir_path, "link", &err), 0);
+	assert_int_equal(fs_read(AT_FDCWD, path, 100, &data, &size, &err), 1);
+	assert_string_equal(data, "x");
+	auto_free(&data);
+	data = NULL;
+	assert_int_equal(fs_read(AT_FDCWD, "/dev/null", 100, &data, &size, &err), -1);
+	assert_string_equal(err.text, "/dev/null is not a regular file");
+}
+
+static void reads_files_that_report_no_size(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO(free) char *data = NULL;
 	size_t size;
 
 	(void)state;
@@ -132,7 +155,7 @@ static void reads_and_writes_through_a_pipe(void **state)
 {
 	static char sent[300000]; /* more than a pipe holds */
 	struct err err = ERR_INIT;
-	AUTO_FREE char *data = NULL;
+	AUTO(free) char *data = NULL;
 	size_t size;
 	int fds[2], status;
 	pid_t pid;
@@ -155,7 +178,7 @@ static void reads_and_writes_through_a_pipe(void **state)
 
 static void io_faults_name_the_file(void **state)
 {
-	AUTO_CLOSE int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	AUTO(close) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	struct err err = ERR_INIT;
 	char *data = NULL;
 	size_t size;
@@ -171,12 +194,12 @@ static void io_faults_name_the_file(void **state)
 	assert_null(data);
 }
 
-static void writes_replace_and_have_their_mode(void **state)
+static void writes_replace_files_and_set_the_mode(void **state)
 {
 	static const mode_t masks[] = { 0, 022, 077, 0777 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 		mode_t before = umask(masks[i]);
 		struct err err = ERR_INIT;
 
@@ -207,7 +230,7 @@ static void writes_below_directories(void **state)
 	assert_int_equal(tempdir_count(tempdir_path), 1);
 }
 
-static void new_files_take_no_other_s_place(void **state)
+static void new_files_do_not_replace_existing_ones(void **state)
 {
 	struct err err = ERR_INIT;
 
@@ -217,7 +240,7 @@ static void new_files_take_no_other_s_place(void **state)
 	assert_int_equal(fs_write(tempdir, "f", 0640, "second", 6, FS_NEW, &err), -1);
 	assert_int_equal(err.code, ERR_IO);
 	assert_int_equal(err.sys_errno, EEXIST);
-	assert_string_equal(err.text, "cannot make f: File exists");
+	assert_string_equal(err.text, "cannot create f: File exists");
 	check_content("f", "first");
 	assert_int_equal(symlinkat("nowhere", tempdir, "dangling"), 0);
 	assert_int_equal(fs_write(tempdir, "dangling", 0640, "x", 1, FS_NEW, &err), -1);
@@ -225,7 +248,7 @@ static void new_files_take_no_other_s_place(void **state)
 	assert_int_equal(tempdir_count(tempdir_path), 2);
 }
 
-static void failed_writes_leave_nothing(void **state)
+static void failed_writes_leave_no_file(void **state)
 {
 	char name[FS_PATH_SIZE + 10];
 	struct err err = ERR_INIT;
@@ -267,7 +290,7 @@ static void a_full_disk_leaves_the_old_file(void **state)
 	assert_int_equal(tempdir_count(tempdir_path), 1);
 }
 
-/* The temporary file's name is longer, and must fit as well. */
+/* The longer name of the temporary file must fit as well. */
 static void long_names_fit(void **state)
 {
 	char name[201];
@@ -277,63 +300,6 @@ static void long_names_fit(void **state)
 	name[sizeof(name) - 1] = '\0';
 	put(name, "text");
 	check_content(name, "text");
-}
-
-static void makes_directories(void **state)
-{
-	char path[FS_PATH_SIZE], longer[FS_PATH_SIZE + 10];
-	struct err err = ERR_INIT;
-	mode_t before = umask(0);
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/a/b//c/", tempdir_path);
-	assert_int_equal(fs_mkdir(path, 0750, &err), 0);
-	assert_int_equal(mode_of("a/b/c"), 0750);
-	assert_int_equal(mode_of("a"), 0750);
-	assert_int_equal(fs_mkdir(path, 0700, &err), 0);
-	assert_int_equal(mode_of("a/b/c"), 0750);
-	assert_int_equal(fs_mkdir("/", 0700, &err), 0);
-	umask(before);
-
-	put("a/file", "x");
-	snprintf(path, sizeof(path), "%s/a/file", tempdir_path);
-	assert_int_equal(fs_mkdir(path, 0700, &err), -1);
-	assert_int_equal(err.sys_errno, ENOTDIR);
-	snprintf(path, sizeof(path), "%s/a/file/below", tempdir_path);
-	assert_int_equal(fs_mkdir(path, 0700, &err), -1);
-	assert_int_equal(err.sys_errno, ENOTDIR);
-	assert_non_null(strstr(err.text, "a/file/below: Not a directory"));
-	assert_int_equal(fs_mkdir("", 0700, &err), -1);
-	assert_int_equal(err.sys_errno, ENOENT);
-	assert_int_equal(symlinkat("nowhere", tempdir, "dangling"), 0);
-	snprintf(path, sizeof(path), "%s/dangling", tempdir_path);
-	assert_int_equal(fs_mkdir(path, 0700, &err), -1);
-	memset(longer, 'x', sizeof(longer) - 1);
-	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(fs_mkdir(longer, 0700, &err), -1);
-	assert_int_equal(err.sys_errno, ENAMETOOLONG);
-}
-
-static void opens_directories(void **state)
-{
-	char path[FS_PATH_SIZE];
-	struct err err = ERR_INIT;
-	AUTO_CLOSE int fd = -1;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/a/b", tempdir_path);
-	assert_int_equal(fs_open_dir(path, false, &fd, &err), -1);
-	assert_int_equal(err.sys_errno, ENOENT);
-	assert_non_null(strstr(err.text, path));
-	assert_int_equal(fd, -1);
-	assert_int_equal(fs_open_dir(path, true, &fd, &err), 0);
-	assert_true(is_cloexec(fd));
-	put("file", "x");
-	snprintf(path, sizeof(path), "%s/file", tempdir_path);
-	assert_int_equal(fs_open_dir(path, false, &fd, &err), -1);
-	assert_int_equal(err.sys_errno, ENOTDIR);
-	assert_int_equal(fs_open_dir(path, true, &fd, &err), -1);
-	assert_int_equal(err.sys_errno, ENOTDIR);
 }
 
 static void removes_files(void **state)
@@ -349,28 +315,7 @@ static void removes_files(void **state)
 	assert_string_equal(err.text, "cannot remove d: Is a directory");
 }
 
-static void locks_go_with_their_descriptor(void **state)
-{
-	struct err err = ERR_INIT;
-	int fd = -1;
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(fs_lock(tempdir, "lock", &fd, &err), 0);
-		assert_true(is_cloexec(fd));
-		close(fd);
-	}
-	assert_int_equal(mode_of("lock"), 0600);
-	fd = -1;
-	assert_int_equal(fs_lock(tempdir, "absent/lock", &fd, &err), -1);
-	assert_string_equal(err.text, "cannot lock absent/lock: No such file or directory");
-	assert_int_equal(symlinkat("lock", tempdir, "link"), 0);
-	assert_int_equal(fs_lock(tempdir, "link", &fd, &err), -1);
-	assert_int_equal(err.sys_errno, ELOOP);
-	assert_int_equal(fd, -1);
-}
-
-/* A writer that is killed before it has given the file its name. */
+/* A writer that is killed before it renames its temporary file. */
 static void leave_a_temporary_file(const char *name)
 {
 	struct rlimit small = { .rlim_cur = 1, .rlim_max = 1 };
@@ -379,7 +324,7 @@ static void leave_a_temporary_file(const char *name)
 	int status;
 
 	if (pid == 0) {
-		(void)setrlimit(RLIMIT_FSIZE, &small); /* and SIGXFSZ kills */
+		(void)setrlimit(RLIMIT_FSIZE, &small); /* and is killed by SIGXFSZ */
 		(void)prctl(PR_SET_DUMPABLE, 0);
 		(void)fs_write(tempdir, name, 0644, "more", 4, FS_REPLACE, &err);
 		_exit(0);
@@ -388,7 +333,7 @@ static void leave_a_temporary_file(const char *name)
 	assert_true(WIFSIGNALED(status));
 }
 
-static void what_killed_writers_left_is_swept(void **state)
+static void temporary_files_of_killed_writers_are_removed(void **state)
 {
 	static const char *const others[] = {
 		"node.json",
@@ -410,27 +355,27 @@ static void what_killed_writers_left_is_swept(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		put(others[i], "x");
 	leave_a_temporary_file("node.json");
 	leave_a_temporary_file("x");
 	leave_a_temporary_file(".writable");
-	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]) + 3);
+	assert_int_equal(tempdir_count(tempdir_path), ARRAY_LEN(others) + 3);
 	snprintf(path, sizeof(path), "%s/x", tempdir_path);
 	assert_int_equal(fs_sweep_file(path, &err), 0);
-	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]) + 2);
-	assert_int_equal(fs_sweep(tempdir_path, &err), 0);
-	assert_int_equal(tempdir_count(tempdir_path), sizeof(others) / sizeof(others[0]));
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	assert_int_equal(tempdir_count(tempdir_path), ARRAY_LEN(others) + 2);
+	assert_int_equal(fs_sweep(tempdir_path, NULL, &err), 0);
+	assert_int_equal(tempdir_count(tempdir_path), ARRAY_LEN(others));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		check_content(others[i], "x");
 	snprintf(path, sizeof(path), "%s/absent", tempdir_path);
-	assert_int_equal(fs_sweep(path, &err), 0);
+	assert_int_equal(fs_sweep(path, NULL, &err), 0);
 	snprintf(path, sizeof(path), "%s/node.json", tempdir_path);
-	assert_int_equal(fs_sweep(path, &err), -1);
+	assert_int_equal(fs_sweep(path, NULL, &err), -1);
 	assert_int_equal(err.sys_errno, ENOTDIR);
 	assert_non_null(strstr(err.text, "node.json: Not a directory"));
 	assert_int_equal(mkdirat(tempdir, ".d.1.01234567.tmp", 0755), 0);
-	assert_int_equal(fs_sweep(tempdir_path, &err), -1);
+	assert_int_equal(fs_sweep(tempdir_path, NULL, &err), -1);
 	assert_non_null(strstr(err.text, "cannot remove .d.1.01234567.tmp"));
 }
 
@@ -455,26 +400,80 @@ static void joins_paths(void **state)
 	assert_non_null(strstr(err.text, "is longer than 4095 bytes"));
 }
 
+#define PROCESSES 20
+#define ROUNDS 50
+
+static void readers_get_complete_files(void **state)
+{
+	static char text[2][20000];
+	struct err err = ERR_INIT;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	memset(text[0], 'a', sizeof(text[0]));
+	memset(text[1], 'b', sizeof(text[1]));
+	assert_int_equal(fs_write(tempdir, "f", 0644, text[0], sizeof(text[0]), 0, &err), 0);
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 2000; i++)
+			if (fs_write(tempdir, "f", 0644, text[i % 2], sizeof(text[0]), 0, &err) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		char *data = NULL;
+		size_t size;
+
+		assert_int_equal(fs_read(tempdir, "f", sizeof(text[0]), &data, &size, &err), 1);
+		assert_int_equal(size, sizeof(text[0]));
+		assert_memory_equal(data, text[data[0] == 'b'], size);
+		free(data);
+	}
+	assert_int_equal(status, 0);
+}
+
+static int write_new(void)
+{
+	struct err err = ERR_INIT;
+
+	if (fs_write(tempdir, "one", 0644, "mine", 4, FS_NEW, &err) == 0)
+		return 0;
+	return err.sys_errno == EEXIST ? 1 : 2;
+}
+
+static void one_of_many_processes_creates_a_new_file(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(contend(PROCESSES, write_new), 1);
+		assert_int_equal(tempdir_count(tempdir_path), 1);
+		assert_int_equal(fs_unlink(tempdir, "one", &err), 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEMPDIR_TEST(reads_up_to_max),
 		TEMPDIR_TEST(reads_regular_files_only),
-		TEMPDIR_TEST(reads_files_that_tell_no_size),
+		TEMPDIR_TEST(files_named_by_the_operator_may_be_links),
+		TEMPDIR_TEST(reads_files_that_report_no_size),
 		TEMPDIR_TEST(reads_and_writes_through_a_pipe),
 		TEMPDIR_TEST(io_faults_name_the_file),
-		TEMPDIR_TEST(writes_replace_and_have_their_mode),
+		TEMPDIR_TEST(writes_replace_files_and_set_the_mode),
 		TEMPDIR_TEST(writes_below_directories),
-		TEMPDIR_TEST(new_files_take_no_other_s_place),
-		TEMPDIR_TEST(failed_writes_leave_nothing),
+		TEMPDIR_TEST(new_files_do_not_replace_existing_ones),
+		TEMPDIR_TEST(failed_writes_leave_no_file),
 		TEMPDIR_TEST(a_full_disk_leaves_the_old_file),
 		TEMPDIR_TEST(long_names_fit),
-		TEMPDIR_TEST(makes_directories),
-		TEMPDIR_TEST(opens_directories),
 		TEMPDIR_TEST(removes_files),
-		TEMPDIR_TEST(locks_go_with_their_descriptor),
-		TEMPDIR_TEST(what_killed_writers_left_is_swept),
+		TEMPDIR_TEST(temporary_files_of_killed_writers_are_removed),
 		cmocka_unit_test(joins_paths),
+		TEMPDIR_TEST(readers_get_complete_files),
+		TEMPDIR_TEST(one_of_many_processes_creates_a_new_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/hash.h"
 
+#include "common/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 #include <cmocka.h>
 
 /* The vectors of draft-eastlake-fnv. */
-static void it_is_fnv_1a(void **state)
+static void hash_is_fnv_1a(void **state)
 {
 	static const struct {
 		const char *text;
@@ -20,12 +22,12 @@ static void it_is_fnv_1a(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_true(hash_add(HASH_INIT, cases[i].text, strlen(cases[i].text)) ==
 			    cases[i].hash);
 }
 
-static void pieces_are_as_the_whole(void **state)
+static void hashing_in_pieces_gives_the_same_result(void **state)
 {
 	uint64_t hash = hash_add(HASH_INIT, "foo", 3);
 
@@ -37,8 +39,8 @@ static void pieces_are_as_the_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_is_fnv_1a),
-		cmocka_unit_test(pieces_are_as_the_whole),
+		cmocka_unit_test(hash_is_fnv_1a),
+		cmocka_unit_test(hashing_in_pieces_gives_the_same_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

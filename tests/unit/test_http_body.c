@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/http_body.h"
+#include "daemon/io/http_body.h"
+
+#include "common/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +13,7 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Lines as they come, each with a '|' behind it; "end" ends the stream. */
+/* Records lines, each with a '|' after it; "end" ends the stream. */
 static char heard[256];
 
 static bool hear(void *ctx, const char *line, size_t size)
@@ -24,38 +24,38 @@ static bool hear(void *ctx, const char *line, size_t size)
 	return strcmp(line, "end") != 0;
 }
 
-/* In pieces of every size the same lines come. */
+/* Pieces of any size give the same lines. */
 static void test_lines(void **state)
 {
 	static const struct {
 		const char *stream, *lines;
 		enum http_body_state state;
 	} cases[] = {
-		{ "", "", HTTP_BODY_FLOWING },
-		{ "\n", "|", HTTP_BODY_FLOWING },
-		{ "a", "a|", HTTP_BODY_FLOWING },
-		{ "a\n", "a|", HTTP_BODY_FLOWING },
-		{ "a\n\nbc\n", "a||bc|", HTTP_BODY_FLOWING },
-		{ "a\nbc", "a|bc|", HTTP_BODY_FLOWING },
-		{ "12345678\n12345678\n", "12345678|12345678|", HTTP_BODY_FLOWING },
+		{ "", "", HTTP_BODY_CONTINUES },
+		{ "\n", "|", HTTP_BODY_CONTINUES },
+		{ "a", "a|", HTTP_BODY_CONTINUES },
+		{ "a\n", "a|", HTTP_BODY_CONTINUES },
+		{ "a\n\nbc\n", "a||bc|", HTTP_BODY_CONTINUES },
+		{ "a\nbc", "a|bc|", HTTP_BODY_CONTINUES },
+		{ "12345678\n12345678\n", "12345678|12345678|", HTTP_BODY_CONTINUES },
 		{ "a\n123456789\nb\n", "a|", HTTP_BODY_TOO_LARGE },
 		{ "123456789", "", HTTP_BODY_TOO_LARGE },
 		{ "a\nend\nb\n", "a|end|", HTTP_BODY_ENDED },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		size_t size = strlen(cases[i].stream);
 
 		for (size_t piece = 1; piece <= size + 1; piece++) {
 			struct http_body body = { .max = 8, .line = hear };
-			enum http_body_state got = HTTP_BODY_FLOWING;
+			enum http_body_state got = HTTP_BODY_CONTINUES;
 
 			*heard = '\0';
-			for (size_t at = 0; at < size && got == HTTP_BODY_FLOWING; at += piece)
+			for (size_t at = 0; at < size && got == HTTP_BODY_CONTINUES; at += piece)
 				got = http_body_add_lines(&body, cases[i].stream + at,
 							  size - at < piece ? size - at : piece);
-			if (got == HTTP_BODY_FLOWING)
+			if (got == HTTP_BODY_CONTINUES)
 				got = http_body_end_lines(&body);
 			http_body_free(&body);
 			assert_string_equal(heard, cases[i].lines);
@@ -69,8 +69,8 @@ static void test_whole(void **state)
 	struct http_body body = { .max = 8 };
 
 	(void)state;
-	assert_int_equal(http_body_add(&body, "abc\n", 4), HTTP_BODY_FLOWING);
-	assert_int_equal(http_body_add(&body, "defg", 4), HTTP_BODY_FLOWING);
+	assert_int_equal(http_body_add(&body, "abc\n", 4), HTTP_BODY_CONTINUES);
+	assert_int_equal(http_body_add(&body, "defg", 4), HTTP_BODY_CONTINUES);
 	assert_string_equal(body.buf, "abc\ndefg");
 	assert_int_equal(http_body_add(&body, "h", 1), HTTP_BODY_TOO_LARGE);
 	assert_int_equal(body.len, 8);
@@ -78,8 +78,8 @@ static void test_whole(void **state)
 	http_body_free(&body);
 }
 
-/* The memory that one large line needed does not stay for the life of a stream. */
-static void test_gives_back(void **state)
+/* The memory of one large line is not kept for the lifetime of a stream. */
+static void test_large_buffers_are_freed(void **state)
 {
 	struct http_body body = { .max = SIZE_MAX, .line = hear };
 	size_t size = 1 << 20;
@@ -88,10 +88,10 @@ static void test_gives_back(void **state)
 	(void)state;
 	assert_non_null(large);
 	memset(large, 'x', size);
-	assert_int_equal(http_body_add(&body, large, size), HTTP_BODY_FLOWING);
+	assert_int_equal(http_body_add(&body, large, size), HTTP_BODY_CONTINUES);
 	assert_true(body.cap > size);
 	*heard = '\0';
-	assert_int_equal(http_body_add_lines(&body, "\na\n", 3), HTTP_BODY_FLOWING);
+	assert_int_equal(http_body_add_lines(&body, "\na\n", 3), HTTP_BODY_CONTINUES);
 	assert_true(body.cap < size);
 	http_body_free(&body);
 	free(large);
@@ -102,7 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_gives_back),
+		cmocka_unit_test(test_large_buffers_are_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

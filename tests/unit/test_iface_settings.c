@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/wiring.h"
+#include "plugin/iface_settings.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct state_network network_of(size_t families)
 {
@@ -30,10 +29,11 @@ static struct state_network network_of(size_t families)
 	return network;
 }
 
-/* What the keys, as JSON, make of the network. */
-static int wire(const char *keys, size_t families, struct wiring *wiring_out, struct err *err)
+/* Computes the settings from the keys of a configuration. */
+static int make(const char *keys, size_t families, struct iface_settings *settings_out,
+		struct err *err)
 {
-	AUTO_NETCONF struct netconf netconf = NETCONF_INIT;
+	AUTO(netconf) struct netconf netconf = NETCONF_INIT;
 	struct state_network network = network_of(families);
 	enum version version;
 	char text[512];
@@ -41,19 +41,19 @@ static int wire(const char *keys, size_t families, struct wiring *wiring_out, st
 	snprintf(text, sizeof(text), "{\"name\":\"n\"%s%s}", *keys ? "," : "", keys);
 	if (netconf_parse(text, strlen(text), &version, &netconf, err) < 0)
 		fail_msg("%s", err->text);
-	return wiring_of(&network, &netconf, wiring_out, err);
+	return iface_settings_make(&network, &netconf, settings_out, err);
 }
 
 /* The routes as "dst gateway metric,": */
-static const char *routes_text(const struct wiring *wiring)
+static const char *routes_text(const struct iface_settings *settings)
 {
 	static char text[512];
 	char dst[PREFIX_TEXT_SIZE], gateway[IPADDR_TEXT_SIZE];
 	size_t len = 0;
 
 	text[0] = '\0';
-	for (size_t i = 0; i < wiring->routes.len; i++) {
-		const struct route *route = &wiring->routes.at[i];
+	for (size_t i = 0; i < settings->routes.len; i++) {
+		const struct route *route = &settings->routes.at[i];
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s %u,",
 					prefix_text(&route->dst, dst),
@@ -62,7 +62,7 @@ static const char *routes_text(const struct wiring *wiring)
 	return text;
 }
 
-static void routes_follow_from_network_and_configuration(void **state)
+static void routes_come_from_network_and_configuration(void **state)
 {
 	static const struct {
 		const char *keys;
@@ -78,7 +78,9 @@ static void routes_follow_from_network_and_configuration(void **state)
 		  "fd09::/16 fd00:5:0:1::1 0," },
 		{ "\"routes\":[{\"dst\":\"10.9.0.0/16\",\"gw\":\"10.5.1.99\",\"priority\":7}]", 1,
 		  "0.0.0.0/0 10.5.1.1 0,10.9.0.0/16 10.5.1.99 7," },
-		/* A default route that is configured stands in for ours; one beside it does not. */
+		/*
+		 * A configured default route replaces that of weft, unless metric or table differ.
+		 */
 		{ "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.5.1.99\"}]", 1,
 		  "0.0.0.0/0 10.5.1.99 0," },
 		{ "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.5.1.99\",\"priority\":7}]", 1,
@@ -88,17 +90,67 @@ static void routes_follow_from_network_and_configuration(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_WIRING struct wiring wiring = { .mtu = 0 };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(iface_settings) struct iface_settings settings = { .mtu = 0 };
 		struct err err = ERR_INIT;
 
-		if (wire(cases[i].keys, cases[i].families, &wiring, &err) < 0)
+		if (make(cases[i].keys, cases[i].families, &settings, &err) < 0)
 			fail_msg("%s", err.text);
-		assert_string_equal(routes_text(&wiring), cases[i].routes);
+		assert_string_equal(routes_text(&settings), cases[i].routes);
 	}
 }
 
-static void the_mtu_is_the_networks_or_a_smaller_one(void **state)
+static void an_l2_network_is_on_the_link(void **state)
+{
+	static const struct {
+		const char *keys, *routes;
+		bool gateway;
+	} cases[] = {
+		{ "", "0.0.0.0/0 10.5.1.1 0,", true },
+		{ "\"isDefaultGateway\":false", "", true },
+		{ "", "", false },
+		{ "\"routes\":[{\"dst\":\"10.9.0.0/16\",\"gw\":\"10.5.7.7\"}]",
+		  "10.9.0.0/16 10.5.7.7 0,", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(iface_settings) struct iface_settings settings = { .mtu = 0 };
+		AUTO(netconf) struct netconf netconf = NETCONF_INIT;
+		struct state_network network = network_of(1);
+		struct err err = ERR_INIT;
+		enum version version;
+		char text[512];
+
+		network.l2 = true;
+		if (!cases[i].gateway)
+			network.family[0].gateway = (struct ipaddr){ .family = 0 };
+		snprintf(text, sizeof(text), "{\"name\":\"n\"%s%s}", *cases[i].keys ? "," : "",
+			 cases[i].keys);
+		assert_int_equal(netconf_parse(text, strlen(text), &version, &netconf, &err), 0);
+		assert_int_equal(iface_settings_make(&network, &netconf, &settings, &err), 0);
+		assert_string_equal(routes_text(&settings), cases[i].routes);
+	}
+}
+
+static void a_route_without_a_gateway_is_refused_in_a_switch(void **state)
+{
+	static const char text[] = "{\"name\":\"n\",\"routes\":[{\"dst\":\"10.9.0.0/16\"}]}";
+	AUTO(iface_settings) struct iface_settings settings = { .mtu = 0 };
+	AUTO(netconf) struct netconf netconf = NETCONF_INIT;
+	struct state_network network = network_of(1);
+	struct err err = ERR_INIT;
+	enum version version;
+
+	(void)state;
+	network.l2 = true;
+	network.family[0].gateway = (struct ipaddr){ .family = 0 };
+	assert_int_equal(netconf_parse(text, strlen(text), &version, &netconf, &err), 0);
+	assert_int_equal(iface_settings_make(&network, &netconf, &settings, &err), -1);
+	assert_non_null(strstr(err.text, "network \"default\" has no gateway of that family"));
+}
+
+static void mtu_is_at_most_the_mtu_of_the_network(void **state)
 {
 	static const struct {
 		const char *keys;
@@ -109,16 +161,16 @@ static void the_mtu_is_the_networks_or_a_smaller_one(void **state)
 		      { "\"mtu\":1300", 1300 } };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_WIRING struct wiring wiring = { .mtu = 0 };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(iface_settings) struct iface_settings settings = { .mtu = 0 };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(wire(cases[i].keys, 1, &wiring, &err), 0);
-		assert_int_equal(wiring.mtu, cases[i].mtu);
+		assert_int_equal(make(cases[i].keys, 1, &settings, &err), 0);
+		assert_int_equal(settings.mtu, cases[i].mtu);
 	}
 }
 
-static void what_the_network_cannot_carry_is_refused(void **state)
+static void make_rejects_settings_that_the_network_does_not_support(void **state)
 {
 	static const struct {
 		const char *keys, *names;
@@ -128,19 +180,19 @@ static void what_the_network_cannot_carry_is_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct wiring wiring = { .mtu = 7 };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct iface_settings settings = { .mtu = 7 };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(wire(cases[i].keys, 1, &wiring, &err), -1);
+		assert_int_equal(make(cases[i].keys, 1, &settings, &err), -1);
 		assert_int_equal(err.code, ERR_CONFIG);
 		assert_non_null(strstr(err.text, cases[i].names));
 		assert_non_null(strstr(err.text, "default"));
-		assert_int_equal(wiring.mtu, 7);
+		assert_int_equal(settings.mtu, 7);
 	}
 }
 
-static struct route route_to_by(const char *dst, const char *gateway)
+static struct route make_route(const char *dst, const char *gateway)
 {
 	struct route route = { .metric = 0 };
 	struct err err = ERR_INIT;
@@ -151,42 +203,44 @@ static struct route route_to_by(const char *dst, const char *gateway)
 	return route;
 }
 
-/* What another plugin gives: beside what is ours, and several ways to one place. */
-static void several_ways_to_one_place_are_kept(void **state)
+/* Routes of an IPAM plugin, beside those of weft, with several gateways to one destination. */
+static void add_route_keeps_several_gateways(void **state)
 {
 	static const struct {
 		const char *dst, *gateway;
 		size_t len;
 	} adds[] = {
-		{ "0.0.0.0/0", "10.5.1.9", 1 },    /* ours stays */
-		{ "10.88.0.0/16", "10.5.1.8", 2 }, /* two ways */
+		{ "0.0.0.0/0", "10.5.1.9", 1 },    /* the route of weft takes precedence */
+		{ "10.88.0.0/16", "10.5.1.8", 2 }, /* another gateway */
 		{ "10.88.0.0/16", "10.5.1.9", 3 },
-		{ "10.88.0.0/16", "10.5.1.8", 3 }, /* said twice */
+		{ "10.88.0.0/16", "10.5.1.8", 3 }, /* duplicate */
 		{ "10.89.0.0/16", NULL, 4 },
 		{ "10.89.0.0/16", NULL, 4 },
 	};
-	AUTO_WIRING struct wiring wiring = { .mtu = 0 };
+	AUTO(iface_settings) struct iface_settings settings = { .mtu = 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(wire("", 1, &wiring, &err), 0);
-	assert_int_equal(wiring.own, 1);
-	for (size_t i = 0; i < LEN(adds); i++) {
+	assert_int_equal(make("", 1, &settings, &err), 0);
+	assert_int_equal(settings.own, 1);
+	for (size_t i = 0; i < ARRAY_LEN(adds); i++) {
 		const struct state_network network = network_of(1);
-		const struct route route = route_to_by(adds[i].dst, adds[i].gateway);
+		const struct route route = make_route(adds[i].dst, adds[i].gateway);
 
-		assert_int_equal(wiring_add(&wiring, &network, &route, &err), 0);
-		assert_int_equal(wiring.routes.len, adds[i].len);
+		assert_int_equal(iface_settings_add_route(&settings, &network, &route, &err), 0);
+		assert_int_equal(settings.routes.len, adds[i].len);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(routes_follow_from_network_and_configuration),
-		cmocka_unit_test(the_mtu_is_the_networks_or_a_smaller_one),
-		cmocka_unit_test(several_ways_to_one_place_are_kept),
-		cmocka_unit_test(what_the_network_cannot_carry_is_refused),
+		cmocka_unit_test(routes_come_from_network_and_configuration),
+		cmocka_unit_test(an_l2_network_is_on_the_link),
+		cmocka_unit_test(a_route_without_a_gateway_is_refused_in_a_switch),
+		cmocka_unit_test(mtu_is_at_most_the_mtu_of_the_network),
+		cmocka_unit_test(add_route_keeps_several_gateways),
+		cmocka_unit_test(make_rejects_settings_that_the_network_does_not_support),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/ipaddr.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct ipaddr addr_of(const char *text)
 {
@@ -63,7 +62,7 @@ static void addresses_to_text_and_back(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct ipaddr addr = addr_of(cases[i].text);
 
 		assert_int_equal(addr.family, strchr(cases[i].text, ':') ? AF_INET6 : AF_INET);
@@ -72,7 +71,7 @@ static void addresses_to_text_and_back(void **state)
 	check_addr(&(struct ipaddr){ .family = AF_UNSPEC }, "");
 }
 
-static void what_is_no_address(void **state)
+static void invalid_addresses(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -108,7 +107,7 @@ static void what_is_no_address(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(bad); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct ipaddr addr = { .family = 99 };
 		struct err err = ERR_INIT;
 
@@ -145,6 +144,16 @@ static void wire_forms(void **state)
 	check_addr(&addr, "fd00::7");
 }
 
+static void families(void **state)
+{
+	const struct ipaddr v4 = addr_of("10.5.2.1"), v6 = addr_of("fd00::1"), none = addr_of("");
+
+	(void)state;
+	assert_int_equal(ipaddr_family(&v4), FAMILY_V4);
+	assert_int_equal(ipaddr_family(&v6), FAMILY_V6);
+	assert_int_equal(ipaddr_family(&none), FAMILY_V4);
+}
+
 static void address_order(void **state)
 {
 	static const char *const ascending[] = {
@@ -153,8 +162,8 @@ static void address_order(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(ascending); i++) {
-		for (size_t j = 0; j < LEN(ascending); j++) {
+	for (size_t i = 0; i < ARRAY_LEN(ascending); i++) {
+		for (size_t j = 0; j < ARRAY_LEN(ascending); j++) {
 			struct ipaddr a = addr_of(ascending[i]), b = addr_of(ascending[j]);
 			int order = ipaddr_cmp(&a, &b);
 
@@ -182,7 +191,7 @@ static void address_arithmetic(void **state)
 	struct ipaddr low, high;
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		low = addr_of(cases[i].low);
 		high = ipaddr_add(&low, cases[i].n);
 		check_addr(&high, cases[i].high);
@@ -230,13 +239,13 @@ static void special_addresses(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(special); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(special); i++) {
 		struct ipaddr addr = addr_of(special[i]);
 
 		if (!ipaddr_is_special(&addr))
 			fail_msg("%s is special", special[i]);
 	}
-	for (size_t i = 0; i < LEN(usual); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
 		struct ipaddr addr = addr_of(usual[i]);
 
 		if (ipaddr_is_special(&addr))
@@ -262,7 +271,7 @@ static void prefixes(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct prefix prefix = prefix_of(cases[i].text);
 		struct prefix masked = prefix_masked(&prefix);
 		struct ipaddr first = prefix_first(&prefix), last = prefix_last(&prefix);
@@ -276,7 +285,7 @@ static void prefixes(void **state)
 	}
 }
 
-static void what_is_no_prefix(void **state)
+static void invalid_prefixes(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -300,7 +309,7 @@ static void what_is_no_prefix(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(bad); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct prefix prefix = { .len = 99 };
 		struct err err = ERR_INIT;
 
@@ -334,7 +343,7 @@ static void prefix_relations(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct prefix a = prefix_of(cases[i].a), b = prefix_of(cases[i].b);
 		bool overlaps = cases[i].covers || cases[i].covered;
 
@@ -369,8 +378,8 @@ static void prefix_order(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(ascending); i++) {
-		for (size_t j = 0; j < LEN(ascending); j++) {
+	for (size_t i = 0; i < ARRAY_LEN(ascending); i++) {
+		for (size_t j = 0; j < ARRAY_LEN(ascending); j++) {
 			struct prefix a = prefix_of(ascending[i]), b = prefix_of(ascending[j]);
 			int order = prefix_cmp(&a, &b);
 
@@ -402,7 +411,7 @@ static void macs_to_text_and_back(void **state)
 	struct mac mac;
 
 	(void)state;
-	for (size_t i = 0; i < LEN(bad); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct err err = ERR_INIT;
 
 		mac.octet[0] = 99;
@@ -451,7 +460,7 @@ static void macs_of_addresses(void **state)
 	assert_int_equal(mac_cmp(&mac, &again), 0);
 	assert_true(mac_is_unicast(&mac));
 	assert_memory_equal(mac.octet, "\x0a\x58", 2);
-	/* Upgrades must not change what a running container has. */
+	/* Constant across upgrades, because running containers use the MAC. */
 	assert_string_equal(mac_text(&mac, buf), "0a:58:7b:76:00:15");
 	for (uint64_t n = 1; n < 1000; n++) {
 		struct mac other;
@@ -466,13 +475,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_to_text_and_back),
-		cmocka_unit_test(what_is_no_address),
+		cmocka_unit_test(invalid_addresses),
 		cmocka_unit_test(wire_forms),
+		cmocka_unit_test(families),
 		cmocka_unit_test(address_order),
 		cmocka_unit_test(address_arithmetic),
 		cmocka_unit_test(special_addresses),
 		cmocka_unit_test(prefixes),
-		cmocka_unit_test(what_is_no_prefix),
+		cmocka_unit_test(invalid_prefixes),
 		cmocka_unit_test(prefix_relations),
 		cmocka_unit_test(prefix_members),
 		cmocka_unit_test(prefix_order),

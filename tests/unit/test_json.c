@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/json.h"
+#include "common/json/json.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -11,14 +12,13 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX ((size_t)1 << 20)
 
-/* Parses a copy of just that size, so that the sanitizer sees a read beyond it. */
+/* Parses a copy of exactly that size, so that the sanitizer detects reads beyond it. */
 static int parse(const char *text, size_t size, unsigned how, struct json **json_out,
 		 struct err *err)
 {
-	AUTO_FREE char *copy = malloc(size ? size : 1);
+	AUTO(free) char *copy = malloc(size ? size : 1);
 
 	memcpy(copy, text, size);
 	return json_parse(copy, size, MAX, how, "doc", json_out, err);
@@ -27,7 +27,7 @@ static int parse(const char *text, size_t size, unsigned how, struct json **json
 static void check_good(const char *text, unsigned how, const char *compact)
 {
 	AUTO(json) struct json *json = NULL;
-	AUTO_FREE char *printed = NULL;
+	AUTO(free) char *printed = NULL;
 	struct err err = ERR_INIT;
 	struct jr root;
 
@@ -93,7 +93,7 @@ static void good_documents(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		check_good(cases[i].text, JSON_STRICT, cases[i].compact);
 }
 
@@ -199,10 +199,10 @@ static const struct {
 static void bad_documents(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LEN(bad_structure); i++)
+	for (size_t i = 0; i < ARRAY_LEN(bad_structure); i++)
 		check_bad(bad_structure[i].text, strlen(bad_structure[i].text), JSON_STRICT,
 			  bad_structure[i].fault);
-	for (size_t i = 0; i < LEN(bad_values); i++)
+	for (size_t i = 0; i < ARRAY_LEN(bad_values); i++)
 		check_bad(bad_values[i].text, strlen(bad_values[i].text), JSON_STRICT,
 			  bad_values[i].fault);
 	check_bad("1\0", 2, JSON_STRICT,
@@ -213,8 +213,276 @@ static void bad_documents(void **state)
 		  "line 1, column 3: a zero byte where an escape's letter is expected");
 }
 
-/* Text cut anywhere is a fault, and never read beyond its end. */
-static void no_prefix_is_a_document(void **state)
+static int parse_pruned(const char *text, size_t size, struct json **json_out, struct err *err)
+{
+	static const char *const keys[] = { "x", "long", NULL };
+	const struct json_selection selection = { .pruned = keys };
+	AUTO(free) char *copy = malloc(size ? size : 1);
+
+	memcpy(copy, text, size);
+	return json_parse_selected(copy, size, MAX, JSON_LAST_DUPLICATE, &selection, "doc",
+				   json_out, err);
+}
+
+static void pruned_documents(void **state)
+{
+	static const struct {
+		const char *text, *compact;
+	} cases[] = {
+		{ "null", "null" },
+		{ "{\"x\":{\"a\":1},\"b\":2}", "{\"x\":{},\"b\":2}" },
+		{ "{\"b\":2,\"x\":[1,{\"a\":[]}]}", "{\"b\":2,\"x\":[]}" },
+		{ " { \"x\" : { \"a\" : 1 } , \"b\" : 2 } ", "{\"x\":{},\"b\":2}" },
+		{ "{\"x\":{},\"long\":[],\"b\":{\"a\":1}}",
+		  "{\"x\":{},\"long\":[],\"b\":{\"a\":1}}" },
+		{ "{\"x\":{\"long\":[1],\"x\":[{}]},\"long\":[{\"x\":\"]}\"}],\"y\":[1]}",
+		  "{\"x\":{},\"long\":[],\"y\":[1]}" },
+		{ "[{\"x\":[1]},{\"a\":{\"x\":{\"b\":1}}},[{\"long\":[[]]}]]",
+		  "[{\"x\":[]},{\"a\":{\"x\":{}}},[{\"long\":[]}]]" },
+		{ "{\"x\":1,\"a\":[2],\"long\":\"s\",\"b\":{\"c\":3}}",
+		  "{\"x\":1,\"a\":[2],\"long\":\"s\",\"b\":{\"c\":3}}" },
+		{ "{\"x\":null,\"xx\":[1],\"lon\":[2],\"\\u0078\":{\"a\":[3]}}",
+		  "{\"xx\":[1],\"lon\":[2],\"x\":{\"a\":[3]}}" },
+		{ "{\"x\":{\"a\":1,\"a\":2},\"x\":{\"a\":3}}", "{\"x\":{}}" },
+		{ "[\"x\",{\"a\":\"x\"},[1]]", "[\"x\",{\"a\":\"x\"},[1]]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(json) struct json *json = NULL;
+		AUTO(free) char *printed = NULL;
+		struct err err = ERR_INIT;
+		struct jr root;
+
+		if (parse_pruned(cases[i].text, strlen(cases[i].text), &json, &err) < 0)
+			fail_msg("%s: %s", cases[i].text, err.text);
+		root = jr_root(json);
+		printed = jr_text(&root, NULL);
+		assert_string_equal(printed ? printed : "null", cases[i].compact);
+	}
+}
+
+/* What is left out is checked, too. */
+static void bad_pruned_documents(void **state)
+{
+	const struct json_selection none = { .pruned = (const char *const[]){ NULL } };
+	static const char good[] = "{\"x\":{\"a\":[1,{}]},\"long\":[\"\\n\"]}";
+	struct json *json = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad_structure); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "{\"x\":{\"a\":%s}}", bad_structure[i].text);
+		assert_int_equal(parse_pruned(text, strlen(text), &json, &err), -1);
+		assert_int_equal(err.code, ERR_DECODE);
+	}
+	for (size_t size = 0; size < sizeof(good) - 1; size++)
+		assert_int_equal(parse_pruned(good, size, &json, &err), -1);
+	assert_int_equal(parse_pruned("{\"x\":[007]}", 11, &json, &err), -1);
+	assert_string_equal(err.text, "doc: line 1, column 7: a number with a leading zero");
+	assert_int_equal(json_parse_selected("[1,2]", 5, 4, JSON_STRICT, &none, "doc", &json, &err),
+			 -1);
+	assert_string_equal(err.text, "doc: 5 bytes, at most 4 are allowed");
+	assert_null(json);
+}
+
+/* Each element becomes a document, whose faults have the path in the whole one. */
+static void elements_are_documents(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *elements[5];
+	} cases[] = {
+		{ "{\"x\":[]}", { NULL } },
+		{ "{\"x\": [ ] }", { NULL } },
+		{ "{\"x\":[1]}", { "1" } },
+		{ "{\"x\":[ 1 , \"]\" ,true]}", { "1", "\"]\"", "true" } },
+		{ "{\"x\":[{\"a\":[{}]},[[\"[\"],2],{}]}",
+		  { "{\"a\":[{}]}", "[[\"[\"],2]", "{}" } },
+		{ "{\"x\":[\"\\\"],\",-1.5e1\n]}", { "\"\\\"],\"", "-15" } },
+		{ "{\"x\":[3],\"x\":[4,5]}", { "4", "5" } },
+		{ "{\"y\":{\"x\":[7]},\"x\":[8],\"z\":[9]}", { "8" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static const char *const keys[] = { "x", NULL };
+		struct json_member member = { .path = { "x" } };
+		const struct json_selection selection = { keys, &member, 1 };
+		struct json_elements elements = { .member = &member };
+		AUTO(json) struct json *json = NULL;
+		struct err err = ERR_INIT;
+		struct jr root, list;
+		size_t len = 0;
+
+		assert_int_equal(json_parse_selected(cases[i].text, strlen(cases[i].text), MAX,
+						     JSON_LAST_DUPLICATE, &selection, "doc", &json,
+						     &err),
+				 0);
+		root = jr_root(json);
+		list = jr_arr(&root, "x");
+		assert_int_equal(jr_len(&list), 0);
+		elements.array = &list;
+		for (;; len++) {
+			AUTO(json) struct json *element = NULL;
+			AUTO(free) char *printed = NULL;
+			char fault[64];
+			struct jr at;
+
+			if (json_next(&elements, &element, &err) == 0)
+				break;
+			at = jr_root(element);
+			printed = jr_text(&at, NULL);
+			assert_string_equal(printed, cases[i].elements[len]);
+			jr_fault(&at, NULL, "is wrong");
+			snprintf(fault, sizeof(fault), "doc: x[%zu]: is wrong", len);
+			assert_int_equal(jr_done(element, ERR_DECODE, &err), -1);
+			assert_string_equal(err.text, fault);
+		}
+		assert_null(cases[i].elements[len]);
+		assert_int_equal(json_next(&elements, &json, &err), 0);
+	}
+}
+
+static void an_element_with_a_duplicate_key(void **state)
+{
+	static const char text[] = "{\"x\":[{\"a\":1},{\"b\":{\"a\":1,\"a\":2}}]}";
+	static const char *const keys[] = { "x", NULL };
+	struct json_member member = { .path = { "x" } };
+	const struct json_selection selection = { keys, &member, 1 };
+	struct json_elements elements = { .member = &member };
+	AUTO(json) struct json *json = NULL;
+	AUTO(json) struct json *first = NULL;
+	AUTO(json) struct json *second = NULL;
+	struct err err = ERR_INIT;
+	struct jr root, list;
+
+	(void)state;
+	assert_int_equal(json_parse_selected(text, strlen(text), MAX, JSON_STRICT, &selection,
+					     "doc", &json, &err),
+			 0);
+	root = jr_root(json);
+	list = jr_arr(&root, "x");
+	elements.array = &list;
+	assert_int_equal(json_next(&elements, &first, &err), 1);
+	assert_int_equal(json_next(&elements, &second, &err), -1);
+	assert_string_equal(err.text, "doc: x[1].b.a: the object has this key twice");
+}
+
+static void assert_part(const struct json_text *part, const char *want)
+{
+	if (!want || part->size != strlen(want) || memcmp(part->at, want, part->size) != 0)
+		fail_msg("%.*s", (int)part->size, part->at);
+}
+
+static void members_are_visited_in_the_text(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *parts[8]; /* keys and values */
+	} cases[] = {
+		{ "{\"x\":{}}", { NULL } },
+		{ "{\"x\": { } }", { NULL } },
+		{ "{\"x\":[1,2]}", { NULL } },
+		{ "{\"x\":\"{\"}", { NULL } },
+		{ "{\"x\":{\"a\":1}}", { "a", "1" } },
+		{ "{\"x\": {\"a\" : 1 ,\n\"b\":\"}\\\"\"} }", { "a", "1", "b", "\"}\\\"\"" } },
+		{ "{\"x\":{\"a\":{\"b\":[{}]},\"c\":[\"]\",{}],\"\":null}}",
+		  { "a", "{\"b\":[{}]}", "c", "[\"]\",{}]", "", "null" } },
+		{ "{\"x\":{\"a\\\"\":true,\"a\":false}}", { "a\\\"", "true", "a", "false" } },
+		{ "{\"x\":{\"a\":3},\"x\":{\"b\":4}}", { "b", "4" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct json_member member = { .path = { "x" } };
+		struct json_text key, value;
+		struct err err = ERR_INIT;
+		size_t at = 0, part = 0;
+
+		assert_int_equal(json_find(cases[i].text, strlen(cases[i].text), MAX, "doc",
+					   &member, 1, &err),
+				 0);
+		while (json_next_member(&member, &at, &key, &value)) {
+			assert_part(&key, cases[i].parts[part++]);
+			assert_part(&value, cases[i].parts[part++]);
+		}
+		assert_null(cases[i].parts[part]);
+	}
+}
+
+static void members_are_found(void **state)
+{
+	static const struct {
+		const char *text, *a, *ab, *abc; /* NULL: not found */
+	} cases[] = {
+		{ "null", NULL, NULL, NULL },
+		{ "[{\"a\":1}]", NULL, NULL, NULL },
+		{ "{\"a\":1}", "1", NULL, NULL },
+		{ " { \"a\" : \"x\\ny\" , \"b\" : 2 } ", "\"x\\ny\"", NULL, NULL },
+		{ "{\"x\":{\"a\":1},\"a\":{\"b\":{\"c\":[1, 2]}}}", "{\"b\":{\"c\":[1, 2]}}",
+		  "{\"c\":[1, 2]}", "[1, 2]" },
+		{ "{\"a\":{\"x\":{\"b\":1,\"c\":2},\"b\": null},\"b\":3}",
+		  "{\"x\":{\"b\":1,\"c\":2},\"b\": null}", "null", NULL },
+		{ "{\"a\":[{\"b\":{\"c\":1}}]}", "[{\"b\":{\"c\":1}}]", NULL, NULL },
+		{ "{\"a\":{},\"b\":{\"c\":1}}", "{}", NULL, NULL },
+		/* Duplicates. */
+		{ "{\"a\":{\"b\":{\"c\":1}},\"a\":2}", "2", NULL, NULL },
+		{ "{\"a\":{\"b\":{\"c\":1},\"b\":{\"c\":2},\"b\":{}}}",
+		  "{\"b\":{\"c\":1},\"b\":{\"c\":2},\"b\":{}}", "{}", NULL },
+		{ "{\"a\":1,\"a\":{\"b\":{\"c\":1,\"c\":true}}}", "{\"b\":{\"c\":1,\"c\":true}}",
+		  "{\"c\":1,\"c\":true}", "true" },
+		/* Escapes in keys: only where a path could continue. */
+		{ "{\"a\":1,\"\\u0061\":2}", NULL, NULL, NULL },
+		{ "{\"a\":{\"b\":{\"c\":1},\"\\n\":2}}", NULL, NULL, NULL },
+		{ "{\"a\":{\"x\":{\"\\n\":1}},\"x\":{\"\\n\":1}}", "{\"x\":{\"\\n\":1}}", NULL,
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *wanted[] = { cases[i].a, cases[i].ab, cases[i].abc };
+		struct json_member found[] = { { .path = { "a" } },
+					       { .path = { "a", "b" } },
+					       { .path = { "a", "b", "c" } } };
+		size_t size = strlen(cases[i].text);
+		struct err err = ERR_INIT;
+
+		assert_int_equal(json_find(cases[i].text, size, MAX, "doc", found, 3, &err), 0);
+		for (size_t k = 0; k < ARRAY_LEN(found); k++) {
+			assert_int_equal(!found[k].text, !wanted[k]);
+			if (!wanted[k])
+				continue;
+			assert_int_equal(found[k].size, strlen(wanted[k]));
+			assert_memory_equal(found[k].text, wanted[k], found[k].size);
+		}
+	}
+}
+
+static void members_are_not_found_in_bad_documents(void **state)
+{
+	struct json_member found = { .path = { "a" }, .text = "" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad_values); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "{\"a\":1,\"b\":%s}", bad_values[i].text);
+		assert_int_equal(json_find(text, strlen(text), MAX, "doc", &found, 1, &err), -1);
+		assert_int_equal(err.code, ERR_DECODE);
+		assert_null(found.text);
+	}
+	found.text = "";
+	assert_int_equal(json_find("{\"a\":1}", 7, 6, "doc", &found, 1, &err), -1);
+	assert_string_equal(err.text, "doc: 7 bytes, at most 6 are allowed");
+	assert_null(found.text);
+}
+
+/* A truncated text is an error, and is never read beyond its end. */
+static void a_truncated_document_is_rejected(void **state)
 {
 	static const char text[] = "{\"a\": [-1.5e+3, \"\\ud83d\\udc19\xf0\x9f\x90\x99\", true],"
 				   " \"b\": {\"c\": null, \"d\": false}}";
@@ -239,7 +507,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + len, size - len, "%s", more);
 }
 
-static void depth_has_an_end(void **state)
+static void depth_is_limited(void **state)
 {
 	static const char *const open[] = { "[", "{\"a\":" }, *const shut[] = { "]", "}" };
 
@@ -266,7 +534,7 @@ static void depth_has_an_end(void **state)
 	}
 }
 
-static void size_has_a_bound(void **state)
+static void size_is_limited(void **state)
 {
 	AUTO(json) struct json *json = NULL;
 	struct err err = ERR_INIT;
@@ -308,7 +576,7 @@ static void duplicate_keys(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (cases[i].fault)
 			check_bad(cases[i].text, strlen(cases[i].text), cases[i].how,
 				  cases[i].fault);
@@ -317,12 +585,12 @@ static void duplicate_keys(void **state)
 	}
 }
 
-/* 100,000 keys, all of them twice: a comparison of each with each would take minutes. */
-static void many_duplicates_take_no_long_time(void **state)
+/* 100,000 keys, each of them twice: comparing all pairs would take minutes. */
+static void many_duplicates_are_found_quickly(void **state)
 {
 	const size_t keys = 50000;
 	AUTO(json) struct json *json = NULL;
-	AUTO_FREE char *text = malloc(keys * 24 + 3);
+	AUTO(free) char *text = malloc(keys * 24 + 3);
 	struct err err = ERR_INIT;
 	size_t at = 1;
 	struct jr root;
@@ -340,7 +608,7 @@ static void many_duplicates_take_no_long_time(void **state)
 	assert_int_equal(jr_u32(&root, "49999", 0, 9), 1);
 }
 
-/* A generator of our own, so that a failure comes again. */
+/* A deterministic generator, so that failures are reproducible. */
 static uint32_t next_random(uint32_t *seed)
 {
 	*seed ^= *seed << 13;
@@ -354,23 +622,23 @@ static void mutate(char *text, size_t *size, size_t room, uint32_t *seed)
 	static const char *const bits[] = { "\"",   "{",   "}", "[",    "]", ",", ":",
 					    "\\",   "\\u", "0", "-",    "e", ".", "\xf0",
 					    "\x80", " ",   "a", "null", "\n" };
-	const char *bit = bits[next_random(seed) % LEN(bits)];
+	const char *bit = bits[next_random(seed) % ARRAY_LEN(bits)];
 	size_t at = *size ? next_random(seed) % *size : 0, len = strlen(bit);
 
 	switch (next_random(seed) % 4) {
-	case 0: /* put in */
+	case 0: /* insert */
 		if (*size + len > room)
 			return;
 		memmove(text + at + len, text + at, *size - at);
 		memcpy(text + at, bit, len);
 		*size += len;
 		return;
-	case 1: /* take out */
+	case 1: /* remove */
 		len = *size - at < len ? *size - at : len;
 		memmove(text + at, text + at + len, *size - at - len);
 		*size -= len;
 		return;
-	case 2: /* write over */
+	case 2: /* replace */
 		if (at + len <= *size)
 			memcpy(text + at, bit, len);
 		return;
@@ -381,13 +649,13 @@ static void mutate(char *text, size_t *size, size_t room, uint32_t *seed)
 	}
 }
 
-/* What is taken prints as what is taken again and prints the same; nothing else happens. */
+/* An accepted text is printed, and accepted and printed again as the same text. */
 static bool check_any(const char *text, size_t size, unsigned how)
 {
 	AUTO(json) struct json *first = NULL;
 	AUTO(json) struct json *second = NULL;
-	AUTO_FREE char *once = NULL;
-	AUTO_FREE char *twice = NULL;
+	AUTO(free) char *once = NULL;
+	AUTO(free) char *twice = NULL;
 	struct err err = ERR_INIT;
 	struct jr root;
 
@@ -419,7 +687,7 @@ static void mutations(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 30000; round++) {
-		const char *from = seeds[round % LEN(seeds)];
+		const char *from = seeds[round % ARRAY_LEN(seeds)];
 		size_t size = strlen(from);
 		char text[256];
 
@@ -428,11 +696,11 @@ static void mutations(void **state)
 			mutate(text, &size, sizeof(text), &seed);
 		taken += check_any(text, size, next_random(&seed) % 4);
 	}
-	/* Both ways were gone often. */
+	/* Both outcomes occurred often. */
 	assert_in_range(taken, 3000, 27000);
 }
 
-/* Of as much as a page of a store's list has, with a string that alone is larger than a block. */
+/* As long as a page of a store's list, with a string that alone exceeds a block. */
 static void long_documents(void **state)
 {
 	enum { MEMBERS = 6000, STRING = 200000 };
@@ -471,11 +739,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_documents),
 		cmocka_unit_test(bad_documents),
-		cmocka_unit_test(no_prefix_is_a_document),
-		cmocka_unit_test(depth_has_an_end),
-		cmocka_unit_test(size_has_a_bound),
+		cmocka_unit_test(pruned_documents),
+		cmocka_unit_test(bad_pruned_documents),
+		cmocka_unit_test(elements_are_documents),
+		cmocka_unit_test(an_element_with_a_duplicate_key),
+		cmocka_unit_test(members_are_visited_in_the_text),
+		cmocka_unit_test(members_are_found),
+		cmocka_unit_test(members_are_not_found_in_bad_documents),
+		cmocka_unit_test(a_truncated_document_is_rejected),
+		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(size_is_limited),
 		cmocka_unit_test(duplicate_keys),
-		cmocka_unit_test(many_duplicates_take_no_long_time),
+		cmocka_unit_test(many_duplicates_are_found_quickly),
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(long_documents),
 	};

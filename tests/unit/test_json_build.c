@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/json.h"
+#include "common/json/json.h"
 
 #include "common/err.h"
 
@@ -12,7 +12,7 @@
 
 static void check_text(struct jb *jb, const char *text)
 {
-	AUTO_FREE char *built = NULL;
+	AUTO(free) char *built = NULL;
 	AUTO(json) struct json *json = NULL;
 	struct err err = ERR_INIT;
 
@@ -74,7 +74,7 @@ static void counts_are_digits(void **state)
 	check_text(jb, "{\"n\":[0,1000000000000000,9007199254740992]}");
 }
 
-static void text_that_is_not_utf8_is_mended(void **state)
+static void text_that_is_not_utf8_is_replaced(void **state)
 {
 	AUTO(jb) struct jb *jb = jb_new();
 
@@ -88,8 +88,8 @@ static void text_that_is_not_utf8_is_mended(void **state)
 		       "a\xef\xbf\xbd\",\"c\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}");
 }
 
-/* A step that failed, here for want of a text, leaves the rest harmless and is told at the end. */
-static void a_failed_step_is_told_at_the_end(void **state)
+/* After a failed step, here without a text, later steps have no effect, and the end reports it. */
+static void a_failed_step_is_reported_at_the_end(void **state)
 {
 	AUTO(jb) struct jb *jb = jb_new();
 	struct jb_at root = jb_root(jb), lost = { .jb = jb, .node = NULL };
@@ -111,8 +111,8 @@ int main(void)
 		cmocka_unit_test(members_in_the_order_of_the_calls),
 		cmocka_unit_test(an_empty_document),
 		cmocka_unit_test(counts_are_digits),
-		cmocka_unit_test(text_that_is_not_utf8_is_mended),
-		cmocka_unit_test(a_failed_step_is_told_at_the_end),
+		cmocka_unit_test(text_that_is_not_utf8_is_replaced),
+		cmocka_unit_test(a_failed_step_is_reported_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/json.h"
+#include "common/json/json.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -10,8 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct json *document(const char *text, unsigned how)
 {
@@ -45,7 +44,7 @@ static void values_of_every_kind(void **state)
 	struct prefix prefix = jr_prefix(&at, "net");
 	struct mac mac = jr_mac(&at, "mac");
 	char buf[PREFIX_TEXT_SIZE];
-	AUTO_FREE char *data = NULL;
+	AUTO(free) char *data = NULL;
 	size_t size = 77;
 
 	(void)state;
@@ -70,6 +69,36 @@ static void values_of_every_kind(void **state)
 	check_done(json, NULL);
 }
 
+static void counts_are_integers_up_to_2_to_the_53(void **state)
+{
+	static const struct {
+		const char *text;
+		bool valid;
+		uint64_t value;
+	} cases[] = {
+		{ "{}", true, 7 },
+		{ "{\"n\":null}", true, 7 },
+		{ "{\"n\":0}", true, 0 },
+		{ "{\"n\":1e3}", true, 1000 },
+		{ "{\"n\":9007199254740992}", true, UINT64_C(9007199254740992) },
+		{ "{\"n\":9007199254740994}", false, 7 },
+		{ "{\"n\":1e300}", false, 7 },
+		{ "{\"n\":-1}", false, 7 },
+		{ "{\"n\":1.5}", false, 7 },
+		{ "{\"n\":\"1\"}", false, 7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(json) struct json *json = document(cases[i].text, JSON_STRICT);
+		struct jr at = jr_root(json);
+		struct err err = ERR_INIT;
+
+		assert_true(jr_count_opt(&at, "n", 7) == cases[i].value);
+		assert_int_equal(jr_done(json, ERR_CONFIG, &err), cases[i].valid ? 0 : -1);
+	}
+}
+
 static void defaults_where_absent_or_null(void **state)
 {
 	static const char *const keys[] = { "absent", "null" };
@@ -77,7 +106,7 @@ static void defaults_where_absent_or_null(void **state)
 	struct jr at = jr_root(json);
 
 	(void)state;
-	for (size_t i = 0; i < LEN(keys); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const char *key = keys[i];
 		struct ipaddr addr = jr_ipaddr_opt(&at, key);
 		struct prefix prefix = jr_prefix_opt(&at, key);
@@ -101,7 +130,7 @@ static void defaults_where_absent_or_null(void **state)
 	check_done(json, NULL);
 }
 
-/* One way to read, by number, so that a table can name it. */
+/* The reading functions by number, for a table. */
 enum read {
 	STR,
 	STR_OPT,
@@ -141,7 +170,7 @@ static void read_string(const struct jr *at, const char *key, enum read how)
 	assert_string_equal(prefix_text(&prefix, buf), "");
 }
 
-/* Reads what is at fault and checks that the answer is harmless. */
+/* Reads a faulty value and checks that the result is the default. */
 static void read_bad(const struct jr *at, const char *key, enum read how)
 {
 	struct jr place = { .node = NULL };
@@ -226,10 +255,10 @@ static const struct {
 	  "number from 3 to 16777215" },
 };
 
-static void faults_are_named(void **state)
+static void faults_are_reported(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LEN(faults); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		AUTO(json) struct json *json = document(faults[i].text, JSON_STRICT);
 		struct jr at = jr_root(json);
 
@@ -254,7 +283,7 @@ static void whole_numbers_in_any_notation(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		AUTO(json) struct json *json = document(cases[i].text, JSON_STRICT);
 		struct jr at = jr_root(json);
 
@@ -263,7 +292,7 @@ static void whole_numbers_in_any_notation(void **state)
 	}
 }
 
-static void the_first_fault_counts_and_has_its_path(void **state)
+static void the_first_fault_is_kept_with_its_path(void **state)
 {
 	AUTO(json)
 	struct json *json = document("{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.5.0.0/16\"},"
@@ -287,7 +316,7 @@ static void the_first_fault_counts_and_has_its_path(void **state)
 			 "length like \"10.5.0.0/16\" or \"fd00:5::/48\"");
 }
 
-static void a_missing_parent_is_what_is_named(void **state)
+static void a_missing_parent_is_reported(void **state)
 {
 	AUTO(json) struct json *json = document("{\"list\":[{\"a\":1},7]}", JSON_STRICT);
 	struct jr root = jr_root(json), list = jr_arr(&root, "list"), e;
@@ -301,7 +330,7 @@ static void a_missing_parent_is_what_is_named(void **state)
 	check_done(json, "doc: list[1]: 7 is not an object");
 }
 
-static void what_is_below_an_absent_place_is_missing(void **state)
+static void members_of_an_absent_place_are_missing(void **state)
 {
 	AUTO(json) struct json *json = document("{}", JSON_STRICT);
 	struct jr root = jr_root(json), backend = jr_obj_opt(&root, "Backend");
@@ -330,7 +359,7 @@ static void append(char *text, size_t size, const char *more)
 	snprintf(text + len, size - len, "%s", more);
 }
 
-/* Keys from outside are part of paths: they are shown as harmless as values, and cut. */
+/* Keys of the input are part of paths: they are escaped and truncated like values. */
 static void paths_are_harmless(void **state)
 {
 	char text[4096] = "", fault[ERR_TEXT_SIZE];
@@ -375,7 +404,7 @@ static void any_case(void **state)
 	check_done(json, NULL);
 }
 
-static void walks_arrays_and_objects(void **state)
+static void arrays_and_objects_are_iterated(void **state)
 {
 	AUTO(json)
 	struct json *json = document("{\"list\":[1,null,\"x\"],\"b\":{\"c\":2,\"d\":3}}",
@@ -400,10 +429,10 @@ static void walks_arrays_and_objects(void **state)
 	check_done(json, NULL);
 }
 
-static void a_walk_is_linear(void **state)
+static void iteration_is_linear(void **state)
 {
 	const size_t elements = 300000;
-	AUTO_FREE char *text = malloc(elements * 2 + 2);
+	AUTO(free) char *text = malloc(elements * 2 + 2);
 	struct json *json;
 	struct jr root, e;
 	size_t i = 0;
@@ -421,14 +450,14 @@ static void a_walk_is_linear(void **state)
 	json_free(json);
 }
 
-static void text_passes_on(void **state)
+static void text_is_forwarded(void **state)
 {
 	AUTO(json)
 	struct json *json = document(
 		"{\"a\" : { \"b\" : [ 1, 2.5, \"\\u00e4\\n\", null ] }, \"s\":\"x\"}", JSON_STRICT);
 	struct jr root = jr_root(json);
-	AUTO_FREE char *a = jr_text(&root, "a");
-	AUTO_FREE char *s = jr_text(&root, "s");
+	AUTO(free) char *a = jr_text(&root, "a");
+	AUTO(free) char *s = jr_text(&root, "s");
 
 	(void)state;
 	assert_string_equal(a, "{\"b\":[1,2.5,\"\xc3\xa4\\n\",null]}");
@@ -446,7 +475,7 @@ static void note_path(void *ctx, const char *path)
 	append(text, PATHS_SIZE, " ");
 }
 
-static void unknown_members_are_told(void **state)
+static void unknown_members_are_reported(void **state)
 {
 	static const char *const known[] = { "Network", "Backend", NULL };
 	AUTO(json)
@@ -470,19 +499,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_every_kind),
+		cmocka_unit_test(counts_are_integers_up_to_2_to_the_53),
 		cmocka_unit_test(defaults_where_absent_or_null),
-		cmocka_unit_test(faults_are_named),
+		cmocka_unit_test(faults_are_reported),
 		cmocka_unit_test(whole_numbers_in_any_notation),
-		cmocka_unit_test(the_first_fault_counts_and_has_its_path),
-		cmocka_unit_test(a_missing_parent_is_what_is_named),
-		cmocka_unit_test(what_is_below_an_absent_place_is_missing),
+		cmocka_unit_test(the_first_fault_is_kept_with_its_path),
+		cmocka_unit_test(a_missing_parent_is_reported),
+		cmocka_unit_test(members_of_an_absent_place_are_missing),
 		cmocka_unit_test(callers_record_faults),
 		cmocka_unit_test(paths_are_harmless),
 		cmocka_unit_test(any_case),
-		cmocka_unit_test(walks_arrays_and_objects),
-		cmocka_unit_test(a_walk_is_linear),
-		cmocka_unit_test(text_passes_on),
-		cmocka_unit_test(unknown_members_are_told),
+		cmocka_unit_test(arrays_and_objects_are_iterated),
+		cmocka_unit_test(iteration_is_linear),
+		cmocka_unit_test(text_is_forwarded),
+		cmocka_unit_test(unknown_members_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,418 +1,463 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake: loop */
-#include "daemon/lease.h"
+#include "daemon/lease/lease.h"
 
-#include "common/log.h"
-#include "tests/unit/lease_scene.h"
+#include "common/array.h"
+#include "daemon/store/store.h"
+#include "tests/unit/samples.h"
 
-#include <errno.h>
+#define FLANNELS                                                                                   \
+	"{\"PublicIP\":\"192.168.64.3\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","            \
+	"\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}}"
+#define OURS                                                                                       \
+	"{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","             \
+	"\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"},"                           \
+	"\"Weft\":{\"Node\":\"" SAMPLE_NODE "\",\"Name\":\"host2\",\"MTU\":1450}}"
 
-static void a_free_subnet_is_acquired_and_kept(void **state)
+static int parse(const char *key, const char *value, struct lease *peer_out, struct err *err)
 {
-	struct scene *scene = *state;
-	struct fake_op op;
+	const struct store_entry entry = {
+		.key = key,
+		.value = value,
+		.value_size = strlen(value),
+		.mod_revision = 42,
+		.lease = 0x77,
+	};
 
-	assert_at_rest(scene);
-	look(scene);
-	op = grant(scene, 0x11);
-	assert_int_equal(op.ttl_s, TTL);
-	op = carry_out(scene);
-	assert_string_equal(op.key, "10.5.7.0-24");
-	assert_int_equal(op.if_revision, 0);
-	assert_int_equal(op.lease, 0x11);
-	assert_says(op.value, "\"PublicIP\":\"" OUR_IP "\"");
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(lease_view(scene->lease).ttl_s, TTL);
-	assert_false(lease_view(scene->lease).reserved);
-	assert_int_equal(scene->changes, 1);
-	look(scene); /* what the watch tells of our own put is no news */
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(fake_loop_next_ms(scene->loop), TTL * 1000 / 3);
-	for (int i = 0; i < 3; i++) {
-		fake_loop_pass(scene->loop, TTL * 1000 / 3);
-		op = fake_store_answer(&scene->store, FAKE_KEEPALIVE,
-				       (struct store_reply){ .ttl_s = TTL });
-		assert_int_equal(op.lease, 0x11);
+	return lease_parse(&entry, peer_out, err);
+}
+
+static void keys_are_addresses_and_lengths(void **state)
+{
+	static const struct {
+		const char *key, *subnet; /* NULL: refused */
+	} cases[] = {
+		{ "10.5.1.0-24", "10.5.1.0/24" },
+		{ "10.5.1.0-24&fd00:5:1::-64", "10.5.1.0/24&fd00:5:1::/64" },
+		{ "fd00:5:1::-64", "fd00:5:1::/64" },
+		{ "10.5.1.0-24&fd00:5:1:0:0::-64", "10.5.1.0/24&fd00:5:1::/64" },
+		{ "0.0.0.0-0", "0.0.0.0/0" },
+		{ "10.5.1.4-32", "10.5.1.4/32" },
+		{ "", NULL },
+		{ "10.5.1.0", NULL },
+		{ "10.5.1.0/24", NULL },
+		{ "10.5.1.0-", NULL },
+		{ "10.5.1.0-33", NULL },
+		{ "10.5.1.0-024", NULL },
+		{ "10.5.1.0-24 ", NULL },
+		{ "10.5.1.0--24", NULL },
+		{ "10.5.1.0/24-24", NULL },
+		{ "10.5.1.0-24-24", NULL },
+		{ "10.5.1.0-2/4", NULL },
+		{ "10.05.1.0-24", NULL },
+		{ "10.5.1-24", NULL },
+		{ "10.5.1.7-24", NULL },
+		{ "x10.5.1.0-24", NULL },
+		{ "sub/10.5.1.0-24", NULL },
+		{ "fd00:5:1::-64&10.5.1.0-24", NULL },
+		{ "fd00:5:1::-64&fd00:5:2::-64", NULL },
+		{ "fd00:5:1::7-64", NULL },
+		{ "10.5.1.0-24&fd00:5:1::7-64", NULL },
+		{ "10.5.1.0-24&", NULL },
+		{ "&fd00:5:1::-64", NULL },
+		{ "10.5.1.0-24&10.5.2.0-24", NULL },
+		{ "10.5.1.0-24&fd00:5:1::-129", NULL },
+		{ "10.5.1.0-24&fd00:5:1::-64&fd00:5:2::-64", NULL },
+		{ "10.5.1.0000000000000000000000000000000000000000000000-24", NULL },
+		{ "\x1b[2J\xff", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct prefix subnet[FAMILIES] = { { .len = 77 } };
+		struct err err = ERR_INIT;
+		int rc = lease_parse_key(cases[i].key, subnet, &err);
+
+		if (rc != (cases[i].subnet ? 0 : -1))
+			fail_msg("\"%s\": %d", cases[i].key, rc);
+		if (rc == 0) {
+			assert_string_equal(sample_subnets_text(subnet), cases[i].subnet);
+		} else {
+			assert_int_equal(err.code, ERR_DECODE);
+			assert_int_equal(subnet[0].len, 77);
+		}
 	}
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(scene->changes, 1);
 }
 
-static void events_during_an_operation_change_nothing(void **state)
+static void keys_are_read_as_they_were_written(void **state)
 {
-	struct scene *scene = *state;
+	static const char *const keys[] = {
+		"10.5.1.0-24",
+		"10.5.1.0-24&fd00:5:1::-64",
+		"fd00:5:1::-64",
+		"255.255.255.252-30&ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffc-126",
+	};
 
-	look(scene);
-	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_OTHER, 9);
-	look(scene);
-	assert_int_equal(state_of(scene), LEASE_GRANTING);
-	grant(scene, 0x11);
-	look(scene);
-	assert_int_equal(state_of(scene), LEASE_PUTTING);
-	assert_int_equal(scene->store.asked[FAKE_PUT], 1);
-}
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct prefix subnet[FAMILIES];
+		struct err err = ERR_INIT;
+		char key[LEASE_KEY_SIZE];
 
-static void after_a_lost_race_another_subnet_is_tried(void **state)
-{
-	struct scene *scene = *state;
-	struct fake_op op;
-
-	look(scene);
-	grant(scene, 0x11);
-	put(scene, "10.5.7.0/24", "192.168.0.9", SAMPLE_OTHER, 9);
-	lose_race(scene);
-	assert_int_equal(state_of(scene), LEASE_NONE);
-	assert_trouble(scene, "quicker");
-	assert_retries(scene, 200);
-	look(scene);
-	op = carry_out(scene); /* with what was granted */
-	assert_string_equal(op.key, "10.5.1.0-24");
-	assert_held(scene, "10.5.1.0/24", 0x11);
-	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
-}
-
-static void what_expired_unused_is_granted_anew(void **state)
-{
-	struct scene *scene = *state;
-
-	look(scene);
-	grant(scene, 0x11);
-	lose_race(scene);
-	look(scene);
-	fake_store_refuse(&scene->store, FAKE_PUT, ENOENT, "etcd: requested lease not found");
-	assert_int_equal(state_of(scene), LEASE_NONE);
-	assert_retries(scene, 400);
-	look(scene);
-	grant(scene, 0x12);
-	assert_int_equal(carry_out(scene).lease, 0x12);
-	assert_held(scene, "10.5.7.0/24", 0x12);
-}
-
-static void failures_are_tried_again_ever_more_slowly(void **state)
-{
-	static const uint64_t delays_ms[] = { 200, 400, 800, 1600, 3200, 6400, 10000, 10000 };
-	struct scene *scene = *state;
-
-	for (size_t i = 0; i < LEN(delays_ms); i++) {
-		look(scene);
-		fake_store_refuse(&scene->store, FAKE_GRANT, ECONNREFUSED, "etcd is away");
-		assert_int_equal(state_of(scene), LEASE_NONE);
-		assert_trouble(scene, "etcd is away");
-		assert_int_equal(fake_loop_next_ms(scene->loop), delays_ms[i]);
-		assert_retries(scene, delays_ms[i]);
+		assert_good(lease_parse_key(keys[i], subnet, &err), err);
+		assert_string_equal(lease_key(subnet, key), keys[i]);
 	}
-	look(scene);
-	grant(scene, 0x11);
-	fake_store_refuse(&scene->store, FAKE_PUT, ECONNRESET, "etcd went away");
-	assert_trouble(scene, "etcd went away");
-	assert_retries(scene, 10000);
-	look(scene);
-	carry_out(scene);
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	/* And from the beginning next time. */
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	fake_store_refuse(&scene->store, FAKE_KEEPALIVE, ECONNREFUSED, "etcd is away");
-	assert_int_equal(fake_loop_next_ms(scene->loop), 200);
 }
 
-/* The answer was lost, but it had been carried out. */
-static void a_put_of_unknown_outcome_is_found_and_adopted(void **state)
+static void a_lease_of_flannel_is_read(void **state)
 {
-	struct scene *scene = *state;
-	struct fake_op op;
+	struct ipaddr public_ip = sample_addr("192.168.64.3");
+	struct mac mac = sample_mac("c6:d2:32:6f:8f:44");
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	look(scene);
-	grant(scene, 0x11);
-	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 0x11);
-	fake_store_refuse(&scene->store, FAKE_PUT, ETIMEDOUT, "no answer");
-	assert_retries(scene, 200);
-	look(scene);
-	op = carry_out(scene);
-	assert_string_equal(op.key, "10.5.7.0-24");
-	assert_int_equal(op.if_revision, 101);
-	assert_held(scene, "10.5.7.0/24", 0x11);
+	(void)state;
+	assert_good(parse("10.5.2.0-24", FLANNELS, &peer, &err), err);
+	assert_int_equal(peer.mod_revision, 42);
+	assert_int_equal(peer.etcd_lease, 0x77);
+	assert_string_equal(sample_subnets_text(peer.subnet), "10.5.2.0/24");
+	assert_true(ipaddr_equal(&peer.public_ip[FAMILY_V4], &public_ip));
+	assert_false(ipaddr_is_set(&peer.public_ip[FAMILY_V6]));
+	assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V6]));
+	assert_int_equal(mac_cmp(&peer.vtep_mac[FAMILY_V4], &mac), 0);
+	assert_int_equal(peer.vni[FAMILY_V4], 1);
+	assert_int_equal(peer.mtu, 0);
+	assert_false(peer.invalid);
+	assert_string_equal(peer.node, "");
+	assert_string_equal(peer.name, "");
 }
 
-static void a_full_network_is_waited_for(void **state)
+static void a_lease_of_weft_is_read(void **state)
 {
-	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	put(scene, "10.5.0.0/16", "192.168.0.9", SAMPLE_OTHER, 9);
-	look(scene);
-	assert_trouble(scene, "no free subnet: all 255 of 10.5.0.0/16 are leased");
-	assert_retries(scene, 200);
-	look(scene);
-	assert_retries(scene, 400);
-	take_away(scene, "10.5.0.0/16");
-	acquire(scene, 0x11);
+	(void)state;
+	assert_good(parse("10.5.2.0-24&fd00:5:2::-64", OURS, &peer, &err), err);
+	assert_string_equal(peer.node, SAMPLE_NODE);
+	assert_string_equal(peer.name, "host2");
+	assert_int_equal(peer.mtu, 1450);
 }
 
-static void a_failing_keepalive_does_not_give_up_the_lease(void **state)
+/* peer_check() refuses them as peers, but their subnets are taken. */
+static void leases_of_other_kinds_are_read(void **state)
 {
-	struct scene *scene = *state;
+	static const char *const values[] = {
+		"{\"PublicIP\":\"192.168.0.2\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":null}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"host-gw\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"VXLAN\"}",
+		"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"wg\",\"BackendData\":{\"K\":\"x\"}}",
+	};
 
-	acquire(scene, 0x11);
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	for (int i = 0; i < 10; i++) {
-		fake_store_refuse(&scene->store, FAKE_KEEPALIVE, ECONNREFUSED, "etcd is away");
-		assert_int_equal(state_of(scene), LEASE_HELD);
-		assert_trouble(scene, "etcd is away");
-		assert_true(fake_loop_next_ms(scene->loop) <= 10000);
-		fake_loop_pass(scene->loop, 10000);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct err err = ERR_INIT;
+		struct lease peer;
+
+		assert_good(parse("10.5.2.0-24", values[i], &peer, &err), err);
+		assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V4]));
 	}
-	fake_store_answer(&scene->store, FAKE_KEEPALIVE, (struct store_reply){ .ttl_s = TTL });
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(scene->changes, 1);
 }
 
-static void an_expired_lease_is_taken_again(void **state)
+static void long_names_are_truncated(void **state)
 {
-	struct scene *scene = *state;
-	unsigned refreshes;
+	char value[512], name[254];
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	acquire(scene, 0x11);
-	refreshes = scene->store.refreshes;
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	fake_store_answer(&scene->store, FAKE_KEEPALIVE, (struct store_reply){ .ttl_s = 0 });
-	assert_int_equal(scene->store.refreshes, refreshes + 1);
-	take_away(scene, "10.5.7.0/24");
-	look(scene);
-	grant(scene, 0x12);
-	assert_int_equal(carry_out(scene).if_revision, 0);
-	assert_held(scene, "10.5.7.0/24", 0x12);
-	assert_int_equal(fake_loop_next_ms(scene->loop), TTL * 1000 / 3);
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(value, sizeof(value), "{\"PublicIP\":\"1.2.3.4\",\"Weft\":{\"Name\":\"%s\"}}",
+		 name);
+	assert_good(parse("10.5.2.0-24", value, &peer, &err), err);
+	assert_int_equal(strlen(peer.name), LEASE_NAME_SIZE - 1);
 }
 
-/* Someone put the key again for us, or etcd is slow to remove it. */
-static void an_expired_lease_whose_key_stands_is_attached_again(void **state)
-{
-	struct scene *scene = *state;
+#define VXLAN(data)                                                                                \
+	"{\"PublicIP\":\"192.168.0.2\",\"BackendType\":\"vxlan\",\"BackendData\":" data "}"
+#define WEFT(data) "{\"PublicIP\":\"192.168.0.2\",\"Weft\":" data "}"
 
-	acquire(scene, 0x11);
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	fake_store_answer(&scene->store, FAKE_KEEPALIVE, (struct store_reply){ .ttl_s = 0 });
-	look(scene);
-	grant(scene, 0x12);
-	assert_int_equal(carry_out(scene).if_revision, 101);
-	assert_held(scene, "10.5.7.0/24", 0x12);
+static void hostile_values_are_refused(void **state)
+{
+	static const struct {
+		const char *value, *says;
+	} cases[] = {
+		{ "", "key \"10.5.2.0-24\"" },
+		{ "null", "key \"10.5.2.0-24\"" },
+		{ "[]", "key \"10.5.2.0-24\"" },
+		{ "{", "key \"10.5.2.0-24\"" },
+		{ "{}", "PublicIP" },
+		{ FLANNELS "x", "key" },
+		{ FLANNELS FLANNELS, "key" },
+		{ "{\"PublicIP\":null}", "PublicIP" },
+		{ "{\"PublicIP\":\"\"}", "PublicIP" },
+		{ "{\"PublicIP\":3232235522}", "PublicIP" },
+		{ "{\"PublicIP\":\"fd00::1\"}", "PublicIP: is not an IPv4 address" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"10.0.0.1\"}",
+		  "PublicIPv6: is not an" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"\"}", "PublicIPv6" },
+		{ "{\"PublicIP\":\"192.168.0.2\\u0000\"}", "key" },
+		{ "{\"PublicIP\":\"192.168.0.2\",\"BackendType\":7}", "BackendType" },
+		{ VXLAN("null"), "BackendData" },
+		{ VXLAN("[]"), "BackendData" },
+		{ VXLAN("{}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":-1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":\"1\",\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"), "BackendData.VNI" },
+		{ VXLAN("{\"VNI\":1}"), "BackendData.VtepMAC" },
+		{ VXLAN("{\"VNI\":1,\"VtepMAC\":\"\"}"), "BackendData.VtepMAC" },
+		{ VXLAN("{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f\"}"), "BackendData.VtepMAC" },
+		{ WEFT("7"), "Weft" },
+		{ WEFT("{\"Node\":\"host\"}"), "Weft.Node" },
+		{ WEFT("{\"Node\":\"" SAMPLE_NODE "x\"}"), "Weft.Node" },
+		{ WEFT("{\"Name\":7}"), "Weft.Name" },
+		{ WEFT("{\"MTU\":65536}"), "Weft.MTU" },
+		{ WEFT("{\"SourceIP\":7}"), "Weft.SourceIP" },
+		{ WEFT("{\"SourceIPv6\":\"host\"}"), "Weft.SourceIPv6" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lease peer = { .vni = { 77 } };
+		struct err err = ERR_INIT;
+
+		if (parse("10.5.2.0-24", cases[i].value, &peer, &err) != -1)
+			fail_msg("taken: %s", cases[i].value);
+		assert_says(err.text, cases[i].says);
+		assert_int_equal(peer.vni[FAMILY_V4], 77);
+	}
 }
 
-static void a_late_keepalive_of_the_lease_before_says_nothing(void **state)
+/* The source of tunnel packets, with NAT between the nodes. */
+static void a_translated_node_publishes_its_source(void **state)
 {
-	struct scene *scene = *state;
+	static const struct {
+		const char *value, *v4, *v6;
+	} cases[] = {
+		{ WEFT("{\"SourceIP\":\"192.168.0.2\"}"), "192.168.0.2", "" },
+		{ WEFT("{\"SourceIP\":\"10.0.0.2\",\"SourceIPv6\":\"fd00::2\"}"), "10.0.0.2",
+		  "fd00::2" },
+		{ WEFT("{}"), "", "" },
+		/* No node can have these. */
+		{ WEFT("{\"SourceIP\":\"0.0.0.0\",\"SourceIPv6\":\"::\"}"), "", "" },
+		{ WEFT("{\"SourceIP\":\"fd00::2\",\"SourceIPv6\":\"10.0.0.2\"}"), "", "" },
+		{ WEFT("{\"SourceIP\":\"127.0.0.1\",\"SourceIPv6\":\"ff02::1\"}"), "", "" },
+	};
+	char text[IPADDR_TEXT_SIZE];
 
-	acquire(scene, 0x11);
-	fake_loop_pass(scene->loop, TTL * 1000 / 3);
-	take_away(scene, "10.5.7.0/24");
-	look(scene);
-	look(scene);
-	grant(scene, 0x12);
-	carry_out(scene);
-	fake_store_answer(&scene->store, FAKE_KEEPALIVE, (struct store_reply){ .ttl_s = 0 });
-	assert_held(scene, "10.5.7.0/24", 0x12);
-	assert_int_equal(fake_loop_next_ms(scene->loop), TTL * 1000 / 3);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lease peer;
+		struct err err = ERR_INIT;
+
+		assert_good(parse("10.5.2.0-24", cases[i].value, &peer, &err), err);
+		assert_string_equal(ipaddr_text(&peer.source_ip[FAMILY_V4], text), cases[i].v4);
+		assert_string_equal(ipaddr_text(&peer.source_ip[FAMILY_V6], text), cases[i].v6);
+	}
 }
 
-static void a_deleted_key_is_put_again_once_that_is_sure(void **state)
+static void a_bad_key_refuses_a_good_value(void **state)
 {
-	struct scene *scene = *state;
-	unsigned refreshes;
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	acquire(scene, 0x11);
-	take_away(scene, "10.5.7.0/24");
-	refreshes = scene->store.refreshes;
-	look(scene);
-	assert_int_equal(state_of(scene), LEASE_HELD);
-	assert_int_equal(scene->store.refreshes, refreshes + 1);
-	look(scene);
-	grant(scene, 0x12);
-	carry_out(scene);
-	assert_held(scene, "10.5.7.0/24", 0x12);
+	(void)state;
+	assert_int_equal(parse("10.5.2.0", OURS, &peer, &err), -1);
+	assert_says(err.text, "key \"10.5.2.0\" is not of the form ADDRESS-LENGTH");
 }
 
-/* The key that the store has not, or has as it was before our put; and then as it is. */
-static void assert_stale(struct scene *scene, const char *public_ip)
+static void too_large_a_value_is_refused(void **state)
 {
-	struct peers now = scene->known;
-	uint64_t revision = scene->revision;
-	unsigned refreshes = scene->store.refreshes;
+	char *value = test_malloc(LEASE_VALUE_MAX + 2);
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	scene->known = (struct peers){ .len = 0 };
-	scene->revision = 50;
-	if (public_ip)
-		put(scene, "10.5.7.0/24", public_ip, SAMPLE_NODE, 0x10);
-	look(scene);
-	assert_int_equal(scene->store.refreshes, refreshes + 1);
-	peers_free(&scene->known);
-	scene->known = now;
-	scene->revision = revision;
-	look(scene);
-	assert_held(scene, "10.5.7.0/24", 0x11);
-	assert_int_equal(scene->changes, 1);
+	(void)state;
+	memset(value, ' ', LEASE_VALUE_MAX + 1);
+	value[LEASE_VALUE_MAX + 1] = '\0';
+	memcpy(value, FLANNELS, strlen(FLANNELS));
+	assert_int_equal(parse("10.5.2.0-24", value, &peer, &err), -1);
+	value[LEASE_VALUE_MAX] = '\0';
+	assert_good(parse("10.5.2.0-24", value, &peer, &err), err);
+	test_free(value);
 }
 
-/* A list from before our put, told after its answer. */
-static void a_stale_list_changes_nothing(void **state)
+static void values_are_written_as_flannel_does(void **state)
 {
-	struct scene *scene = *state;
+	struct lease peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:44",
+					SAMPLE_NODE, 42);
+	struct err err = ERR_INIT;
+	struct lease again;
+	char *value;
 
-	acquire(scene, 0x11);
-	assert_stale(scene, NULL);
-	assert_stale(scene, "192.168.0.99");
-	assert_stale(scene, OUR_IP);
-	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
-	assert_int_equal(scene->store.asked[FAKE_PUT], 1);
+	(void)state;
+	snprintf(peer.name, sizeof(peer.name), "host2");
+	assert_good(lease_value(&peer, &value, &err), err);
+	assert_string_equal(value, OURS);
+	assert_good(parse("10.5.2.0-24", value, &again, &err), err);
+	peer.etcd_lease = 0x77;
+	assert_memory_equal(&again, &peer, sizeof(peer));
+	free(value);
 }
 
-/* It counts its revisions anew, and has our key as it was long ago. */
-static void a_restored_store_is_believed_the_second_time(void **state)
-{
-	struct scene *scene = *state;
+#define DATA "{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:44\"}"
+#define WEFTS "\"Weft\":{\"Node\":\"" SAMPLE_NODE "\",\"Name\":\"host\",\"MTU\":1450}}"
 
-	acquire(scene, 0x11);
-	scene->revision = 50;
-	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 0x10);
-	look(scene);
-	assert_int_equal(state_of(scene), LEASE_HELD);
-	look(scene);
-	assert_int_equal(carry_out(scene).if_revision, 51);
-	assert_held(scene, "10.5.7.0/24", 0x11);
+/*
+ * flannel nodes drop all peers because of a null PublicIP, and crash on V6 data without PublicIPv6.
+ */
+static void no_value_crashes_flannel(void **state)
+{
+	static const struct {
+		const char *subnets, *public_ip, *public_ipv6, *value;
+	} cases[] = {
+		{ "10.5.2.0/24&fd00:5:2::/64", "192.168.0.2", "fd00::2",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA ",\"BackendV6Data\":" DATA "," WEFTS },
+		{ "10.5.2.0/24&fd00:5:2::/64", "192.168.0.2", "",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA "," WEFTS },
+		{ "10.5.2.0/24&fd00:5:2::/64", "", "fd00::2",
+		  "{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA ",\"BackendV6Data\":" DATA "," WEFTS },
+		{ "10.5.2.0/24", "", "fd00::2",
+		  "{\"PublicIP\":\"0.0.0.0\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendData\":" DATA "," WEFTS },
+		{ "fd00:5:2::/64", "", "fd00::2",
+		  "{\"PublicIP\":null,\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
+		  "\"BackendV6Data\":" DATA "," WEFTS },
+		{ "fd00:5:2::/64", "192.168.0.2", "",
+		  "{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
+		  "\"BackendV6Data\":" DATA "," WEFTS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lease again, peer = sample_peer(cases[i].subnets, cases[i].public_ip,
+						       "c6:d2:32:6f:8f:44", SAMPLE_NODE, 42);
+		char key[LEASE_KEY_SIZE], *value;
+		struct err err = ERR_INIT;
+
+		peer.public_ip[FAMILY_V6] = sample_addr(cases[i].public_ipv6);
+		assert_good(lease_value(&peer, &value, &err), err);
+		assert_string_equal(value, cases[i].value);
+		assert_good(parse(lease_key(peer.subnet, key), value, &again, &err), err);
+		assert_memory_equal(again.subnet, peer.subnet, sizeof(peer.subnet));
+		assert_memory_equal(again.public_ip, peer.public_ip, sizeof(peer.public_ip));
+		free(value);
+	}
 }
 
-static void rubbish_over_our_key_is_replaced(void **state)
+static void a_node_that_answers_probes_says_so(void **state)
 {
-	struct scene *scene = *state;
-	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.7.0/24") };
-	struct peer *peer;
-	struct fake_op op;
+	struct lease again, peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:d2:32:6f:8f:44",
+					       SAMPLE_NODE, 42);
+	struct err err = ERR_INIT;
+	char *value;
 
-	acquire(scene, 0x11);
-	peer = peers_find(&scene->known, subnet);
-	peer->unreadable = true;
-	peer->lease = 0;
-	peer->mod_revision = ++scene->revision;
-	look(scene);
-	op = carry_out(scene);
-	assert_int_equal(op.if_revision, 102);
-	assert_int_equal(op.lease, 0x11); /* what does not parse is no reservation */
-	assert_held(scene, "10.5.7.0/24", 0x11);
+	(void)state;
+	assert_good(lease_value(&peer, &value, &err), err);
+	assert_null(strstr(value, "Probe"));
+	assert_good(parse("10.5.2.0-24", value, &again, &err), err);
+	assert_false(again.probe);
+	free(value);
+	peer.probe = true;
+	assert_good(lease_value(&peer, &value, &err), err);
+	assert_says(value, "\"Probe\":true");
+	assert_good(parse("10.5.2.0-24", value, &again, &err), err);
+	assert_true(again.probe);
+	free(value);
 }
 
-/* Deleted while we put it again: what the network remembers of it has a revision of no key. */
-static void a_key_that_vanished_is_put_as_new(void **state)
+static void a_dual_lease_without_v6_data_is_read(void **state)
 {
-	struct scene *scene = *state;
-	const struct prefix subnet[FAMILIES] = { sample_prefix("10.5.7.0/24") };
+	struct err err = ERR_INIT;
+	struct lease peer;
 
-	acquire(scene, 0x11);
-	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 9);
-	look(scene);
-	peers_find(&scene->known, subnet)->vanished = true;
-	lose_race(scene);
-	look(scene);
-	grant(scene, 0x12);
-	assert_int_equal(carry_out(scene).if_revision, 0);
-	assert_held(scene, "10.5.7.0/24", 0x12);
+	(void)state;
+	assert_good(parse("10.5.2.0-24&fd00:5:2::-64", FLANNELS, &peer, &err), err);
+	assert_true(mac_is_zero(&peer.vtep_mac[FAMILY_V6]));
+	assert_int_equal(parse("fd00:5:2::-64", FLANNELS, &peer, &err), -1);
+	assert_says(err.text, "BackendV6Data");
 }
 
-static void a_reservation_is_adopted_without_a_lease(void **state)
-{
-	struct scene *scene = *state;
-	struct fake_op op;
+static const char *const subnets[] = { "10.5.3.0/24", "10.5.2.0/24&fd00:5:2::/64",
+				       "10.5.1.0/24", "10.5.2.0/24",
+				       "10.5.0.0/16", "fd00:5:1::/64" };
 
-	put(scene, "10.5.3.0/24", OUR_IP, "", 0);
-	look(scene);
-	assert_int_equal(scene->store.asked[FAKE_GRANT], 0);
-	op = carry_out(scene);
-	assert_string_equal(op.key, "10.5.3.0-24");
-	assert_int_equal(op.lease, 0);
-	assert_int_equal(op.if_revision, 101);
-	assert_held(scene, "10.5.3.0/24", 0);
-	assert_true(lease_view(scene->lease).reserved);
-	look(scene);
-	assert_at_rest(scene);
+static void fill(struct leases *peers)
+{
+	for (size_t i = 0; i < ARRAY_LEN(subnets); i++) {
+		struct lease peer = sample_peer(subnets[i], "192.168.0.2", "c6:d2:32:6f:8f:44", "",
+						i + 1);
+
+		sample_put(peers, &peer);
+	}
 }
 
-/* The file store's. */
-static void where_no_lease_ends_ours_is_a_reservation(void **state)
+static void sets_are_sorted_and_without_duplicates(void **state)
 {
-	struct scene *scene = *state;
+	struct lease again = sample_peer("10.5.2.0/24", "192.168.0.9", "c6:d2:32:6f:8f:44", "", 99);
+	struct leases peers = { .len = 0 };
 
-	look(scene);
-	grant(scene, 0);
-	assert_int_equal(carry_out(scene).lease, 0);
-	assert_held(scene, "10.5.7.0/24", 0);
-	assert_true(lease_view(scene->lease).reserved);
-	look(scene);
-	assert_at_rest(scene);
+	(void)state;
+	fill(&peers);
+	fill(&peers);
+	sample_put(&peers, &again);
+	assert_int_equal(peers.len, ARRAY_LEN(subnets));
+	for (size_t i = 1; i < peers.len; i++)
+		assert_true(lease_cmp(&peers.at[i - 1], &peers.at[i]) < 0);
+	assert_int_equal(leases_find(&peers, again.subnet)->mod_revision, 99);
+	leases_free(&peers);
 }
 
-static void our_lease_can_become_a_reservation(void **state)
+static void members_are_found_and_removed(void **state)
 {
-	struct scene *scene = *state;
+	static const char *const absent[] = { "10.4.0.0/24", "10.5.2.0/25", "10.9.0.0/24",
+					      "10.5.2.0/24&fd00:5:3::/64", "fd00:5:2::/64" };
+	struct leases peers = { .len = 0 };
+	struct prefix subnet[FAMILIES];
 
-	acquire(scene, 0x11);
-	put(scene, "10.5.7.0/24", OUR_IP, SAMPLE_NODE, 0);
-	look(scene);
-	assert_int_equal(carry_out(scene).lease, 0);
-	assert_true(lease_view(scene->lease).reserved);
-	look(scene);
-	assert_at_rest(scene);
-}
-
-static void a_flannel_lease_of_ours_is_adopted(void **state)
-{
-	struct scene *scene = *state;
-	struct fake_op op;
-
-	put(scene, "10.5.3.0/24", OUR_IP, "", 0x99);
-	look(scene);
-	grant(scene, 0x11);
-	op = carry_out(scene);
-	assert_string_equal(op.key, "10.5.3.0-24");
-	assert_int_equal(op.lease, 0x11);
-	assert_int_equal(op.if_revision, 101);
-	assert_says(op.value, SAMPLE_NODE);
-	assert_held(scene, "10.5.3.0/24", 0x11);
-}
-
-/* A store that answers nonsense must not be asked again at once, and for ever. */
-static void a_grant_without_a_time_is_kept_calmly(void **state)
-{
-	struct scene *scene = *state;
-
-	look(scene);
-	fake_store_answer(&scene->store, FAKE_GRANT, (struct store_reply){ .lease = 1 });
-	carry_out(scene);
-	assert_true(fake_loop_next_ms(scene->loop) >= 100);
+	(void)state;
+	sample_subnets(absent[0], subnet);
+	assert_null(leases_find(&peers, subnet));
+	assert_false(leases_remove(&peers, subnet));
+	fill(&peers);
+	for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
+		sample_subnets(absent[i], subnet);
+		assert_null(leases_find(&peers, subnet));
+		assert_false(leases_remove(&peers, subnet));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(subnets); i++) {
+		sample_subnets(subnets[i], subnet);
+		assert_int_equal(leases_find(&peers, subnet)->mod_revision, i + 1);
+		assert_true(leases_remove(&peers, subnet));
+		assert_null(leases_find(&peers, subnet));
+	}
+	assert_int_equal(peers.len, 0);
+	leases_free(&peers);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		lease_test(a_free_subnet_is_acquired_and_kept),
-		lease_test(events_during_an_operation_change_nothing),
-		lease_test(after_a_lost_race_another_subnet_is_tried),
-		lease_test(what_expired_unused_is_granted_anew),
-		lease_test(failures_are_tried_again_ever_more_slowly),
-		lease_test(a_put_of_unknown_outcome_is_found_and_adopted),
-		lease_test(a_full_network_is_waited_for),
-		lease_test(a_failing_keepalive_does_not_give_up_the_lease),
-		lease_test(an_expired_lease_is_taken_again),
-		lease_test(an_expired_lease_whose_key_stands_is_attached_again),
-		lease_test(a_late_keepalive_of_the_lease_before_says_nothing),
-		lease_test(a_deleted_key_is_put_again_once_that_is_sure),
-		lease_test(a_stale_list_changes_nothing),
-		lease_test(a_restored_store_is_believed_the_second_time),
-		lease_test(rubbish_over_our_key_is_replaced),
-		lease_test(a_key_that_vanished_is_put_as_new),
-		lease_test(a_reservation_is_adopted_without_a_lease),
-		lease_test(where_no_lease_ends_ours_is_a_reservation),
-		lease_test(our_lease_can_become_a_reservation),
-		lease_test(a_flannel_lease_of_ours_is_adopted),
-		lease_test(a_grant_without_a_time_is_kept_calmly),
+		cmocka_unit_test(keys_are_addresses_and_lengths),
+		cmocka_unit_test(keys_are_read_as_they_were_written),
+		cmocka_unit_test(a_lease_of_flannel_is_read),
+		cmocka_unit_test(a_lease_of_weft_is_read),
+		cmocka_unit_test(leases_of_other_kinds_are_read),
+		cmocka_unit_test(long_names_are_truncated),
+		cmocka_unit_test(hostile_values_are_refused),
+		cmocka_unit_test(a_translated_node_publishes_its_source),
+		cmocka_unit_test(a_bad_key_refuses_a_good_value),
+		cmocka_unit_test(too_large_a_value_is_refused),
+		cmocka_unit_test(values_are_written_as_flannel_does),
+		cmocka_unit_test(no_value_crashes_flannel),
+		cmocka_unit_test(a_node_that_answers_probes_says_so),
+		cmocka_unit_test(a_dual_lease_without_v6_data_is_read),
+		cmocka_unit_test(sets_are_sorted_and_without_duplicates),
+		cmocka_unit_test(members_are_found_and_removed),
 	};
 
-	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

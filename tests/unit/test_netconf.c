@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/netconf.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static int parse(const char *text, enum version *version_out, struct netconf *netconf_out,
 		 struct err *err)
@@ -104,7 +103,7 @@ static void routes_are_read(void **state)
 	netconf_free(&netconf);
 }
 
-static void wrong_configurations_are_refused(void **state)
+static void invalid_configurations_are_rejected(void **state)
 {
 	static const struct {
 		const char *text;
@@ -145,7 +144,7 @@ static void wrong_configurations_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct netconf netconf = { .mtu = 7 };
 		enum version version = VERSION_LATEST;
 		struct err err = ERR_INIT;
@@ -166,7 +165,7 @@ int main(void)
 		cmocka_unit_test(keys_are_read_as_go_reads_them),
 		cmocka_unit_test(null_and_empty_values_count_as_absent),
 		cmocka_unit_test(routes_are_read),
-		cmocka_unit_test(wrong_configurations_are_refused),
+		cmocka_unit_test(invalid_configurations_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

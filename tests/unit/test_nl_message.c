@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/nl.h"
+#include "common/netlink/nl.h"
 
 #include "tests/unit/kernel.h"
 
@@ -8,7 +8,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
-static void a_message_comes_apart_as_it_was_made(void **state)
+static void a_message_is_parsed_as_it_was_built(void **state)
 {
 	static const struct nla_policy policy[6] = {
 		[1] = { .type = NLA_U8 },     [2] = { .type = NLA_U16 },
@@ -55,7 +55,7 @@ static void a_message_comes_apart_as_it_was_made(void **state)
 	nlmsg_free(msg);
 }
 
-static void what_is_not_well_formed_is_refused(void **state)
+static void malformed_messages_are_rejected(void **state)
 {
 	static const struct nla_policy policy[2] = { [1] = { .type = NLA_U32 } };
 	const struct rtmsg info = { 0 };
@@ -69,15 +69,15 @@ static void what_is_not_well_formed_is_refused(void **state)
 	assert_int_equal(err.code, ERR_DECODE);
 	nlmsg_hdr(msg)->nlmsg_len = NLMSG_LENGTH(sizeof(info)) - 1;
 	assert_int_equal(nl_attributes(nlmsg_hdr(msg), sizeof(info), table, 1, policy, &err), -1);
-	assert_string_equal(err.text, "netlink message of type 24 cut short at 27 bytes");
+	assert_string_equal(err.text, "netlink message of type 24 truncated at 27 bytes");
 	nlmsg_free(msg);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_message_comes_apart_as_it_was_made),
-		cmocka_unit_test(what_is_not_well_formed_is_refused),
+		cmocka_unit_test(a_message_is_parsed_as_it_was_built),
+		cmocka_unit_test(malformed_messages_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

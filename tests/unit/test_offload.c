@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/offload.h"
+#include "daemon/io/offload.h"
 
 #include "common/err.h"
-#include "daemon/loop.h"
+#include "daemon/io/loop.h"
 #include "tests/unit/samples.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ struct scene {
 	struct loop *loop;
 	struct offload *offload;
 	int value;
-	int fd; /* which the child must not have */
+	int fd; /* a descriptor that the child must not inherit */
 	unsigned told;
 	uint64_t number;
 	char text[ERR_TEXT_SIZE];
@@ -72,13 +72,13 @@ static int add_up(void *ctx, uint64_t *number_out, struct err *err)
 	return 0;
 }
 
-static void tells_a_number_and_changes_nothing(void **state)
+static void a_number_is_reported_and_memory_unchanged(void **state)
 {
 	struct scene *scene = *state;
 
 	scene->value = 2;
 	start(scene, add_up);
-	scene->value = 7; /* it sees what was when it began */
+	scene->value = 7; /* the child has a copy of the memory at its start */
 	loop_run(scene->loop);
 	assert_string_equal(scene->text, "");
 	assert_int_equal(scene->number, 42);
@@ -92,7 +92,7 @@ static int refuse(void *ctx, uint64_t *number_out, struct err *err)
 	return err_sys(err, ERR_IO, ENOSPC, "no room for %s", "it");
 }
 
-static void tells_an_error(void **state)
+static void an_error_is_reported(void **state)
 {
 	struct scene *scene = *state;
 
@@ -108,13 +108,13 @@ static int die(void *ctx, uint64_t *number_out, struct err *err)
 	return 0;
 }
 
-static void tells_of_an_end_without_an_answer(void **state)
+static void an_exit_without_a_result_is_reported(void **state)
 {
 	struct scene *scene = *state;
 
 	start(scene, die);
 	loop_run(scene->loop);
-	assert_says(scene->text, "ended without an answer");
+	assert_says(scene->text, "ended without a result");
 }
 
 static int wait_for_ever(void *ctx, uint64_t *number_out, struct err *err)
@@ -123,7 +123,7 @@ static int wait_for_ever(void *ctx, uint64_t *number_out, struct err *err)
 	return pause();
 }
 
-static void is_ended_where_nobody_waits_for_it(void **state)
+static void a_freed_child_is_killed(void **state)
 {
 	struct scene *scene = *state;
 
@@ -138,10 +138,10 @@ static void is_ended_where_nobody_waits_for_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		offload_test(tells_a_number_and_changes_nothing),
-		offload_test(tells_an_error),
-		offload_test(tells_of_an_end_without_an_answer),
-		offload_test(is_ended_where_nobody_waits_for_it),
+		offload_test(a_number_is_reported_and_memory_unchanged),
+		offload_test(an_error_is_reported),
+		offload_test(an_exit_without_a_result_is_reported),
+		offload_test(a_freed_child_is_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

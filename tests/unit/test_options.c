@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/options.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 
 #define ARGS_MAX 8
@@ -16,29 +17,31 @@ static const char *environment(const char *name)
 	return NULL;
 }
 
-/* One way of saying something: flags, environment, file. */
-struct said {
+/* The sources of one parse: arguments, environment, file. */
+struct sources {
 	char *args[ARGS_MAX];
 	const char *environment[ARGS_MAX];
 	const char *file;
 };
 
-static int parse(const struct said *said, struct options *options_out, struct err *err)
+static int parse(const struct sources *sources, struct options *options_out, struct err *err)
 {
-	const struct options_file file = { "/x/weftd.json", said->file,
-					   said->file ? strlen(said->file) : 0 };
+	const struct options_file file = { "/x/weftd.json", sources->file,
+					   sources->file ? strlen(sources->file) : 0 };
 	char *argv[ARGS_MAX + 1] = { (char[]){ "weftd" } };
-	int argc = 1;
+	int argc = 1, rc;
 
-	while (argc <= ARGS_MAX && said->args[argc - 1]) {
-		argv[argc] = said->args[argc - 1];
+	while (argc <= ARGS_MAX && sources->args[argc - 1]) {
+		argv[argc] = sources->args[argc - 1];
 		argc++;
 	}
-	variables = said->environment;
-	return options_parse(argc, argv, environment, said->file ? &file : NULL, options_out, err);
+	variables = sources->environment;
+	rc = options_parse(argc, argv, environment, sources->file ? &file : NULL, options_out, err);
+	variables = NULL;
+	return rc;
 }
 
-/* Argument vectors are not const; nobody writes to these. */
+/* Argument vectors are not const, but are not modified. */
 #define ARG(text) ((char[]){ text })
 
 static void absent_flags_have_defaults(void **state)
@@ -47,19 +50,34 @@ static void absent_flags_have_defaults(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_good(parse(&(struct said){ .file = NULL }, &options, &err), err);
+	assert_good(parse(&(struct sources){ .file = NULL }, &options, &err), err);
 	assert_null(options.store_file);
+	assert_false(options.kubernetes);
+	assert_null(options.kubeconfig);
+	assert_null(options.kube_server[0]);
+	assert_string_equal(options.kube_prefix, "flannel.alpha.coreos.com");
+	assert_string_equal(options.netconf, "/etc/kube-flannel/net-conf.json");
+	assert_true(options.kube_condition);
 	assert_string_equal(options.endpoint[0], "http://127.0.0.1:2379");
 	assert_null(options.endpoint[1]);
 	assert_string_equal(options.etcd_prefix, "/coreos.com/network");
-	assert_null(options.iface);
+	assert_int_equal(options.iface.len, 0);
+	assert_int_equal(options.iface_regex.len, 0);
+	assert_false(ipaddr_is_set(&options.iface_can_reach));
 	assert_false(ipaddr_is_set(&options.public_ip[FAMILY_V4]));
 	assert_false(ipaddr_is_set(&options.public_ip[FAMILY_V6]));
 	assert_string_equal(options.subnet_file, "/run/flannel/subnet.env");
+	assert_false(options.install_cni);
+	assert_string_equal(options.cni_bin_dir, "/opt/cni/bin");
+	assert_string_equal(options.cni_conf_dir, "/etc/cni/net.d");
+	assert_string_equal(options.sysctl_dir, "/proc/sys");
 	assert_string_equal(options.run_dir, "/run/weft");
 	assert_string_equal(options.state_dir, "/var/lib/weft");
 	assert_null(options.config);
 	assert_null(options.node_name);
+	assert_int_equal(options.healthz_port, 0);
+	assert_int_equal(options.healthz_ip.family, AF_INET);
+	assert_false(memcmp(options.healthz_ip.be, (uint8_t[16]){ 0 }, 16));
 	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
 	options_free(&options);
@@ -75,7 +93,8 @@ static void assert_all_set(const struct options *options)
 	assert_string_equal(options->endpoint[1], "http://etcd.example");
 	assert_null(options->endpoint[2]);
 	assert_string_equal(options->etcd_prefix, "/a/b");
-	assert_string_equal(options->iface, "eth7");
+	assert_string_equal(options->iface.at[0], "eth7");
+	assert_null(options->iface.at[1]);
 	assert_true(ipaddr_equal(&options->public_ip[FAMILY_V4], &public_ip));
 	assert_true(ipaddr_equal(&options->public_ip[FAMILY_V6], &public_ipv6));
 	assert_string_equal(options->subnet_file, "/x/subnet.env");
@@ -86,7 +105,7 @@ static void assert_all_set(const struct options *options)
 	assert_int_equal(options->log_format, LOG_FORMAT_JSON);
 }
 
-static void every_flag_can_be_said_in_three_places(void **state)
+static void every_option_has_three_sources(void **state)
 {
 	static const char *const in_environment[] = {
 		"WEFTD_STORE",
@@ -153,7 +172,7 @@ static void every_flag_can_be_said_in_three_places(void **state)
 
 	(void)state;
 	variables = NULL;
-	assert_good(options_parse(LEN(flags), flags, environment, NULL, &options, &err), err);
+	assert_good(options_parse(ARRAY_LEN(flags), flags, environment, NULL, &options, &err), err);
 	assert_all_set(&options);
 	options_free(&options);
 	assert_good(options_parse(1, flags, environment, &written, &options, &err), err);
@@ -166,11 +185,35 @@ static void every_flag_can_be_said_in_three_places(void **state)
 	options_free(&options);
 }
 
-static void flags_win_over_environment_and_that_over_the_file(void **state)
+static void the_uplink_is_named_in_several_ways(void **state)
+{
+	const struct sources sources = {
+		.args = { ARG("--iface=192.168.0.1,fd00::1"), ARG("--iface=eth1"),
+			  ARG("--iface-regex=^eth[01]$"), ARG("--iface-regex=^192\\.168\\.") },
+	};
+	const struct sources reach = { .args = { ARG("--iface-can-reach=2001:db8::1") } };
+	const struct ipaddr target = sample_addr("2001:db8::1");
+	struct options options;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_good(parse(&sources, &options, &err), err);
+	assert_string_equal(options.iface.at[0], "192.168.0.1,fd00::1");
+	assert_string_equal(options.iface.at[1], "eth1");
+	assert_string_equal(options.iface_regex.at[0], "^eth[01]$");
+	assert_string_equal(options.iface_regex.at[1], "^192\\.168\\.");
+	assert_null(options.iface_regex.at[2]);
+	options_free(&options);
+	assert_good(parse(&reach, &options, &err), err);
+	assert_true(ipaddr_equal(&options.iface_can_reach, &target));
+	options_free(&options);
+}
+
+static void arguments_override_environment_and_that_the_file(void **state)
 {
 	static const char file[] =
 		"{\"iface\":\"file\",\"run-dir\":\"/file\",\"node-name\":\"file\"}";
-	const struct said said = {
+	const struct sources sources = {
 		.args = { ARG("--iface"), ARG("first"), ARG("--iface"), ARG("flag") },
 		.environment = { "WEFTD_IFACE", "env", "WEFTD_RUN_DIR", "/env", "WEFTD_NODE_NAME",
 				 "" },
@@ -180,17 +223,56 @@ static void flags_win_over_environment_and_that_over_the_file(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_good(parse(&said, &options, &err), err);
-	assert_string_equal(options.iface, "flag");
+	assert_good(parse(&sources, &options, &err), err);
+	assert_string_equal(options.iface.at[0], "first");
+	assert_string_equal(options.iface.at[1], "flag");
+	assert_null(options.iface.at[2]);
 	assert_string_equal(options.run_dir, "/env");
-	assert_string_equal(options.node_name, "file"); /* an empty variable says nothing */
+	assert_string_equal(options.node_name, "file"); /* an empty variable is ignored */
 	options_free(&options);
 }
 
-static void networks_add_up_within_one_source(void **state)
+static void flannels_option_for_kubernetes_can_be_overridden(void **state)
 {
 	const struct {
-		struct said said;
+		struct sources sources;
+		bool kubernetes;
+		const char *file; /* of the store */
+	} cases[] = {
+		{ { .environment = { "WEFTD_KUBE_SUBNET_MGR", "true" } }, true, NULL },
+		{ { .environment = { "WEFTD_KUBE_SUBNET_MGR", "true" },
+		    .args = { ARG("--kube-subnet-mgr=false") } },
+		  false,
+		  NULL },
+		{ { .environment = { "WEFTD_KUBE_SUBNET_MGR", "true" },
+		    .args = { ARG("--store=file:/x"), ARG("--kube-subnet-mgr=false") } },
+		  false,
+		  "/x" },
+		{ { .environment = { "WEFTD_STORE", "kubernetes" },
+		    .args = { ARG("--kube-subnet-mgr=false") } },
+		  true,
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct options options;
+		struct err err = ERR_INIT;
+
+		assert_good(parse(&cases[i].sources, &options, &err), err);
+		assert_int_equal(options.kubernetes, cases[i].kubernetes);
+		if (cases[i].file)
+			assert_string_equal(options.store_file, cases[i].file);
+		else
+			assert_null(options.store_file);
+		options_free(&options);
+	}
+}
+
+static void networks_accumulate_within_one_source(void **state)
+{
+	const struct {
+		struct sources sources;
 		const char *names;
 	} cases[] = {
 		{ { .file = NULL }, "default " },
@@ -203,12 +285,12 @@ static void networks_add_up_within_one_source(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct options options;
 		struct err err = ERR_INIT;
 		char names[128] = "";
 
-		assert_good(parse(&cases[i].said, &options, &err), err);
+		assert_good(parse(&cases[i].sources, &options, &err), err);
 		for (size_t n = 0; n < options.network_len; n++)
 			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ",
 				 options.network[n]);
@@ -217,8 +299,8 @@ static void networks_add_up_within_one_source(void **state)
 	}
 }
 
-/* Whatever else is wrong, but for a flag before them. */
-static void some_flags_ask_for_something_else(void **state)
+/* Also if another option is invalid, unless that option comes first. */
+static void some_options_select_another_action(void **state)
 {
 	static const struct {
 		const char *args[3];
@@ -238,7 +320,7 @@ static void some_flags_ask_for_something_else(void **state)
 
 	(void)state;
 	variables = NULL;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char texts[3][32], *argv[4] = { ARG("weftd") };
 		int argc = 1;
 
@@ -246,17 +328,17 @@ static void some_flags_ask_for_something_else(void **state)
 			snprintf(texts[argc - 1], sizeof(texts[0]), "%s", cases[i].args[argc - 1]);
 			argv[argc] = texts[argc - 1];
 		}
-		assert_int_equal(options_look(argc, argv, environment).action, cases[i].action);
+		assert_int_equal(options_scan(argc, argv, environment).action, cases[i].action);
 	}
 }
 
-static void assert_refused(const struct said *said, const char *says)
+static void assert_refused(const struct sources *sources, const char *says)
 {
 	struct options options;
 	struct err err = ERR_INIT;
 
-	if (parse(said, &options, &err) != -1)
-		fail_msg("taken, which is not \"%s\"", says);
+	if (parse(sources, &options, &err) != -1)
+		fail_msg("accepted, expected \"%s\"", says);
 	assert_true(err.code == ERR_CONFIG || err.code == ERR_DECODE);
 	assert_says(err.text, says);
 	options_free(&options);
@@ -267,83 +349,127 @@ static void assert_refused(const struct said *said, const char *says)
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"    \
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static void wrong_flags_are_named(void **state)
+static const struct {
+	const char *args[2];
+	const char *says;
+} wrong[] = {
+	{ { "--colour" }, "unknown option '--colour'. Try 'weftd --help'." },
+	{ { "--colour=red" }, "unknown option '--colour'." },
+	{ { "-c" }, "unknown option '-c'." },
+	{ { "-vv" }, "unknown option '-vv'." },
+	{ { "-:" }, "unknown option '-:'." },
+	{ { "--\x1b[2J" }, "unknown option '--\\x1b[2J'." },
+	{ { "-" }, "unexpected argument '-'. Try 'weftd --help'." },
+	{ { "--", "word" }, "unexpected argument 'word'." },
+	{ { "---iface", "eth0" }, "unknown option '---iface'." },
+	/* Abbreviations, unambiguous and ambiguous. */
+	{ { "--ifac", "eth0" }, "unknown option '--ifac'." },
+	{ { "-ifac=eth0" }, "unknown option '-ifac'." },
+	{ { "--ifac" }, "unknown option '--ifac'." },
+	{ { "--vers=1" }, "unknown option '--vers'." },
+	{ { "--etcd-pass=x" }, "unknown option '--etcd-pass'." },
+	{ { "word" }, "unexpected argument 'word'." },
+	{ { "" }, "unexpected argument ''." },
+	{ { "--healthz-ip", "" }, "--healthz-ip: \"\" is not an IP address" },
+	{ { "--healthz-ip", "localhost" }, "--healthz-ip: \"localhost\" is not an IP address" },
+	{ { "--probe=maybe", NULL }, "--probe: \"maybe\" is not true or false" },
+	{ { "--probe-interval", "0" },
+	  "--probe-interval: \"0\" is not a number of seconds: 1 to 3600" },
+	{ { "--probe-interval", "3601" }, "--probe-interval: \"3601\" is not a number of" },
+	{ { "--probe-interval", "1.5" }, "--probe-interval: \"1.5\" is not a number of" },
+	{ { "--healthz-port", "" }, "--healthz-port: \"\" is not a port: 0 to 65535" },
+	{ { "--healthz-port", "-1" }, "--healthz-port: \"-1\" is not a port" },
+	{ { "--healthz-port", "65536" }, "--healthz-port: \"65536\" is not a port" },
+	{ { "--healthz-port", "http" }, "--healthz-port: \"http\" is not a port" },
+	{ { "--ip-masq", "yes" }, "unexpected argument 'yes'." },
+	{ { "--ip-masq=yes" }, "--ip-masq: \"yes\" is not true or false" },
+	{ { "--ip-masq=" }, "--ip-masq: \"\" is not true or false" },
+	{ { "--iface" }, "--iface requires a value: NAME|ADDRESS" },
+	{ { "--version=1" }, "--version takes no value" },
+	{ { "-v=2" }, "--v takes no value" },
+	{ { "--store", "consul" }, "--store: \"consul\" is neither etcd, nor kubernetes" },
+	{ { "--kube-subnet-mgr", "--network=default,blue" },
+	  "--network blue: --store kubernetes has one network" },
+	{ { "--kube-api-url", "10.0.0.1:6443" }, "--kube-api-url: \"10.0.0.1:6443\"" },
+	{ { "--kubeconfig-file", "config" },
+	  "--kubeconfig-file: \"config\" is not an absolute path" },
+	{ { "--kube-subnet-mgr=yes" }, "--kube-subnet-mgr: \"yes\" is not true or false" },
+	{ { "--kube-subnet-mgr", "--kube-annotation-prefix=" },
+	  "--kube-annotation-prefix must not be empty" },
+	{ { "--store", "file:net.json" }, "--store: \"file:net.json\"" },
+	{ { "--store", "file:" }, "absolute path" },
+	{ { "--store=" }, "--store: \"\"" },
+	{ { "--network", "" }, "--network: network name \"\"" },
+	{ { "--network", "a,,b" }, "network name \"\"" },
+	{ { "--network=a", "--network=*" }, "\"*\" excludes other networks" },
+	{ { "--network=*", "--network=a" }, "\"*\" excludes other networks" },
+	{ { "--network", "a/b" }, "\"a/b\"" },
+	{ { "--network=a", "--network=a" }, "--network: duplicate network \"a\"" },
+	{ { "--network=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+	  "is longer than 63 bytes" },
+	{ { "--network=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" }, "more than 16 networks" },
+	{ { "--etcd-endpoints", "127.0.0.1:2379" }, "--etcd-endpoints: \"127.0.0.1:2379\"" },
+	{ { "--etcd-endpoints", "" }, "http://HOST:PORT" },
+	{ { "--etcd-endpoints", "http://" }, "http://HOST:PORT" },
+	{ { "--etcd-endpoints", "http:///" }, "http://HOST:PORT" },
+	{ { "--etcd-endpoints", "http://a,," }, "\"\" is not of the form" },
+	{ { "--etcd-endpoints", "http://a/v3" }, "\"http://a/v3\"" },
+	{ { "--etcd-endpoints", "http://u:p@a" }, "http://HOST:PORT" },
+	{ { "--etcd-endpoints", "ftp://a" }, "http://HOST:PORT" },
+	{ { "--etcd-endpoints", "http://1,http://2,http://3,http://4,http://5,http://6,"
+				"http://7,http://8,http://9,http://a,http://b,http://c,"
+				"http://d,http://e,http://f,http://0,http://g" },
+	  "more than 16" },
+	{ { "--etcd-prefix", "a" }, "--etcd-prefix: \"a\"" },
+	{ { "--etcd-prefix", "/" }, "\"/\"" },
+	{ { "--etcd-prefix", "/a/" }, "\"/a/\"" },
+	{ { "--etcd-prefix=" }, "\"\"" },
+	{ { "--iface", "a-name-of-16-byte" }, "neither an interface name nor an IP address" },
+	{ { "--iface", "192.168.0.1,192.168.0.2" }, "is not one IPv4 and one IPv6 address" },
+	{ { "--iface", "eth0,eth1" }, "give further interfaces as further --iface" },
+	{ { "--iface", "192.168.0.1," }, "is not one IPv4 and one IPv6 address" },
+	{ { "--iface", "192.168.0.1,fd00::1,fd00::2" }, "is not one IPv4 and one IPv6 address" },
+	{ { "--iface-regex", "eth(" }, "\"eth(\" is not a POSIX extended regular expression: " },
+	{ { "--iface-can-reach", "eth0" }, "\"eth0\" is not a unicast IP address" },
+	{ { "--iface-can-reach", "127.0.0.1" }, "\"127.0.0.1\" is not a unicast IP address" },
+	{ { "--iface=eth0", "--iface-can-reach=192.0.2.1" },
+	  "--iface-can-reach and --iface exclude each other" },
+	{ { "--iface-regex=eth", "--iface-can-reach=192.0.2.1" },
+	  "--iface-can-reach and --iface-regex exclude each other" },
+	{ { "--public-ip", "fd00::1" }, "not a unicast IPv4 address" },
+	{ { "--public-ipv6", "192.0.2.7" }, "not a unicast IPv6 address" },
+	{ { "--public-ip", "127.0.0.1" }, "not a unicast IPv4 address" },
+	{ { "--public-ip", "host" }, "--public-ip: \"host\"" },
+	{ { "--subnet-file", "subnet.env" }, "--subnet-file: \"subnet.env\" is not an abs" },
+	{ { "--cni-bin-dir", "bin" }, "--cni-bin-dir: \"bin\" is not an absolute path" },
+	{ { "--cni-conf-dir", "" }, "--cni-conf-dir: \"\" is not an absolute path" },
+	{ { "--sysctl-dir", "sys" }, "--sysctl-dir: \"sys\" is not an absolute path" },
+	{ { "--install-cni=yes" }, "--install-cni: \"yes\" is not true or false" },
+	{ { "--run-dir", "run" }, "--run-dir: \"run\" is not an absolute path" },
+	{ { "--state-dir", "" }, "--state-dir: \"\" is not an absolute path" },
+	{ { "--node-name", "a b" }, "--node-name: \"a b\" may only contain" },
+	{ { "--node-name", HOST_NAME_254 }, "longer than 253 bytes" },
+	{ { "--log-format", "xml" }, "\"xml\" is not text or json" },
+	{ { "--log-level", "loud" }, "\"loud\" is not error, warn, info or debug" },
+};
+
+static void invalid_options_are_named(void **state)
 {
-	static const struct {
-		const char *args[2];
-		const char *says;
-	} cases[] = {
-		{ { "--colour" }, "unknown flag --colour" },
-		{ { "--colour=red" }, "unknown flag --colour " },
-		{ { "-" }, "unknown flag -" },
-		{ { "--" }, "unknown flag --" },
-		{ { "---iface", "eth0" }, "unknown flag ---iface" },
-		{ { "--ifac", "eth0" }, "unknown flag --ifac" },
-		{ { "word" }, "\"word\" is not a flag" },
-		{ { "" }, "\"\" is not a flag" },
-		{ { "--iface" }, "--iface needs a value: NAME|ADDRESS" },
-		{ { "--version=1" }, "--version takes no value" },
-		{ { "-v=2" }, "--v takes no value" },
-		{ { "--store", "kubernetes" },
-		  "--store: \"kubernetes\" is neither etcd nor file:" },
-		{ { "--store", "file:net.json" }, "--store: \"file:net.json\"" },
-		{ { "--store", "file:" }, "absolute path" },
-		{ { "--store=" }, "--store: \"\"" },
-		{ { "--network", "" }, "--network: network name \"\"" },
-		{ { "--network", "a,,b" }, "network name \"\"" },
-		{ { "--network", "a/b" }, "\"a/b\"" },
-		{ { "--network=a", "--network=a" }, "--network: \"a\" is named twice" },
-		{ { "--network=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
-		  "is longer than 63 bytes" },
-		{ { "--network=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q" }, "more than 16 networks" },
-		{ { "--etcd-endpoints", "127.0.0.1:2379" },
-		  "--etcd-endpoints: \"127.0.0.1:2379\"" },
-		{ { "--etcd-endpoints", "" }, "http://HOST:PORT" },
-		{ { "--etcd-endpoints", "http://" }, "http://HOST:PORT" },
-		{ { "--etcd-endpoints", "http:///" }, "http://HOST:PORT" },
-		{ { "--etcd-endpoints", "http://a,," }, "\"\" is not of the form" },
-		{ { "--etcd-endpoints", "http://a/v3" }, "\"http://a/v3\"" },
-		{ { "--etcd-endpoints", "http://u:p@a" }, "http://HOST:PORT" },
-		{ { "--etcd-endpoints", "ftp://a" }, "http://HOST:PORT" },
-		{ { "--etcd-endpoints", "http://1,http://2,http://3,http://4,http://5,http://6,"
-					"http://7,http://8,http://9,http://a,http://b,http://c,"
-					"http://d,http://e,http://f,http://0,http://g" },
-		  "more than 16" },
-		{ { "--etcd-prefix", "a" }, "--etcd-prefix: \"a\"" },
-		{ { "--etcd-prefix", "/" }, "\"/\"" },
-		{ { "--etcd-prefix", "/a/" }, "\"/a/\"" },
-		{ { "--etcd-prefix=" }, "\"\"" },
-		{ { "--iface", "a-name-of-16-byte" },
-		  "neither an interface's name nor its address" },
-		{ { "--public-ip", "fd00::1" }, "not an IPv4 address that a host can have" },
-		{ { "--public-ipv6", "192.0.2.7" }, "not an IPv6 address that a host can have" },
-		{ { "--public-ip", "127.0.0.1" }, "not an IPv4 address that a host can have" },
-		{ { "--public-ip", "host" }, "--public-ip: \"host\"" },
-		{ { "--subnet-file", "subnet.env" },
-		  "--subnet-file: \"subnet.env\" is not an abs" },
-		{ { "--run-dir", "run" }, "--run-dir: \"run\" is not an absolute path" },
-		{ { "--state-dir", "" }, "--state-dir: \"\" is not an absolute path" },
-		{ { "--node-name", "a b" }, "--node-name: \"a b\" has other characters" },
-		{ { "--node-name", HOST_NAME_254 }, "longer than 253 bytes" },
-		{ { "--log-format", "xml" }, "\"xml\" is not text or json" },
-		{ { "--log-level", "loud" }, "\"loud\" is not error, warn, info or debug" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		char first[512], second[512];
-		struct said said = { .args = { first } };
+		struct sources sources = { .args = { first } };
 
-		snprintf(first, sizeof(first), "%s", cases[i].args[0]);
-		snprintf(second, sizeof(second), "%s", cases[i].args[1] ? cases[i].args[1] : "");
-		said.args[1] = cases[i].args[1] ? second : NULL;
-		assert_refused(&said, cases[i].says);
+		snprintf(first, sizeof(first), "%s", wrong[i].args[0]);
+		snprintf(second, sizeof(second), "%s", wrong[i].args[1] ? wrong[i].args[1] : "");
+		sources.args[1] = wrong[i].args[1] ? second : NULL;
+		assert_refused(&sources, wrong[i].says);
 	}
 }
 
-static void a_wrong_environment_or_file_is_named(void **state)
+static void an_invalid_environment_or_file_is_named(void **state)
 {
-	static const struct said cases[] = {
+	static const struct sources cases[] = {
 		{ .environment = { "WEFTD_LOG_LEVEL", "loud" } },
 		{ .file = "" },
 		{ .file = "{" },
@@ -373,7 +499,7 @@ static void a_wrong_environment_or_file_is_named(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_refused(&cases[i], says[i]);
 }
 
@@ -396,7 +522,7 @@ static void the_configuration_file_can_be_named(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const char *const pair[] = { "WEFTD_CONFIG", cases[i].variable, NULL };
 		char texts[3][32], *argv[4] = { ARG("weftd") };
 		const char *path;
@@ -407,7 +533,7 @@ static void the_configuration_file_can_be_named(void **state)
 			argv[argc] = texts[argc - 1];
 		}
 		variables = pair;
-		path = options_look(argc, argv, environment).config;
+		path = options_scan(argc, argv, environment).config;
 		if (!path || !cases[i].want)
 			assert_true(path == cases[i].want);
 		else
@@ -415,9 +541,9 @@ static void the_configuration_file_can_be_named(void **state)
 	}
 }
 
-static void help_shows_every_flag(void **state)
+static void help_lists_every_option(void **state)
 {
-	static const char *const flags[] = {
+	static const char *const options[] = {
 		"--etcd-endpoints URL",
 		"--etcd-prefix PATH",
 		"--iface NAME",
@@ -431,22 +557,70 @@ static void help_shows_every_flag(void **state)
 		"--node-name NAME",
 		"--log-format",
 		"--log-level",
-		"--v ",
+		"  -v  ",
 		"--version",
 		"--help",
-		"WEFTD_<FLAG>",
+		"WEFTD_<OPTION>",
 	};
 
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
 	(void)state;
-	for (size_t i = 0; i < LEN(flags); i++)
-		assert_says(options_help(), flags[i]);
+	assert_non_null(file);
+	options_help(file);
+	assert_int_equal(fclose(file), 0);
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		assert_says(text, options[i]);
+	assert_null(strstr(text, "--v "));
+	assert_string_equal(text + size - 1, "\n");
+	free(text);
 }
 
-/* As flannel's: alone it is true, "=" gives a value. */
-static void a_switch_may_stand_alone(void **state)
+static void the_http_server_has_address_and_port(void **state)
+{
+	const struct sources sources = {
+		.args = { ARG("--healthz-ip=::1"), ARG("--healthz-port"), ARG("65535") },
+		.environment = { "WEFTD_HEALTHZ_PORT", "1" },
+	};
+	struct ipaddr expected = sample_addr("::1");
+	struct options options;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_good(parse(&sources, &options, &err), err);
+	assert_true(ipaddr_equal(&options.healthz_ip, &expected));
+	assert_int_equal(options.healthz_port, 65535);
+	options_free(&options);
+}
+
+static void probes_are_off_unless_they_are_requested(void **state)
+{
+	const struct sources none = { .args = { NULL } };
+	const struct sources sources = {
+		.args = { ARG("--probe") },
+		.environment = { "WEFTD_PROBE_INTERVAL", "30" },
+	};
+	struct options options;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_good(parse(&none, &options, &err), err);
+	assert_false(options.probe);
+	assert_int_equal(options.probe_interval_s, 10);
+	options_free(&options);
+	assert_good(parse(&sources, &options, &err), err);
+	assert_true(options.probe);
+	assert_int_equal(options.probe_interval_s, 30);
+	options_free(&options);
+}
+
+/* As in flannel: --ip-masq, --ip-masq=false. */
+static void the_value_of_a_boolean_is_optional(void **state)
 {
 	static const struct {
-		const char *args[4];
+		const char *args[5];
 		bool masquerades, forwards;
 	} cases[] = {
 		{ { "weftd" }, false, true },
@@ -458,7 +632,7 @@ static void a_switch_may_stand_alone(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct options options;
 		struct err err = ERR_INIT;
 		int argc = 0;
@@ -475,19 +649,88 @@ static void a_switch_may_stand_alone(void **state)
 	}
 }
 
+static void the_fast_path_is_auto_or_off(void **state)
+{
+	const struct {
+		struct sources sources;
+		int result;
+		bool fast_path;
+	} cases[] = {
+		{ { .file = NULL }, 0, true },
+		{ { .args = { ARG("--fast-path=auto") } }, 0, true },
+		{ { .args = { ARG("--fast-path=off") } }, 0, false },
+		{ { .environment = { "WEFTD_FAST_PATH", "off" } }, 0, false },
+		{ { .args = { ARG("--fast-path=on") } }, -1, false },
+		{ { .args = { ARG("--fast-path=") } }, -1, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct options options;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(parse(&cases[i].sources, &options, &err), cases[i].result);
+		if (cases[i].result == 0)
+			assert_true(options.fast_path == cases[i].fast_path);
+		else
+			assert_says(err.text, "is not auto or off");
+		options_free(&options);
+	}
+}
+
+static void kubernetes_is_chosen_by_either_option(void **state)
+{
+	const struct sources cases[] = {
+		{ .args = { ARG("--store=kubernetes") } },
+		{ .args = { ARG("--store=kubernetes"), ARG("--kube-subnet-mgr=false") } },
+		{ .args = { ARG("--kube-subnet-mgr") } },
+		{ .environment = { "WEFTD_KUBE_SUBNET_MGR", "true" } },
+		{ .file = "{\"store\":\"kubernetes\"}" },
+	};
+	const struct sources all = {
+		.args = { ARG("--kube-subnet-mgr"), ARG("--kube-api-url=https://a:1/,https://b:2"),
+			  ARG("--kubeconfig-file=/k"), ARG("--kube-annotation-prefix=a.b/c"),
+			  ARG("--net-config-path=/n"), ARG("--set-node-network-unavailable=false") }
+	};
+	struct options options;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_good(parse(&cases[i], &options, &err), err);
+		assert_true(options.kubernetes);
+		options_free(&options);
+	}
+	assert_good(parse(&all, &options, &err), err);
+	assert_string_equal(options.kube_server[0], "https://a:1");
+	assert_string_equal(options.kube_server[1], "https://b:2");
+	assert_null(options.kube_server[2]);
+	assert_string_equal(options.kubeconfig, "/k");
+	assert_string_equal(options.kube_prefix, "a.b/c");
+	assert_string_equal(options.netconf, "/n");
+	assert_false(options.kube_condition);
+	options_free(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_switch_may_stand_alone),
+		cmocka_unit_test(the_http_server_has_address_and_port),
+		cmocka_unit_test(probes_are_off_unless_they_are_requested),
+		cmocka_unit_test(the_value_of_a_boolean_is_optional),
 		cmocka_unit_test(absent_flags_have_defaults),
-		cmocka_unit_test(every_flag_can_be_said_in_three_places),
-		cmocka_unit_test(flags_win_over_environment_and_that_over_the_file),
-		cmocka_unit_test(some_flags_ask_for_something_else),
-		cmocka_unit_test(wrong_flags_are_named),
-		cmocka_unit_test(a_wrong_environment_or_file_is_named),
+		cmocka_unit_test(the_fast_path_is_auto_or_off),
+		cmocka_unit_test(kubernetes_is_chosen_by_either_option),
+		cmocka_unit_test(every_option_has_three_sources),
+		cmocka_unit_test(the_uplink_is_named_in_several_ways),
+		cmocka_unit_test(arguments_override_environment_and_that_the_file),
+		cmocka_unit_test(some_options_select_another_action),
+		cmocka_unit_test(invalid_options_are_named),
+		cmocka_unit_test(an_invalid_environment_or_file_is_named),
 		cmocka_unit_test(the_configuration_file_can_be_named),
-		cmocka_unit_test(help_shows_every_flag),
-		cmocka_unit_test(networks_add_up_within_one_source),
+		cmocka_unit_test(help_lists_every_option),
+		cmocka_unit_test(flannels_option_for_kubernetes_can_be_overridden),
+		cmocka_unit_test(networks_accumulate_within_one_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flags of TLS, of users and of a proxy; test_options.c has the others. */
+/* The options for TLS, users and the proxy. Other options: test_options.c. */
 #include "daemon/options.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 
 #define ARGS_MAX 10
@@ -14,7 +15,7 @@ static const char *environment(const char *name)
 	return NULL;
 }
 
-static void what_is_wrong_is_named(void **state)
+static void invalid_options_are_named(void **state)
 {
 	static const struct {
 		const char *args[4];
@@ -23,24 +24,24 @@ static void what_is_wrong_is_named(void **state)
 		{ { "weftd", "--etcd-endpoints=10.0.0.5:2379" },
 		  "\"10.0.0.5:2379\" is not of the form http://HOST:PORT or https://HOST:PORT" },
 		{ { "weftd", "--etcd-cafile=ca.crt" }, "\"ca.crt\" is not an absolute path" },
-		{ { "weftd", "--etcd-certfile=/c" }, "--etcd-certfile /c needs --etcd-keyfile" },
-		{ { "weftd", "--etcd-keyfile=/k" }, "--etcd-keyfile /k needs --etcd-certfile" },
-		{ { "weftd", "--etcd-username=weft" }, "--etcd-username weft needs a password" },
-		{ { "weftd", "--etcd-username=weft:secret" }, "\"weft:...\" is not a name alone" },
-		{ { "weftd", "--etcd-password=x" },
-		  "--etcd-password is given without --etcd-username" },
+		{ { "weftd", "--etcd-certfile=/c" }, "--etcd-certfile /c requires --etcd-keyfile" },
+		{ { "weftd", "--etcd-keyfile=/k" }, "--etcd-keyfile /k requires --etcd-certfile" },
+		{ { "weftd", "--etcd-username=weft" },
+		  "--etcd-username weft requires --etcd-password-file" },
+		{ { "weftd", "--etcd-username=weft:secret" }, "\"weft:...\" contains a password" },
+		{ { "weftd", "--etcd-password=x" }, "--etcd-password requires --etcd-username" },
 		{ { "weftd", "--etcd-password-file=/p" },
-		  "--etcd-password-file is given without --etcd-username" },
+		  "--etcd-password-file requires --etcd-username" },
 		{ { "weftd", "--etcd-password=x", "--etcd-password-file=/p",
 		    "--etcd-username=weft" },
-		  "both --etcd-password and --etcd-password-file are given" },
+		  "--etcd-password and --etcd-password-file exclude each other" },
 		{ { "weftd", "--etcd-proxy=proxy:3128" },
 		  "\"proxy:3128\" is not of the form http://HOST:PORT" },
 		{ { "weftd", "--etcd-proxy=http://me:secret@proxy:3128" }, "is not of the form" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct options options;
 		struct err err = ERR_INIT;
 		int argc = 0;
@@ -56,7 +57,7 @@ static void what_is_wrong_is_named(void **state)
 	}
 }
 
-static void a_password_is_hidden_and_kept(void **state)
+static void a_password_is_hidden_in_the_arguments_and_kept(void **state)
 {
 	char *argv[ARGS_MAX] = { ARG("weftd"),
 				 ARG("--iface"),
@@ -86,8 +87,8 @@ static void a_password_is_hidden_and_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_wrong_is_named),
-		cmocka_unit_test(a_password_is_hidden_and_kept),
+		cmocka_unit_test(invalid_options_are_named),
+		cmocka_unit_test(a_password_is_hidden_in_the_arguments_and_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What programs see: weftd's own document, indented, nothing lost of it. */
+/* The JSON output for programs: the document of weftd, complete and indented. */
 #include "ctl/out.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +58,7 @@ static void test_indented(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char *text = render(out_json.status, rows[i].document);
 
 		assert_string_equal(text, rows[i].want);
@@ -65,7 +66,7 @@ static void test_indented(void **state)
 	}
 }
 
-/* What is written means what was read. */
+/* The printed document has the same meaning as the answer. */
 static void test_reads_back(void **state)
 {
 	static const char document[] =
@@ -89,9 +90,10 @@ static void test_version(void **state)
 	(void)state;
 	to.file = open_memstream(&text, &size);
 	assert_non_null(to.file);
-	out_json.version(&to, "1.2.3");
+	out_json.version(&to, "1.2.3", "0123456789ab");
 	fclose(to.file);
-	assert_string_equal(text, "{\n  \"weftctl\": \"1.2.3\"\n}\n");
+	assert_string_equal(text,
+			    "{\n  \"version\": \"1.2.3\",\n  \"commit\": \"0123456789ab\"\n}\n");
 	free(text);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people see of weftd's answers, to the letter; and of hostile ones. */
+/* The text output for users, byte by byte; and answers with control characters. */
 #include "ctl/out.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "common/json.h"
+#include "common/json/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,19 +20,20 @@
 #define NOW 1700000000
 
 static const char ready[] =
-	"{\"weftd\":\"0.1.0\",\"pid\":7,\"node\":\"0f8fad5b-d9cb-469f-a165-70867728950e\","
-	"\"name\":\"host1\",\"startedAt\":1699999800,\"networks\":[{"
+	"{\"version\":\"0.1.0\",\"pid\":7,\"node_id\":\"0f8fad5b-d9cb-469f-a165-70867728950e\","
+	"\"node_name\":\"host1\",\"started_at\":1699999800,"
+	"\"fast_path\":{\"state\":\"on\",\"error\":\"\",\"devices\":2,\"flows\":3},\"networks\":[{"
 	"\"name\":\"default\",\"state\":\"ready\",\"reason\":\"\",\"since\":1699999880,"
 	"\"store\":{\"endpoint\":\"http://127.0.0.1:2379\",\"connected\":true,"
 	"\"since\":1699999870,\"error\":\"\"},"
-	"\"lease\":{\"subnet\":\"10.5.1.0/24\",\"key\":\"10.5.1.0-24\",\"id\":\"7587\","
-	"\"ttl\":86400,\"renewedAt\":1699999990,\"reserved\":false},"
+	"\"lease\":{\"subnet\":\"10.5.1.0/24\",\"key\":\"10.5.1.0-24\",\"etcd_lease_id\":\"7587\","
+	"\"ttl\":86400,\"renewed_at\":1699999990,\"reserved\":false},"
 	"\"cluster\":\"10.5.0.0/16\",\"vni\":1,\"port\":8472,\"mtu\":1450,"
-	"\"bridge\":\"weft-br1\",\"vxlan\":\"weft-vx1\",\"vtepMac\":\"c6:d2:32:6f:8f:44\","
+	"\"bridge\":\"weft-br1\",\"vxlan\":\"weft-vx1\",\"vtep_mac\":\"c6:d2:32:6f:8f:44\","
 	"\"uplink\":{\"name\":\"eth0\",\"address\":\"192.168.0.1\","
-	"\"publicIP\":\"192.168.0.1\",\"mtu\":1500},"
-	"\"peers\":{\"known\":2,\"programmed\":2,\"refused\":0},"
-	"\"passes\":{\"run\":3,\"failed\":0,\"written\":6,\"lastError\":\"\"}}]}";
+	"\"public_ip\":\"192.168.0.1\",\"mtu\":1500},"
+	"\"peers\":{\"usable\":2,\"installed\":2,\"refused\":0},"
+	"\"reconciles\":{\"total\":3,\"failed\":0,\"entries_written\":6,\"last_error\":\"\"}}]}";
 
 static const char ready_text[] =
 	"weftd 0.1.0 on host1, pid 7, started 3 min ago\n"
@@ -42,16 +44,17 @@ static const char ready_text[] =
 	"http://127.0.0.1:2379\n"
 	"\n"
 	"NETWORK  CLUSTER      VNI  PORT  MTU   BRIDGE    VXLAN     UPLINK  PUBLIC IP\n"
-	"default  10.5.0.0/16  1    8472  1450  weft-br1  weft-vx1  eth0    192.168.0.1\n";
+	"default  10.5.0.0/16  1    8472  1450  weft-br1  weft-vx1  eth0    192.168.0.1\n"
+	"fast path: on, 2 devices, 3 flows\n";
 
-/* What else may be in it: no lease yet, a store that is away, faults; members missing. */
+/* Further answers: no lease yet, an unreachable store, errors, missing members. */
 static const char troubled[] =
-	"{\"weftd\":\"0.1.0\",\"networks\":["
+	"{\"version\":\"0.1.0\",\"networks\":["
 	"{\"name\":\"blue\",\"state\":\"degraded\",\"reason\":\"no uplink\",\"since\":1699740000,"
 	"\"store\":{\"endpoint\":\"http://10.0.0.9:2379\",\"connected\":false,"
 	"\"since\":1699990000,\"error\":\"Connection refused\"},\"lease\":null,"
-	"\"peers\":{\"known\":5,\"programmed\":3,\"refused\":2},"
-	"\"passes\":{\"lastError\":\"route: File exists\"}},"
+	"\"peers\":{\"usable\":5,\"installed\":3,\"refused\":2},"
+	"\"reconciles\":{\"last_error\":\"route: File exists\"}},"
 	"{\"name\":\"red\",\"state\":\"starting\",\"since\":1700000500,"
 	"\"store\":{\"connected\":true},\"lease\":{\"subnet\":\"10.6.1.0/24\",\"reserved\":true}}"
 	"]}";
@@ -69,45 +72,47 @@ static const char troubled_text[] =
 	"red      -        -    -     -    -       -      -       -\n"
 	"\n"
 	"blue: degraded: no uplink\n"
-	"blue: store away for 2 h: Connection refused\n"
-	"blue: last pass: route: File exists\n"
-	"blue: leases refused: 2: weftctl peers says why\n";
+	"blue: store unreachable for 2 h: Connection refused\n"
+	"blue: last reconcile: route: File exists\n"
+	"blue: 2 leases refused: see weftctl peers\n";
 
-/* A lease that another node took; the same trouble is told once. */
+/* A lease that was lost to another node; the same error is printed once. */
 static const char lost[] =
 	"{\"networks\":[{\"name\":\"default\",\"state\":\"degraded\",\"reason\":\"taken\","
 	"\"store\":{\"connected\":true},\"lease\":{\"subnet\":\"10.5.1.0/24\",\"ttl\":0,"
-	"\"renewedAt\":0,\"lost\":true,\"trouble\":\"taken\"},"
-	"\"passes\":{\"lastError\":\"no memory\"}}]}";
+	"\"renewed_at\":0,\"lost\":true,\"error\":\"taken\"},"
+	"\"reconciles\":{\"last_error\":\"no memory\"},"
+	"\"probe\":{\"state\":\"failed\",\"error\":\"in use\"}}]}";
 
-static const char lost_notes[] = "\ndefault: degraded: taken\ndefault: last pass: no memory\n";
+static const char lost_notes[] = "\ndefault: degraded: taken\ndefault: last reconcile: no memory\n"
+				 "default: probes: in use\n";
 
-/* A store that came back older, and still has time to tell what it lacks; its note stands alone. */
+/* A restored store within the grace period; its note is printed alone. */
 static const char wiped[] =
 	"{\"networks\":[{\"name\":\"default\",\"state\":\"ready\",\"reason\":\"\","
-	"\"store\":{\"connected\":true,\"wiped\":\"revision 7 in term 2\","
-	"\"wipedUntil\":1700000299}}]}";
+	"\"store\":{\"connected\":true,\"reset_reason\":\"revision 7 in term 2\","
+	"\"grace_until\":1700000299}}]}";
 
-static const char wiped_notes[] = "\ndefault: store wiped or restored, peers that it lacks stay "
+static const char wiped_notes[] = "\ndefault: store wiped or restored, absent peers are kept "
 				  "for 4 min: revision 7 in term 2\n";
 
 static const char peers[] =
-	"[{\"network\":\"default\",\"subnet\":\"10.5.2.0/24\",\"publicIP\":\"192.168.0.2\","
-	"\"vtepMac\":\"c6:d2:32:6f:8f:45\",\"node\":\"x\",\"name\":\"host2\",\"mtu\":1450,"
-	"\"state\":\"programmed\",\"reason\":\"\"},"
-	"{\"network\":\"default\",\"subnet\":\"10.5.30.0/24\",\"publicIP\":\"192.168.0.30\","
-	"\"vtepMac\":\"c6:d2:32:6f:8f:46\",\"node\":\"\",\"name\":\"\",\"state\":\"pending\","
+	"[{\"network\":\"default\",\"subnet\":\"10.5.2.0/24\",\"public_ip\":\"192.168.0.2\","
+	"\"vtep_mac\":\"c6:d2:32:6f:8f:45\",\"node_id\":\"x\",\"node_name\":\"host2\",\"mtu\":1450,"
+	"\"state\":\"installed\",\"reason\":\"\"},"
+	"{\"network\":\"default\",\"subnet\":\"10.5.30.0/24\",\"public_ip\":\"192.168.0.30\","
+	"\"vtep_mac\":\"c6:d2:32:6f:8f:46\",\"node_id\":\"\",\"node_name\":\"\",\"state\":\"pending\","
 	"\"reason\":\"\"},"
 	"{\"key\":\"10.5.x-24\",\"reason\":\"not a subnet\"}]";
 
 static const char peers_text[] =
 	"NETWORK  SUBNET        NODE   PUBLIC IP     VTEP MAC           MTU   STATE\n"
-	"default  10.5.2.0/24   host2  192.168.0.2   c6:d2:32:6f:8f:45  1450  programmed\n"
+	"default  10.5.2.0/24   host2  192.168.0.2   c6:d2:32:6f:8f:45  1450  installed\n"
 	"default  10.5.30.0/24  -      192.168.0.30  c6:d2:32:6f:8f:46  -     pending\n"
 	"-        10.5.x-24     -      -             -                  -     "
 	"refused: not a subnet\n";
 
-/* Renders a document; answers jr_done's result. */
+/* Prints a document; returns the result of jr_done. */
 static int render(out_fn *show, const char *document, bool colour, char **text_out)
 {
 	struct out_to to = { .colour = colour, .now_s = NOW };
@@ -173,6 +178,38 @@ static void test_peers(void **state)
 	check(out_text.peers, "[]", "no peers\n");
 }
 
+#define ANSWERING "{\"state\":\"answering\",\"sent\":64,\"lost\":9,\"rtt_us\":340}"
+#define SILENT "{\"state\":\"silent\",\"sent\":4,\"lost\":4}"
+#define LOSING "{\"state\":\"answering\",\"sent\":10,\"lost\":5,\"rtt_us\":120}"
+
+/* Of two families, the worse one by its state, then by the share of lost probes, not their number. */
+static void test_worse_family_of_a_peer_is_shown(void **state)
+{
+	static const struct {
+		const char *peers, *shown;
+	} cases[] = {
+		{ "[{\"state\":\"installed\",\"probe\":" ANSWERING ",\"probe6\":" SILENT "}]",
+		  " silent, 4/4 lost " },
+		{ "[{\"state\":\"installed\",\"probe\":" SILENT ",\"probe6\":" ANSWERING "}]",
+		  " silent, 4/4 lost " },
+		{ "[{\"state\":\"installed\",\"probe\":" ANSWERING ",\"probe6\":" LOSING "}]",
+		  " 0.12 ms, 5/10 lost " },
+		{ "[{\"state\":\"installed\",\"probe\":" LOSING ",\"probe6\":" ANSWERING "}]",
+		  " 0.12 ms, 5/10 lost " },
+		{ "[{\"state\":\"installed\",\"probe\":" ANSWERING "}]", " 0.34 ms, 9/64 lost " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = NULL;
+
+		assert_int_equal(render(out_text.peers, cases[i].peers, false, &text), 0);
+		if (!strstr(text, cases[i].shown))
+			fail_msg("'%s' is not in '%s'", cases[i].shown, text);
+		free(text);
+	}
+}
+
 static void test_wrong_types_are_faults(void **state)
 {
 	static const struct {
@@ -191,7 +228,7 @@ static void test_wrong_types_are_faults(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char *text = NULL;
 
 		if (render(*rows[i].show, rows[i].document, false, &text) == 0)
@@ -200,22 +237,23 @@ static void test_wrong_types_are_faults(void **state)
 	}
 }
 
-/* Every place where another node's text can stand, filled with what a terminal obeys. */
-static void test_no_control_character_gets_out(void **state)
+/* All members with text of other nodes, filled with control characters. */
+static void test_no_control_character_is_printed(void **state)
 {
 #define EVIL "\\u001b[2J\\u0007\\r\\u009b31m\\u007f"
-	static const char status[] = "{\"weftd\":\"" EVIL "\",\"node\":\"" EVIL
+	static const char status[] = "{\"version\":\"" EVIL "\",\"node_id\":\"" EVIL
 				     "\",\"name\":\"" EVIL "\",\"networks\":["
 				     "{\"name\":\"" EVIL "\",\"state\":\"" EVIL
 				     "\",\"reason\":\"" EVIL "\","
 				     "\"store\":{\"endpoint\":\"" EVIL "\",\"error\":\"" EVIL "\"},"
 				     "\"lease\":{\"subnet\":\"" EVIL "\"},\"cluster\":\"" EVIL "\","
 				     "\"bridge\":\"" EVIL "\",\"vxlan\":\"" EVIL "\","
-				     "\"uplink\":{\"name\":\"" EVIL "\",\"publicIP\":\"" EVIL "\"},"
-				     "\"passes\":{\"lastError\":\"" EVIL "\"}}]}";
+				     "\"uplink\":{\"name\":\"" EVIL "\",\"public_ip\":\"" EVIL
+				     "\"},"
+				     "\"reconciles\":{\"last_error\":\"" EVIL "\"}}]}";
 	static const char peer[] = "[{\"network\":\"" EVIL "\",\"subnet\":\"" EVIL
-				   "\",\"publicIP\":\"" EVIL "\","
-				   "\"vtepMac\":\"" EVIL "\",\"name\":\"" EVIL
+				   "\",\"public_ip\":\"" EVIL "\","
+				   "\"vtep_mac\":\"" EVIL "\",\"name\":\"" EVIL
 				   "\",\"state\":\"" EVIL "\","
 				   "\"reason\":\"" EVIL "\"},{\"key\":\"" EVIL "\"}]";
 	const struct {
@@ -229,7 +267,7 @@ static void test_no_control_character_gets_out(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char *text = NULL;
 
 		assert_int_equal(render(rows[i].show, rows[i].document, false, &text), 0);
@@ -274,14 +312,43 @@ static void test_spans(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char document[80], *text = NULL;
 
-		snprintf(document, sizeof(document), "{\"networks\":[],\"startedAt\":%llu}",
+		snprintf(document, sizeof(document), "{\"networks\":[],\"started_at\":%llu}",
 			 (unsigned long long)rows[i].since);
 		assert_int_equal(render(out_text.status, document, false, &text), 0);
 		if (!strstr(text, rows[i].want))
 			fail_msg("\"%s\" is not in: %s", rows[i].want, text);
+		free(text);
+	}
+}
+
+/* No value can look like another key, and each can be read back. */
+static void test_values_of_events_are_quoted(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "plain", "plain" },
+		{ "10.5.1.0-24&fd00::-64", "10.5.1.0-24&fd00::-64" },
+		{ "", "\"\"" },
+		{ "two words", "\"two words\"" },
+		{ "a=b", "\"a=b\"" },
+		{ "\\\\\\\"", "\"\\\\\\\"\"" },
+		{ "a\\\"  key=\\\"b", "\"a\\\"  key=\\\"b\"" },
+		{ "\\\\x1b", "\"\\\\x1b\"" },
+		{ "\\u001b", "\\x1b" },
+	};
+	char document[512], wanted[128], *text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(document, sizeof(document),
+			 "{\"events\":[{\"time\":0,\"level\":\"info\",\"event\":\"e\","
+			 "\"network\":\"\",\"details\":{\"k\":\"%s\"}}],\"damaged\":0}",
+			 cases[i][0]);
+		snprintf(wanted, sizeof(wanted), "e  k=%s\n", cases[i][1]);
+		assert_int_equal(render(out_text.events, document, false, &text), 0);
+		assert_string_equal(strstr(text, "e  k="), wanted);
 		free(text);
 	}
 }
@@ -293,10 +360,12 @@ int main(void)
 		cmocka_unit_test(test_lost_lease),
 		cmocka_unit_test(test_restored_store),
 		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_worse_family_of_a_peer_is_shown),
 		cmocka_unit_test(test_wrong_types_are_faults),
-		cmocka_unit_test(test_no_control_character_gets_out),
+		cmocka_unit_test(test_no_control_character_is_printed),
 		cmocka_unit_test(test_colour),
 		cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_values_of_events_are_quoted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

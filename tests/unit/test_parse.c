@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/parse.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static void numbers(void **state)
 {
@@ -40,11 +39,11 @@ static void numbers(void **state)
 		{ "0x7", 0, 10, false, 0 },
 		{ "1e1", 0, 10, false, 0 },
 		{ "7.0", 0, 10, false, 0 },
-		{ "\xd9\xa3", 0, 10, false, 0 }, /* an Arabic three */
+		{ "\xd9\xa3", 0, 10, false, 0 }, /* an Arabic-Indic three */
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 		uint64_t value = 77;
 		int got = parse_u64(cases[i].text, cases[i].min, cases[i].max, &value, &err);
@@ -78,17 +77,17 @@ static void truths(void **state)
 	bool value;
 
 	(void)state;
-	for (size_t i = 0; i < LEN(yes); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
 		value = false;
 		assert_int_equal(parse_bool(yes[i], &value, &err), 0);
 		assert_true(value);
 	}
-	for (size_t i = 0; i < LEN(no); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(no); i++) {
 		value = true;
 		assert_int_equal(parse_bool(no[i], &value, &err), 0);
 		assert_false(value);
 	}
-	for (size_t i = 0; i < LEN(bad); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		value = true;
 		assert_int_equal(parse_bool(bad[i], &value, &err), -1);
 		assert_true(value);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/plan.h"
+#include "daemon/dataplane/plan.h"
 
+#include "common/array.h"
+#include "daemon/l2/remote.h"
 #include "tests/unit/samples.h"
 
 #include <linux/neighbour.h>
@@ -10,11 +12,11 @@ enum { UPLINK = 2, BRIDGE = 7, VXLAN = 8, VXLAN6 = 9, PEERS = 3 };
 
 static const char *const subnets[PEERS] = { "10.5.2.0/24", "10.5.3.0/24", "10.5.4.0/24" };
 static const char *const vteps[PEERS] = { "192.168.0.2", "192.168.0.3", "192.168.0.4" };
-/* Sorted the other way round than the subnets. */
+/* Sorted in the opposite order of the subnets. */
 static const char *const macs[PEERS] = { "c6:00:00:00:00:0c", "c6:00:00:00:00:0b",
 					 "c6:00:00:00:00:0a" };
 
-/* What PEERS nodes want, and a kernel in which it stands. */
+/* The plan for PEERS nodes, and a kernel in which it is installed. */
 struct tables {
 	struct plan_table want, have;
 	struct plan_ops ops;
@@ -28,18 +30,18 @@ static void want_peers(struct plan_table *want)
 		.gateway = { sample_addr("10.5.1.1") },
 	};
 	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
-	struct peers peers = { .len = 0 };
+	struct leases peers = { .len = 0 };
 
 	for (size_t i = 0; i < PEERS; i++) {
-		struct peer peer = sample_peer(subnets[i], vteps[i], macs[i], "", i + 1);
+		struct lease peer = sample_peer(subnets[i], vteps[i], macs[i], "", i + 1);
 
 		sample_put(&peers, &peer);
 	}
 	assert_true(plan_want(&peers, &config, &devices, want));
-	peers_free(&peers);
+	leases_free(&peers);
 }
 
-/* As a dump shows what was written. */
+/* The entries as a dump reports them. */
 static void copy_as_had(const struct plan_table *want, struct plan_table *have)
 {
 	plan_table_clear(have);
@@ -166,12 +168,12 @@ static void a_peer_becomes_three_entries(void **state)
 	assert_int_equal(route_cmp(&want->route.at[1], &route), 0);
 }
 
-static void what_stands_needs_nothing(void **state)
+static void installed_entries_need_no_operation(void **state)
 {
 	assert_plan(*state, "");
 }
 
-static void all_is_added_to_an_empty_kernel_with_routes_last(void **state)
+static void missing_entries_are_added_with_routes_last(void **state)
 {
 	struct tables *tables = *state;
 
@@ -181,7 +183,7 @@ static void all_is_added_to_an_empty_kernel_with_routes_last(void **state)
 			    "+route 10.5.2.0/24 +route 10.5.3.0/24 +route 10.5.4.0/24 ");
 }
 
-static void all_is_removed_with_routes_first(void **state)
+static void entries_are_removed_with_routes_first(void **state)
 {
 	struct tables *tables = *state;
 
@@ -194,7 +196,7 @@ static void all_is_removed_with_routes_first(void **state)
 		"-bridge c6:00:00:00:00:0a -bridge c6:00:00:00:00:0b -bridge c6:00:00:00:00:0c ");
 }
 
-static void one_that_left_is_removed_alone(void **state)
+static void only_the_entries_of_a_removed_peer_are_removed(void **state)
 {
 	struct tables *tables = *state;
 
@@ -206,7 +208,7 @@ static void one_that_left_is_removed_alone(void **state)
 			    "-bridge c6:00:00:00:00:0a ");
 }
 
-static void one_message_mends_either_half_of_the_fdb(void **state)
+static void one_message_repairs_either_fdb_entry(void **state)
 {
 	struct tables *tables = *state;
 	size_t self_len = tables->have.self.len, bridge_len = tables->have.bridge.len;
@@ -221,7 +223,7 @@ static void one_message_mends_either_half_of_the_fdb(void **state)
 	assert_plan(tables, "");
 }
 
-static void what_could_age_or_move_is_made_static(void **state)
+static void entries_that_could_age_or_move_are_made_static(void **state)
 {
 	static const struct {
 		bool bridge;
@@ -235,7 +237,7 @@ static void what_could_age_or_move_is_made_static(void **state)
 	};
 	struct tables *tables = *state;
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct plan_fdbs *half = cases[i].bridge ? &tables->have.bridge :
 							   &tables->have.self;
 
@@ -245,8 +247,8 @@ static void what_could_age_or_move_is_made_static(void **state)
 	}
 }
 
-/* Or a container that sends with a VTEP's MAC would draw all packets for that node to itself. */
-static void what_is_not_sticky_is_made_so(void **state)
+/* Otherwise a container that sends with a VTEP's MAC would receive all packets for that node. */
+static void entries_without_the_sticky_flag_get_it(void **state)
 {
 	struct tables *tables = *state;
 
@@ -254,8 +256,8 @@ static void what_is_not_sticky_is_made_so(void **state)
 	assert_plan(tables, "+fdb c6:00:00:00:00:0b ");
 }
 
-/* The entry of the old VTEP is gone by then: its removal finds none. */
-static void a_vtep_that_moved_is_replaced_before_the_old_one_goes(void **state)
+/* The entry of the old VTEP does not exist any more: its removal fails with ENOENT. */
+static void the_new_vtep_is_added_before_the_old_one_is_removed(void **state)
 {
 	struct tables *tables = *state;
 
@@ -263,7 +265,7 @@ static void a_vtep_that_moved_is_replaced_before_the_old_one_goes(void **state)
 	assert_plan(tables, "+fdb c6:00:00:00:00:0b -self c6:00:00:00:00:0b ");
 }
 
-static void one_vtep_too_many_goes(void **state)
+static void an_additional_vtep_is_removed(void **state)
 {
 	struct tables *tables = *state;
 	struct neigh_fdb second = *fdb_of(&tables->have.self, macs[1]);
@@ -287,14 +289,14 @@ static void a_changed_mac_is_replaced_in_place(void **state)
 			    "-self c6:00:00:00:00:99 -bridge c6:00:00:00:00:99 ");
 }
 
-static void a_route_of_the_same_place_is_replaced(void **state)
+static void a_route_with_the_same_key_is_replaced(void **state)
 {
 	struct tables *tables = *state;
 	struct route *route = &tables->have.route.at[1];
 	const struct route good = *route;
 	struct route cases[8];
 
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		cases[i] = good;
 	cases[0].gateway = sample_addr("10.5.9.0");
 	cases[1].gateway = sample_addr("");
@@ -304,13 +306,13 @@ static void a_route_of_the_same_place_is_replaced(void **state)
 	cases[5].mtu = 1400;
 	cases[6].protocol = RTPROT_STATIC;
 	cases[7].scope = RT_SCOPE_LINK;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		*route = cases[i];
 		assert_plan(tables, "+route 10.5.3.0/24 ");
 	}
 }
 
-static void a_route_of_another_metric_is_added_before_the_old_one_goes(void **state)
+static void a_route_with_another_metric_is_added_before_the_old_one_is_removed(void **state)
 {
 	struct tables *tables = *state;
 
@@ -318,7 +320,7 @@ static void a_route_of_another_metric_is_added_before_the_old_one_goes(void **st
 	assert_plan(tables, "+route 10.5.3.0/24 -route 10.5.3.0/24 ");
 }
 
-static void strangers_are_removed(void **state)
+static void unexpected_entries_are_removed(void **state)
 {
 	struct tables *tables = *state;
 	struct neigh arp = { .addr = sample_addr("10.5.77.0"), .state = NUD_PERMANENT };
@@ -336,7 +338,7 @@ static void strangers_are_removed(void **state)
 			    "-bridge c6:00:00:00:00:77 ");
 }
 
-static void removals_are_told_from_additions(void **state)
+static void removals_are_distinguished_from_additions(void **state)
 {
 	(void)state;
 	assert_false(plan_is_removal(PLAN_ARP_ADD));
@@ -348,7 +350,7 @@ static void removals_are_told_from_additions(void **state)
 	assert_true(plan_is_removal(PLAN_BRIDGE_DEL));
 }
 
-/* Devices of both families of packets. */
+/* Devices of both underlay families. */
 static struct plan_devices dual_devices(void)
 {
 	return (struct plan_devices){
@@ -361,21 +363,21 @@ static struct plan_devices dual_devices(void)
 
 #define DUAL "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\"}"
 
-static void want_one(const struct peer *peer, struct plan_table *want)
+static void want_one(const struct lease *peer, struct plan_table *want)
 {
 	const struct plan_devices devices = dual_devices();
 	struct config config = sample_config(DUAL);
-	struct peers peers = { .len = 0 };
+	struct leases peers = { .len = 0 };
 
 	sample_put(&peers, peer);
 	assert_true(plan_want(&peers, &config, &devices, want));
-	peers_free(&peers);
+	leases_free(&peers);
 }
 
 static void a_weft_peer_has_one_fdb_entry_for_both_families(void **state)
 {
-	struct peer peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
-				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	struct lease peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+					"c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
 	const struct route v6 = {
 		.dst = peer.subnet[FAMILY_V6],
 		.gateway = peer.subnet[FAMILY_V6].addr,
@@ -399,13 +401,42 @@ static void a_weft_peer_has_one_fdb_entry_for_both_families(void **state)
 	plan_table_free(&want);
 }
 
-/* The packets to a node without IPv4 on the underlay are IPv6, whatever is in them. */
-static void entries_lie_on_the_device_of_the_packets_family(void **state)
+/* Nodes whose underlay has another MTU, of 1500 and 9000 bytes for example. */
+static void routes_to_peers_with_smaller_packets_have_their_mtu(void **state)
 {
-	struct peer weft = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "fd00::2",
-				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
-	struct peer flannel = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
-					  "c6:00:00:00:00:0a", "", 1);
+	static const struct {
+		uint32_t peer, v4, v6;
+	} cases[] = { { 0, 0, 0 },    { 1450, 1450, 1450 }, { 8949, 8949, 8949 }, { 8950, 0, 0 },
+		      { 9000, 0, 0 }, { 1000, 1000, 1280 }, { 1, 576, 1280 } };
+	struct plan_devices devices = dual_devices();
+	struct config config = sample_config(DUAL);
+
+	(void)state;
+	devices.mtu = 8950;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct lease peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+						"c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+		struct plan_table want = { .arp.len = 0 };
+		struct leases peers = { .len = 0 };
+
+		peer.mtu = cases[i].peer;
+		peer.direct[FAMILY_V6] = i % 2;
+		sample_put(&peers, &peer);
+		assert_true(plan_want(&peers, &config, &devices, &want));
+		assert_int_equal(want.route.at[0].mtu, cases[i].v4);
+		assert_int_equal(want.route.at[1].mtu, cases[i].v6);
+		leases_free(&peers);
+		plan_table_free(&want);
+	}
+}
+
+/* The packets to a node without IPv4 on the underlay are IPv6, regardless of their payload. */
+static void entries_are_on_the_vxlan_device_of_their_underlay_family(void **state)
+{
+	struct lease weft = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "fd00::2",
+					"c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	struct lease flannel = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+					   "c6:00:00:00:00:0a", "", 1);
 	struct plan_table want = { .arp.len = 0 };
 	struct mac second = sample_mac("c6:00:00:00:00:0b");
 
@@ -436,11 +467,11 @@ static void an_entry_moves_between_the_two_devices(void **state)
 	assert_plan(tables, "+fdb c6:00:00:00:00:0b -self c6:00:00:00:00:0b ");
 }
 
-/* In the same slot as the one through the tunnel, which it so replaces at once, and back. */
-static void a_direct_peer_needs_a_route_alone(void **state)
+/* With the same key as the route through the tunnel, which it replaces atomically, and back. */
+static void a_direct_peer_needs_only_a_route(void **state)
 {
-	struct peer peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
-				       "c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
+	struct lease peer = sample_peer("10.5.2.0/24&fd00:5:0:2::/64", "192.168.0.2",
+					"c6:00:00:00:00:0a", SAMPLE_OTHER, 1);
 	const struct route route = {
 		.dst = peer.subnet[FAMILY_V4],
 		.gateway = peer.public_ip[FAMILY_V4],
@@ -457,7 +488,7 @@ static void a_direct_peer_needs_a_route_alone(void **state)
 	want_one(&peer, &tables.want);
 	assert_int_equal(route_cmp(&tables.want.route.at[0], &route), 0);
 	assert_int_equal(tables.want.arp.len, 1);
-	assert_int_equal(tables.want.self.len, 1); /* for IPv6, which goes on in the tunnel */
+	assert_int_equal(tables.want.self.len, 1); /* for IPv6, which still uses the tunnel */
 	peer.direct[FAMILY_V6] = true;
 	peer.public_ip[FAMILY_V6] = sample_addr("fd00::2");
 	want_one(&peer, &tables.want);
@@ -470,28 +501,209 @@ static void a_direct_peer_needs_a_route_alone(void **state)
 	plan_ops_free(&tables.ops);
 }
 
+/* ---- A few peers among many --------------------------------------------------------------- */
+
+struct plan_lease {
+	const char *subnet, *public_ip, *mac;
+};
+
+/* The plan of these leases; subnet NULL ends them. */
+static void want_leases(const struct plan_lease *leases, struct plan_table *want)
+{
+	const struct plan_devices devices = {
+		.bridge = BRIDGE,
+		.vxlan = { VXLAN },
+		.gateway = { sample_addr("10.5.1.1"), sample_addr("fd00:5:1::1") },
+	};
+	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,"
+					     "\"IPv6Network\":\"fd00:5::/48\"}");
+	struct leases peers = { .len = 0 };
+
+	for (; leases->subnet; leases++) {
+		struct lease peer = sample_peer(leases->subnet, leases->public_ip, leases->mac,
+						SAMPLE_OTHER, 1);
+
+		sample_put(&peers, &peer);
+	}
+	assert_true(plan_want(&peers, &config, &devices, want));
+	leases_free(&peers);
+}
+
+#define MAC_A "c6:00:00:00:00:0a"
+#define MAC_B "c6:00:00:00:00:0b"
+#define MAC_C "c6:00:00:00:00:0c"
+
+static const struct plan_lease standing[] = { { "10.5.2.0/24", "192.168.0.2", MAC_C },
+					      { "10.5.4.0/24&fd00:5:4::/64", "192.168.0.4", MAC_A },
+					      { NULL, NULL, NULL } };
+
+/* A change of one lease (absent: it is added or removed), and whether it affects no other peer. */
+static const struct {
+	const char *what;
+	struct plan_lease was, now;
+	bool apart;
+} changes[] = {
+	{ "nothing", { NULL, NULL, NULL }, { NULL, NULL, NULL }, true },
+	{ "comes", { NULL, NULL, NULL }, { "10.5.3.0/24", "192.168.0.3", MAC_B }, true },
+	{ "goes", { "10.5.2.0/24", "192.168.0.2", MAC_C }, { NULL, NULL, NULL }, true },
+	{ "moves",
+	  { "10.5.2.0/24", "192.168.0.2", MAC_C },
+	  { "10.5.2.0/24", "192.168.0.9", MAC_C },
+	  true },
+	{ "has another MAC",
+	  { "10.5.4.0/24&fd00:5:4::/64", "192.168.0.4", MAC_A },
+	  { "10.5.4.0/24&fd00:5:4::/64", "192.168.0.4", MAC_B },
+	  true },
+	{ "was wanted otherwise",
+	  { "10.5.2.0/24", "192.168.0.3", MAC_C },
+	  { "10.5.2.0/24", "192.168.0.2", MAC_C },
+	  false },
+	{ "was not used", { "10.5.3.0/24", "192.168.0.3", MAC_B }, { NULL, NULL, NULL }, false },
+	{ "takes a MAC", { NULL, NULL, NULL }, { "10.5.3.0/24", "192.168.0.3", MAC_A }, false },
+	{ "takes a subnet", { NULL, NULL, NULL }, { "10.5.4.0/24", "192.168.0.3", MAC_B }, false },
+	{ "takes an IPv6 subnet",
+	  { NULL, NULL, NULL },
+	  { "10.5.3.0/24&fd00:5:4::/64", "192.168.0.3", MAC_B },
+	  false },
+	{ "lies in another",
+	  { NULL, NULL, NULL },
+	  { "10.5.4.128/25", "192.168.0.3", MAC_B },
+	  false },
+	{ "contains another", { NULL, NULL, NULL }, { "10.5.4.0/23", "192.168.0.3", MAC_B }, false },
+	{ "contains one that does not come next",
+	  { NULL, NULL, NULL },
+	  { "10.5.0.0/22", "192.168.0.3", MAC_B },
+	  false },
+	{ "grows over itself alone",
+	  { "10.5.2.0/24", "192.168.0.2", MAC_C },
+	  { "10.5.2.0/23", "192.168.0.2", MAC_C },
+	  true },
+};
+
+static void detects_changes_that_affect_one_peer_only(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		const struct plan_lease was[] = { changes[i].was, { NULL, NULL, NULL } };
+		const struct plan_lease now[] = { changes[i].now, { NULL, NULL, NULL } };
+		struct plan_table stand = { .arp.len = 0 }, before = stand, want = stand;
+
+		want_leases(standing, &stand);
+		want_leases(was, &before);
+		want_leases(now, &want);
+		if (plan_is_independent(&stand, &before, &want) != changes[i].apart)
+			fail_msg("%s", changes[i].what);
+		plan_table_free(&stand);
+		plan_table_free(&before);
+		plan_table_free(&want);
+	}
+}
+
+/* The result equals a plan of all leases. */
+static void replaces_the_plan_of_some_peers(void **state)
+{
+	static const struct plan_lease was[] = { { "10.5.2.0/24", "192.168.0.2", MAC_C },
+						 { NULL, NULL, NULL } };
+	static const struct plan_lease now[] = { { "10.5.1.0/24", "192.168.0.2", MAC_B },
+						 { "10.5.9.0/24&fd00:5:2::/64", "192.168.0.9",
+						   MAC_C },
+						 { NULL, NULL, NULL } };
+	static const struct plan_lease all[] = {
+		{ "10.5.1.0/24", "192.168.0.2", MAC_B },
+		{ "10.5.4.0/24&fd00:5:4::/64", "192.168.0.4", MAC_A },
+		{ "10.5.9.0/24&fd00:5:2::/64", "192.168.0.9", MAC_C },
+		{ NULL, NULL, NULL }
+	};
+	struct plan_table stand = { .arp.len = 0 }, before = stand, want = stand, whole = stand;
+	struct plan_ops ops = { .len = 0 };
+
+	(void)state;
+	want_leases(standing, &stand);
+	want_leases(was, &before);
+	want_leases(now, &want);
+	want_leases(all, &whole);
+	assert_true(plan_replace(&stand, &before, &want));
+	assert_int_equal(stand.arp.len, whole.arp.len);
+	assert_int_equal(stand.route.len, whole.route.len);
+	assert_int_equal(stand.self.len, whole.self.len);
+	assert_true(plan_as_have(&stand));
+	assert_true(plan_diff(&whole, &stand, &ops));
+	assert_int_equal(ops.len, 0);
+	plan_ops_free(&ops);
+	plan_table_free(&stand);
+	plan_table_free(&before);
+	plan_table_free(&want);
+	plan_table_free(&whole);
+}
+
+/* Two addresses of one container have one FDB entry. */
+static void remote_containers_have_an_entry_of_each_table(void **state)
+{
+	static const char *const texts[][3] = {
+		{ "172.18.2.7", "0a:58:ac:12:02:07", "192.168.0.2" },
+		{ "172.18.3.7", "0a:58:ac:12:03:07", "fd00::3" },
+		{ "fd00:18::7", "0a:58:ac:12:02:07", "192.168.0.2" },
+	};
+	const struct plan_devices devices = { .bridge = BRIDGE, .vxlan = { VXLAN, VXLAN6 } };
+	struct remotes remotes = { .len = 0 };
+	struct tables tables = { .ops.len = 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		const struct remote remote = { .addr = sample_addr(texts[i][0]),
+					       .mac = sample_mac(texts[i][1]),
+					       .vtep = sample_addr(texts[i][2]) };
+
+		assert_true(remotes_push(&remotes, &remote));
+	}
+	assert_true(plan_want_remotes(&remotes, &devices, &tables.want));
+	assert_int_equal(tables.want.arp.len, 3);
+	assert_int_equal(tables.want.route.len, 0);
+	assert_int_equal(tables.want.self.len, 2);
+	assert_int_equal(tables.want.self.at[0].index, VXLAN);
+	assert_int_equal(tables.want.self.at[1].index, VXLAN6);
+	copy_as_had(&tables.want, &tables.have);
+	assert_true(plan_diff(&tables.want, &tables.have, &tables.ops));
+	assert_int_equal(tables.ops.len, 0);
+	/* The container moves to another node: its FDB entry is replaced, then the old one removed. */
+	remotes.at[1].vtep = sample_addr("fd00::4");
+	assert_true(plan_want_remotes(&remotes, &devices, &tables.want));
+	assert_true(plan_diff(&tables.want, &tables.have, &tables.ops));
+	assert_int_equal(tables.ops.len, 2);
+	assert_int_equal(tables.ops.at[0].kind, PLAN_FDB_ADD);
+	assert_int_equal(tables.ops.at[1].kind, PLAN_SELF_DEL);
+	plan_table_free(&tables.want);
+	plan_table_free(&tables.have);
+	plan_ops_free(&tables.ops);
+	remotes_free(&remotes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		plan_test(a_peer_becomes_three_entries),
-		plan_test(what_stands_needs_nothing),
-		plan_test(all_is_added_to_an_empty_kernel_with_routes_last),
-		plan_test(all_is_removed_with_routes_first),
-		plan_test(one_that_left_is_removed_alone),
-		plan_test(one_message_mends_either_half_of_the_fdb),
-		plan_test(what_could_age_or_move_is_made_static),
-		plan_test(what_is_not_sticky_is_made_so),
-		plan_test(a_vtep_that_moved_is_replaced_before_the_old_one_goes),
-		plan_test(one_vtep_too_many_goes),
+		plan_test(installed_entries_need_no_operation),
+		plan_test(missing_entries_are_added_with_routes_last),
+		plan_test(entries_are_removed_with_routes_first),
+		plan_test(only_the_entries_of_a_removed_peer_are_removed),
+		plan_test(one_message_repairs_either_fdb_entry),
+		plan_test(entries_that_could_age_or_move_are_made_static),
+		plan_test(entries_without_the_sticky_flag_get_it),
+		plan_test(the_new_vtep_is_added_before_the_old_one_is_removed),
+		plan_test(an_additional_vtep_is_removed),
 		plan_test(a_changed_mac_is_replaced_in_place),
-		plan_test(a_route_of_the_same_place_is_replaced),
-		plan_test(a_route_of_another_metric_is_added_before_the_old_one_goes),
-		plan_test(strangers_are_removed),
-		cmocka_unit_test(removals_are_told_from_additions),
+		plan_test(a_route_with_the_same_key_is_replaced),
+		plan_test(a_route_with_another_metric_is_added_before_the_old_one_is_removed),
+		plan_test(unexpected_entries_are_removed),
+		cmocka_unit_test(removals_are_distinguished_from_additions),
 		cmocka_unit_test(a_weft_peer_has_one_fdb_entry_for_both_families),
-		cmocka_unit_test(entries_lie_on_the_device_of_the_packets_family),
+		cmocka_unit_test(routes_to_peers_with_smaller_packets_have_their_mtu),
+		cmocka_unit_test(entries_are_on_the_vxlan_device_of_their_underlay_family),
 		plan_test(an_entry_moves_between_the_two_devices),
-		cmocka_unit_test(a_direct_peer_needs_a_route_alone),
+		cmocka_unit_test(a_direct_peer_needs_only_a_route),
+		cmocka_unit_test(detects_changes_that_affect_one_peer_only),
+		cmocka_unit_test(replaces_the_plan_of_some_peers),
+		cmocka_unit_test(remote_containers_have_an_entry_of_each_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/pool.h"
 
+#include "common/array.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -17,11 +18,11 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+static char dir[] = "/tmp/weft-test-pool.XXXXXX"; /* created for every test */
 
-static char dir[] = "/tmp/weft-test-pool.XXXXXX"; /* a new one for every test */
+static const char *host_local; /* directory of its reservations */
 
-/* One attachment as an ADD holds it. */
+/* An attachment as an ADD holds it. */
 struct owner {
 	char id[16];
 	struct attachment_key key;
@@ -55,7 +56,7 @@ static struct pool_choice choice_from(const char *subnet, const char *gateway)
 	return choice;
 }
 
-/* Takes an address for a new owner, and closes it; the address's text comes back. */
+/* Allocates an address for a new owner and unlocks it; returns the address as text. */
 static const char *taken(int number, const struct pool_choice *choice)
 {
 	static char text[IPADDR_TEXT_SIZE];
@@ -63,7 +64,7 @@ static const char *taken(int number, const struct pool_choice *choice)
 	struct owner owner;
 
 	owner_open(&owner, number);
-	if (pool_take(&owner.lock, choice, 1, &owner.record, &err) < 0)
+	if (pool_acquire(&owner.lock, choice, 1, host_local, &owner.record, &err) < 0)
 		fail_msg("%s", err.text);
 	attachment_unlock(&owner.lock);
 	return ipaddr_text(&owner.record.addresses[0], text);
@@ -95,19 +96,19 @@ static bool exists(const char *name)
 	return lstat(path, &st) == 0;
 }
 
-static void addresses_are_given_in_turn(void **state)
+static void addresses_are_allocated_in_turn(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	static const char *const order[] = { "10.5.1.2", "10.5.1.3", "10.5.1.4" };
 
 	(void)state;
-	for (int i = 0; i < (int)LEN(order); i++)
+	for (int i = 0; i < (int)ARRAY_LEN(order); i++)
 		assert_string_equal(taken(i, &choice), order[i]);
-	/* One that was given back comes after those that were never given. */
+	/* A released address comes after those that were never allocated. */
 	given_back(1);
 	assert_string_equal(taken(3, &choice), "10.5.1.5");
 	assert_string_equal(taken(4, &choice), "10.5.1.6");
-	/* Then the one that has rested longest. */
+	/* Then the one that was released first. */
 	given_back(4);
 	given_back(0);
 	assert_string_equal(taken(5, &choice), "10.5.1.3");
@@ -120,7 +121,7 @@ static void wish(struct pool_choice *choice, unsigned char last)
 	choice->wanted = (struct ipaddr){ .be = { [12] = 10, 5, 1, last }, .family = AF_INET };
 }
 
-static void an_address_can_be_asked_for(void **state)
+static void an_address_can_be_requested(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1"), asked = choice;
 	struct err err = ERR_INIT;
@@ -130,17 +131,17 @@ static void an_address_can_be_asked_for(void **state)
 	wish(&asked, 4);
 	assert_string_equal(taken(0, &asked), "10.5.1.4");
 	owner_open(&owner, 9);
-	assert_int_equal(pool_take(&owner.lock, &asked, 1, &owner.record, &err), -1);
+	assert_int_equal(pool_acquire(&owner.lock, &asked, 1, host_local, &owner.record, &err), -1);
 	assert_int_equal(err.code, ERR_ADDRESS);
 	assert_non_null(strstr(err.text, "10.5.1.4"));
 	assert_int_equal(attachment_read(&owner.lock, &owner.record, &err), 0);
 	attachment_unlock(&owner.lock);
-	/* Those that are given in turn go past it. */
+	/* Allocation in turn skips it. */
 	assert_string_equal(taken(1, &choice), "10.5.1.2");
 	assert_string_equal(taken(2, &choice), "10.5.1.3");
 	assert_string_equal(taken(3, &choice), "10.5.1.5");
 	assert_string_equal(taken(4, &choice), "10.5.1.6");
-	/* One that rests can be asked for, and does not come twice. */
+	/* A released address can be requested, and is not allocated twice. */
 	given_back(1);
 	given_back(2);
 	wish(&asked, 2);
@@ -150,7 +151,7 @@ static void an_address_can_be_asked_for(void **state)
 	assert_string_equal(taken(7, &choice), "10.5.1.4");
 }
 
-static void the_queue_can_pass_its_end_many_times(void **state)
+static void the_queue_wraps_around_many_times(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	char want[IPADDR_TEXT_SIZE];
@@ -167,8 +168,8 @@ static void the_queue_can_pass_its_end_many_times(void **state)
 	}
 }
 
-/* A crash between an address's release and its note, or the loss of the file, loses no address. */
-static void an_address_that_nobody_remembers_is_found(void **state)
+/* No address is lost by a crash between its release and the queue entry, or with the queue file. */
+static void an_unrecorded_address_is_found(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	char path[FS_PATH_SIZE];
@@ -185,29 +186,87 @@ static void an_address_that_nobody_remembers_is_found(void **state)
 	assert_string_equal(taken(6, &choice), "10.5.1.5");
 }
 
-static void room_is_told_without_taking(void **state)
+static void a_check_for_free_addresses_allocates_none(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+	assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), 0);
 	for (int i = 0; i < 5; i++) {
-		assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+		assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), 0);
 		taken(i, &choice);
 	}
-	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), -1);
+	assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), -1);
 	assert_int_equal(err.code, ERR_POOL_FULL);
 	assert_non_null(strstr(err.text, "all 5"));
 	assert_string_equal(err.details, "");
 	given_back(2);
 	given_back(1);
-	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
-	assert_int_equal(pool_check_room(dir, "default", &choice.set, &err), 0);
+	assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), 0);
+	assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), 0);
 	assert_string_equal(taken(6, &choice), "10.5.1.4");
 }
 
-static void a_taken_address_leads_to_its_record(void **state)
+/* Creates a file, or a directory, as host-local does. */
+static void reserved(const char *name)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", host_local, name);
+	if (name[strlen(name) - 1] == '/') {
+		assert_int_equal(mkdir(path, 0755), 0);
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	dprintf(fd, "c1\r\neth0");
+	close(fd);
+}
+
+static void addresses_of_host_local_are_not_chosen(void **state)
+{
+	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
+	struct pool_choice asked = choice;
+	struct err err = ERR_INIT;
+	struct owner owner;
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/networks", dir);
+	host_local = path;
+	assert_string_equal(taken(1, &choice), "10.5.1.2"); /* no directory */
+	assert_int_equal(mkdir(path, 0755), 0);
+	reserved("cbr0/");
+	reserved("cbr0/10.5.1.3");
+	reserved("cbr0/10.5.1.4/"); /* no reservation */
+	reserved("cbr0/last_reserved_ip.0");
+	reserved("cbr0/10.5.1.05");
+	reserved("cbr0/lock");
+	reserved("10.5.1.4");
+	reserved("other/");
+	reserved("other/10.5.1.5");
+	reserved("other/10.9.9.9");
+	assert_string_equal(taken(2, &choice), "10.5.1.4");
+	assert_string_equal(taken(3, &choice), "10.5.1.6");
+	assert_int_equal(pool_check_free(dir, "default", &choice.set, host_local, &err), -1);
+	assert_string_equal(err.details,
+			    "0 entries not created by weft, 2 reservations of host-local");
+	assert_int_equal(ipaddr_parse("10.5.1.5", &asked.wanted, &err), 0);
+	owner_open(&owner, 4);
+	assert_int_equal(pool_acquire(&owner.lock, &asked, 1, host_local, &owner.record, &err), -1);
+	assert_int_equal(err.code, ERR_ADDRESS);
+	attachment_unlock(&owner.lock);
+	/* The flannel container is gone. */
+	snprintf(path, sizeof(path), "%s/networks/other/10.5.1.5", dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/networks", dir);
+	assert_string_equal(taken(4, &choice), "10.5.1.5");
+	host_local = NULL;
+}
+
+static void an_allocated_address_refers_to_its_record(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct owner owner, other;
@@ -220,7 +279,7 @@ static void a_taken_address_leads_to_its_record(void **state)
 	owner_open(&owner, 1);
 	owner_open(&other, 2);
 	assert_int_equal(pool_holds(&owner.lock, &choice.set.at[0].last, &err), 0);
-	assert_int_equal(pool_take(&owner.lock, &choice, 1, &owner.record, &err), 0);
+	assert_int_equal(pool_acquire(&owner.lock, &choice, 1, host_local, &owner.record, &err), 0);
 	assert_int_equal(pool_holds(&owner.lock, &owner.record.addresses[0], &err), 1);
 	assert_int_equal(pool_holds(&other.lock, &owner.record.addresses[0], &err), 0);
 	path_of("10.5.1.2", path);
@@ -235,7 +294,7 @@ static void a_taken_address_leads_to_its_record(void **state)
 	attachment_unlock(&other.lock);
 }
 
-static void both_families_are_given_together(void **state)
+static void both_families_are_allocated_together(void **state)
 {
 	struct pool_choice choices[2];
 	char text[IPADDR_TEXT_SIZE];
@@ -247,7 +306,8 @@ static void both_families_are_given_together(void **state)
 	choices[1] = choice_from("fd00:5::/64", "fd00:5::1");
 	for (int i = 0; i < 3; i++) {
 		owner_open(&owner, i);
-		assert_int_equal(pool_take(&owner.lock, choices, 2, &owner.record, &err), 0);
+		assert_int_equal(
+			pool_acquire(&owner.lock, choices, 2, host_local, &owner.record, &err), 0);
 		attachment_unlock(&owner.lock);
 	}
 	assert_string_equal(ipaddr_text(&owner.record.addresses[0], text), "10.5.1.4");
@@ -257,7 +317,7 @@ static void both_families_are_given_together(void **state)
 	assert_false(exists("fd00:5::4"));
 }
 
-static void a_full_pool_says_so(void **state)
+static void a_full_pool_is_an_error(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/29", "10.5.1.1");
 	struct err err = ERR_INIT;
@@ -267,17 +327,18 @@ static void a_full_pool_says_so(void **state)
 	for (int i = 0; i < 5; i++)
 		taken(i, &choice);
 	owner_open(&owner, 9);
-	assert_int_equal(pool_take(&owner.lock, &choice, 1, &owner.record, &err), -1);
+	assert_int_equal(pool_acquire(&owner.lock, &choice, 1, host_local, &owner.record, &err),
+			 -1);
 	assert_int_equal(err.code, ERR_POOL_FULL);
 	assert_non_null(strstr(err.text, "10.5.1.0/29"));
 	assert_non_null(strstr(err.text, "all 5"));
 	assert_string_equal(err.details, "");
-	/* Nothing was written: the record is still empty. */
+	/* The record is still empty. */
 	assert_int_equal(attachment_read(&owner.lock, &owner.record, &err), 0);
 	attachment_unlock(&owner.lock);
 }
 
-static void foreign_entries_are_stepped_over(void **state)
+static void entries_of_other_programs_are_skipped(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/28", "10.5.1.1");
 	char path[FS_PATH_SIZE];
@@ -296,7 +357,7 @@ static void foreign_entries_are_stepped_over(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_string_equal(taken(1, &choice), "10.5.1.7");
 
-	/* Nor does anybody give them back. */
+	/* They are not released either. */
 	owner_open(&owner, 2);
 	for (unsigned char i = 0; i < 2; i++)
 		owner.record.addresses[owner.record.address_len++] = (struct ipaddr){
@@ -313,8 +374,8 @@ static void foreign_entries_are_stepped_over(void **state)
 	}
 }
 
-/* What an ADD leaves that was killed after its record was written, and another then took over. */
-static void an_address_of_another_is_not_given_back(void **state)
+/* The record of a killed ADD names an address that another attachment has allocated since. */
+static void an_address_of_another_attachment_is_not_released(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct err err = ERR_INIT;
@@ -334,7 +395,7 @@ static void an_address_of_another_is_not_given_back(void **state)
 	assert_false(exists("10.5.1.2"));
 }
 
-static void without_a_record_all_entries_are_looked_at(void **state)
+static void without_a_record_all_entries_are_checked(void **state)
 {
 	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
 	struct err err = ERR_INIT;
@@ -355,7 +416,7 @@ static void without_a_record_all_entries_are_looked_at(void **state)
 	assert_true(exists("lock"));
 }
 
-static void a_damaged_cursor_starts_anew(void **state)
+static void a_damaged_cursor_is_reset(void **state)
 {
 	static const char *const cases[] = { "",
 					     "\n\n\n",
@@ -370,7 +431,7 @@ static void a_damaged_cursor_starts_anew(void **state)
 	(void)state;
 	assert_string_equal(taken(0, &choice), "10.5.1.2");
 	path_of("lock", path);
-	for (int i = 0; i < (int)LEN(cases); i++) {
+	for (int i = 0; i < (int)ARRAY_LEN(cases); i++) {
 		int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 		assert_true(fd >= 0);
@@ -385,7 +446,7 @@ static void a_damaged_cursor_starts_anew(void **state)
 	}
 }
 
-static void many_at_once_get_one_each(void **state)
+static void concurrent_adds_get_different_addresses(void **state)
 {
 	enum { MANY = 40 };
 	struct pool_choice choice = choice_from("10.5.1.0/24", "10.5.1.1");
@@ -441,19 +502,20 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_a_dir(addresses_are_given_in_turn),
-		in_a_dir(an_address_can_be_asked_for),
-		in_a_dir(the_queue_can_pass_its_end_many_times),
-		in_a_dir(an_address_that_nobody_remembers_is_found),
-		in_a_dir(room_is_told_without_taking),
-		in_a_dir(a_taken_address_leads_to_its_record),
-		in_a_dir(both_families_are_given_together),
-		in_a_dir(a_full_pool_says_so),
-		in_a_dir(foreign_entries_are_stepped_over),
-		in_a_dir(an_address_of_another_is_not_given_back),
-		in_a_dir(without_a_record_all_entries_are_looked_at),
-		in_a_dir(a_damaged_cursor_starts_anew),
-		in_a_dir(many_at_once_get_one_each),
+		in_a_dir(addresses_are_allocated_in_turn),
+		in_a_dir(an_address_can_be_requested),
+		in_a_dir(the_queue_wraps_around_many_times),
+		in_a_dir(an_unrecorded_address_is_found),
+		in_a_dir(a_check_for_free_addresses_allocates_none),
+		in_a_dir(addresses_of_host_local_are_not_chosen),
+		in_a_dir(an_allocated_address_refers_to_its_record),
+		in_a_dir(both_families_are_allocated_together),
+		in_a_dir(a_full_pool_is_an_error),
+		in_a_dir(entries_of_other_programs_are_skipped),
+		in_a_dir(an_address_of_another_attachment_is_not_released),
+		in_a_dir(without_a_record_all_entries_are_checked),
+		in_a_dir(a_damaged_cursor_is_reset),
+		in_a_dir(concurrent_adds_get_different_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/prev.h"
+#include "plugin/prev_result.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -9,29 +10,28 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
 #define INTERFACES                                                                                 \
 	"\"interfaces\":[{\"name\":\"weft-br1\",\"mac\":\"02:00:00:00:00:01\"},"                   \
 	"{\"name\":\"eth0\",\"mac\":\"02:00:00:00:00:02\"},"                                       \
 	"{\"name\":\"eth0\",\"mac\":\"0a:58:0a:05:01:07\",\"sandbox\":\"/n\"},"                    \
 	"{\"name\":\"eth1\",\"mac\":\"0a:58:0a:05:01:08\",\"sandbox\":\"/n\"}]"
 
-static void one_interface_is_picked_out(void **state)
+static void parse_selects_one_interface(void **state)
 {
-	AUTO_PREV struct prev prev = { .mac = { { 0 } } };
+	AUTO(prev_result) struct prev_result prev = { .mac = { { 0 } } };
 	struct err err = ERR_INIT;
 	char text[PREFIX_TEXT_SIZE];
 
 	(void)state;
-	if (prev_parse("{\"CniVersion\":\"1.0.0\"," INTERFACES
-		       ",\"ips\":[{\"address\":\"10.5.1.8/24\",\"interface\":3},"
-		       "{\"address\":\"10.5.1.7/24\",\"gateway\":\"10.5.1.1\",\"Interface\":2},"
-		       "{\"address\":\"10.7.7.7/24\"},"
-		       "{\"address\":\"fd00::7/64\",\"interface\":2}],"
-		       "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.5.1.1\"},"
-		       "{\"dst\":\"10.9.0.0/16\",\"table\":200}],\"dns\":{}}",
-		       "eth0", "/n", &prev, &err) < 0)
+	if (prev_result_parse(
+		    "{\"CniVersion\":\"1.0.0\"," INTERFACES
+		    ",\"ips\":[{\"address\":\"10.5.1.8/24\",\"interface\":3},"
+		    "{\"address\":\"10.5.1.7/24\",\"gateway\":\"10.5.1.1\",\"Interface\":2},"
+		    "{\"address\":\"10.7.7.7/24\"},"
+		    "{\"address\":\"fd00::7/64\",\"interface\":2}],"
+		    "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.5.1.1\"},"
+		    "{\"dst\":\"10.9.0.0/16\",\"table\":200}],\"dns\":{}}",
+		    "eth0", "/n", &prev, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(prev.mac.octet[5], 7);
 	assert_int_equal(prev.addresses.len, 2);
@@ -43,7 +43,26 @@ static void one_interface_is_picked_out(void **state)
 	assert_int_equal(prev.routes.at[1].table, 200);
 }
 
-static void what_is_no_result_is_refused(void **state)
+/* Later plugins may add to a result what weft itself does not support. */
+static void parse_ignores_what_check_does_not_compare(void **state)
+{
+	AUTO(prev_result) struct prev_result prev = { .mac = { { 0 } } };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (prev_result_parse(
+		    "{\"cniVersion\":\"9.0.0\"," INTERFACES
+		    ",\"ips\":[{\"address\":\"10.5.1.7/24\",\"interface\":2},"
+		    "{\"address\":\"10.5.1.9/24\",\"interface\":70000}],"
+		    "\"routes\":[{\"dst\":\"10.8.0.0/16\",\"gw\":\"fd00::1\"},"
+		    "{\"dst\":\"10.9.0.0/16\",\"gw\":\"10.5.1.1\",\"scope\":253,\"mtu\":100000}]}",
+		    "eth0", "/n", &prev, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(prev.addresses.len, 1);
+	assert_int_equal(prev.routes.len, 2);
+}
+
+static void parse_rejects_invalid_results(void **state)
 {
 	static const struct {
 		const char *text, *ifname, *sandbox, *names;
@@ -60,11 +79,12 @@ static void what_is_no_result_is_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct prev prev = { .mac = { { 7 } } };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct prev_result prev = { .mac = { { 7 } } };
 		struct err err = ERR_INIT;
 
-		if (prev_parse(cases[i].text, cases[i].ifname, cases[i].sandbox, &prev, &err) != -1)
+		if (prev_result_parse(cases[i].text, cases[i].ifname, cases[i].sandbox, &prev,
+				      &err) != -1)
 			fail_msg("accepted: %s", cases[i].text);
 		assert_int_equal(err.code, ERR_CONFIG);
 		if (!strstr(err.text, cases[i].names))
@@ -76,8 +96,9 @@ static void what_is_no_result_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_interface_is_picked_out),
-		cmocka_unit_test(what_is_no_result_is_refused),
+		cmocka_unit_test(parse_selects_one_interface),
+		cmocka_unit_test(parse_ignores_what_check_does_not_compare),
+		cmocka_unit_test(parse_rejects_invalid_results),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/publish.h"
+#include "daemon/network/publish.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/state.h"
 #include "tests/unit/samples.h"
@@ -27,12 +28,12 @@ static struct state_network sample_network(void)
 	};
 }
 
-/* A path in the test's directory; up to four live at once. */
+/* A path in the test's directory; up to four are valid at once. */
 static const char *path_of(const char *name)
 {
 	static char paths[4][128];
 	static size_t next;
-	char *path = paths[next++ % LEN(paths)];
+	char *path = paths[next++ % ARRAY_LEN(paths)];
 
 	snprintf(path, sizeof(paths[0]), "%s/%s", tempdir_path, name);
 	return path;
@@ -68,7 +69,7 @@ static struct stat stat_of(const char *path)
 	return status;
 }
 
-static void the_subnet_file_is_flannels(void **state)
+static void the_subnet_file_has_the_format_of_flannel(void **state)
 {
 	struct state_network network = sample_network();
 	char text[PUBLISH_SUBNET_SIZE];
@@ -108,7 +109,7 @@ static void only_a_difference_is_written(void **state)
 	assert_good(publish_network(run, file, &network, false, &err), err);
 	assert_int_equal(stat_of(file).st_ino, env_inode);
 	assert_int_equal(stat_of(json).st_ino, json_inode);
-	network.lease_lost = true; /* which flannel's file does not tell */
+	network.lease_lost = true; /* not in flannel's file */
 	assert_good(publish_network(run, file, &network, false, &err), err);
 	assert_int_equal(stat_of(file).st_ino, env_inode);
 	assert_int_not_equal(stat_of(json).st_ino, json_inode);
@@ -117,7 +118,7 @@ static void only_a_difference_is_written(void **state)
 	assert_int_not_equal(stat_of(file).st_ino, env_inode);
 }
 
-static void what_others_wrote_there_is_replaced(void **state)
+static void files_of_other_programs_are_replaced(void **state)
 {
 	static const char *const texts[] = { "", "FLANNEL_MTU=1", "longer", NULL };
 	struct state_network network = sample_network();
@@ -136,15 +137,15 @@ static void what_others_wrote_there_is_replaced(void **state)
 	}
 }
 
-/* The state file means "ready": it must not be there when the other could not be written. */
-static void a_failure_leaves_the_state_unpublished(void **state)
+/* The state file means "ready": it must not exist if the other file could not be written. */
+static void after_a_failure_the_state_is_not_published(void **state)
 {
 	struct state_network network = sample_network(), read;
 	const char *run = path_of("run");
 	struct err err = ERR_INIT;
 
 	(void)state;
-	write_text(path_of("file"), "in the way");
+	write_text(path_of("file"), "a file");
 	assert_int_equal(publish_network(run, path_of("file/subnet.env"), &network, false, &err),
 			 -1);
 	assert_says(err.text, "file");
@@ -156,9 +157,9 @@ static void a_failure_leaves_the_state_unpublished(void **state)
 		publish_network(path_of("file"), path_of("subnet.env"), &network, false, &err), -1);
 }
 
-static void a_run_directory_is_made_and_proved(void **state)
+static void a_run_directory_is_created_and_checked(void **state)
 {
-	AUTO_CLOSE int lock = -1;
+	AUTO(close) int lock = -1;
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -166,7 +167,7 @@ static void a_run_directory_is_made_and_proved(void **state)
 	assert_int_equal(tempdir_count(path_of("a/run")), 1);
 	assert_int_equal(access(path_of("a/run/weftd.lock"), F_OK), 0);
 	close(take_fd(&lock));
-	write_text(path_of("file"), "in the way");
+	write_text(path_of("file"), "a file");
 	assert_int_equal(publish_take_dir(path_of("file"), &lock, &err), -1);
 	assert_says(err.text, path_of("file"));
 	assert_int_equal(publish_take_dir(path_of("file/run"), &lock, &err), -1);
@@ -201,7 +202,7 @@ static void assert_retired(const char *run_dir, const char *name, bool retired)
 	assert_int_equal(network.retired, retired);
 }
 
-static void networks_that_are_not_named_any_more_are_marked(void **state)
+static void networks_no_longer_configured_are_marked(void **state)
 {
 	const char *const names[] = { "red", "default" }, *run_dir = path_of("run");
 	struct state_network network = sample_network();
@@ -209,7 +210,7 @@ static void networks_that_are_not_named_any_more_are_marked(void **state)
 	char place[256];
 
 	(void)state;
-	publish_retire(run_dir, names, 2); /* nothing is there */
+	publish_retire(run_dir, names, 2); /* the directory is empty */
 	assert_good(publish_network(run_dir, NULL, &network, false, &err), err);
 	snprintf(network.name, sizeof(network.name), "blue");
 	assert_good(publish_network(run_dir, NULL, &network, false, &err), err);
@@ -231,14 +232,14 @@ static void networks_that_are_not_named_any_more_are_marked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_subnet_file_is_flannels),
+		cmocka_unit_test(the_subnet_file_has_the_format_of_flannel),
 		TEMPDIR_TEST(both_files_are_written_with_their_directories),
 		TEMPDIR_TEST(only_a_difference_is_written),
-		TEMPDIR_TEST(what_others_wrote_there_is_replaced),
-		TEMPDIR_TEST(a_failure_leaves_the_state_unpublished),
-		TEMPDIR_TEST(a_run_directory_is_made_and_proved),
+		TEMPDIR_TEST(files_of_other_programs_are_replaced),
+		TEMPDIR_TEST(after_a_failure_the_state_is_not_published),
+		TEMPDIR_TEST(a_run_directory_is_created_and_checked),
 		TEMPDIR_TEST(a_run_directory_has_one_owner),
-		TEMPDIR_TEST(networks_that_are_not_named_any_more_are_marked),
+		TEMPDIR_TEST(networks_no_longer_configured_are_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/publish.h"
+#include "daemon/network/publish.h"
 
+#include "common/array.h"
 #include "common/state.h"
 #include "tests/unit/samples.h"
 
@@ -13,7 +14,7 @@ static struct state_family family_of(const char *cluster, const char *subnet, co
 	};
 }
 
-/* flannel's subnet.env has lines for the families that the network has. */
+/* flannel's subnet.env has lines for the families of the network. */
 static void every_family_has_its_lines(void **state)
 {
 	const struct state_family v4 = family_of("10.5.0.0/16", "10.5.1.0/24", "10.5.1.1");
@@ -35,7 +36,7 @@ static void every_family_has_its_lines(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		char text[PUBLISH_SUBNET_SIZE];
 
 		assert_string_equal(publish_subnet_text(&cases[i].network, false, text),
@@ -43,10 +44,27 @@ static void every_family_has_its_lines(void **state)
 	}
 }
 
+static void an_mtu_below_1280_leaves_ipv6_out(void **state)
+{
+	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,"
+					     "\"IPv6Network\":\"fd00:5::/48\"}");
+	struct prefix subnet[FAMILIES];
+	struct state_network network;
+
+	(void)state;
+	sample_subnets("10.5.1.0/24&fd00:5:0:1::/64", subnet);
+	publish_make_state("default", &config, subnet, 1280, false, &network);
+	assert_int_equal(network.family_len, 2);
+	publish_make_state("default", &config, subnet, 1279, false, &network);
+	assert_int_equal(network.family_len, 1);
+	assert_true(prefix_equal(&network.family[0].subnet, &subnet[FAMILY_V4]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_family_has_its_lines),
+		cmocka_unit_test(an_mtu_below_1280_leaves_ipv6_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/range.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct ipaddr addr_of(const char *text)
 {
@@ -42,7 +41,7 @@ static struct range range_from(const char *subnet, const char *gateway)
 	return range;
 }
 
-/* The candidate above addr of the one range, "" where there is none. */
+/* The candidate after addr in the range, "" if there is none. */
 static const char *next_of(const struct range *range, const struct ipaddr *addr,
 			   char text[static IPADDR_TEXT_SIZE])
 {
@@ -52,7 +51,7 @@ static const char *next_of(const struct range *range, const struct ipaddr *addr,
 	return range_set_next(&set, addr, &next) ? ipaddr_text(&next, text) : "";
 }
 
-static void ranges_end_where_containers_may(void **state)
+static void ranges_exclude_network_broadcast_and_gateway(void **state)
 {
 	static const struct {
 		const char *subnet, *gateway, *first, *last;
@@ -74,7 +73,7 @@ static void ranges_end_where_containers_may(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct range range = range_from(cases[i].subnet, cases[i].gateway);
 		struct ipaddr none = { .family = AF_UNSPEC };
 		struct ipaddr last = addr_of(cases[i].last);
@@ -87,13 +86,37 @@ static void ranges_end_where_containers_may(void **state)
 	}
 }
 
-static void a_walk_meets_every_candidate_once(void **state)
+static void a_subnet_has_a_capacity_with_and_without_gateway(void **state)
+{
+	static const struct {
+		const char *subnet, *gateway;
+		uint64_t capacity;
+	} cases[] = {
+		{ "10.5.1.0/24", "10.5.1.1", 253 }, { "10.5.1.0/24", "", 254 },
+		{ "10.5.1.0/24", "10.5.0.1", 254 }, { "10.5.1.0/30", "10.5.1.1", 1 },
+		{ "10.5.1.0/31", "10.5.1.1", 0 },   { "fd00:5::/64", "fd00:5::1", UINT64_MAX - 1 },
+		{ "fd00:5::/126", "fd00:5::1", 2 }, { "fd00:5::/127", "fd00:5::1", 0 },
+		{ "fd00:5::/48", "", UINT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct ipaddr gateway = addr_of(cases[i].gateway);
+		struct err err = ERR_INIT;
+		struct prefix subnet;
+
+		assert_int_equal(prefix_parse(cases[i].subnet, &subnet, &err), 0);
+		assert_int_equal(range_capacity(&subnet, &gateway), cases[i].capacity);
+	}
+}
+
+static void a_walk_visits_every_candidate_once(void **state)
 {
 	static const char *const gateways[] = { "10.5.1.1", "10.5.1.2", "10.5.1.5", "10.5.1.6",
 						"" };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(gateways); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(gateways); i++) {
 		struct range range = range_from("10.5.1.0/29", gateways[i]);
 		struct ipaddr at = { .family = AF_UNSPEC };
 		struct range_set set = { .at = { range }, .len = 1 };
@@ -113,14 +136,14 @@ static void a_walk_meets_every_candidate_once(void **state)
 	}
 }
 
-static void what_is_no_candidate_is_told(void **state)
+static void an_address_outside_the_range_is_detected(void **state)
 {
 	static const char *const outside[] = { "",         "10.5.1.0", "10.5.1.1", "10.5.1.255",
 					       "10.5.2.7", "9.0.0.0",  "::1",      "fd00:5::7" };
 	struct range range = range_from("10.5.1.0/24", "10.5.1.1");
 
 	(void)state;
-	for (size_t i = 0; i < LEN(outside); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(outside); i++) {
 		struct ipaddr addr = addr_of(outside[i]);
 
 		assert_false(range_has(&range, &addr));
@@ -130,8 +153,8 @@ static void what_is_no_candidate_is_told(void **state)
 static void a_range_can_be_narrowed(void **state)
 {
 	static const struct {
-		const char *first, *last; /* "" : as it was */
-		const char *text;         /* NULL: refused */
+		const char *first, *last; /* "": unchanged */
+		const char *text;         /* NULL: rejected */
 		uint64_t size;
 	} cases[] = {
 		{ "", "", "10.5.1.0/24", 253 },
@@ -139,7 +162,7 @@ static void a_range_can_be_narrowed(void **state)
 		{ "", "10.5.1.9", "10.5.1.1-10.5.1.9", 8 },
 		{ "10.5.1.9", "10.5.1.9", "10.5.1.9-10.5.1.9", 1 },
 		{ "10.5.1.10", "10.5.1.9", NULL, 0 },
-		{ "10.5.1.1", "10.5.1.1", NULL, 0 }, /* the gateway alone */
+		{ "10.5.1.1", "10.5.1.1", NULL, 0 }, /* only the gateway */
 		{ "10.5.1.0", "", NULL, 0 },
 		{ "", "10.5.1.255", NULL, 0 },
 		{ "10.5.2.1", "10.5.2.9", NULL, 0 },
@@ -147,7 +170,7 @@ static void a_range_can_be_narrowed(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct range range = range_from("10.5.1.0/24", "10.5.1.1");
 		struct ipaddr first = addr_of(cases[i].first), last = addr_of(cases[i].last);
 		struct range_set set = { .len = 0 };
@@ -190,9 +213,9 @@ static void a_set_is_walked_from_low_to_high(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < LEN(parts); i++)
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		assert_int_equal(range_set_add(&set, &parts[i], &err), 0);
-	for (size_t i = 0; i < LEN(order); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		assert_int_equal(range_set_next(&set, &at, &at), *order[i] != '\0');
 		if (*order[i])
 			assert_string_equal(ipaddr_text(&at, text), order[i]);
@@ -206,7 +229,7 @@ static void a_set_is_walked_from_low_to_high(void **state)
 	assert_true(range_set_has(&set, &at));
 }
 
-static void ranges_that_overlap_or_are_too_many_are_refused(void **state)
+static void overlapping_or_too_many_ranges_are_rejected(void **state)
 {
 	static const char *const cases[][2] = { { "10.5.1.20", "10.5.1.20" },
 						{ "10.5.1.18", "10.5.1.20" },
@@ -218,7 +241,7 @@ static void ranges_that_overlap_or_are_too_many_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(range_set_add(&set, &there, &err), 0);
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		const struct range range = part(cases[i][0], cases[i][1]);
 
 		assert_int_equal(range_set_add(&set, &range, &err), -1);
@@ -235,13 +258,13 @@ static void ranges_that_overlap_or_are_too_many_are_refused(void **state)
 	}
 }
 
-static void subnets_without_room_are_refused(void **state)
+static void subnets_without_free_addresses_are_rejected(void **state)
 {
 	static const char *const cases[] = { "10.5.1.0/31", "10.5.1.0/32", "fd00::/127",
 					     "fd00::/128" };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct range range = { .last = { .family = 7 } };
 		struct err err = ERR_INIT;
 
@@ -255,13 +278,14 @@ static void subnets_without_room_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ranges_end_where_containers_may),
-		cmocka_unit_test(a_walk_meets_every_candidate_once),
-		cmocka_unit_test(what_is_no_candidate_is_told),
+		cmocka_unit_test(ranges_exclude_network_broadcast_and_gateway),
+		cmocka_unit_test(a_subnet_has_a_capacity_with_and_without_gateway),
+		cmocka_unit_test(a_walk_visits_every_candidate_once),
+		cmocka_unit_test(an_address_outside_the_range_is_detected),
 		cmocka_unit_test(a_range_can_be_narrowed),
 		cmocka_unit_test(a_set_is_walked_from_low_to_high),
-		cmocka_unit_test(ranges_that_overlap_or_are_too_many_are_refused),
-		cmocka_unit_test(subnets_without_room_are_refused),
+		cmocka_unit_test(overlapping_or_too_many_ranges_are_rejected),
+		cmocka_unit_test(subnets_without_free_addresses_are_rejected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/request.h"
 
+#include "common/array.h"
 #include "common/err.h"
 #include "plugin/netconf.h"
 
@@ -10,8 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct state_network network_of(size_t families)
 {
@@ -41,7 +40,7 @@ static struct netconf parsed(const char *keys)
 	return netconf;
 }
 
-static void what_is_asked_for_is_gathered(void **state)
+static void requests_are_collected_from_all_sources(void **state)
 {
 	static const struct {
 		const char *keys, *args;
@@ -65,9 +64,9 @@ static void what_is_asked_for_is_gathered(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_NETCONF struct netconf netconf = parsed(cases[i].keys);
-		AUTO_REQUEST struct request request = { .dns = NULL };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(netconf) struct netconf netconf = parsed(cases[i].keys);
+		AUTO(request) struct request request = { .dns = NULL };
 		char mac[MAC_TEXT_SIZE], ips[256] = "", ip[IPADDR_TEXT_SIZE];
 		struct err err = ERR_INIT;
 		size_t len = 0;
@@ -84,7 +83,7 @@ static void what_is_asked_for_is_gathered(void **state)
 	}
 }
 
-static void wrong_wishes_are_refused(void **state)
+static void invalid_requests_are_rejected(void **state)
 {
 	static const struct {
 		const char *keys, *names;
@@ -102,8 +101,8 @@ static void wrong_wishes_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_NETCONF struct netconf netconf = parsed(cases[i].keys);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(netconf) struct netconf netconf = parsed(cases[i].keys);
 		struct request request = { .ip_len = 7 };
 		struct err err = ERR_INIT;
 
@@ -115,7 +114,7 @@ static void wrong_wishes_are_refused(void **state)
 	}
 }
 
-/* The choices as "ranges wanted; ": */
+/* The choices as "ranges requested; ": */
 static const char *choices_text(const struct pool_choice choices[], size_t len)
 {
 	static char text[1024];
@@ -129,7 +128,7 @@ static const char *choices_text(const struct pool_choice choices[], size_t len)
 	return text;
 }
 
-static void choices_follow_from_ranges_and_wishes(void **state)
+static void choices_follow_from_ranges_and_requests(void **state)
 {
 	static const struct {
 		const char *keys, *choices;
@@ -151,9 +150,9 @@ static void choices_follow_from_ranges_and_wishes(void **state)
 	const struct state_network network = network_of(2);
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_NETCONF struct netconf netconf = parsed(cases[i].keys);
-		AUTO_REQUEST struct request request = { .dns = NULL };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(netconf) struct netconf netconf = parsed(cases[i].keys);
+		AUTO(request) struct request request = { .dns = NULL };
 		struct pool_choice choices[REQUEST_CHOICES];
 		struct err err = ERR_INIT;
 
@@ -164,18 +163,19 @@ static void choices_follow_from_ranges_and_wishes(void **state)
 	}
 }
 
-static void what_cannot_be_chosen_is_refused(void **state)
+static void requests_that_cannot_be_met_are_rejected(void **state)
 {
 	static const struct {
 		const char *keys;
 		enum err_code code;
 		const char *names;
 	} cases[] = {
-		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.1\"]}", ERR_ADDRESS, "10.5.1.1 was" },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.1\"]}", ERR_ADDRESS,
+		  "requested address 10.5.1.1:" },
 		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.0\",\"10.5.1.255\"]}", ERR_ADDRESS,
-		  "10.5.1.0, 10.5.1.255 was" },
+		  "requested address 10.5.1.0, 10.5.1.255:" },
 		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.8\",\"10.5.1.9\"]}", ERR_ADDRESS,
-		  "10.5.1.9 was" },
+		  "requested address 10.5.1.9:" },
 		{ "\"runtimeConfig\":{\"ips\":[\"fd00::1\"]}", ERR_ADDRESS, "fd00::1" },
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{}]]}", ERR_CONFIG, "ipRanges[0][0]" },
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.9.0.0/24\"}]]}", ERR_CONFIG,
@@ -184,7 +184,7 @@ static void what_cannot_be_chosen_is_refused(void **state)
 		  "\"10.5.1.9\"}]]}",
 		  ERR_CONFIG, "subnet" },
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"subnet\":\"10.5.1.130/25\"}]]}", ERR_CONFIG,
-		  "10.5.1.128/25 is the network" },
+		  "the network is 10.5.1.128/25" },
 		{ "\"runtimeConfig\":{\"ipRanges\":[[{\"rangeStart\":\"10.5.1.9\",\"rangeEnd\":"
 		  "\"10.5.1.8\"}]]}",
 		  ERR_CONFIG, "empty" },
@@ -202,9 +202,9 @@ static void what_cannot_be_chosen_is_refused(void **state)
 	const struct state_network network = network_of(1);
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		AUTO_NETCONF struct netconf netconf = parsed(cases[i].keys);
-		AUTO_REQUEST struct request request = { .dns = NULL };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(netconf) struct netconf netconf = parsed(cases[i].keys);
+		AUTO(request) struct request request = { .dns = NULL };
 		struct pool_choice choices[REQUEST_CHOICES];
 		struct err err = ERR_INIT;
 
@@ -215,13 +215,52 @@ static void what_cannot_be_chosen_is_refused(void **state)
 	}
 }
 
+/* In an L2 network a container can have any address of the network, unless ranges are configured. */
+static void an_l2_network_permits_the_addresses_of_other_nodes(void **state)
+{
+	static const struct {
+		const char *keys;
+		bool l2, good;
+	} cases[] = {
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.7\"]}", true, true },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.2.7\"]}", true, true },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.2.0\"]}", true, true },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.2.7\"]}", false, false },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.6.2.7\"]}", true, false },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.0.0\"]}", true, false },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.255.255\"]}", true, false },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.1.1\"]}", true, false },
+		{ "\"runtimeConfig\":{\"ips\":[\"10.5.2.7\"],\"ipRanges\":[[{\"subnet\":\"10.5.1.0/24\"}]]}",
+		  true, false },
+	};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(netconf) struct netconf netconf = parsed(cases[i].keys);
+		AUTO(request) struct request request = { .dns = NULL };
+		struct state_network network = network_of(1);
+		struct pool_choice choices[REQUEST_CHOICES];
+
+		network.l2 = cases[i].l2;
+		assert_int_equal(prefix_parse("10.5.0.0/16", &network.family[0].cluster, &err), 0);
+		assert_int_equal(request_read(&netconf, NULL, &request, &err), 0);
+		if (request_choose(&netconf, &request, &network, choices, &err) !=
+		    (cases[i].good ? 0 : -1))
+			fail_msg("%s: %s", cases[i].keys, err.text);
+		if (cases[i].good)
+			assert_true(ipaddr_equal(&choices[0].wanted, &request.ips[0]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_asked_for_is_gathered),
-		cmocka_unit_test(wrong_wishes_are_refused),
-		cmocka_unit_test(choices_follow_from_ranges_and_wishes),
-		cmocka_unit_test(what_cannot_be_chosen_is_refused),
+		cmocka_unit_test(requests_are_collected_from_all_sources),
+		cmocka_unit_test(invalid_requests_are_rejected),
+		cmocka_unit_test(choices_follow_from_ranges_and_requests),
+		cmocka_unit_test(requests_that_cannot_be_met_are_rejected),
+		cmocka_unit_test(an_l2_network_permits_the_addresses_of_other_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/lastgood.h"
+#include "daemon/network/snapshot.h"
 
+#include "common/array.h"
 #include "common/auto.h"
-#include "daemon/known.h"
-#include "daemon/store.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/store/store.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
 
@@ -11,8 +12,8 @@
 
 #define CONFIG "{\"Network\":\"10.5.0.0/16\"}"
 
-static const struct lastgood_head nowhere;
-static const struct lastgood_head somewhere = {
+static const struct snapshot_head nowhere;
+static const struct snapshot_head somewhere = {
 	.seen = { .cluster = UINT64_MAX, .revision = 4711, .term = 2 }
 };
 
@@ -26,58 +27,60 @@ static int setup(void **state)
 	return rc;
 }
 
-static struct known sample_known(void)
+static struct lease_table sample_known(void)
 {
-	struct known known = { .listing = false };
-	struct peer a = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:02", SAMPLE_NODE,
-				    7);
-	struct peer b = sample_peer("10.5.3.0/24", "192.168.0.3", "c6:00:00:00:00:03", "", 8);
-	struct peer c = sample_peer("10.5.4.0/24", "192.168.0.4", "c6:00:00:00:00:04", "", 9);
+	struct lease_table known = { .listing = false };
+	struct lease a = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:02", SAMPLE_NODE,
+				     7);
+	struct lease b = sample_peer("10.5.3.0/24", "192.168.0.3", "c6:00:00:00:00:03", "", 8);
+	struct lease c = sample_peer("10.5.4.0/24", "192.168.0.4", "c6:00:00:00:00:04", "", 9);
 
-	sample_put(&known.now.peers, &a);
-	sample_put(&known.now.peers, &b);
-	c.unreadable = true;
-	sample_put(&known.now.peers, &c);
+	sample_put(&known.current.leases, &a);
+	sample_put(&known.current.leases, &b);
+	c.invalid = true;
+	sample_put(&known.current.leases, &c);
 	return known;
 }
 
-static void write_at(const struct lastgood_head *head, const struct known *known, uint64_t *written)
+static void write_at(const struct snapshot_head *head, const struct lease_table *known,
+		     uint64_t *written)
 {
 	struct err err = ERR_INIT;
 
-	assert_good(lastgood_write(tempdir_path, "default", head, CONFIG, &known->now.peers,
+	assert_good(snapshot_write(tempdir_path, "default", head, CONFIG, &known->current.leases,
 				   written, &err),
 		    err);
 }
 
-static void write_it(const struct known *known, uint64_t *written)
+static void write_it(const struct lease_table *known, uint64_t *written)
 {
 	write_at(&nowhere, known, written);
 }
 
-static void what_is_written_is_read(void **state)
+static void a_snapshot_is_read_as_it_was_written(void **state)
 {
-	struct known known = sample_known(), again = { .listing = false };
-	AUTO_FREE char *config = NULL;
+	struct lease_table known = sample_known(), again = { .listing = false };
+	AUTO(free) char *config = NULL;
 	struct err err = ERR_INIT;
 	uint64_t written = 0;
 
 	(void)state;
 	write_it(&known, &written);
-	assert_int_equal(lastgood_read(tempdir_path, "default", &config, &again, &err), 1);
+	assert_int_equal(snapshot_read(tempdir_path, "default", &config, &again, &err), 1);
 	assert_string_equal(config, CONFIG);
-	assert_int_equal(again.now.peers.len, 2); /* what cannot be read is left out */
-	assert_string_equal(again.now.peers.at[0].node, SAMPLE_NODE);
-	assert_int_equal(
-		mac_cmp(&again.now.peers.at[1].vtep_mac[0], &known.now.peers.at[1].vtep_mac[0]), 0);
+	assert_int_equal(again.current.leases.len, 2); /* invalid leases are left out */
+	assert_string_equal(again.current.leases.at[0].node, SAMPLE_NODE);
+	assert_int_equal(mac_cmp(&again.current.leases.at[1].vtep_mac[0],
+				 &known.current.leases.at[1].vtep_mac[0]),
+			 0);
 	assert_false(again.listing);
-	known_free(&known);
-	known_free(&again);
+	lease_table_free(&known);
+	lease_table_free(&again);
 }
 
-static void the_same_is_not_written_again(void **state)
+static void an_unchanged_snapshot_is_not_written_again(void **state)
 {
-	struct known known = sample_known();
+	struct lease_table known = sample_known();
 	struct stat before, after;
 	uint64_t written = 0;
 
@@ -87,11 +90,11 @@ static void the_same_is_not_written_again(void **state)
 	write_it(&known, &written);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
-	known.now.peers.at[0].mtu = 1400;
+	known.current.leases.at[0].mtu = 1400;
 	write_it(&known, &written);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_not_equal(before.st_ino, after.st_ino);
-	known_free(&known);
+	lease_table_free(&known);
 }
 
 static void write_text(const char *text)
@@ -103,46 +106,46 @@ static void write_text(const char *text)
 	fclose(file);
 }
 
-static bool is_head(const struct lastgood_head *want)
+static bool is_head(const struct snapshot_head *want)
 {
-	struct lastgood_head head = { .restored = !want->restored };
+	struct snapshot_head head = { .restored = !want->restored };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(lastgood_read_head(tempdir_path, "default", &head, &err), 1);
+	assert_int_equal(snapshot_read_head(tempdir_path, "default", &head, &err), 1);
 	return head.restored == want->restored &&
 	       !memcmp(&head.seen, &want->seen, sizeof(head.seen));
 }
 
-static void its_head_is_read_alone(void **state)
+static void the_head_can_be_read_without_leases(void **state)
 {
-	struct known known = sample_known(), again = { .listing = false };
-	struct lastgood_head head = somewhere;
-	AUTO_FREE char *config = NULL;
+	struct lease_table known = sample_known(), again = { .listing = false };
+	struct snapshot_head head = somewhere;
+	AUTO(free) char *config = NULL;
 	struct err err = ERR_INIT;
 	uint64_t written = 0;
 
 	(void)state;
-	assert_int_equal(lastgood_read_head(tempdir_path, "default", &head, &err), 0);
+	assert_int_equal(snapshot_read_head(tempdir_path, "default", &head, &err), 0);
 	write_it(&known, &written);
 	assert_true(is_head(&nowhere));
 	written = 0;
 	write_at(&somewhere, &known, &written);
 	assert_true(is_head(&somewhere));
 	head.restored = true;
-	write_at(&head, &known, &written); /* as it differs in more than what was seen */
+	write_at(&head, &known, &written); /* differs in more than the position */
 	assert_true(is_head(&head));
-	assert_int_equal(lastgood_read(tempdir_path, "default", &config, &again, &err), 1);
+	assert_int_equal(snapshot_read(tempdir_path, "default", &config, &again, &err), 1);
 	assert_string_equal(config, CONFIG);
-	assert_int_equal(again.now.peers.len, 2);
-	known_free(&known);
-	known_free(&again);
+	assert_int_equal(again.current.leases.len, 2);
+	lease_table_free(&known);
+	lease_table_free(&again);
 }
 
-/* The revision of a store changes all the time, and a disk is not to be written all the time. */
-static void a_revision_alone_is_not_written(void **state)
+/* The revision of a store changes constantly; the disk must not be written each time. */
+static void a_new_revision_alone_is_not_written(void **state)
 {
-	struct known known = sample_known();
-	struct lastgood_head head = somewhere;
+	struct lease_table known = sample_known();
+	struct snapshot_head head = somewhere;
 	uint64_t written = 0;
 
 	(void)state;
@@ -150,34 +153,34 @@ static void a_revision_alone_is_not_written(void **state)
 	head.seen.revision++;
 	write_at(&head, &known, &written);
 	assert_true(is_head(&somewhere));
-	known.now.peers.at[0].mtu = 1400;
+	known.current.leases.at[0].mtu = 1400;
 	write_at(&head, &known, &written);
 	assert_true(is_head(&head));
-	known_free(&known);
+	lease_table_free(&known);
 }
 
-static void what_has_vanished_is_kept_where_it_is_to_stay(void **state)
+static void vanished_leases_are_written_within_the_grace_period(void **state)
 {
-	struct known known = sample_known(), again = { .listing = false };
-	struct lastgood_head head = { .restored = false };
+	struct lease_table known = sample_known(), again = { .listing = false };
+	struct snapshot_head head = { .restored = false };
 	uint64_t written = 0;
 
 	(void)state;
-	known.now.peers.at[0].vanished = true;
+	known.current.leases.at[0].vanished = true;
 	for (size_t stay = 0; stay < 2; stay++) {
-		AUTO_FREE char *config = NULL;
+		AUTO(free) char *config = NULL;
 		struct err err = ERR_INIT;
 
 		head.restored = stay;
 		write_at(&head, &known, &written);
-		assert_int_equal(lastgood_read(tempdir_path, "default", &config, &again, &err), 1);
-		assert_int_equal(again.now.peers.len, 1 + stay);
+		assert_int_equal(snapshot_read(tempdir_path, "default", &config, &again, &err), 1);
+		assert_int_equal(again.current.leases.len, 1 + stay);
 	}
-	known_free(&known);
-	known_free(&again);
+	lease_table_free(&known);
+	lease_table_free(&again);
 }
 
-static void a_damaged_beginning_says_nothing(void **state)
+static void a_damaged_head_has_no_position(void **state)
 {
 	static const struct {
 		const char *text;
@@ -185,7 +188,8 @@ static void a_damaged_beginning_says_nothing(void **state)
 	} cases[] = {
 		{ "", 0 },
 		{ "\n", 0 },
-		{ "{\"version\":1,\"config\":\"{}\",\"subnets\":{\n}}\n", 0 }, /* as it was once */
+		{ "{\"version\":1,\"config\":\"{}\",\"subnets\":{\n}}\n",
+		  0 }, /* the earlier content */
 		{ "{\"version\":1,\"seen\":{\"cluster\":\"9\"},", 0 },
 		{ ",\n", -1 },
 		{ "{\"version\":1,\"restored\":1,\n", -1 },
@@ -195,48 +199,48 @@ static void a_damaged_beginning_says_nothing(void **state)
 		{ "{\"version\":1,\"seen\":{\"cluster\":\"9\",\"term\":\"99999999999999999999\"},\n",
 		  -1 },
 	};
-	struct known known = sample_known();
+	struct lease_table known = sample_known();
 	uint64_t written = 0;
 
 	(void)state;
 	write_it(&known, &written);
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct lastgood_head head = somewhere;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct snapshot_head head = somewhere;
 		struct err err = ERR_INIT;
 
 		write_text(cases[i].text);
-		if (lastgood_read_head(tempdir_path, "default", &head, &err) != cases[i].rc)
+		if (snapshot_read_head(tempdir_path, "default", &head, &err) != cases[i].rc)
 			fail_msg("case %zu: %s", i, err.text);
 		assert_memory_equal(&head, &somewhere, sizeof(head));
 	}
-	known_free(&known);
+	lease_table_free(&known);
 }
 
-static void no_peers_are_a_document_too(void **state)
+static void a_snapshot_without_peers_is_written(void **state)
 {
-	struct known known = { .listing = false };
-	AUTO_FREE char *config = NULL;
+	struct lease_table known = { .listing = false };
+	AUTO(free) char *config = NULL;
 	struct err err = ERR_INIT;
 	uint64_t written = 0;
 
 	(void)state;
 	write_it(&known, &written);
-	assert_int_equal(lastgood_read(tempdir_path, "default", &config, &known, &err), 1);
-	assert_int_equal(known.now.peers.len, 0);
+	assert_int_equal(snapshot_read(tempdir_path, "default", &config, &known, &err), 1);
+	assert_int_equal(known.current.leases.len, 0);
 }
 
-static void absent_is_no_failure(void **state)
+static void a_missing_snapshot_is_not_an_error(void **state)
 {
-	struct known known = { .listing = false };
+	struct lease_table known = { .listing = false };
 	char *config = NULL;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(lastgood_read(tempdir_path, "default", &config, &known, &err), 0);
+	assert_int_equal(snapshot_read(tempdir_path, "default", &config, &known, &err), 0);
 	assert_null(config);
 }
 
-static void what_is_damaged_changes_nothing(void **state)
+static void a_damaged_snapshot_changes_nothing(void **state)
 {
 	static const char *const texts[] = {
 		"",
@@ -246,41 +250,45 @@ static void what_is_damaged_changes_nothing(void **state)
 		"{\"version\":1,\"config\":{},\"subnets\":{}}",
 		"{\"version\":1,\"config\":\"{}\",\"subnets\":[]}",
 	};
-	struct known known = sample_known();
+	struct lease_table known = sample_known();
 	uint64_t written = 0;
 
 	(void)state;
 	write_it(&known, &written);
-	for (size_t i = 0; i < LEN(texts); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct err err = ERR_INIT;
 		char *config = NULL;
 
 		write_text(texts[i]);
-		if (lastgood_read(tempdir_path, "default", &config, &known, &err) != -1)
+		if (snapshot_read(tempdir_path, "default", &config, &known, &err) != -1)
 			fail_msg("case %zu", i);
 		assert_int_equal(err.code, ERR_STATE);
 		assert_null(config);
-		assert_int_equal(known.now.peers.len, 3);
+		assert_int_equal(known.current.leases.len, 3);
 	}
-	known_free(&known);
+	lease_table_free(&known);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_written_is_read, setup, tempdir_remove),
-		cmocka_unit_test_setup_teardown(the_same_is_not_written_again, setup,
+		cmocka_unit_test_setup_teardown(a_snapshot_is_read_as_it_was_written, setup,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(its_head_is_read_alone, setup, tempdir_remove),
-		cmocka_unit_test_setup_teardown(a_revision_alone_is_not_written, setup,
+		cmocka_unit_test_setup_teardown(an_unchanged_snapshot_is_not_written_again, setup,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(what_has_vanished_is_kept_where_it_is_to_stay,
+		cmocka_unit_test_setup_teardown(the_head_can_be_read_without_leases, setup,
+						tempdir_remove),
+		cmocka_unit_test_setup_teardown(a_new_revision_alone_is_not_written, setup,
+						tempdir_remove),
+		cmocka_unit_test_setup_teardown(vanished_leases_are_written_within_the_grace_period,
 						setup, tempdir_remove),
-		cmocka_unit_test_setup_teardown(a_damaged_beginning_says_nothing, setup,
+		cmocka_unit_test_setup_teardown(a_damaged_head_has_no_position, setup,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(no_peers_are_a_document_too, setup, tempdir_remove),
-		cmocka_unit_test_setup_teardown(absent_is_no_failure, setup, tempdir_remove),
-		cmocka_unit_test_setup_teardown(what_is_damaged_changes_nothing, setup,
+		cmocka_unit_test_setup_teardown(a_snapshot_without_peers_is_written, setup,
+						tempdir_remove),
+		cmocka_unit_test_setup_teardown(a_missing_snapshot_is_not_an_error, setup,
+						tempdir_remove),
+		cmocka_unit_test_setup_teardown(a_damaged_snapshot_changes_nothing, setup,
 						tempdir_remove),
 	};
 

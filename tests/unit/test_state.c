@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/state.h"
 
+#include "common/array.h"
 #include "common/err.h"
 #include "common/fs.h"
 
@@ -15,15 +16,13 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
 #define GOOD                                                                                       \
 	"{\"version\":1,\"name\":\"default\",\"vni\":1,\"bridge\":\"weft-br1\","                   \
 	"\"vxlan\":\"weft-vx1\",\"mtu\":1450,\"leaseLost\":false,"                                 \
 	"\"families\":[{\"cluster\":\"10.5.0.0/16\",\"subnet\":\"10.5.1.0/24\","                   \
 	"\"gateway\":\"10.5.1.1\"}]}"
 
-static char dir[] = "/tmp/weft-test-state.XXXXXX"; /* a new one for every test */
+static char dir[] = "/tmp/weft-test-state.XXXXXX"; /* created for every test */
 
 static struct prefix prefix_of(const char *text)
 {
@@ -92,6 +91,7 @@ static void check_same(const struct state_network *a, const struct state_network
 	assert_string_equal(a->vxlan, b->vxlan);
 	assert_int_equal(a->mtu, b->mtu);
 	assert_int_equal(a->lease_lost, b->lease_lost);
+	assert_string_equal(a->holder, b->holder);
 	assert_int_equal(a->family_len, b->family_len);
 	for (size_t i = 0; i < a->family_len; i++) {
 		assert_true(prefix_equal(&a->family[i].cluster, &b->family[i].cluster));
@@ -110,7 +110,7 @@ static void network_file_has_the_documented_form(void **state)
 	check_text("networks/default.json", GOOD);
 }
 
-static void network_comes_back_as_it_was_written(void **state)
+static void network_is_read_as_it_was_written(void **state)
 {
 	struct state_network read = { .mtu = 0 };
 	struct err err = ERR_INIT;
@@ -120,13 +120,36 @@ static void network_comes_back_as_it_was_written(void **state)
 		struct state_network network = network_of(families);
 
 		network.lease_lost = families == 2;
+		snprintf(network.holder, sizeof(network.holder), "%s", families == 2 ? "cni0" : "");
 		assert_int_equal(state_write_network(dir, &network, &err), 1);
 		assert_int_equal(state_read_network(dir, "default", &read, &err), 1);
 		check_same(&read, &network);
 	}
 }
 
-static void network_that_is_the_same_is_not_written_again(void **state)
+static void an_l2_network_has_the_prefix_length_of_the_whole(void **state)
+{
+	struct state_network network = network_of(2), read = { .mtu = 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(state_address_len(&network, &network.family[0]), 24);
+	network.l2 = true;
+	network.family[0].gateway = addr_of("10.5.0.1"); /* not in this node's range */
+	network.family[1].gateway = (struct ipaddr){ .family = 0 };
+	assert_int_equal(state_write_network(dir, &network, &err), 1);
+	assert_int_equal(state_read_network(dir, "default", &read, &err), 1);
+	check_same(&read, &network);
+	assert_true(read.l2);
+	assert_int_equal(state_address_len(&read, &read.family[0]), 16);
+	assert_int_equal(state_address_len(&read, &read.family[1]), 48);
+	network.family[0].gateway = addr_of("10.6.0.1");
+	assert_int_equal(state_write_network(dir, &network, &err), 1);
+	assert_int_equal(state_read_network(dir, "default", &read, &err), -1);
+	assert_non_null(strstr(err.text, "gateway: lies outside the cluster network"));
+}
+
+static void an_unchanged_network_is_not_written_again(void **state)
 {
 	struct state_network network = network_of(1);
 	char path[FS_PATH_SIZE];
@@ -149,7 +172,7 @@ static void network_that_is_the_same_is_not_written_again(void **state)
 	assert_int_equal(network.mtu, 1400);
 }
 
-static void network_that_is_removed_is_absent(void **state)
+static void a_removed_network_is_absent(void **state)
 {
 	struct state_network network = network_of(1);
 	struct err err = ERR_INIT;
@@ -167,7 +190,7 @@ static void network_that_is_removed_is_absent(void **state)
 static void damaged_network_files_are_refused(void **state)
 {
 	static const struct {
-		const char *from, *to, *text; /* from becomes to; the error's text has text */
+		const char *from, *to, *text; /* from is replaced by to; the error contains text */
 	} cases[] = {
 		{ "\"version\":1", "\"version\":2", "newer weft" },
 		{ "\"version\":1", "\"version\":0", "version" },
@@ -177,6 +200,10 @@ static void damaged_network_files_are_refused(void **state)
 		{ "weft-vx1", "0123456789abcdef", "vxlan" },
 		{ "1450", "67", "mtu" },
 		{ "\"leaseLost\":false", "\"leaseLost\":0", "leaseLost" },
+		{ "\"leaseLost\":false", "\"leaseLost\":false,\"subnetHolder\":\"a/b\"",
+		  "subnetHolder" },
+		{ "\"leaseLost\":false",
+		  "\"leaseLost\":false,\"subnetHolder\":\"0123456789abcdef\"", "subnetHolder" },
 		{ "10.5.1.1\"", "10.5.2.1\"", "gateway" },
 		{ "10.5.1.0/24", "10.6.1.0/24", "subnet" },
 		{ "10.5.1.0/24", "10.5.1.0", "subnet" },
@@ -192,7 +219,7 @@ static void damaged_network_files_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(state_write_network(dir, &whole, &unused), 1);
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct state_network network = { .mtu = 7 };
 		const char *at = strstr(GOOD, cases[i].from);
 		struct err err = ERR_INIT;
@@ -211,7 +238,7 @@ static void damaged_network_files_are_refused(void **state)
 	}
 }
 
-static void families_come_in_order_and_once(void **state)
+static void families_are_in_order_and_unique(void **state)
 {
 	struct state_network network = network_of(2), read = { .mtu = 0 };
 	struct err err = ERR_INIT;
@@ -220,7 +247,7 @@ static void families_come_in_order_and_once(void **state)
 	network.family[1] = network.family[0];
 	assert_int_equal(state_write_network(dir, &network, &err), 1);
 	assert_int_equal(state_read_network(dir, "default", &read, &err), -1);
-	assert_non_null(strstr(err.text, "IPv4 comes first"));
+	assert_non_null(strstr(err.text, "IPv4 first"));
 }
 
 static void network_names_cannot_leave_the_directory(void **state)
@@ -231,7 +258,7 @@ static void network_names_cannot_leave_the_directory(void **state)
 	(void)state;
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	for (size_t i = 0; i < LEN(names); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct state_network network = { .mtu = 0 };
 		struct err err = ERR_INIT;
 
@@ -241,7 +268,7 @@ static void network_names_cannot_leave_the_directory(void **state)
 	}
 }
 
-static void node_comes_back_as_it_was_written(void **state)
+static void node_is_read_as_it_was_written(void **state)
 {
 	struct state_node node = { .id = "0189f7e2-1111-4222-8333-0123456789ab" };
 	struct state_node read = { .network_len = 7 };
@@ -294,7 +321,7 @@ static void damaged_node_files_are_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct state_node node = { .network_len = 7 };
 		struct err err = ERR_INIT;
 
@@ -306,7 +333,7 @@ static void damaged_node_files_are_refused(void **state)
 	}
 }
 
-static void node_has_room_for_a_stated_number_of_networks(void **state)
+static void the_number_of_networks_of_a_node_is_limited(void **state)
 {
 	static struct state_node node;
 	char name[STATE_NETWORK_NAME_SIZE];
@@ -343,15 +370,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_dir(network_file_has_the_documented_form),
-		in_a_dir(network_comes_back_as_it_was_written),
-		in_a_dir(network_that_is_the_same_is_not_written_again),
-		in_a_dir(network_that_is_removed_is_absent),
+		in_a_dir(network_is_read_as_it_was_written),
+		in_a_dir(an_l2_network_has_the_prefix_length_of_the_whole),
+		in_a_dir(an_unchanged_network_is_not_written_again),
+		in_a_dir(a_removed_network_is_absent),
 		in_a_dir(damaged_network_files_are_refused),
-		in_a_dir(families_come_in_order_and_once),
+		in_a_dir(families_are_in_order_and_unique),
 		in_a_dir(network_names_cannot_leave_the_directory),
-		in_a_dir(node_comes_back_as_it_was_written),
+		in_a_dir(node_is_read_as_it_was_written),
 		in_a_dir(damaged_node_files_are_refused),
-		in_a_dir(node_has_room_for_a_stated_number_of_networks),
+		in_a_dir(the_number_of_networks_of_a_node_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In which pages a list is asked for. */
+/* The pages in which a list is requested. */
 /* fake: loop http */
-#include "daemon/store_etcd_list.h"
+#include "daemon/store/etcd/store_etcd_list.h"
 
+#include "common/array.h"
 #include "common/base64.h"
-#include "daemon/store.h"
-#include "tests/unit/etcd_way.h"
+#include "daemon/store/store.h"
+#include "tests/unit/etcd_client.h"
 #include "tests/unit/fake_http.h"
 
 #include <setjmp.h>
@@ -21,10 +22,10 @@
 	"{\"message\":\"grpc: received message larger than max (5000000 vs. 4194304)\",\"code\":8}"
 
 struct scene {
-	struct etcd_way etcd;
-	struct store_etcd_list *list; /* NULL: it has ended */
+	struct etcd_client etcd;
+	struct store_etcd_list *list; /* NULL: the call has ended */
 	unsigned entries, ends, failures;
-	bool good; /* its end */
+	bool good; /* the end of the range */
 };
 
 static void on_begin(void *ctx)
@@ -77,19 +78,19 @@ static int set_up(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct err err = ERR_INIT;
 	struct store_etcd_list_job job = {
-		.way = &scene->etcd.way,
+		.client = &scene->etcd.client,
 		.endpoint = ETCD_ENDPOINT,
 		.config_key = ETCD_CONFIG_KEY,
 		.prefix = ETCD_PREFIX,
-		.tell = &scene->etcd.tell,
+		.report = &scene->etcd.report,
 		.done = on_done,
 		.ctx = scene,
 	};
 
-	etcd_way_open(&scene->etcd, &listener, scene);
+	etcd_client_open(&scene->etcd, &listener, scene);
 	scene->list = store_etcd_list_start(&job, &err);
 	assert_non_null(scene->list);
-	fake_http_answer("/range", "{" ETCD_HEADER "}"); /* the configuration */
+	fake_http_respond("/range", "{" ETCD_HEADER "}"); /* the configuration */
 	*state = scene;
 	return 0;
 }
@@ -99,15 +100,15 @@ static int tear_down(void **state)
 	struct scene *scene = *state;
 
 	store_etcd_list_free(scene->list);
-	etcd_way_close(&scene->etcd);
+	etcd_client_close(&scene->etcd);
 	free(scene);
 	return 0;
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-/* How long a page is asked for. */
-static unsigned asked_len(void)
+/* The requested length of a page. */
+static unsigned requested_len(void)
 {
 	const char *limit = strstr(fake_http_body("/range"), "\"limit\":\"");
 
@@ -115,7 +116,7 @@ static unsigned asked_len(void)
 	return (unsigned)strtoul(limit + strlen("\"limit\":\""), NULL, 10);
 }
 
-/* A page of one key, the n-th, of so many that there are from it on. */
+/* The n-th page of one key, of as many keys as exist from it on. */
 static void give_page(unsigned n, unsigned count)
 {
 	char key[32], body[512];
@@ -128,10 +129,10 @@ static void give_page(unsigned n, unsigned count)
 		 "\"count\":\"%u\"}",
 		 text, count > 1 ? "true" : "false", count);
 	free(text);
-	fake_http_answer("/range", body);
+	fake_http_respond("/range", body);
 }
 
-static void test_pages_are_as_long_as_the_list_wants(void **state)
+static void test_page_length_follows_the_number_of_keys(void **state)
 {
 	static const struct {
 		unsigned count, len;
@@ -141,13 +142,13 @@ static void test_pages_are_as_long_as_the_list_wants(void **state)
 	};
 	struct scene *scene;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		scene = *state;
-		assert_int_equal(asked_len(), 250); /* nobody knows yet */
+		assert_int_equal(requested_len(), 250); /* the number of keys is unknown */
 		give_page(1, cases[i].count);
-		assert_int_equal(asked_len(), cases[i].len);
+		assert_int_equal(requested_len(), cases[i].len);
 		give_page(2, cases[i].count - 1);
-		assert_int_equal(asked_len(), cases[i].len); /* to the end */
+		assert_int_equal(requested_len(), cases[i].len); /* to the end */
 		give_page(3, 1);
 		assert_null(scene->list);
 		assert_true(scene->good);
@@ -158,19 +159,19 @@ static void test_pages_are_as_long_as_the_list_wants(void **state)
 	}
 }
 
-static void test_too_large_pages_become_smaller(void **state)
+static void test_pages_that_are_too_large_are_shrunk(void **state)
 {
 	static const unsigned len[] = { 2500, 625, 157, 40, 10, 3, 1 };
 	struct scene *scene = *state;
 
 	give_page(1, 50000);
-	for (size_t i = 0; i < sizeof(len) / sizeof(len[0]) - 1; i++) {
-		assert_int_equal(asked_len(), len[i]);
+	for (size_t i = 0; i < ARRAY_LEN(len) - 1; i++) {
+		assert_int_equal(requested_len(), len[i]);
 		fake_http_refuse("/range", 429, TOO_LARGE);
 	}
-	assert_int_equal(asked_len(), 1);
+	assert_int_equal(requested_len(), 1);
 	give_page(2, 2);
-	assert_int_equal(asked_len(), 1); /* and do not grow again */
+	assert_int_equal(requested_len(), 1); /* and do not grow again */
 	assert_int_equal(scene->entries, 2);
 	fake_http_refuse("/range", 429, TOO_LARGE); /* a single key */
 	assert_null(scene->list);
@@ -182,8 +183,8 @@ static void test_too_large_pages_become_smaller(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pages_are_as_long_as_the_list_wants),
-		TEST(test_too_large_pages_become_smaller),
+		TEST(test_page_length_follows_the_number_of_keys),
+		TEST(test_pages_that_are_too_large_are_shrunk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers marked so were recorded from etcd 3.4.23; the others are later servers' forms. */
-#include "daemon/store_etcd_wire.h"
+/* Responses marked "recorded" are from etcd 3.4.23; the others have the form of later servers. */
+#include "daemon/store/etcd/store_etcd_wire.h"
 
+#include "common/array.h"
 #include "common/err.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -14,8 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Recorded. */
 #define HEADER                                                                                     \
@@ -77,7 +76,7 @@ static void show(const struct store_etcd_wire_kvs *kvs, char *text, size_t size)
 	}
 }
 
-static void test_a_range_tells_how_many_there_are(void **state)
+static void test_a_range_has_the_number_of_keys(void **state)
 {
 	static const struct {
 		const char *body;
@@ -89,7 +88,7 @@ static void test_a_range_tells_how_many_there_are(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_etcd_wire_range range;
 		struct err err = ERR_INIT;
 
@@ -109,9 +108,9 @@ static void test_ranges(void **state)
 		bool more;
 		uint64_t revision;
 	} cases[] = {
-		/* recorded: nothing there */
+		/* recorded: no keys */
 		{ "{" HEADER "}", "", false, 4 },
-		/* recorded: one of two, and all of an older revision */
+		/* recorded: one key of two, and all at an older revision */
 		{ "{" HEADER ",\"kvs\":[{\"key\":\"L3cvc3VibmV0cy8xMC41LjEuMC0yNA==\","
 		  "\"create_revision\":\"2\",\"mod_revision\":\"3\",\"version\":\"2\","
 		  "\"value\":\"eyJhIjoyfQ==\"}],\"more\":true,\"count\":\"2\"}",
@@ -119,7 +118,7 @@ static void test_ranges(void **state)
 		{ "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"create_revision\":\"2\","
 		  "\"mod_revision\":\"3\",\"version\":\"2\",\"value\":\"Yg==\"}],\"count\":\"1\"}",
 		  "a=@3/0:b", false, 4 },
-		/* a lease, no value, zeroes that are not left out, members not known */
+		/* a lease, no value, zeroes that are not omitted, unknown members */
 		{ "{" HEADER ",\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\","
 		  "\"lease\":\"7668682375445944841\",\"new\":[{}]}],\"more\":false,\"x\":null}",
 		  "a=@3/7668682375445944841:", false, 4 },
@@ -127,7 +126,7 @@ static void test_ranges(void **state)
 		{ " {\"header\": {\"revision\": 5}, \"kvs\": [{\"key\": \"YQ==\", "
 		  "\"mod_revision\": 3, \"lease\": 0, \"value\": \"\"}] }\n",
 		  "a=@3/0:", false, 5 },
-		/* no answers of etcd's */
+		/* not responses of etcd */
 		{ "", NULL, false, 0 },
 		{ "{" HEADER, NULL, false, 0 },
 		{ "{" HEADER "} {}", NULL, false, 0 },
@@ -157,7 +156,7 @@ static void test_ranges(void **state)
 	char text[256];
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_etcd_wire_range range;
 		struct err err = ERR_INIT;
 		int result = store_etcd_wire_read_range(cases[i].body, strlen(cases[i].body),
@@ -221,7 +220,7 @@ static void test_events(void **state)
 		  "\"member_id\":\"13195394291058371180\",\"raft_term\":\"2\"},"
 		  "\"canceled\":true,\"compact_revision\":\"4\"}}",
 		  "", "x", "compacted up to revision 4" },
-		/* a later server's */
+		/* of a later server */
 		{ RESULT(",\"created\":true,\"canceled\":true,\"watch_id\":\"-1\","
 			 "\"cancel_reason\":\"rpc error: code = PermissionDenied\""),
 		  "", "cx", "rpc error: code = PermissionDenied" },
@@ -233,7 +232,7 @@ static void test_events(void **state)
 	char text[256], flags[4];
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_etcd_wire_events events;
 		struct err err = ERR_INIT;
 
@@ -250,7 +249,7 @@ static void test_events(void **state)
 	}
 }
 
-static void test_events_refused(void **state)
+static void test_invalid_events(void **state)
 {
 	static const struct {
 		const char *line;
@@ -276,7 +275,7 @@ static void test_events_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_etcd_wire_events events;
 		struct err err = ERR_INIT;
 
@@ -332,7 +331,7 @@ static void test_operations(void **state)
 		  0,
 		  { .succeeded = true, .lease = 78 } },
 		{ store_etcd_wire_read_revoke, "{" HEADER "}", 0, { .succeeded = true } },
-		/* refused: what does not say so is no "lost" and no "gone" */
+		/* rejected */
 		{ store_etcd_wire_read_txn, "{}", -1, { .lease = 0 } },
 		{ store_etcd_wire_read_txn, "", -1, { .lease = 0 } },
 		{ store_etcd_wire_read_txn, "{" HEADER ",\"succeeded\":1}", -1, { .lease = 0 } },
@@ -353,7 +352,7 @@ static void test_operations(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_reply reply = { .lease = 0 };
 		struct err err = ERR_INIT;
 
@@ -392,14 +391,15 @@ static void test_errors(void **state)
 		  "\"message\":\"etcdserver: requested lease not found\",\"code\":5}",
 		  ENOENT, "etcdserver: requested lease not found (HTTP 404)" },
 		{ 404, "404 page not found\n", 0,
-		  "does not serve /v3: etcd 3.4 or later is needed" },
-		{ 404, "Not Found\n", 0, "does not serve /v3: etcd 3.4 or later is needed" },
-		/* later and earlier servers' */
+		  "does not serve /v3 (HTTP 404): " STORE_ETCD_WIRE_GATEWAY },
+		{ 404, "Not Found\n", 0,
+		  "does not serve /v3 (HTTP 404): " STORE_ETCD_WIRE_GATEWAY },
+		/* of later and earlier servers */
 		{ 503, "{\"code\":14,\"message\":\"etcdserver: no leader\",\"details\":[]}", EAGAIN,
 		  "etcdserver: no leader (HTTP 503)" },
 		{ 400, "{\"error\":\"etcdserver: user name is empty\",\"code\":3}", EKEYREJECTED,
-		  "etcdserver: user name is empty (HTTP 400): etcd has users, so --etcd-username "
-		  "and --etcd-password-file are needed" },
+		  "etcdserver: user name is empty (HTTP 400): etcd requires authentication: "
+		  "set --etcd-username and --etcd-password-file" },
 		{ 429,
 		  "{\"error\":\"grpc: received message larger than max (9 vs. 8)\",\"code\":8}",
 		  EMSGSIZE, "grpc: received message larger than max (9 vs. 8) (HTTP 429)" },
@@ -420,8 +420,8 @@ static void test_errors(void **state)
 		  "CommonName of client sending a request against gateway will be ignored and not "
 		  "used as expected",
 		  0,
-		  "etcd with users takes no certificate that names one: --etcd-certfile has to be "
-		  "without a common name (CN) (HTTP 400: CommonName of client sending a request "
+		  "etcd with authentication rejects client certificates with a common name (CN): "
+		  "--etcd-certfile must not have one (HTTP 400: CommonName of client sending a request "
 		  "against gateway will be ignored and not used as expected)" },
 		{ 400, "Client sent an HTTP request to an HTTPS server.\n", 0,
 		  "HTTP 400: Client sent an HTTP request to an HTTPS server." },
@@ -433,7 +433,7 @@ static void test_errors(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 
 		assert_int_equal(store_etcd_wire_error(cases[i].status, cases[i].body,
@@ -460,7 +460,7 @@ static void test_restored(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(store_etcd_wire_is_restored(&ours, &cases[i].now),
 				 cases[i].restored);
 }
@@ -470,10 +470,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_a_range_tells_how_many_there_are),
+		cmocka_unit_test(test_a_range_has_the_number_of_keys),
 		cmocka_unit_test(test_header_and_binary_texts),
 		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_events_refused),
+		cmocka_unit_test(test_invalid_events),
 		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_restored),

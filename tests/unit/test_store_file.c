@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file store on real files, changed in all the ways in which people and programs do it. */
-#include "daemon/store_file.h"
+/* The file store with real files, changed in all the ways that users and programs use. */
+#include "daemon/store/file/store_file.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/fs.h"
-#include "daemon/store_file_doc.h"
-#include "daemon/store_file_ops.h"
-#define RECORDER_WAIT_MS 60000 /* many writers wait for each other, and for a disk */
+#include "common/fs_lock.h"
+#include "daemon/store/file/store_file_doc.h"
+#include "daemon/store/file/store_file_ops.h"
+#include "tests/unit/samples.h"
 #include "tests/unit/store_recorder.h"
 #include "tests/unit/tempdir.h"
 
@@ -42,10 +44,10 @@ static void put_file(const char *name, const char *text)
 	assert_int_equal(fs_write(tempdir, name, 0644, text, strlen(text), FS_REPLACE, &err), 0);
 }
 
-/* As an editor that keeps the file. */
+/* Like an editor that writes to the existing file. */
 static void write_in_place(const char *name, const char *text)
 {
-	AUTO_CLOSE int fd = openat(tempdir, name, O_WRONLY | O_TRUNC);
+	AUTO(close) int fd = openat(tempdir, name, O_WRONLY | O_TRUNC);
 
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
@@ -57,8 +59,8 @@ static bool is_told(struct recorder *r)
 	return !strcmp(r->log, awaited);
 }
 
-/* Waits until just this was told since the last time. */
-static void wait_told(struct recorder *r, const char *words)
+/* Waits until exactly these events were reported since the last call. */
+static void wait_reported(struct recorder *r, const char *words)
 {
 	awaited = words;
 	recorder_wait(r, is_told);
@@ -73,7 +75,7 @@ static bool is_over(struct recorder *r)
 	return loop_now_ms() >= until_ms;
 }
 
-/* Lets the loop run on; that it was long enough is shown by what the test waits for next. */
+/* Runs the loop for a while; the next wait of the test shows that it was long enough. */
 static void run_for(struct recorder *r, uint64_t ms)
 {
 	until_ms = loop_now_ms() + ms;
@@ -82,54 +84,54 @@ static void run_for(struct recorder *r, uint64_t ms)
 
 /* ---- Reading ----------------------------------------------------------------------------- */
 
-static void every_way_of_changing_it_is_seen(void **state)
+static void all_kinds_of_changes_are_detected(void **state)
 {
 	struct recorder r = { .begun = 0 };
 
 	(void)state;
 	put_file("f", ONE);
 	start(&r, "f");
-	wait_told(&r, LISTED);
+	wait_reported(&r, LISTED);
 	assert_string_equal(r.endpoint + strlen("file:"), path);
 	write_in_place("f", TWO);
-	wait_told(&r, "+2");
+	wait_reported(&r, "+2");
 	put_file("f", ONE);
-	wait_told(&r, "-2");
+	wait_reported(&r, "-2");
 	assert_int_equal(unlinkat(tempdir, "f", 0), 0);
 	put_file("f", TWO);
-	wait_told(&r, "+2");
+	wait_reported(&r, "+2");
 	assert_int_equal(renameat(tempdir, "f", tempdir, "old"), 0);
-	wait_told(&r, "down");
-	assert_non_null(strstr(r.why, "there is no file /"));
+	wait_reported(&r, "down");
+	assert_non_null(strstr(r.why, "/f does not exist"));
 	put_file("f", ONE);
-	wait_told(&r, "up -2");
+	wait_reported(&r, "up -2");
 	r.store->ops->refresh(r.store);
-	wait_told(&r, &LISTED[strlen("up ")]);
+	wait_reported(&r, &LISTED[strlen("up ")]);
 	recorder_stop(&r);
 }
 
-static void it_may_come_later_and_its_directory_too(void **state)
+static void file_and_directory_may_be_created_later(void **state)
 {
 	struct recorder r = { .begun = 0 };
 
 	(void)state;
 	start(&r, "a/b/f");
-	wait_told(&r, "down");
+	wait_reported(&r, "down");
 	assert_int_equal(mkdirat(tempdir, "a", 0755), 0);
 	assert_int_equal(mkdirat(tempdir, "a/b", 0755), 0);
 	put_file("a/b/f", ONE);
-	wait_told(&r, LISTED);
-	/* The directory's name passes to another one. */
+	wait_reported(&r, LISTED);
+	/* Another directory gets the directory's name. */
 	assert_int_equal(mkdirat(tempdir, "a/c", 0755), 0);
 	put_file("a/c/f", TWO);
 	assert_int_equal(renameat(tempdir, "a/b", tempdir, "a/old"), 0);
 	assert_int_equal(renameat(tempdir, "a/c", tempdir, "a/b"), 0);
-	wait_told(&r, "+2");
+	wait_reported(&r, "+2");
 	recorder_stop(&r);
 }
 
-/* As Kubernetes renews a ConfigMap: one rename of a link that all files' ways lead over. */
-static void links_on_the_way_may_come_to_lead_elsewhere(void **state)
+/* A ConfigMap update of Kubernetes: one rename of a link that is part of the paths of all files. */
+static void changed_symbolic_links_are_detected(void **state)
 {
 	struct recorder r = { .begun = 0 };
 
@@ -141,16 +143,16 @@ static void links_on_the_way_may_come_to_lead_elsewhere(void **state)
 	assert_int_equal(symlinkat("..1", tempdir, "..data"), 0);
 	assert_int_equal(symlinkat("..data/f", tempdir, "f"), 0);
 	start(&r, "f");
-	wait_told(&r, LISTED);
+	wait_reported(&r, LISTED);
 	assert_int_equal(symlinkat("..2", tempdir, "..tmp"), 0);
 	assert_int_equal(renameat(tempdir, "..tmp", tempdir, "..data"), 0);
-	wait_told(&r, "+2");
+	wait_reported(&r, "+2");
 	write_in_place("..2/f", ONE);
-	wait_told(&r, "-2");
+	wait_reported(&r, "-2");
 	recorder_stop(&r);
 }
 
-static void damage_changes_nothing(void **state)
+static void an_invalid_file_changes_nothing(void **state)
 {
 	static const char *const damaged[] = { "", "{", "{\"config\":{}", "[]", "\xff", "[1]" };
 	struct recorder r = { .begun = 0 };
@@ -158,56 +160,56 @@ static void damage_changes_nothing(void **state)
 	(void)state;
 	put_file("f", ONE);
 	start(&r, "f");
-	wait_told(&r, LISTED);
-	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+	wait_reported(&r, LISTED);
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
 		write_in_place("f", damaged[i]);
-		wait_told(&r, "down");
+		wait_reported(&r, "down");
 		assert_non_null(strstr(r.why, path));
 		write_in_place("f", ONE);
-		wait_told(&r, "up");
+		wait_reported(&r, "up");
 	}
 	write_in_place("f", "{\n \"config\": {},\n \"subnets\": {\"1\":}\n}");
-	wait_told(&r, "down");
+	wait_reported(&r, "down");
 	assert_non_null(strstr(r.why, "/f: line 3, column 18: "));
-	/* Damaged in another way, which is said. */
+	/* A different error is reported, too. */
 	write_in_place("f", "{\n \"config\": {");
-	wait_told(&r, "down");
+	wait_reported(&r, "down");
 	assert_non_null(strstr(r.why, "line 2, column 13: "));
 	assert_int_equal(r.gone, 0);
 	recorder_stop(&r);
 }
 
-static void half_of_it_is_waited_out(void **state)
+static void a_half_written_file_is_not_reported(void **state)
 {
 	struct recorder r = { .begun = 0 };
-	AUTO_CLOSE int fd = -1;
+	AUTO(close) int fd = -1;
 
 	(void)state;
 	put_file("f", ONE);
 	start(&r, "f");
-	wait_told(&r, LISTED);
+	wait_reported(&r, LISTED);
 	fd = openat(tempdir, "f", O_WRONLY | O_TRUNC);
 	assert_true(write(fd, TWO, 20) == 20);
-	run_for(&r, 60); /* it is read meanwhile */
+	run_for(&r, 60); /* the file is read meanwhile */
 	assert_true(write(fd, &TWO[20], strlen(TWO) - 20) > 0);
-	wait_told(&r, "+2"); /* and never that it is damaged */
+	wait_reported(&r, "+2"); /* and no error is reported */
 	recorder_stop(&r);
 }
 
-static void what_is_no_file_is_named(void **state)
+static void other_file_types_are_reported(void **state)
 {
 	struct recorder r = { .begun = 0 };
 
 	(void)state;
 	assert_int_equal(mkdirat(tempdir, "f", 0755), 0);
 	start(&r, "f");
-	wait_told(&r, "down");
+	wait_reported(&r, "down");
 	assert_non_null(strstr(r.why, "is not a regular file"));
 	recorder_stop(&r);
 	assert_int_equal(unlinkat(tempdir, "f", AT_REMOVEDIR), 0);
 	assert_int_equal(symlinkat("f", tempdir, "f"), 0);
 	start(&r, "f");
-	wait_told(&r, "down");
+	wait_reported(&r, "down");
 	assert_non_null(strstr(r.why, "Too many levels"));
 	recorder_stop(&r);
 }
@@ -225,11 +227,23 @@ static void put(struct recorder *r, const char *key, const char *value, uint64_t
 
 static void assert_file(const char *name, const char *text)
 {
-	AUTO_FREE char *data = NULL;
+	AUTO(free) char *data = NULL;
 	struct err err = ERR_INIT;
 	size_t size;
 
 	assert_int_equal(fs_read(tempdir, name, 1 << 20, &data, &size, &err), 1);
+	assert_string_equal(data, text);
+}
+
+/* Compares regardless of layout. */
+static void assert_content(const char *name, const char *text)
+{
+	AUTO(free) char *data = NULL;
+	struct err err = ERR_INIT;
+	size_t size;
+
+	assert_int_equal(fs_read(tempdir, name, 1 << 20, &data, &size, &err), 1);
+	strip_blanks(data);
 	assert_string_equal(data, text);
 }
 
@@ -241,7 +255,7 @@ static ino_t inode_of(const char *name)
 	return info.st_ino;
 }
 
-static void a_key_is_put_if_it_is_as_it_was_read(void **state)
+static void a_key_is_put_if_its_conditions_hold(void **state)
 {
 	struct recorder r = { .begun = 0 };
 	uint64_t revision;
@@ -249,38 +263,38 @@ static void a_key_is_put_if_it_is_as_it_was_read(void **state)
 	(void)state;
 	put_file("f", "{" CONFIG "}");
 	start(&r, "f");
-	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	wait_reported(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
 	put(&r, "1", "{\"a\":1}", 0);
 	assert_true(r.reply.succeeded);
 	revision = r.reply.mod_revision;
 	assert_true(revision && revision == r.mod_revision);
-	assert_file("f", ONE);
-	wait_told(&r, "+1");
-	/* It is there now. */
+	assert_content("f", ONE);
+	wait_reported(&r, "+1");
+	/* The key exists now. */
 	put(&r, "1", "{\"a\":2}", 0);
 	assert_int_equal(r.err.code, ERR_NONE);
 	assert_false(r.reply.succeeded);
-	/* Somebody else was quicker, and nobody has told us yet. */
+	/* Another writer changed the file, and the event has not been reported yet. */
 	put_file("f", "{" CONFIG ",\"subnets\":{\"1\":{\"a\":7}}}");
 	put(&r, "1", "{\"a\":2}", revision);
 	assert_false(r.reply.succeeded);
-	wait_told(&r, "+1");
+	wait_reported(&r, "+1");
 	put(&r, "1", "{\"a\":1}", r.mod_revision);
 	assert_true(r.reply.succeeded && r.reply.mod_revision > revision);
-	assert_file("f", ONE);
+	assert_content("f", ONE);
 	r.store->ops->remove(r.store, "1", revision, recorder_done, &r);
 	recorder_wait_reply(&r);
 	assert_false(r.reply.succeeded);
 	r.store->ops->remove(r.store, "1", r.mod_revision, recorder_done, &r);
 	recorder_wait_reply(&r);
 	assert_true(r.reply.succeeded);
-	assert_file("f", "{" CONFIG ",\"subnets\":{}}");
-	wait_told(&r, "+1 -1");
+	assert_content("f", "{" CONFIG ",\"subnets\":{}}");
+	wait_reported(&r, "+1 -1");
 	recorder_stop(&r);
 }
 
-/* So a file that may not be written, such as a ConfigMap's, serves where the key is in it. */
-static void what_stands_there_is_not_written(void **state)
+/* A file that cannot be written, such as that of a ConfigMap, is sufficient if it has the key. */
+static void an_unchanged_key_is_not_written(void **state)
 {
 	struct recorder r = { .begun = 0 };
 	ino_t inode;
@@ -289,16 +303,16 @@ static void what_stands_there_is_not_written(void **state)
 	put_file("f", "{" CONFIG ", \"subnets\": {\"1\": { \"a\" : 1 }}}");
 	inode = inode_of("f");
 	start(&r, "f");
-	wait_told(&r, LISTED);
+	wait_reported(&r, LISTED);
 	put(&r, "1", "{\"a\":1}", r.mod_revision);
 	assert_true(r.reply.succeeded);
 	assert_int_equal(r.reply.mod_revision, r.mod_revision);
 	assert_int_equal(inode_of("f"), inode);
-	assert_int_equal(tempdir_count(tempdir_path), 1); /* no lock either */
+	assert_int_equal(tempdir_count(tempdir_path), 1); /* no lock file either */
 	recorder_stop(&r);
 }
 
-static void who_holds_the_lock_is_waited_for(void **state)
+static void a_put_waits_for_the_lock(void **state)
 {
 	struct recorder r = { .begun = 0 };
 	struct err err = ERR_INIT;
@@ -307,17 +321,17 @@ static void who_holds_the_lock_is_waited_for(void **state)
 	(void)state;
 	put_file("f", "{" CONFIG "}");
 	start(&r, "f");
-	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
-	assert_int_equal(fs_lock(tempdir, "f.lock", &lock, &err), 0);
+	wait_reported(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	assert_int_equal(fs_lock(tempdir, "f.lock", 0, &lock, &err), 0);
 	r.store->ops->put(r.store, &(struct store_put){ .key = "1", .value = "{\"a\":1}" },
 			  recorder_done, &r);
 	run_for(&r, 100);
 	assert_int_equal(r.replies, 0);
-	put_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2}}}"); /* what the lock was for */
+	put_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2}}}"); /* the reason for the lock */
 	close(lock);
 	recorder_wait_reply(&r);
 	assert_true(r.reply.succeeded);
-	assert_file("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2},\"1\":{\"a\":1}}}");
+	assert_content("f", "{" CONFIG ",\"subnets\":{\"2\":{\"a\":2},\"1\":{\"a\":1}}}");
 	recorder_stop(&r);
 }
 
@@ -330,8 +344,8 @@ static bool is_listed(struct recorder *r)
 }
 
 /*
- * Puts keys of its own, and tries for those that all try for. How many of these it got; or more,
- * for an assertion is not for a child.
+ * Puts keys of its own, and keys that all processes try to put. Returns how many of the latter it
+ * put; on errors a larger number, because a child cannot use assertions.
  */
 static int race(unsigned me)
 {
@@ -356,9 +370,10 @@ static int race(unsigned me)
 	return faults ? PRIZES + faults : won;
 }
 
-/* No put is lost, and of those for one key one succeeds. */
-static void many_writers_do_each_other_no_harm(void **state)
+/* No put is lost, and one put of each shared key succeeds. */
+static void concurrent_writers_lose_no_key(void **state)
 {
+	const struct store_file_part part = { "default", false };
 	struct store_file_doc doc = { .revision = 0 }, none = { .revision = 0 };
 	struct err err = ERR_INIT;
 	pid_t racers[RACERS];
@@ -381,12 +396,12 @@ static void many_writers_do_each_other_no_harm(void **state)
 	}
 	assert_int_equal(won, PRIZES);
 	snprintf(path, sizeof(path), "%s/f", tempdir_path);
-	assert_int_equal(store_file_read(path, "default", &none, &doc, &err), 0);
+	assert_int_equal(store_file_read(path, &part, &none, &doc, &err), 0);
 	assert_int_equal(doc.entries.len, (RACERS + 1) * PRIZES);
 	store_file_doc_free(&doc);
 }
 
-static void the_file_keeps_its_place_mode_and_owner(void **state)
+static void the_file_keeps_its_path_and_mode(void **state)
 {
 	struct recorder r = { .begun = 0 };
 	struct stat info;
@@ -395,23 +410,19 @@ static void the_file_keeps_its_place_mode_and_owner(void **state)
 	assert_int_equal(mkdirat(tempdir, "d", 0755), 0);
 	put_file("d/f", "{" CONFIG "}");
 	assert_int_equal(fchmodat(tempdir, "d/f", 0640, 0), 0);
-	if (geteuid() == 0)
-		assert_int_equal(fchownat(tempdir, "d/f", 1234, 4321, 0), 0);
-	/* Of a writer that was killed; and what is somebody else's. */
+	/* The temporary file of a killed writer, and one of another file. */
 	put_file("d/.f.7.01234567.tmp", "{");
 	put_file("d/.g.7.01234567.tmp", "{");
 	assert_int_equal(symlinkat("d/f", tempdir, "f"), 0);
 	start(&r, "f");
-	wait_told(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
+	wait_reported(&r, "up [ config={\"Network\":\"10.5.0.0/16\"} ]");
 	put(&r, "1", "{\"a\":1}", 0);
 	assert_true(r.reply.succeeded);
-	assert_file("d/f", ONE);
+	assert_content("d/f", ONE);
 	assert_int_equal(fstatat(tempdir, "f", &info, AT_SYMLINK_NOFOLLOW), 0);
 	assert_true(S_ISLNK(info.st_mode));
 	assert_int_equal(fstatat(tempdir, "d/f", &info, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(info.st_mode & 07777, 0640);
-	if (geteuid() == 0)
-		assert_true(info.st_uid == 1234 && info.st_gid == 4321);
 	assert_int_equal(faccessat(tempdir, "d/.f.7.01234567.tmp", F_OK, 0), -1);
 	assert_int_equal(faccessat(tempdir, "d/.g.7.01234567.tmp", F_OK, 0), 0);
 	recorder_stop(&r);
@@ -426,27 +437,36 @@ static void a_damaged_file_is_not_written(void **state)
 	(void)state;
 	put_file("f", ONE);
 	start(&r, "f");
-	wait_told(&r, LISTED);
-	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+	wait_reported(&r, LISTED);
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
 		put_file("f", damaged[i]);
 		put(&r, "2", "{\"a\":2}", 0);
 		assert_false(r.reply.succeeded);
 		assert_non_null(strstr(r.err.text, "line 1, column "));
 		assert_file("f", damaged[i]);
 	}
-	/* One that is good, but has the key in a form that is not found in its text. */
-	put_file("f", "{\"subnets\":{\"\\u0031\":{\"a\":1}}}");
-	put(&r, "1", "{\"a\":3}", r.mod_revision);
-	assert_non_null(strstr(r.err.text, "twice"));
-	assert_file("f", "{\"subnets\":{\"\\u0031\":{\"a\":1}}}");
 	assert_int_equal(unlinkat(tempdir, "f", 0), 0);
 	put(&r, "2", "{\"a\":2}", 0);
-	assert_non_null(strstr(r.err.text, "there is no file"));
+	assert_non_null(strstr(r.err.text, "does not exist"));
 	assert_int_equal(faccessat(tempdir, "f", F_OK, 0), -1);
 	recorder_stop(&r);
 }
 
-static void leases_do_not_end(void **state)
+static void a_key_written_with_escapes_is_replaced(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	put_file("f", "{" CONFIG ",\"subnets\":{\"\\u0031\":{\"a\":7}}}");
+	start(&r, "f");
+	wait_reported(&r, LISTED);
+	put(&r, "1", "{\"a\":1}", r.mod_revision);
+	assert_true(r.reply.succeeded);
+	assert_content("f", ONE);
+	recorder_stop(&r);
+}
+
+static void leases_do_not_expire(void **state)
 {
 	struct recorder r = { .begun = 0 };
 
@@ -463,31 +483,32 @@ static void leases_do_not_end(void **state)
 	r.store->ops->revoke(r.store, 7, recorder_done, &r);
 	recorder_wait_reply(&r);
 	assert_true(r.reply.succeeded);
-	/* What is under way at the end is forgotten. */
+	/* Operations in progress are dropped. */
 	r.store->ops->put(r.store, &(struct store_put){ .key = "2", .value = "{}" }, recorder_done,
 			  &r);
 	r.store->ops->remove(r.store, "1", 1, recorder_done, &r);
 	r.store->ops->reconnect(r.store);
 	recorder_stop(&r);
-	assert_file("f", ONE);
+	assert_content("f", ONE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEMPDIR_TEST(every_way_of_changing_it_is_seen),
-		TEMPDIR_TEST(it_may_come_later_and_its_directory_too),
-		TEMPDIR_TEST(links_on_the_way_may_come_to_lead_elsewhere),
-		TEMPDIR_TEST(damage_changes_nothing),
-		TEMPDIR_TEST(half_of_it_is_waited_out),
-		TEMPDIR_TEST(what_is_no_file_is_named),
-		TEMPDIR_TEST(a_key_is_put_if_it_is_as_it_was_read),
-		TEMPDIR_TEST(what_stands_there_is_not_written),
-		TEMPDIR_TEST(who_holds_the_lock_is_waited_for),
-		TEMPDIR_TEST(many_writers_do_each_other_no_harm),
-		TEMPDIR_TEST(the_file_keeps_its_place_mode_and_owner),
+		TEMPDIR_TEST(all_kinds_of_changes_are_detected),
+		TEMPDIR_TEST(file_and_directory_may_be_created_later),
+		TEMPDIR_TEST(changed_symbolic_links_are_detected),
+		TEMPDIR_TEST(an_invalid_file_changes_nothing),
+		TEMPDIR_TEST(a_half_written_file_is_not_reported),
+		TEMPDIR_TEST(other_file_types_are_reported),
+		TEMPDIR_TEST(a_key_is_put_if_its_conditions_hold),
+		TEMPDIR_TEST(an_unchanged_key_is_not_written),
+		TEMPDIR_TEST(a_put_waits_for_the_lock),
+		TEMPDIR_TEST(concurrent_writers_lose_no_key),
+		TEMPDIR_TEST(the_file_keeps_its_path_and_mode),
 		TEMPDIR_TEST(a_damaged_file_is_not_written),
-		TEMPDIR_TEST(leases_do_not_end),
+		TEMPDIR_TEST(a_key_written_with_escapes_is_replaced),
+		TEMPDIR_TEST(leases_do_not_expire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

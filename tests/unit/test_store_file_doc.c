@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/store_file_doc.h"
+#include "daemon/store/file/store_file_doc.h"
 
-#include "daemon/store.h"
+#include "common/array.h"
+#include "daemon/store/store.h"
 #include "tests/unit/samples.h"
 
 #include <stdlib.h>
 
 #define NAME "/x/net.json"
 
-static struct store_file_doc parse(const char *text, const char *network)
+/* "blue", or "blue endpoints". */
+static struct store_file_part part_of(const char *name)
 {
+	static char network[16];
+
+	snprintf(network, sizeof(network), "%.*s", (int)strcspn(name, " "), name);
+	return (struct store_file_part){ network, strchr(name, ' ') != NULL };
+}
+
+static struct store_file_doc parse(const char *text, const char *name)
+{
+	const struct store_file_part part = part_of(name);
 	struct store_file_doc doc = { .revision = 0 };
 	struct err err = ERR_INIT;
 
-	assert_good(store_file_doc_parse(text, strlen(text), NAME, network, &doc, &err), err);
+	assert_good(store_file_doc_parse(text, strlen(text), NAME, &part, &doc, &err), err);
 	return doc;
 }
 
-static void each_network_has_its_part(void **state)
+static void each_network_has_its_own_members(void **state)
 {
 	static const struct {
 		const char *text, *network, *config, *keys;
@@ -33,10 +44,16 @@ static void each_network_has_its_part(void **state)
 		  "blue", "{\"a\":1}", "k=7 " },
 		{ "{\"config\":{},\"networks\":{\"blue\":{}}}", "default", "{}", "" },
 		{ "{\"config\":{},\"subnets\":{\"k\":1}}", "blue", NULL, "" },
+		{ "{\"endpoints\":{\"e\":1},\"subnets\":{\"k\":1}}", "default", NULL, "k=1 " },
+		{ "{\"endpoints\":{\"e\":1},\"subnets\":{\"k\":1}}", "default endpoints", NULL,
+		  "e=1 " },
+		{ "{\"config\":{},\"networks\":{\"blue\":{\"config\":{\"a\":1},"
+		  "\"endpoints\":{\"e\":7},\"subnets\":{\"k\":1}}}}",
+		  "blue endpoints", "{\"a\":1}", "e=7 " },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_file_doc doc = parse(cases[i].text, cases[i].network);
 		char keys[256] = "";
 
@@ -50,7 +67,7 @@ static void each_network_has_its_part(void **state)
 	}
 }
 
-static void what_is_wrong_is_named_with_its_place(void **state)
+static void errors_name_the_position(void **state)
 {
 	static const struct {
 		const char *text, *says;
@@ -66,23 +83,26 @@ static void what_is_wrong_is_named_with_its_place(void **state)
 		{ "{\"subnets\":[]}", NAME ": subnets: " },
 		{ "{\"networks\":[]}", NAME ": networks: " },
 		{ "{\"subnet\":{}}", NAME ": unknown key \"subnet\"; allowed are config, subnets" },
+		{ "{\"endpoints\":[]}", NAME ": endpoints: " },
 		{ "{\"Subnets\":{}}", NAME ": unknown key \"Subnets\"" },
 		{ "{\"networks\":{\"blue\":{\"leases\":{}}}}",
 		  NAME ": unknown key \"networks.blue.leases\"" },
 		{ "{\"networks\":{\"blue\":{\"networks\":{}}}}",
 		  NAME ": unknown key \"networks.blue.networks\"" },
 		{ "{\"networks\":{\"blue\":[]}}", NAME ": networks.blue: " },
-		{ "{\"networks\":{\"default\":{}}}", NAME ": networks.default: this network's" },
+		{ "{\"networks\":{\"default\":{}}}", NAME ": networks.default: the members" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_file_doc doc;
 		struct err err = ERR_INIT;
 
-		const char *network = strstr(cases[i].text, "blue") ? "blue" : "default";
+		const struct store_file_part part = { strstr(cases[i].text, "blue") ? "blue" :
+										      "default",
+						      strstr(cases[i].text, "endpoints") != NULL };
 
-		if (store_file_doc_parse(cases[i].text, strlen(cases[i].text), NAME, network, &doc,
+		if (store_file_doc_parse(cases[i].text, strlen(cases[i].text), NAME, &part, &doc,
 					 &err) != -1)
 			fail_msg("taken: %s", cases[i].text);
 		assert_int_equal(err.code, ERR_DECODE);
@@ -90,8 +110,9 @@ static void what_is_wrong_is_named_with_its_place(void **state)
 	}
 }
 
-static void too_much_is_refused(void **state)
+static void a_document_that_is_too_large_is_rejected(void **state)
 {
+	const struct store_file_part part = { "default", false };
 	char *text = malloc(STORE_FILE_DOC_MAX + 1);
 	struct store_file_doc doc;
 	struct err err = ERR_INIT;
@@ -99,16 +120,14 @@ static void too_much_is_refused(void **state)
 	(void)state;
 	memset(text, ' ', STORE_FILE_DOC_MAX + 1);
 	memcpy(text, "{}", 2);
-	assert_int_equal(store_file_doc_parse(text, STORE_FILE_DOC_MAX + 1, NAME, "default", &doc,
-					      &err),
-			 -1);
-	assert_good(store_file_doc_parse(text, STORE_FILE_DOC_MAX, NAME, "default", &doc, &err),
-		    err);
+	assert_int_equal(
+		store_file_doc_parse(text, STORE_FILE_DOC_MAX + 1, NAME, &part, &doc, &err), -1);
+	assert_good(store_file_doc_parse(text, STORE_FILE_DOC_MAX, NAME, &part, &doc, &err), err);
 	store_file_doc_free(&doc);
 	free(text);
 }
 
-/* ---- What is told ------------------------------------------------------------------------ */
+/* ---- Reporting --------------------------------------------------------------------------- */
 
 static char told[1024];
 
@@ -163,14 +182,14 @@ static const struct store_listener listener = {
 	.gone = on_gone,
 };
 
-static void only_what_differs_is_told(void **state)
+static void only_differences_are_reported(void **state)
 {
 	static const struct {
 		const char *text, *told;
 	} steps[] = {
 		{ "{\"subnets\":{\"1\":{\"a\":1},\"2\":{\"a\":2},\"3\":{\"a\":3}}}",
 		  "[ config=none +1@1 +2@1 +3@1 ]" },
-		/* Layout, and the order of keys, are nothing. */
+		/* Layout and the order of keys do not matter. */
 		{ "{\"subnets\":\n{\"3\": {\"a\" : 3}, \"2\":{\"a\":2},\"1\":{\"a\":1}},\"config\":null}",
 		  "" },
 		{ "{\"subnets\":{\"1\":{\"a\":1},\"2\":{\"a\":22},\"3\":{\"a\":3}}}", "+2@2" },
@@ -178,7 +197,7 @@ static void only_what_differs_is_told(void **state)
 		  "config={}" },
 		{ "{\"config\":{},\"subnets\":{\"0\":0,\"2\":{\"a\":22},\"4\":4}}",
 		  "+0@4 -1@4 -3@4 +4@4" },
-		/* One that was away is not as it was. */
+		/* A key that was removed and added again has changed. */
 		{ "{\"config\":{},\"subnets\":{\"0\":0,\"1\":{\"a\":1},\"2\":{\"a\":22},\"4\":4}}",
 		  "+1@5" },
 		{ "{\"config\":{\"b\":1},\"subnets\":{}}", "config={\"b\":1} -0@6 -1@6 -2@6 -4@6" },
@@ -187,7 +206,7 @@ static void only_what_differs_is_told(void **state)
 	struct store_file_doc before = { .revision = 0 };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(steps); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		struct store_file_doc now = parse(steps[i].text, "default");
 		bool differs = store_file_doc_number(&now, &before);
 
@@ -204,8 +223,8 @@ static void only_what_differs_is_told(void **state)
 	store_file_doc_free(&before);
 }
 
-/* A listener prints keys: none can be taken for another, nor write over somebody's terminal. */
-static void odd_keys_are_told_in_a_form_that_is_no_lease(void **state)
+/* Keys are logged by the listener: escaped, unambiguous, without control characters. */
+static void keys_with_control_characters_are_escaped(void **state)
 {
 	static const struct {
 		const char *key, *told;
@@ -220,7 +239,7 @@ static void odd_keys_are_told_in_a_form_that_is_no_lease(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct store_file_doc doc, none = { .revision = 0 };
 		char text[256];
 
@@ -248,15 +267,198 @@ static void keys_are_found(void **state)
 	store_file_doc_free(&doc);
 }
 
+/* ---- Changing -------------------------------------------------------------------------- */
+
+struct edit_case {
+	const char *text, *network, *key, *value, *made;
+};
+
+static char *edit(const char *text, const char *name, const char *key, const char *value)
+{
+	const struct store_file_change change = {
+		.path = NAME, .part = part_of(name), .key = key, .value = value
+	};
+	struct err err = ERR_INIT;
+	char *made = NULL;
+
+	assert_good(store_file_doc_edit(text, strlen(text), &change, &made, &err), err);
+	return made;
+}
+
+/* Compares regardless of layout. */
+static void assert_made(const struct edit_case *c)
+{
+	char *made = edit(c->text, c->network, c->key, c->value);
+	char *again = edit(made, c->network, c->key, c->value);
+
+	assert_string_equal(again, made);
+	strip_blanks(made);
+	assert_string_equal(made, c->made);
+	free(made);
+	free(again);
+}
+
+static void other_members_keep_their_values_and_order(void **state)
+{
+	static const struct edit_case cases[] = {
+		/* Beside other keys, and instead of one. */
+		{ "{\"subnets\":{\"b\":1}}", "default", "a", "2",
+		  "{\"subnets\":{\"b\":1,\"a\":2}}" },
+		{ "{ \"subnets\" : { \"c\" : 1 , \"b\" : \"}\\\"{\" , \"a\" : 3 } }", "default",
+		  "b", "{\"x\":[1,{}],\"w\":null}",
+		  "{\"subnets\":{\"c\":1,\"b\":{\"x\":[1,{}],\"w\":null},\"a\":3}}" },
+		{ "{\"subnets\":{\"a\":true}}", "default", "a", "null",
+		  "{\"subnets\":{\"a\":null}}" },
+		{ "{\"subnets\":{\"a\":{\"y\":1.5,\"Z\":[null]}}}", "default", "b", "1",
+		  "{\"subnets\":{\"a\":{\"y\":1.5,\"Z\":[null]},\"b\":1}}" },
+		/* The first key. */
+		{ "{\"config\":{}}", "default", "a", "1", "{\"config\":{},\"subnets\":{\"a\":1}}" },
+		{ "{\n\t\"config\": {},\n\t\"subnets\": {\n\t}\n}", "default", "a", "1",
+		  "{\"config\":{},\"subnets\":{\"a\":1}}" },
+		{ "{\"subnets\":null,\"config\":{}}", "default", "a", "1",
+		  "{\"subnets\":{\"a\":1},\"config\":{}}" },
+		/* Only keys in the right place are found. */
+		{ "{\"config\":{\"subnets\":{\"a\":0}},\"subnets\":{\"b\":{\"a\":0}}}", "default",
+		  "a", "1",
+		  "{\"config\":{\"subnets\":{\"a\":0}},\"subnets\":{\"b\":{\"a\":0},\"a\":1}}" },
+		{ "{\"subnets\":{\"a\":0},\"networks\":{\"red\":{\"subnets\":{\"a\":0}},"
+		  "\"blue\":{\"config\":{},\"subnets\":{\"a\":0}}}}",
+		  "blue", "a", "1",
+		  "{\"subnets\":{\"a\":0},\"networks\":{\"red\":{\"subnets\":{\"a\":0}},"
+		  "\"blue\":{\"config\":{},\"subnets\":{\"a\":1}}}}" },
+		{ "{\"networks\":{\"blue\":{\"subnets\":{\"a\":0}}}}", "blue endpoints", "a", "1",
+		  "{\"networks\":{\"blue\":{\"subnets\":{\"a\":0},\"endpoints\":{\"a\":1}}}}" },
+		{ "{\"networks\":{\"blue\":{\"config\":{}}}}", "blue", "a", "1",
+		  "{\"networks\":{\"blue\":{\"config\":{},\"subnets\":{\"a\":1}}}}" },
+		/* In any notation. */
+		{ "{\"\\u0073ubnets\":{\"\\u0061\":0,\"b\":0}}", "default", "a", "1",
+		  "{\"subnets\":{\"a\":1,\"b\":0}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_made(&cases[i]);
+}
+
+static void a_lease_is_removed(void **state)
+{
+	static const struct edit_case cases[] = {
+		{ "{\"subnets\":{\"a\":1,\"b\":2,\"c\":3}}", "default", "a", NULL,
+		  "{\"subnets\":{\"b\":2,\"c\":3}}" },
+		{ "{\"subnets\":{\"a\":1, \"b\":2, \"c\":3}}", "default", "b", NULL,
+		  "{\"subnets\":{\"a\":1,\"c\":3}}" },
+		{ "{\"subnets\":{\n\"a\":1,\n\"b\":2\n}}", "default", "b", NULL,
+		  "{\"subnets\":{\"a\":1}}" },
+		{ "{\"subnets\":{\n\t\"a\":1\n}}", "default", "a", NULL, "{\"subnets\":{}}" },
+		{ "{\"subnets\":{\"a\":1}}", "default", "b", NULL, "{\"subnets\":{\"a\":1}}" },
+		{ "{\"subnets\":{}}", "default", "b", NULL, "{\"subnets\":{}}" },
+		{ "{\"subnets\":null}", "default", "b", NULL, "{\"subnets\":null}" },
+		{ "{\"config\":{}}", "default", "b", NULL, "{\"config\":{}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_made(&cases[i]);
+}
+
+static void the_text_is_indented(void **state)
+{
+	char *made = edit("{\"config\":{\"Network\":\"10.5.0.0/16\"}}", "default", "10.5.1.0-24",
+			  "{\"PublicIP\":\"192.168.0.1\",\"PublicIPv6\":null}");
+
+	(void)state;
+	assert_string_equal(made, "{\n"
+				  "\t\"config\":\t{\n"
+				  "\t\t\"Network\":\t\"10.5.0.0/16\"\n"
+				  "\t},\n"
+				  "\t\"subnets\":\t{\n"
+				  "\t\t\"10.5.1.0-24\":\t{\n"
+				  "\t\t\t\"PublicIP\":\t\"192.168.0.1\",\n"
+				  "\t\t\t\"PublicIPv6\":\tnull\n"
+				  "\t\t}\n"
+				  "\t}\n"
+				  "}\n");
+	free(made);
+}
+
+static void a_missing_network_is_an_error(void **state)
+{
+	static const struct edit_case cases[] = {
+		{ "{}", "default", "a", "1", NULL },
+		{ "{\"config\":{}}", "blue", "a", "1", NULL },
+		{ "{\"networks\":null}", "blue", "a", "1", NULL },
+		{ "{\"networks\":{\"red\":{\"config\":{}}}}", "blue", "a", "1", NULL },
+		{ "{\"networks\":{\"blue\":null}}", "blue", "a", "1", NULL },
+		{ "{\"networks\":{\"blue\":{}}}", "blue", "a", "1", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct edit_case *c = &cases[i];
+		struct err err = ERR_INIT;
+		char *made = NULL;
+		const struct store_file_change change = {
+			.path = NAME, .part = part_of(c->network), .key = c->key, .value = c->value
+		};
+
+		assert_int_equal(
+			store_file_doc_edit(c->text, strlen(c->text), &change, &made, &err), -1);
+		assert_int_equal(err.code, ERR_STORE);
+		assert_says(err.text, c->network);
+	}
+}
+
+/* After any sequence of changes the file has exactly the keys that were put. */
+static void the_parsed_keys_are_those_that_were_put(void **state)
+{
+	const struct store_file_part part = { "default", false };
+	char *text = strdup("{\n  \"config\": {\"Network\": \"10.5.0.0/16\"}\n}\n");
+	bool there[16] = { false };
+	unsigned random = 1;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct store_file_doc doc;
+		struct err err = ERR_INIT;
+		char key[32], *made;
+		size_t count = 0;
+		unsigned which;
+
+		random = random * 1103515245 + 12345;
+		which = random >> 16 & 15;
+		there[which] = random >> 24 & 1;
+		snprintf(key, sizeof(key), "10.5.%u.0-24", which);
+		made = edit(text, "default", key,
+			    there[which] ? "{\"PublicIP\":\"a\\\"}{,\"}" : NULL);
+		free(text);
+		text = made;
+		assert_good(store_file_doc_parse(text, strlen(text), "f", &part, &doc, &err), err);
+		for (unsigned k = 0; k < ARRAY_LEN(there); k++) {
+			snprintf(key, sizeof(key), "10.5.%u.0-24", k);
+			assert_int_equal(store_file_doc_find(&doc, key) != NULL, there[k]);
+			count += there[k];
+		}
+		assert_int_equal(doc.entries.len, count);
+		assert_string_equal(doc.config, "{\"Network\":\"10.5.0.0/16\"}");
+		store_file_doc_free(&doc);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_network_has_its_part),
-		cmocka_unit_test(what_is_wrong_is_named_with_its_place),
-		cmocka_unit_test(too_much_is_refused),
-		cmocka_unit_test(only_what_differs_is_told),
-		cmocka_unit_test(odd_keys_are_told_in_a_form_that_is_no_lease),
+		cmocka_unit_test(each_network_has_its_own_members),
+		cmocka_unit_test(errors_name_the_position),
+		cmocka_unit_test(a_document_that_is_too_large_is_rejected),
+		cmocka_unit_test(only_differences_are_reported),
+		cmocka_unit_test(keys_with_control_characters_are_escaped),
 		cmocka_unit_test(keys_are_found),
+		cmocka_unit_test(other_members_keep_their_values_and_order),
+		cmocka_unit_test(a_lease_is_removed),
+		cmocka_unit_test(the_text_is_indented),
+		cmocka_unit_test(a_missing_network_is_an_error),
+		cmocka_unit_test(the_parsed_keys_are_those_that_were_put),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

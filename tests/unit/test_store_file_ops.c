@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One change of the file, on its conditions; what a store makes of it: test_store_file.c. */
-#include "daemon/store_file_ops.h"
+/* One change of the file with its conditions. The store that uses it: test_store_file.c. */
+#include "daemon/store/file/store_file_ops.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
 
@@ -29,16 +30,17 @@ static void assert_file(const char *wanted)
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
 	fclose(file);
+	strip_blanks(text);
 	assert_string_equal(text, wanted);
 }
 
-/* As somebody asks for it who has read the file before. */
+/* Requests a change after the file has been read. */
 static enum store_file_outcome change(const char *key, const char *value, uint64_t if_revision,
 				      const char *instead_of, uint64_t instead_revision)
 {
 	const struct store_file_change what = {
 		.path = path,
-		.network = "default",
+		.part = { "default", false },
 		.key = key,
 		.value = value,
 		.if_revision = if_revision,
@@ -49,7 +51,7 @@ static enum store_file_outcome change(const char *key, const char *value, uint64
 	enum store_file_outcome outcome;
 	struct err err = ERR_INIT;
 
-	assert_good(store_file_read(path, "default", &none, &before, &err), err);
+	assert_good(store_file_read(path, &what.part, &none, &before, &err), err);
 	outcome = store_file_change(&what, &before, &after, &err);
 	assert_int_not_equal(outcome, STORE_FILE_FAILED);
 	store_file_doc_free(&before);
@@ -57,13 +59,13 @@ static enum store_file_outcome change(const char *key, const char *value, uint64
 	return outcome;
 }
 
-static void a_subnet_is_in_one_key_of_whatever_form(void **state)
+static void a_subnet_is_in_one_key_of_any_form(void **state)
 {
 	static const char *const others[] = { "10.5.1.0-24", "10.5.1.0-24&fd00:5:2::-64",
 					      "10.5.2.0-24&fd00:5:1::-64", "fd00:5:1::-64" };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(others); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		write_file(HEAD ",\"subnets\":{\"" DUAL "\":{}}}");
 		assert_int_equal(change(others[i], "{}", 0, NULL, 0), STORE_FILE_DIFFERS);
 		assert_file(HEAD ",\"subnets\":{\"" DUAL "\":{}}}");
@@ -71,8 +73,8 @@ static void a_subnet_is_in_one_key_of_whatever_form(void **state)
 	assert_int_equal(change("10.5.2.0-24&fd00:5:2::-64", "{}", 0, NULL, 0), STORE_FILE_DONE);
 }
 
-/* What stands there already is changed, whoever wrote another beside it. */
-static void a_key_that_is_there_is_compared_alone(void **state)
+/* An existing key is changed even if another key has its subnet. */
+static void an_existing_key_is_compared_alone(void **state)
 {
 	(void)state;
 	write_file(HEAD ",\"subnets\":{\"" DUAL "\":{},\"10.5.1.0-24\":{}}}");
@@ -80,7 +82,7 @@ static void a_key_that_is_there_is_compared_alone(void **state)
 	assert_file(HEAD ",\"subnets\":{\"" DUAL "\":{\"a\":1},\"10.5.1.0-24\":{}}}");
 }
 
-static void a_key_takes_the_place_of_another(void **state)
+static void a_key_replaces_another(void **state)
 {
 	(void)state;
 	write_file(HEAD ",\"subnets\":{\"10.5.1.0-24\":{}}}");
@@ -94,9 +96,9 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, tempdir_make, tempdir_remove)
 	const struct CMUnitTest tests[] = {
-		TEST(a_subnet_is_in_one_key_of_whatever_form),
-		TEST(a_key_that_is_there_is_compared_alone),
-		TEST(a_key_takes_the_place_of_another),
+		TEST(a_subnet_is_in_one_key_of_any_form),
+		TEST(an_existing_key_is_compared_alone),
+		TEST(a_key_replaces_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

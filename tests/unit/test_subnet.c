@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipam/subnet.h"
 
+#include "common/array.h"
 #include "tests/unit/samples.h"
 
 static int make(const char *network, unsigned len, const char *min, const char *max,
-		struct subnet_plan *plan_out, struct err *err)
+		struct subnet_pool *plan_out, struct err *err)
 {
 	struct prefix prefix = sample_prefix(network);
 	struct ipaddr low = sample_addr(min), high = sample_addr(max);
 
-	return subnet_plan_make(&prefix, (uint8_t)len, &low, &high, plan_out, err);
+	return subnet_pool_make(&prefix, (uint8_t)len, &low, &high, plan_out, err);
 }
 
-static struct subnet_plan plan_of(const char *network, unsigned len, const char *min,
+static struct subnet_pool plan_of(const char *network, unsigned len, const char *min,
 				  const char *max)
 {
-	struct subnet_plan plan = { .len = 0 };
+	struct subnet_pool plan = { .len = 0 };
 	struct err err = ERR_INIT;
 
 	assert_good(make(network, len, min, max, &plan, &err), err);
@@ -36,7 +37,7 @@ static void assert_prefix(const struct prefix *prefix, const char *text)
 	assert_string_equal(prefix_text(prefix, buf), text);
 }
 
-static void plans_follow_flannels_defaults(void **state)
+static void pools_have_the_defaults_of_flannel(void **state)
 {
 	static const struct {
 		const char *network;
@@ -64,7 +65,7 @@ static void plans_follow_flannels_defaults(void **state)
 		{ "fd00:5::/62", 0, "", "", 64, "fd00:5:0:1::", "fd00:5:0:3::", 3 },
 		{ "fd00:5::/63", 0, "", "", 65, "fd00:5:0:0:8000::", "fd00:5:0:1:8000::", 3 },
 		{ "fd00:5::/124", 0, "", "", 126, "fd00:5::4", "fd00:5::c", 3 },
-		/* Subnets' numbers that lie across the middle of the address. */
+		/* Subnet numbers that cross the middle of the address. */
 		{ "fd00:5::/48", 80, "", "", 80,
 		  "fd00:5:0:0:1::", "fd00:5:0:ffff:ffff::", UINT32_MAX },
 		{ "fd00::/8", 61, "", "", 61,
@@ -75,8 +76,8 @@ static void plans_follow_flannels_defaults(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct subnet_plan plan = plan_of(cases[i].network, cases[i].len, cases[i].min,
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct subnet_pool plan = plan_of(cases[i].network, cases[i].len, cases[i].min,
 						  cases[i].max);
 
 		assert_int_equal(plan.len, cases[i].want_len);
@@ -86,7 +87,7 @@ static void plans_follow_flannels_defaults(void **state)
 	}
 }
 
-static void wrong_plans_name_the_rule(void **state)
+static void the_error_of_an_invalid_pool_names_the_rule(void **state)
 {
 	static const struct {
 		const char *network;
@@ -112,8 +113,8 @@ static void wrong_plans_name_the_rule(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct subnet_plan plan = { .len = 77 };
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct subnet_pool plan = { .len = 77 };
 		struct err err = ERR_INIT;
 
 		assert_int_equal(make(cases[i].network, cases[i].len, cases[i].min, cases[i].max,
@@ -137,10 +138,10 @@ static void only_leasable_subnets_are_valid(void **state)
 		{ "10.5.2.0/23", false }, { "10.6.3.0/24", false },
 		{ "fd00:5::/24", false }, { "", false },
 	};
-	struct subnet_plan plan = plan_of("10.5.0.0/16", 24, "10.5.2.0", "10.5.9.0");
+	struct subnet_pool plan = plan_of("10.5.0.0/16", 24, "10.5.2.0", "10.5.9.0");
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct prefix subnet = sample_prefix(cases[i].subnet);
 
 		if (subnet_valid(&plan, &subnet) != cases[i].valid)
@@ -162,7 +163,10 @@ static void indices_count_from_the_network(void **state)
 		{ "10.5.0.0/16", 26, "10.5.1.64/26", 5 },
 		{ "10.0.0.0/8", 30, "10.255.255.252/30", (1 << 22) - 1 },
 		{ "10.5.0.0/28", 30, "10.5.0.12/30", 3 },
-		/* Of another length: that of the subnet which holds its first address. */
+		/*
+		 * A prefix of another length: the index of the subnet that contains its first
+		 * address.
+		 */
 		{ "10.5.0.0/16", 24, "10.5.7.128/26", 7 },
 		{ "10.5.0.0/16", 24, "10.5.64.0/18", 64 },
 		{ "fd00:5::/48", 64, "fd00:5:0:ff::/64", 255 },
@@ -170,8 +174,8 @@ static void indices_count_from_the_network(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct subnet_plan plan = plan_of(cases[i].network, cases[i].len, "", "");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct subnet_pool plan = plan_of(cases[i].network, cases[i].len, "", "");
 		struct prefix subnet = sample_prefix(cases[i].subnet);
 
 		assert_int_equal(subnet_index(&plan, &subnet), cases[i].index);
@@ -183,8 +187,8 @@ static int cmp(const void *a, const void *b)
 	return prefix_cmp(a, b);
 }
 
-/* taken: prefixes apart by blanks, in any order. */
-static int pick(const struct subnet_plan *plan, uint64_t seed, const char *taken,
+/* taken: prefixes separated by blanks, in any order. */
+static int pick(const struct subnet_pool *plan, uint64_t seed, const char *taken,
 		struct prefix *subnet_out)
 {
 	struct prefix at[16];
@@ -214,14 +218,14 @@ static void the_first_free_subnet_is_picked(void **state)
 		{ "10.5.0.0/16", 24, 0, "10.5.1.0/24 10.5.2.0/24 10.5.4.0/24", "10.5.3.0/24" },
 		{ "10.5.0.0/16", 24, 254, "10.5.255.0/24", "10.5.1.0/24" },
 		{ "10.5.0.0/16", 24, 2, "10.5.2.0/24", "10.5.3.0/24" },
-		/* One that is larger, one within us, and one within another. */
+		/* A larger prefix, one within the subnet, and one within another subnet. */
 		{ "10.5.0.0/16", 24, 0, "10.5.0.0/20", "10.5.16.0/24" },
 		{ "10.5.0.0/16", 24, 9, "10.5.0.0/20 10.5.2.0/24", "10.5.16.0/24" },
 		{ "10.5.0.0/16", 24, 0, "10.5.1.64/26 10.5.1.128/30 10.5.2.255/32", "10.5.3.0/24" },
 		{ "10.5.0.0/16", 24, 0, "10.5.0.0/20 10.5.1.0/24 10.5.16.0/24", "10.5.17.0/24" },
 		{ "10.5.0.0/16", 24, 200, "10.5.128.0/17 10.5.0.0/24", "10.5.1.0/24" },
 		{ "10.5.0.0/16", 24, 0, "10.5.1.0/32 10.5.2.0/32", "10.5.3.0/24" },
-		/* What lies outside takes nothing. */
+		/* Prefixes outside the network are ignored. */
 		{ "10.5.0.0/16", 24, 0, "10.4.0.0/16 10.6.1.0/24 fd00::/8", "10.5.1.0/24" },
 		{ "10.5.0.0/28", 30, 1, "10.5.0.8/30 10.5.0.12/30", "10.5.0.4/30" },
 		{ "10.5.0.0/28", 30, 1, "10.5.0.8/30 10.5.0.12/30 10.5.0.4/30", NULL },
@@ -235,8 +239,8 @@ static void the_first_free_subnet_is_picked(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
-		struct subnet_plan plan = plan_of(cases[i].network, cases[i].len, "", "");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct subnet_pool plan = plan_of(cases[i].network, cases[i].len, "", "");
 		struct prefix subnet = { .len = 0 };
 		int found = pick(&plan, cases[i].seed, cases[i].taken, &subnet);
 
@@ -246,14 +250,14 @@ static void the_first_free_subnet_is_picked(void **state)
 	}
 }
 
-/* Every seed takes another place until all are gone, and each is picked once. */
+/* Every seed picks other subnets until none is left, each of them once. */
 static void picking_reaches_every_subnet(void **state)
 {
-	struct subnet_plan plan = plan_of("10.5.0.0/16", 24, "", "");
+	struct subnet_pool plan = plan_of("10.5.0.0/16", 24, "", "");
 	struct prefix taken[255], subnet;
 
 	(void)state;
-	for (size_t i = 0; i < LEN(taken); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
 		assert_int_equal(subnet_pick(&plan, i * 7919, taken, i, &subnet), 1);
 		assert_true(subnet_valid(&plan, &subnet));
 		for (size_t j = 0; j < i; j++)
@@ -261,7 +265,7 @@ static void picking_reaches_every_subnet(void **state)
 		taken[i] = subnet;
 		qsort(taken, i + 1, sizeof(*taken), cmp);
 	}
-	assert_int_equal(subnet_pick(&plan, 0, taken, LEN(taken), &subnet), 0);
+	assert_int_equal(subnet_pick(&plan, 0, taken, ARRAY_LEN(taken), &subnet), 0);
 }
 
 static void the_gateway_is_the_first_host(void **state)
@@ -274,7 +278,7 @@ static void the_gateway_is_the_first_host(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct prefix subnet = sample_prefix(cases[i][0]);
 		struct ipaddr gateway = subnet_gateway(&subnet);
 
@@ -285,8 +289,8 @@ static void the_gateway_is_the_first_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plans_follow_flannels_defaults),
-		cmocka_unit_test(wrong_plans_name_the_rule),
+		cmocka_unit_test(pools_have_the_defaults_of_flannel),
+		cmocka_unit_test(the_error_of_an_invalid_pool_names_the_rule),
 		cmocka_unit_test(only_leasable_subnets_are_valid),
 		cmocka_unit_test(indices_count_from_the_network),
 		cmocka_unit_test(the_first_free_subnet_is_picked),

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/sweep.h"
+#include "daemon/network/sweep.h"
 
 #include "common/err.h"
 #include "common/log.h"
-#include "common/netns.h"
-#include "common/nl.h"
+#include "common/netlink/netns.h"
+#include "common/netlink/nl.h"
 #include "ipam/pool.h"
-#include "tempdir.h"
+#include "tests/unit/tempdir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
 
-/* An attachment with an address, as an ADD leaves it whose namespace that path led to. */
+/* An attachment with an address, as left by an ADD for the namespace at that path. */
 static void add(const char *id, const char *netns, const struct netns_id *netns_id,
 		const char *ipam)
 {
 	const struct attachment_key key = { "default", id, "eth0" };
-	AUTO_ATTACHMENT_LOCK struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	struct attachment record = { .netns_id = *netns_id };
 	struct pool_choice choice = { .wanted = { .family = AF_UNSPEC } };
 	struct prefix subnet;
@@ -34,7 +33,7 @@ static void add(const char *id, const char *netns, const struct netns_id *netns_
 	assert_int_equal(range_of(&subnet, &choice.wanted, &range, &err), 0);
 	assert_int_equal(range_set_add(&choice.set, &range, &err), 0);
 	if (attachment_lock(tempdir_path, &key, &lock, &err) < 0 ||
-	    pool_take(&lock, &choice, 1, &record, &err) < 0)
+	    pool_acquire(&lock, &choice, 1, NULL, &record, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -47,14 +46,14 @@ static bool is_in_use(const char *address)
 	return lstat(path, &st) == 0;
 }
 
-static void the_dead_are_ended_and_nobody_else(void **state)
+static void only_attachments_of_deleted_namespaces_are_removed(void **state)
 {
 	const struct attachment_key empty = { "default", "empty", "eth0" },
 				    busy = { "default", "busy", "eth0" };
 	struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
 	struct netns_id own, other;
 	AUTO(nl) struct nl *nl = NULL;
-	AUTO_CLOSE int self = -1;
+	AUTO(close) int self = -1;
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -65,7 +64,7 @@ static void the_dead_are_ended_and_nobody_else(void **state)
 	other = own;
 	other.inode++;
 	assert_int_equal(sweep_once(nl, tempdir_path, "default"), 0);
-	add("lives", "/proc/self/ns/net", &own, "");
+	add("running", "/proc/self/ns/net", &own, "");
 	add("recycled", "/proc/self/ns/net", &other, "");
 	add("gone", "/run/netns/weft-no-such-namespace", &own, "");
 	add("file", "/etc/hostname", &own, "");
@@ -85,13 +84,13 @@ static void the_dead_are_ended_and_nobody_else(void **state)
 	attachment_unlock(&lock);
 	assert_int_equal(sweep_once(nl, tempdir_path, "default"), 1);
 	assert_false(is_in_use("10.5.1.6"));
-	assert_int_equal(attachment_lock_known(tempdir_path, &empty, &lock, &err), 0);
+	assert_int_equal(attachment_lock_existing(tempdir_path, &empty, &lock, &err), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEMPDIR_TEST(the_dead_are_ended_and_nobody_else),
+		TEMPDIR_TEST(only_attachments_of_deleted_namespaces_are_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/sweep_judge.h"
+#include "daemon/network/sweep.h"
+
+#include "common/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,9 +9,7 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-static void only_what_is_surely_dead_is(void **state)
+static void attachments_are_orphaned_if_their_namespace_is_deleted(void **state)
 {
 	static const struct {
 		struct sweep_facts facts;
@@ -26,14 +26,14 @@ static void only_what_is_surely_dead_is(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++)
-		assert_int_equal(sweep_is_dead(&cases[i].facts), cases[i].dead);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(sweep_is_orphaned(&cases[i].facts), cases[i].dead);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_what_is_surely_dead_is),
+		cmocka_unit_test(attachments_are_orphaned_if_their_namespace_is_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

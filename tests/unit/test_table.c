@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aligned columns, whatever is in them. */
+/* Aligned columns with any content. */
 #include "ctl/table.h"
 
 #include <setjmp.h>
@@ -49,7 +49,7 @@ static void test_aligned(void **state)
 	free(text);
 }
 
-/* Colour takes no column. */
+/* Colour does not count as width. */
 static void test_coloured(void **state)
 {
 	char *text = render(true);

@@ -2,6 +2,8 @@
 /* What may reach a terminal. */
 #include "ctl/term.h"
 
+#include "common/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +25,7 @@ static void test_put(void **state)
 		{ "host1", 0, "host1", 5 },
 		{ "host1", 5, "host1", 5 },
 		{ "host12", 5, "ho...", 5 },
-		{ "h\xc3\xb6st", 4, "h\xc3\xb6st", 4 }, /* a column a character */
+		{ "h\xc3\xb6st", 4, "h\xc3\xb6st", 4 }, /* one column for each character */
 		{ "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 4,
 		  "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 4 },
 		{ "\x1b[2J", 0, "\\x1b[2J", 7 },
@@ -34,12 +36,12 @@ static void test_put(void **state)
 		{ "\xff\xc3", 0, "\\xff\\xc3", 8 },
 		{ "\xed\xa0\x80", 0, "\\xed\\xa0\\x80", 12 }, /* a surrogate */
 		{ "ab\x1b\x1b", 10, "ab\\x1b\\x1b", 10 },
-		{ "ab\x1b\x1b", 9, "ab\\x1b...", 9 }, /* no escape is cut in two */
+		{ "ab\x1b\x1b", 9, "ab\\x1b...", 9 }, /* no escape sequence is cut */
 		{ "abc\x1b\x1b", 9, "abc...", 6 },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char *text = NULL;
 		size_t size;
 		FILE *file = open_memstream(&text, &size);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/utf8.h"
 
+#include "common/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* Every code point, encoded as RFC 3629 section 3 draws it, without regard to what is allowed. */
+/* Encodes any code point as in RFC 3629 section 3, valid or not. */
 static size_t encode(uint32_t code, char buf[static 4])
 {
 	if (code < 0x80) {
@@ -48,7 +50,7 @@ static void all_code_points_and_no_others(void **state)
 	}
 }
 
-static void what_is_no_character(void **state)
+static void invalid_sequences(void **state)
 {
 	static const char *const bad[] = {
 		"\x80",
@@ -71,7 +73,7 @@ static void what_is_no_character(void **state)
 	(void)state;
 	assert_int_equal(utf8_len("a", 0), 0);
 	assert_int_equal(utf8_len("", 1), 1);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(utf8_len(bad[i], strlen(bad[i])), 0);
 }
 
@@ -96,7 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_code_points_and_no_others),
-		cmocka_unit_test(what_is_no_character),
+		cmocka_unit_test(invalid_sequences),
 		cmocka_unit_test(controls_are_c0_del_and_c1),
 	};
 

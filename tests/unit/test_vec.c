@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/vec.h"
 
+#include "common/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -37,7 +39,7 @@ static void grows_by_pushing(void **state)
 	numbers_free(&vec);
 }
 
-static void makes_room_at_once(void **state)
+static void reserves_space_at_once(void **state)
 {
 	struct numbers vec = { 0 };
 	const int *at;
@@ -52,7 +54,7 @@ static void makes_room_at_once(void **state)
 	for (int i = 0; i < 1000; i++)
 		assert_true(numbers_push(&vec, &i));
 	assert_ptr_equal(vec.at, at);
-	assert_true(numbers_reserve(&vec, 10)); /* there is as much already */
+	assert_true(numbers_reserve(&vec, 10)); /* the capacity is sufficient already */
 	assert_false(numbers_reserve(&vec, VEC_MAX + 1));
 	assert_int_equal(vec.cap, 1000);
 	assert_int_equal(vec.at[999], 999);
@@ -73,7 +75,7 @@ static void grows_no_further_than_max(void **state)
 	free(items);
 }
 
-/* Lets the address sanitizer answer NULL, as malloc does, to what cannot be had. */
+/* Makes malloc return NULL under the address sanitizer instead of ending the program. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -91,7 +93,7 @@ static void a_failed_growth_changes_nothing(void **state)
 	assert_int_equal(cap, 0);
 }
 
-/* Every way to take some of 1 to 6 out of them, and to put some of them back. */
+/* Every way to remove some of 1 to 6, and to insert some of them again. */
 static void takes_out_and_puts_in(void **state)
 {
 	(void)state;
@@ -108,7 +110,7 @@ static void takes_out_and_puts_in(void **state)
 				if (mask >> n & 1 && from >> n & 1)
 					added[added_len++] = n;
 			}
-			len = vec_take(items, len, sizeof(int), by_value, gone, gone_len);
+			len = vec_remove(items, len, sizeof(int), by_value, gone, gone_len);
 			assert_int_equal(len, __builtin_popcount(from & ~mask));
 			for (size_t i = 0; i < len; i++)
 				assert_true(~mask & from & 1U << items[i]);
@@ -164,7 +166,7 @@ static bool note(void *ctx, const void *a, const void *b)
 	return --walk->stop_after > 0;
 }
 
-static void merges_in_one_pass(void **state)
+static void merges_in_linear_time(void **state)
 {
 	static const struct {
 		int a[4];
@@ -182,7 +184,7 @@ static void merges_in_one_pass(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct walk walk = { .stop_after = 100 };
 
 		assert_true(vec_merge(cases[i].a, cases[i].a_len, cases[i].b, cases[i].b_len,
@@ -191,7 +193,7 @@ static void merges_in_one_pass(void **state)
 	}
 }
 
-static void a_merge_stops_when_told(void **state)
+static void a_merge_stops_if_the_callback_fails(void **state)
 {
 	const int a[] = { 1, 3 }, b[] = { 2, 3 };
 	struct walk walk = { .stop_after = 2 };
@@ -205,14 +207,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_by_pushing),
-		cmocka_unit_test(makes_room_at_once),
+		cmocka_unit_test(reserves_space_at_once),
 		cmocka_unit_test(grows_no_further_than_max),
 		cmocka_unit_test(a_failed_growth_changes_nothing),
 		cmocka_unit_test(takes_out_and_puts_in),
 		cmocka_unit_test(finds_a_place),
 		cmocka_unit_test(sorts_and_finds),
-		cmocka_unit_test(merges_in_one_pass),
-		cmocka_unit_test(a_merge_stops_when_told),
+		cmocka_unit_test(merges_in_linear_time),
+		cmocka_unit_test(a_merge_stops_if_the_callback_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/version.h"
 
+#include "common/array.h"
 #include "common/err.h"
 
 #include <setjmp.h>
@@ -9,9 +10,7 @@
 
 #include <cmocka.h>
 
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-static void supported_versions_are_known(void **state)
+static void supported_versions_are_accepted(void **state)
 {
 	(void)state;
 	for (int i = 0; i < VERSIONS; i++) {
@@ -35,12 +34,12 @@ static void no_version_is_the_first(void **state)
 	assert_int_equal(version, VERSION_0_1_0);
 }
 
-static void others_are_refused_with_the_list(void **state)
+static void other_versions_are_rejected_with_the_supported_list(void **state)
 {
 	static const char *const cases[] = { "2.0.0", "1.0", "1.0.0 ", "v1.0.0", "adsf", "0.3.2" };
 
 	(void)state;
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		enum version version = VERSIONS;
 		struct err err = ERR_INIT;
 
@@ -56,9 +55,9 @@ static void others_are_refused_with_the_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(supported_versions_are_known),
+		cmocka_unit_test(supported_versions_are_accepted),
 		cmocka_unit_test(no_version_is_the_first),
-		cmocka_unit_test(others_are_refused_with_the_list),
+		cmocka_unit_test(other_versions_are_rejected_with_the_supported_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

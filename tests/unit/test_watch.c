@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/watch.h"
+#include "daemon/dataplane/watch.h"
 
-#include "common/addr.h"
-#include "common/link.h"
-#include "common/nl.h"
-#include "daemon/plan.h"
+#include "common/array.h"
+#include "common/netlink/addr.h"
+#include "common/netlink/link.h"
+#include "common/netlink/nl.h"
+#include "daemon/dataplane/plan.h"
 #include "tests/unit/samples.h"
 
 #include <linux/if_bridge.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
@@ -27,7 +29,7 @@ struct fixture {
 	struct watch_objects objects;
 };
 
-/* One peer stands: 10.5.2.0/24, c6:00:00:00:00:0a, 192.168.0.2. */
+/* The entries of one peer are installed: 10.5.2.0/24, c6:00:00:00:00:0a, 192.168.0.2. */
 static int setup(void **state)
 {
 	struct fixture *fixture = test_calloc(1, sizeof(*fixture));
@@ -37,13 +39,13 @@ static int setup(void **state)
 		.gateway = { sample_addr("10.5.1.1") },
 	};
 	struct config config = sample_config("{\"Network\":\"10.5.0.0/16\"}");
-	struct peer peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:0a",
-				       SAMPLE_OTHER, 1);
-	struct peers peers = { .len = 0 };
+	struct lease peer = sample_peer("10.5.2.0/24", "192.168.0.2", "c6:00:00:00:00:0a",
+					SAMPLE_OTHER, 1);
+	struct leases peers = { .len = 0 };
 
 	sample_put(&peers, &peer);
 	assert_true(plan_want(&peers, &config, &devices, &fixture->stand));
-	peers_free(&peers);
+	leases_free(&peers);
 	fixture->objects = (struct watch_objects){
 		.bridge = BRIDGE,
 		.vxlan = { VXLAN },
@@ -52,7 +54,8 @@ static int setup(void **state)
 		.vxlan_name = { "weft-vx1" },
 		.uplink_name = "eth0",
 		.network = "default",
-		.stand = &fixture->stand,
+		.installed = &fixture->stand,
+		.cluster = { config.pool[FAMILY_V4].network },
 	};
 	*state = fixture;
 	return 0;
@@ -69,15 +72,15 @@ static int teardown(void **state)
 
 #define watch_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-/* Judges the message as an event of that type, and frees it. */
-static unsigned judge(void *const *state, struct nl_msg *msg, uint16_t type)
+/* Classifies the message as an event of that type, and frees it. */
+static unsigned classify(void *const *state, struct nl_msg *msg, uint16_t type)
 {
 	const struct fixture *fixture = *state;
 	unsigned news;
 
 	assert_non_null(msg);
 	nlmsg_hdr(msg)->nlmsg_type = type;
-	news = watch_judge(&fixture->objects, nlmsg_hdr(msg));
+	news = watch_classify(&fixture->objects, nlmsg_hdr(msg));
 	nlmsg_free(msg);
 	return news;
 }
@@ -91,31 +94,31 @@ static struct route our_route(void **state)
 	return fixture->stand.route.at[0];
 }
 
-static void test_routes_that_stand_are_no_news(void **state)
+static void test_installed_routes_are_ignored(void **state)
 {
 	struct route route = our_route(state);
 
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
-	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), TABLES);
-	route.dst = sample_prefix("10.5.9.0/24"); /* removed by ourselves, a moment ago */
-	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE), TABLES);
+	route.dst = sample_prefix("10.5.9.0/24"); /* removed by weftd itself before */
+	assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE), 0);
 }
 
-static void test_routes_in_our_place(void **state)
+static void test_conflicting_routes(void **state)
 {
 	struct route route = our_route(state);
 
 	route.index = OTHER;
 	route.protocol = RTPROT_STATIC;
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
 	route = our_route(state);
 	route.dst = sample_prefix("10.5.9.0/24");
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), TABLES);
 	route.protocol = RTPROT_STATIC;
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), 0);
 	route.protocol = ROUTE_PROTOCOL;
 	route.index = OTHER;
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), 0);
 }
 
 static void test_routes_of_the_kernel(void **state)
@@ -127,12 +130,13 @@ static void test_routes_of_the_kernel(void **state)
 		.scope = RT_SCOPE_LINK,
 	};
 
-	assert_int_equal(judge(state, route_add_message(&route), RTM_NEWROUTE), 0);
-	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), DEVICES);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE), DEVICES);
 	route.index = OTHER;
-	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), 0);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE), WATCH_FOREIGN);
 	route.dst = sample_prefix("0.0.0.0/0");
-	assert_int_equal(judge(state, route_add_message(&route), RTM_DELROUTE), WATCH_UPLINK);
+	assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE),
+			 WATCH_UPLINK | WATCH_GATEWAY);
 }
 
 /* ---- Neighbours -------------------------------------------------------------------------- */
@@ -141,7 +145,8 @@ static struct nl_msg *arp(uint32_t index, const char *address, const char *mac, 
 {
 	const struct ipaddr addr = sample_addr(address);
 	const struct mac lladdr = sample_mac(mac);
-	struct nl_msg *msg = neigh_add_message(index, &addr, &lladdr);
+	struct nl_msg *msg = neigh_add_message(
+		&(struct neigh){ .addr = addr, .mac = lladdr, .index = index });
 
 	((struct ndmsg *)nlmsg_data(nlmsg_hdr(msg)))->ndm_state = nud;
 	return msg;
@@ -166,11 +171,11 @@ static void test_arp(void **state)
 		{ OTHER, "10.5.2.0", "c6:00:00:00:00:0b", NUD_PERMANENT, RTM_NEWNEIGH, 0 },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct nl_msg *msg = arp(cases[i].index, cases[i].address, cases[i].mac,
 					 cases[i].nud);
 
-		if (judge(state, msg, cases[i].type) != cases[i].news)
+		if (classify(state, msg, cases[i].type) != cases[i].news)
 			fail_msg("case %zu", i);
 	}
 }
@@ -181,7 +186,7 @@ static void test_fdb(void **state)
 {
 	static const struct {
 		uint32_t index;
-		const char *mac, *vtep; /* "" : the bridge's half */
+		const char *mac, *vtep; /* "": the bridge's entry */
 		uint16_t nud, type;
 		bool learning;
 		unsigned news;
@@ -205,9 +210,13 @@ static void test_fdb(void **state)
 		  TABLES },
 		{ VETH, "c6:00:00:00:00:0a", "", NUD_NOARP, RTM_NEWNEIGH, false, TABLES },
 		{ VETH, "0a:58:0a:05:01:07", "", NUD_REACHABLE, RTM_NEWNEIGH, false, 0 },
+		{ VETH, "0a:58:0a:05:01:07", "", NUD_REACHABLE, RTM_DELNEIGH, false, 0 },
+		{ VETH, "0a:58:0a:05:01:07", "", NUD_NOARP, RTM_NEWNEIGH, false, 0 },
+		{ VETH, "0a:58:0a:05:01:07", "", NUD_NOARP, RTM_DELNEIGH, false, DEVICES },
+		{ VETH, "0a:58:0a:05:01:07", "192.168.0.2", NUD_NOARP, RTM_DELNEIGH, false, 0 },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct fixture *fixture = *state;
 		const struct mac mac = sample_mac(cases[i].mac);
 		const struct ipaddr vtep = sample_addr(cases[i].vtep);
@@ -219,9 +228,41 @@ static void test_fdb(void **state)
 		info = nlmsg_data(nlmsg_hdr(msg));
 		info->ndm_state = cases[i].nud;
 		fixture->objects.learning = cases[i].learning;
-		if (judge(state, msg, cases[i].type) != cases[i].news)
+		if (classify(state, msg, cases[i].type) != cases[i].news)
 			fail_msg("case %zu", i);
 	}
+}
+
+static void test_flood(void **state)
+{
+	static const struct {
+		uint32_t index;
+		const char *vtep;
+		uint16_t type;
+		unsigned news;
+	} cases[] = {
+		{ VXLAN, "192.168.0.2", RTM_NEWNEIGH, 0 },
+		{ VXLAN, "192.168.0.2", RTM_DELNEIGH, TABLES },
+		{ VXLAN, "192.168.0.3", RTM_NEWNEIGH, TABLES },
+		{ VXLAN, "192.168.0.3", RTM_DELNEIGH, 0 },
+		{ OTHER, "192.168.0.3", RTM_NEWNEIGH, 0 },
+	};
+	struct fixture *fixture = *state;
+	struct plan_table installed = *fixture->objects.installed;
+	const struct neigh_fdb entry = { .index = VXLAN, .vtep = sample_addr("192.168.0.2") };
+
+	installed.flood = (struct plan_fdbs){ .len = 0 };
+	assert_true(plan_fdbs_push(&installed.flood, &entry));
+	fixture->objects.installed = &installed;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct neigh_fdb fdb = { .index = cases[i].index,
+					       .vtep = sample_addr(cases[i].vtep) };
+		struct nl_msg *msg = neigh_flood_add_message(&fdb);
+
+		if (classify(state, msg, cases[i].type) != cases[i].news)
+			fail_msg("case %zu", i);
+	}
+	plan_fdbs_free(&installed.flood);
 }
 
 /* ---- Devices and addresses --------------------------------------------------------------- */
@@ -285,6 +326,9 @@ static void test_devices(void **state)
 		{ { VETH, 0, "weft0123456789a", "veth", "weft defaults c1 eth0", 0, true },
 		  RTM_NEWLINK,
 		  0 },
+		{ { VETH, 0, "veth0123456789a", "veth", "weft default c1 eth0", 0, true },
+		  RTM_NEWLINK,
+		  DEVICES },
 		{ { VETH, 0, "veth0", "veth", "weft default c1 eth0", 0, true }, RTM_NEWLINK, 0 },
 		{ { VETH, AF_BRIDGE, "weft0123456789a", NULL, NULL, BRIDGE, true },
 		  RTM_NEWLINK,
@@ -296,8 +340,8 @@ static void test_devices(void **state)
 		{ { OTHER, 0, "eth1", NULL, NULL, 0, true }, RTM_NEWLINK, 0 },
 	};
 
-	for (size_t i = 0; i < LEN(cases); i++)
-		if (judge(state, link_event(&cases[i].device), cases[i].type) != cases[i].news)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (classify(state, link_event(&cases[i].device), cases[i].type) != cases[i].news)
 			fail_msg("case %zu", i);
 }
 
@@ -305,53 +349,146 @@ static void test_addresses(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct prefix prefix = sample_prefix("10.5.1.1/24");
+	const struct prefix link_local = sample_prefix("fe80::1/64");
 
-	assert_int_equal(judge(state, addr_add_message(BRIDGE, &prefix), RTM_NEWADDR), DEVICES);
-	assert_int_equal(judge(state, addr_add_message(BRIDGE, &prefix), RTM_DELADDR), BOTH);
-	assert_int_equal(judge(state, addr_add_message(UPLINK, &prefix), RTM_DELADDR),
-			 WATCH_UPLINK);
-	assert_int_equal(judge(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR), 0);
+	assert_int_equal(classify(state, addr_add_message(BRIDGE, &prefix), RTM_NEWADDR), DEVICES);
+	assert_int_equal(classify(state, addr_add_message(BRIDGE, &prefix), RTM_DELADDR), BOTH);
+	assert_int_equal(classify(state, addr_add_message(UPLINK, &prefix), RTM_DELADDR),
+			 WATCH_UPLINK | WATCH_FOREIGN);
+	assert_int_equal(classify(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR),
+			 WATCH_FOREIGN);
+	assert_int_equal(classify(state, addr_add_message(OTHER, &link_local), RTM_NEWADDR), 0);
 	fixture->objects.uplink = 0;
-	assert_int_equal(judge(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR), WATCH_UPLINK);
+	assert_int_equal(classify(state, addr_add_message(OTHER, &prefix), RTM_NEWADDR),
+			 WATCH_UPLINK | WATCH_FOREIGN);
 }
 
-/* ---- Anything else ----------------------------------------------------------------------- */
+/* Routes of other devices into the network, without a gateway. */
+static void test_foreign_routes(void **state)
+{
+	static const struct {
+		const char *dst, *gateway;
+		uint32_t index;
+		unsigned news;
+	} cases[] = {
+		{ "10.5.9.0/24", "", OTHER, WATCH_FOREIGN },
+		{ "10.0.0.0/8", "", OTHER, WATCH_FOREIGN },
+		{ "10.5.9.0/24", "192.168.0.7", OTHER, 0 },
+		{ "10.6.0.0/16", "", OTHER, 0 },
+		{ "10.5.1.0/24", "", BRIDGE, 0 },
+	};
 
-static void test_broken_events_lead_to_every_look(void **state)
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct route route = {
+			.dst = sample_prefix(cases[i].dst),
+			.gateway = sample_addr(cases[i].gateway),
+			.index = cases[i].index,
+			.protocol = RTPROT_KERNEL,
+			.scope = RT_SCOPE_LINK,
+		};
+
+		if (classify(state, route_add_message(&route), RTM_NEWROUTE) != cases[i].news)
+			fail_msg("case %zu", i);
+	}
+}
+
+/* ---- Other events ------------------------------------------------------------------------ */
+
+static void test_malformed_events_trigger_every_check(void **state)
 {
 	const struct fixture *fixture = *state;
 	const uint16_t types[] = { RTM_NEWLINK, RTM_DELADDR, RTM_NEWROUTE, RTM_DELNEIGH };
 
-	for (size_t i = 0; i < LEN(types); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		const struct nlmsghdr event = { .nlmsg_len = sizeof(event),
 						.nlmsg_type = types[i] };
 
-		assert_int_equal(watch_judge(&fixture->objects, &event),
-				 WATCH_DEVICES | WATCH_TABLES | WATCH_UPLINK);
+		assert_int_equal(watch_classify(&fixture->objects, &event),
+				 WATCH_DEVICES | WATCH_TABLES | WATCH_UPLINK | WATCH_GATEWAY |
+					 WATCH_FOREIGN | WATCH_OBSTACLE);
 	}
+}
+
+/* Nothing of this is relevant for a network that waits for nothing. */
+static void test_removals_end_a_wait(void **state)
+{
+	static const struct device vxlan = { OTHER, 0, "flannel.1", "vxlan", NULL, 0, false };
+	static const struct device own = { VXLAN, 0, "weft-vx1", "vxlan", NULL, BRIDGE, true };
+	struct fixture *fixture = *state;
+	const struct nlmsghdr rule = { .nlmsg_len = sizeof(rule), .nlmsg_type = RTM_DELRULE };
+	const struct prefix prefix = sample_prefix("fe80::1/64");
+	struct route route = {
+		.dst = sample_prefix("10.6.0.0/16"),
+		.gateway = sample_addr("192.168.0.7"),
+		.index = OTHER,
+		.protocol = RTPROT_STATIC,
+	};
+
+	for (int i = 0; i < 2; i++) {
+		const unsigned want = i ? WATCH_OBSTACLE : 0;
+
+		fixture->objects.waiting = i;
+		assert_int_equal(classify(state, link_event(&vxlan), RTM_DELLINK), want);
+		assert_int_equal(classify(state, link_event(&vxlan), RTM_NEWLINK), want);
+		assert_int_equal(classify(state, link_event(&own), RTM_NEWLINK), DEVICES);
+		assert_int_equal(classify(state, addr_add_message(OTHER, &prefix), RTM_DELADDR),
+				 want);
+		assert_int_equal(classify(state, route_add_message(&route), RTM_DELROUTE), want);
+		assert_int_equal(watch_classify(&fixture->objects, &rule), want);
+		assert_int_equal(classify(state, route_add_message(&route), RTM_NEWROUTE), 0);
+	}
+}
+
+static struct nl_msg *netconf_event(int32_t index)
+{
+	const struct netconfmsg info = { .ncm_family = AF_INET };
+	struct nl_msg *msg = nl_message(RTM_NEWNETCONF, 0, &info, sizeof(info), 16);
+
+	nl_put_u32(msg, NETCONFA_IFINDEX, (uint32_t)index);
+	return msg;
+}
+
+static void test_settings_of_other_devices_are_ignored(void **state)
+{
+	static const int32_t relevant[] = { NETCONFA_IFINDEX_ALL, NETCONFA_IFINDEX_DEFAULT, BRIDGE,
+					    VXLAN };
+	const struct netconfmsg info = { .ncm_family = AF_INET };
+	const struct nlmsghdr cut = { .nlmsg_len = sizeof(cut), .nlmsg_type = RTM_NEWNETCONF };
+	const struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(relevant); i++)
+		assert_int_equal(classify(state, netconf_event(relevant[i]), RTM_NEWNETCONF),
+				 DEVICES);
+	assert_int_equal(classify(state, netconf_event(OTHER), RTM_NEWNETCONF), 0);
+	/* What cannot be parsed may be of any device. */
+	assert_int_equal(watch_classify(&fixture->objects, &cut), DEVICES);
+	assert_int_equal(classify(state, nl_message(0, 0, &info, sizeof(info), 0), RTM_NEWNETCONF),
+			 DEVICES);
 }
 
 static void test_other_types(void **state)
 {
 	const struct fixture *fixture = *state;
-	struct nlmsghdr event = { .nlmsg_len = sizeof(event), .nlmsg_type = RTM_NEWNETCONF };
+	const struct nlmsghdr event = { .nlmsg_len = sizeof(event), .nlmsg_type = RTM_NEWRULE };
 
-	assert_int_equal(watch_judge(&fixture->objects, &event), DEVICES);
-	event.nlmsg_type = RTM_NEWRULE;
-	assert_int_equal(watch_judge(&fixture->objects, &event), 0);
+	assert_int_equal(watch_classify(&fixture->objects, &event), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		watch_test(test_routes_that_stand_are_no_news),
-		watch_test(test_routes_in_our_place),
+		watch_test(test_installed_routes_are_ignored),
+		watch_test(test_conflicting_routes),
 		watch_test(test_routes_of_the_kernel),
 		watch_test(test_arp),
 		watch_test(test_fdb),
+		watch_test(test_flood),
 		watch_test(test_devices),
 		watch_test(test_addresses),
-		watch_test(test_broken_events_lead_to_every_look),
+		watch_test(test_foreign_routes),
+		watch_test(test_malformed_events_trigger_every_check),
+		watch_test(test_removals_end_a_wait),
+		watch_test(test_settings_of_other_devices_are_ignored),
 		watch_test(test_other_types),
 	};
 

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When the firewall sends requests to the kernel: a real one; the requests are counted. */
+/* fake: loop nl */
+#include "daemon/firewall/firewall.h"
+
+#include "daemon/io/loop.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_nl.h"
+#include "tests/unit/kernel.h"
+
+#include <errno.h>
+
+#define PERIOD_MS (300 * 1000)
+
+struct scene {
+	struct loop *loop;
+	struct firewall *rules;
+};
+
+/* The network default, with one peer; the caller frees it. */
+static struct firewall_network sample(const char *peer_text)
+{
+	const struct ipaddr peer = kernel_addr(peer_text);
+	struct firewall_network network = { .name = "default", .bridge = "weft-br1", .vni = 1 };
+
+	network.port = 8472;
+	network.outer[FAMILY_V4] = true;
+	network.cluster[FAMILY_V4] = kernel_prefix("10.5.0.0/16");
+	network.subnet[FAMILY_V4] = kernel_prefix("10.5.1.0/24");
+	assert_true(firewall_elements_add(&network.peers[FAMILY_V4], &peer));
+	return network;
+}
+
+/* The network state that every full reconcile run passes to the firewall. */
+static void tell(struct scene *scene, const char *cluster6)
+{
+	struct firewall_network network = sample("192.168.0.2");
+
+	if (cluster6)
+		network.cluster[FAMILY_V6] = kernel_prefix(cluster6);
+	firewall_set_network(scene->rules, &network);
+	firewall_network_free(&network);
+}
+
+static int setup(void **state)
+{
+	const struct firewall_options options = { .guard = true, .forward = true };
+	struct scene *scene = calloc(1, sizeof(*scene));
+	struct err err = ERR_INIT;
+
+	nl_free(kernel_fresh());
+	fake_nl_reset();
+	assert_non_null(scene);
+	assert_int_equal(loop_new(&scene->loop, &err), 0);
+	assert_done(firewall_new(scene->loop, &options, 1, &scene->rules, &err), err);
+	tell(scene, NULL);
+	assert_true(firewall_view(scene->rules).installed);
+	*state = scene;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	firewall_free(scene->rules);
+	loop_free(scene->loop);
+	free(scene);
+	fake_nl_reset();
+	return 0;
+}
+
+/* Runs a command that changes the rules, and handles the events that follow. */
+static void change(struct scene *scene, const char *command)
+{
+	assert_int_equal(system(command), 0);
+	fake_loop_pass(scene->loop, 1000);
+}
+
+/* The number of requests in the next period. */
+static size_t asked(struct scene *scene)
+{
+	fake_nl_reset();
+	fake_loop_pass(scene->loop, PERIOD_MS);
+	return fake_nl_sent();
+}
+
+static bool peer_is_there(void)
+{
+	return kernel_shows("nft list set inet weft peers4-1", "192.168.0.2");
+}
+
+static void rules_are_read_only_after_a_change(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_true(asked(scene) > 1); /* the first run */
+	assert_int_equal(asked(scene), 1);
+	assert_int_equal(asked(scene), 1);
+	/* A change by another program causes a full check, because its event may have been lost. */
+	change(scene, "nft add table ip other");
+	assert_true(asked(scene) > 1);
+	assert_int_equal(asked(scene), 1);
+	change(scene, "nft flush set inet weft peers4-1");
+	assert_true(peer_is_there());
+	assert_true(asked(scene) > 1);
+	assert_int_equal(asked(scene), 1);
+}
+
+/* A second family does not change weft's own table, but needs a rule in a chain that drops IPv6. */
+static void a_new_family_is_checked_in_chains_of_other_programs(void **state)
+{
+	struct scene *scene = *state;
+
+	change(scene, "nft 'add table ip6 filter; add chain ip6 filter FORWARD "
+		      "{ type filter hook forward priority 0; policy drop; }'");
+	assert_true(asked(scene) > 1);
+	assert_int_equal(asked(scene), 1);
+	tell(scene, NULL);
+	assert_int_equal(asked(scene), 1);
+	assert_false(strstr(kernel_says("nft list chain ip6 filter FORWARD"), "weft-br1"));
+	tell(scene, "fd00:5::/48");
+	assert_true(kernel_shows("nft list chain ip6 filter FORWARD", "weft-br1"));
+}
+
+static void a_failed_check_is_repeated(void **state)
+{
+	struct scene *scene = *state;
+	const size_t whole = asked(scene);
+
+	assert_true(whole > 3);
+	assert_int_equal(asked(scene), 1);
+	change(scene, "nft add table ip other");
+	fake_nl_reset();
+	fake_nl_fail(3, EIO, "no answer");
+	fake_loop_pass(scene->loop, PERIOD_MS);
+	assert_true(fake_nl_faulted());
+	/* The retry ignored the unchanged generation, and succeeded. */
+	assert_true(fake_nl_sent() > whole);
+	assert_true(firewall_view(scene->rules).installed);
+	assert_true(peer_is_there());
+	assert_int_equal(asked(scene), 1);
+}
+
+static void without_the_ruleset_generation_all_rules_are_read(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_true(asked(scene) > 1);
+	assert_int_equal(asked(scene), 1);
+	fake_nl_reset();
+	fake_nl_fail(1, EIO, "no generation");
+	fake_loop_pass(scene->loop, PERIOD_MS);
+	assert_true(fake_nl_faulted());
+	assert_true(fake_nl_sent() > 1);
+	assert_true(asked(scene) > 1);
+	assert_int_equal(asked(scene), 1);
+}
+
+/* Whether nf_tables matches a bridge by its name depends on CONFIG_NFT_BRIDGE_META. */
+static void routers_are_allowed_by_bridge_or_refused_in_all_networks(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall_network open = { .name = "open", .bridge = "weft-br2", .vni = 2 };
+	bool unsupported;
+
+	open.port = 8472;
+	open.rules.allow_routers = true;
+	firewall_set_network(scene->rules, &open);
+	firewall_network_free(&open);
+	unsupported = firewall_view(scene->rules).unsupported & 1U << FIREWALL_ALLOW_ROUTERS;
+	assert_true(firewall_view(scene->rules).installed);
+	assert_true(kernel_shows("nft list chain bridge weft prerouting", "goto check-ip6"));
+	assert_true(kernel_shows("nft list chain bridge weft router", "router_drops"));
+	assert_true(kernel_shows("nft list chain bridge weft router", "weft-br2") == !unsupported);
+}
+
+static void the_bridges_table_is_repaired(void **state)
+{
+	struct scene *scene = *state;
+
+	change(scene, "nft list table bridge weft | nft -c -f -"); /* its own listing is valid */
+	change(scene, "nft delete table bridge weft");
+	assert_true(kernel_shows("nft list chain bridge weft forward", "weft-v"));
+	change(scene, "nft flush chain bridge weft router");
+	assert_true(kernel_shows("nft list chain bridge weft router", "router_drops"));
+	change(scene, "nft delete table inet weft; nft flush table bridge weft");
+	assert_true(kernel_shows("nft list chain bridge weft router", "router_drops"));
+	assert_true(peer_is_there());
+}
+
+static bool accepts_forwarded(void)
+{
+	return strstr(kernel_says("nft list chain ip filter FORWARD"), "comment \"weft\"");
+}
+
+/* As ufw does: the rule that drops is in a chain that FORWARD jumps to. */
+static void a_chain_that_forward_jumps_to_is_watched(void **state)
+{
+	struct scene *scene = *state;
+
+	change(scene, "nft 'add table ip filter; add chain ip filter refuse;"
+		      "add chain ip filter FORWARD { type filter hook forward priority 0; };"
+		      "add rule ip filter FORWARD jump refuse'");
+	assert_false(accepts_forwarded());
+	change(scene, "nft add rule ip filter refuse drop");
+	assert_true(accepts_forwarded());
+	change(scene, "nft flush chain ip filter refuse");
+	assert_false(accepts_forwarded());
+}
+
+static size_t count_findings(const struct scene *scene)
+{
+	return firewall_view(scene->rules).other_chains->findings.len;
+}
+
+static void an_element_that_admits_the_tunnel_ends_the_finding(void **state)
+{
+	struct scene *scene = *state;
+
+	change(scene, "nft 'add table inet t; add set inet t ports { type inet_service; };"
+		      "add chain inet t c { type filter hook input priority 0; policy drop; };"
+		      "add rule inet t c udp dport @ports accept'");
+	assert_int_equal(count_findings(scene), 1);
+	change(scene, "nft 'add element inet t ports { 53 }'");
+	assert_int_equal(count_findings(scene), 1);
+	change(scene, "nft 'add element inet t ports { 8472 }'");
+	assert_int_equal(count_findings(scene), 0);
+}
+
+/* Whatever the cause: the retry does not wait for its time, 200 ms. */
+static void after_a_failure_any_change_of_rules_leads_to_a_retry(void **state)
+{
+	struct scene *scene = *state;
+
+	change(scene, "nft 'add table ip other; add set ip other s { type ipv4_addr; }'");
+	fake_loop_pass(scene->loop, 5000);
+	fake_nl_reset();
+	fake_nl_fail(2, EIO, "broken"); /* the first call reads the events */
+	assert_int_equal(system("nft flush set inet weft peers4-1"), 0);
+	fake_loop_pass(scene->loop, 20);
+	assert_true(fake_nl_faulted());
+	assert_false(peer_is_there());
+	fake_loop_pass(scene->loop, 100);
+	assert_false(peer_is_there());
+	assert_int_equal(system("nft 'add element ip other s { 192.0.2.1 }'"), 0);
+	fake_loop_pass(scene->loop, 60);
+	assert_true(peer_is_there());
+}
+
+static void set_last_known(struct scene *scene, const char *name, const char *peer)
+{
+	struct firewall_network network = sample(peer);
+
+	snprintf(network.name, sizeof(network.name), "%s", name);
+	network.vni = 7;
+	firewall_set_last_known(scene->rules, &network, 1);
+	firewall_network_free(&network);
+}
+
+static void the_last_known_state_holds_until_the_network_is_set(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall_network blue = sample("192.168.0.9");
+
+	/* Not of a network that has been set. */
+	set_last_known(scene, "default", "192.168.0.3");
+	assert_true(peer_is_there());
+	assert_false(kernel_shows("nft list table inet weft", "peers4-7"));
+
+	set_last_known(scene, "blue", "192.168.0.3");
+	assert_false(firewall_has_network(scene->rules, "blue"));
+	assert_true(kernel_shows("nft list set inet weft peers4-7", "192.168.0.3"));
+	set_last_known(scene, "blue", "192.168.0.4");
+	assert_true(kernel_shows("nft list set inet weft peers4-7", "192.168.0.4"));
+
+	/* The first state of a network replaces it, though it is marked as a change. */
+	strcpy(blue.name, "blue");
+	blue.vni = 7;
+	blue.change = true;
+	firewall_set_network(scene->rules, &blue);
+	assert_true(firewall_has_network(scene->rules, "blue"));
+	assert_true(kernel_shows("nft list set inet weft peers4-7", "{ 192.168.0.9 }"));
+	firewall_set_last_known(scene->rules, NULL, 0);
+	assert_true(kernel_shows("nft list set inet weft peers4-7", "{ 192.168.0.9 }"));
+	assert_true(peer_is_there());
+	firewall_network_free(&blue);
+
+	set_last_known(scene, "red", "192.168.0.5");
+	firewall_set_last_known(scene->rules, NULL, 0);
+	assert_false(kernel_shows("nft list table inet weft", "192.168.0.5"));
+}
+
+#define INGRESS "nft list table netdev weft"
+
+/* The network default with tunnel packets from these devices. */
+static void arrive_by(struct scene *scene, const char *first, const char *second)
+{
+	const char *const names[] = { first, second };
+	struct firewall_network network = sample("192.168.0.2");
+
+	network.local[FAMILY_V4] = kernel_addr("192.168.0.1");
+	for (size_t i = 0; i < 2 && names[i]; i++)
+		snprintf(network.arrivals.name[network.arrivals.len++], IF_NAMESIZE, "%s",
+			 names[i]);
+	firewall_set_network(scene->rules, &network);
+	firewall_network_free(&network);
+}
+
+static bool has_prerouting(void)
+{
+	return strstr(kernel_says("nft list table inet weft"), "hook prerouting");
+}
+
+/* Linux before 5.5 has chains of one device. */
+static void tunnel_packets_are_matched_where_they_arrive(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t before;
+
+	assert_true(has_prerouting());
+	assert_int_equal(system("ip link add up0 type bridge; ip link add up1 type bridge"), 0);
+	arrive_by(scene, "up0", NULL);
+	assert_true(firewall_view(scene->rules).installed);
+	assert_true(kernel_shows(INGRESS, "up0"));
+	assert_true(kernel_shows(INGRESS, "notrack"));
+	assert_false(has_prerouting());
+	arrive_by(scene, "up1", "up0");
+	assert_true(kernel_shows(INGRESS, "{ up0, up1 }"));
+	assert_false(has_prerouting());
+
+	/* Another program's changes are undone. */
+	change(scene, "nft flush chain netdev weft tunnel-in");
+	assert_true(kernel_shows(INGRESS, "notrack"));
+	change(scene, "nft delete table netdev weft");
+	assert_true(kernel_shows(INGRESS, "notrack"));
+
+	/* What was installed stays as it is. */
+	before = firewall_replacements(scene->rules);
+	arrive_by(scene, "up1", "up0");
+	assert_int_equal(firewall_replacements(scene->rules), before);
+
+	/* Linux before 6.16 removes deleted devices without an event. */
+	assert_int_equal(system("ip link del up1; ip link add up1 type bridge"), 0);
+	arrive_by(scene, "up1", "up0");
+	assert_true(kernel_shows(INGRESS, "{ up0, up1 }"));
+}
+
+/* Linux 6.16 and later accept names without a device. */
+static void a_device_that_does_not_exist_leaves_the_chain_at_prerouting(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(system("ip link add up0 type bridge"), 0);
+	arrive_by(scene, "up7", NULL);
+	assert_true(firewall_view(scene->rules).installed);
+	assert_int_equal(firewall_view(scene->rules).unsupported, 0);
+	assert_true(has_prerouting() || kernel_shows(INGRESS, "up7"));
+	/* Other devices are tried at once. */
+	arrive_by(scene, "up0", NULL);
+	assert_true(kernel_shows(INGRESS, "up0"));
+	assert_false(has_prerouting());
+	/* Without devices too, nothing is left at the hook. */
+	arrive_by(scene, NULL, NULL);
+	assert_true(has_prerouting());
+	assert_false(strstr(kernel_says(INGRESS), "chain"));
+}
+
+/* The table stays as it is, whether the kernel supports the part or not. */
+static void an_unsupported_part_is_tried_again(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall_network open = { .name = "open", .bridge = "weft-br2", .vni = 2 };
+	unsigned unsupported;
+	char *before;
+
+	open.port = 8472;
+	open.rules.allow_routers = true;
+	firewall_set_network(scene->rules, &open);
+	firewall_network_free(&open);
+	unsupported = firewall_view(scene->rules).unsupported;
+	assert_true(asked(scene) > 1);
+	before = strdup(kernel_says("nft -a list ruleset"));
+	assert_non_null(before);
+	assert_true(unsupported ? asked(scene) > 1 : asked(scene) == 1);
+	assert_string_equal(kernel_says("nft -a list ruleset"), before);
+	assert_int_equal(firewall_view(scene->rules).unsupported, unsupported);
+	assert_true(firewall_view(scene->rules).installed);
+	free(before);
+}
+
+static void on_gathered(void *ctx)
+{
+	(*(unsigned *)ctx)++;
+}
+
+static bool set_named(struct scene *scene, const char *name, uint32_t vni)
+{
+	struct firewall_network network = sample("192.168.0.2");
+	bool applied;
+
+	snprintf(network.name, sizeof(network.name), "%s", name);
+	network.vni = vni;
+	applied = firewall_set_network(scene->rules, &network);
+	firewall_network_free(&network);
+	return applied;
+}
+
+static bool has_rules(uint32_t vni)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "set peers4-%u ", vni);
+	return kernel_shows("nft list table inet weft", text);
+}
+
+/* At a start with many networks, each would replace the rules of all. */
+static void networks_that_are_expected_are_applied_together(void **state)
+{
+	struct scene *scene = *state;
+	const uint64_t before = firewall_replacements(scene->rules);
+	unsigned gathered = 0;
+
+	firewall_gather(scene->rules, on_gathered, &gathered);
+	firewall_expect(scene->rules, 5);
+	assert_false(set_named(scene, "a", 2));
+	assert_false(set_named(scene, "b", 3));
+	assert_false(set_named(scene, "a", 2)); /* its next attempt does not apply them either */
+	assert_false(has_rules(2));
+	/* One that has its rules does not wait. */
+	tell(scene, NULL);
+	assert_false(has_rules(2));
+	fake_loop_pass(scene->loop, 300);
+	assert_int_equal(gathered, 1);
+	assert_true(has_rules(2) && has_rules(3));
+	assert_true(set_named(scene, "a", 2));
+	assert_true(set_named(scene, "b", 4)); /* meanwhile it has another VNI */
+	assert_true(has_rules(4));
+	assert_true(firewall_replacements(scene->rules) <= before + 6); /* twice of each table */
+	/* The last one ends the wait of those before it. */
+	assert_false(set_named(scene, "c", 7));
+	assert_true(set_named(scene, "d", 5));
+	assert_true(has_rules(7) && has_rules(5));
+	fake_loop_pass(scene->loop, 1);
+	assert_int_equal(gathered, 2);
+	/* All are there: no wait any more. */
+	firewall_gather(scene->rules, NULL, NULL);
+	assert_true(set_named(scene, "e", 6));
+	assert_true(has_rules(6));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rules_are_read_only_after_a_change, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_new_family_is_checked_in_chains_of_other_programs,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_check_is_repeated, setup, teardown),
+		cmocka_unit_test_setup_teardown(networks_that_are_expected_are_applied_together,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(the_last_known_state_holds_until_the_network_is_set,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(without_the_ruleset_generation_all_rules_are_read,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			routers_are_allowed_by_bridge_or_refused_in_all_networks, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_unsupported_part_is_tried_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_bridges_table_is_repaired, setup, teardown),
+		cmocka_unit_test_setup_teardown(tunnel_packets_are_matched_where_they_arrive, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_device_that_does_not_exist_leaves_the_chain_at_prerouting, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(a_chain_that_forward_jumps_to_is_watched, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(an_element_that_admits_the_tunnel_ends_the_finding,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			after_a_failure_any_change_of_rules_leads_to_a_retry, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/firewall/firewall_table.h"
+
+#include "common/array.h"
+#include "tests/unit/samples.h"
+
+#include <linux/netfilter.h>
+
+static const struct firewall_options all = { .ip_masq = true, .forward = true, .guard = true };
+
+static struct firewall_network network(const char *name, uint32_t vni, const char *cluster,
+				       const char *subnet)
+{
+	struct firewall_network made = {
+		.vni = vni,
+		.port = 8472,
+		.outer = { true, false },
+		.cluster = { sample_prefix(cluster) },
+		.subnet = { sample_prefix(subnet) },
+	};
+
+	snprintf(made.name, sizeof(made.name), "%s", name);
+	snprintf(made.bridge, sizeof(made.bridge), "weft-br%u", vni);
+	return made;
+}
+
+static void make(const struct firewall_options *options, const struct firewall_network *networks,
+		 size_t len, struct firewall_table *table)
+{
+	assert_true(firewall_table_build(options, networks, len, table));
+	/* The kernel keeps rules by chain, in the order of the chains. */
+	for (size_t i = 0, chain = 0; i < table->rules.len; i++) {
+		while (chain < table->chains.len &&
+		       strcmp(table->chains.at[chain].name, table->rules.at[i].chain))
+			chain++;
+		assert_true(chain < table->chains.len);
+	}
+}
+
+static size_t firewall_in(const struct firewall_table *table, const char *chain)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->rules.len; i++)
+		count += !strcmp(table->rules.at[i].chain, chain);
+	return count;
+}
+
+static const struct firewall_set *set(const struct firewall_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->sets.len; i++)
+		if (!strcmp(table->sets.at[i].name, name))
+			return &table->sets.at[i];
+	return NULL;
+}
+
+#define WITHOUT(part)                                                                              \
+	{                                                                                          \
+		.ip_masq = true, .forward = true, .guard = true, .unsupported = (part)             \
+	}
+
+static void a_network_has_the_configured_rules(void **state)
+{
+	static const struct {
+		struct firewall_options options;
+		size_t in, input, tunnel_input, tunnel_forward, forward, postrouting;
+	} cases[] = {
+		{ { .ip_masq = true, .forward = true, .guard = true }, 1, 2, 6, 6, 1, 3 },
+		{ { .ip_masq = false, .forward = true, .guard = true }, 1, 2, 6, 6, 1, 2 },
+		{ { .ip_masq = true, .forward = false, .guard = true }, 1, 2, 6, 6, 1, 3 },
+		{ { .ip_masq = true, .forward = true, .guard = false }, 1, 2, 2, 3, 1, 3 },
+		{ { .ip_masq = true, .bridge_nf = { true, false } }, 1, 2, 2, 3, 1, 2 },
+		{ { .bridge_nf = { true, false } }, 1, 2, 2, 3, 1, 0 },
+		{ { .bridge_nf = { false, true } }, 1, 2, 2, 3, 1, 2 },
+		{ { .guard = false }, 1, 2, 2, 3, 1, 2 },
+		{ WITHOUT(1U << FIREWALL_NOTRACK), 0, 2, 6, 6, 1, 3 },
+		{ WITHOUT(1U << FIREWALL_GUARD), 1, 0, 0, 3, 1, 3 },
+		{ WITHOUT(1U << FIREWALL_INJECTION), 1, 1, 4, 0, 0, 3 },
+		{ WITHOUT(1U << FIREWALL_FORWARD), 1, 2, 6, 6, 0, 3 },
+		{ WITHOUT(1U << FIREWALL_MASQUERADE), 1, 2, 6, 6, 1, 0 },
+		{ WITHOUT(1U << FIREWALL_HAIRPIN), 1, 2, 6, 6, 1, 2 },
+		{ WITHOUT(1U << FIREWALL_RANDOM), 1, 2, 6, 6, 1, 3 },
+	};
+	const struct firewall_network one = network("default", 1, "10.5.0.0/16", "10.5.1.0/24");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct firewall_table table;
+
+		make(&cases[i].options, &one, 1, &table);
+		assert_int_equal(firewall_in(&table, "tunnel-in"), cases[i].in);
+		assert_int_equal(firewall_in(&table, "tunnel-out"), cases[i].in > 0);
+		assert_int_equal(firewall_in(&table, "from-peers"), cases[i].in > 0);
+		assert_int_equal(firewall_in(&table, "to-peers"), cases[i].in > 0);
+		assert_int_equal(firewall_in(&table, "tunnel-input"), cases[i].tunnel_input);
+		assert_int_equal(firewall_in(&table, "input"), cases[i].input);
+		assert_int_equal(firewall_in(&table, "tunnel-forward"), cases[i].tunnel_forward);
+		assert_int_equal(firewall_in(&table, "forward"), cases[i].forward);
+		assert_int_equal(firewall_in(&table, "postrouting"), cases[i].postrouting);
+		assert_true(!!set(&table, "own4-1") == !!cases[i].postrouting);
+		assert_true(!!set(&table, "except4-1") ==
+			    (cases[i].options.ip_masq && cases[i].postrouting));
+		assert_null(set(&table, "peers6-1"));
+		assert_null(set(&table, "own6-1"));
+		assert_null(set(&table, "isolated4-1"));
+		firewall_table_free(&table);
+	}
+}
+
+static void networks_are_isolated_unless_one_allows_the_other(void **state)
+{
+	struct firewall_network both[] = {
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+		network("blue", 2, "10.6.0.0/16", "10.6.1.0/24"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	make(&all, both, 2, &table);
+	assert_int_equal(firewall_in(&table, "forward"), 3);
+	assert_int_equal(firewall_in(&table, "input"), 2);
+	assert_non_null(set(&table, "isolated4-1"));
+	assert_non_null(set(&table, "isolated4-2"));
+	firewall_table_free(&table);
+
+	/* blue allows default: default gets no further rule, blue gets one. */
+	strcpy(both[1].rules.allow_from[both[1].rules.allow_from_len++], "default");
+	make(&all, both, 2, &table);
+	assert_null(set(&table, "isolated4-1"));
+	assert_non_null(set(&table, "isolated4-2"));
+	assert_int_equal(firewall_in(&table, "forward"), 3);
+	firewall_table_free(&table);
+
+	strcpy(both[0].rules.allow_from[both[0].rules.allow_from_len++], "blue");
+	make(&all, both, 2, &table);
+	assert_null(set(&table, "isolated4-2"));
+	assert_int_equal(firewall_in(&table, "forward"), 1);
+	firewall_table_free(&table);
+}
+
+static void a_closed_network_is_isolated_by_device(void **state)
+{
+	struct firewall_network both[] = {
+		{ .name = "blue", .bridge = "weft-br2", .vni = 2, .port = 8472, .closed = true },
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	make(&all, both, 2, &table);
+	/* The jump, two drops. No peer, so a drop of its tunnel packets and no accept. */
+	assert_int_equal(firewall_in(&table, "forward"), 1 + 2);
+	assert_int_equal(firewall_in(&table, "tunnel-input"), 2 + 1 + 2 + 2);
+	assert_null(set(&table, "peers4-2"));
+	assert_null(set(&table, "isolated4-1"));
+	firewall_table_free(&table);
+}
+
+static void a_switch_is_isolated_from_the_host(void **state)
+{
+	const struct firewall_network one = {
+		.name = "blue", .bridge = "weft-br2", .vni = 2, .port = 8472, .is_switch = true
+	};
+	struct firewall_table table;
+
+	(void)state;
+	make(&all, &one, 1, &table);
+	/* The jump, two drops. */
+	assert_int_equal(firewall_in(&table, "forward"), 1 + 2);
+	/* Tunnel packets, what comes from ports, the drop. */
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1 + 1);
+	assert_int_equal(firewall_in(&table, "postrouting"), 0);
+	assert_null(set(&table, "cluster4"));
+	firewall_table_free(&table);
+}
+
+/* ---- A bridge of another program ----------------------------------------------------------- */
+
+static struct firewall_network foreign(const char *name, uint32_t vni, const char *bridge)
+{
+	struct firewall_network made = {
+		.vni = vni, .port = 8472, .outer = { true, false }, .bridged = true, .foreign = true
+	};
+
+	snprintf(made.name, sizeof(made.name), "%s", name);
+	snprintf(made.bridge, sizeof(made.bridge), "%s", bridge);
+	return made;
+}
+
+/* Returns the place of the rule in the chain, or -1. */
+static int place(const struct firewall_table *table, const char *chain, const struct nft_expr *expr)
+{
+	int place = 0;
+
+	for (size_t i = 0; i < table->rules.len; i++) {
+		const struct firewall_rule *rule = &table->rules.at[i];
+
+		if (strcmp(rule->chain, chain))
+			continue;
+		if (rule->expr.size == expr->size && !memcmp(rule->expr.at, expr->at, expr->size))
+			return place;
+		place++;
+	}
+	return -1;
+}
+
+static void count_drop(struct nft_expr *expr)
+{
+	nft_expr_counter(expr, FIREWALL_ISOLATION_DROPS);
+	nft_expr_verdict(expr, NF_DROP, NULL);
+}
+
+/* The drop of what passes between the bridge and devices of weft; in: from the bridge. */
+static int place_closed(const struct firewall_table *table, const char *bridge, bool in)
+{
+	struct nft_expr expr = { .size = 0 };
+
+	firewall_match_device(&expr, in ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_CMP_EQ, bridge);
+	firewall_match_device(&expr, in ? NFT_META_OIFNAME : NFT_META_IIFNAME, NFT_CMP_NEQ, bridge);
+	firewall_match_weft(&expr, in ? NFT_META_OIFGROUP : NFT_META_IIFGROUP, NFT_CMP_EQ);
+	count_drop(&expr);
+	return place(table, "forward", &expr);
+}
+
+/* A rule for packets between two bridges: an accept, one of replies only, or the drop. */
+static int place_pair(const struct firewall_table *table, const char *from, const char *to,
+		      bool replies, bool drop)
+{
+	struct nft_expr expr = { .size = 0 };
+
+	firewall_match_device(&expr, NFT_META_IIFNAME, NFT_CMP_EQ, from);
+	firewall_match_device(&expr, NFT_META_OIFNAME, NFT_CMP_EQ, to);
+	if (replies)
+		firewall_match_replies(&expr);
+	if (drop)
+		count_drop(&expr);
+	else
+		nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	return place(table, "forward", &expr);
+}
+
+static void another_programs_bridge_is_isolated_by_its_name(void **state)
+{
+	struct firewall_network networks[] = {
+		foreign("lan", 7, "br-lan"),
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+		foreign("other", 8, "br-other"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	make(&all, networks, 3, &table);
+	assert_true(place_closed(&table, "br-lan", true) > 0);
+	assert_true(place_closed(&table, "br-lan", false) > 0);
+	assert_true(place_closed(&table, "br-other", true) > 0);
+	assert_int_equal(place_closed(&table, "weft-br1", true), -1);
+	assert_true(place_pair(&table, "br-lan", "br-other", false, true) > 0);
+	assert_true(place_pair(&table, "br-other", "br-lan", false, true) > 0);
+	assert_int_equal(place_pair(&table, "weft-br1", "br-lan", false, false), -1);
+	/* The jump, four and two drops. No drop of input to the host. */
+	assert_int_equal(firewall_in(&table, "forward"), 1 + 4 + 2);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
+	/* From ports, weft's devices and two bridges, from peers, to an overlay address; the refusals. */
+	assert_int_equal(firewall_in(&table, "tunnel-input"), 1 + 1 + 2 + 3 + 1 + 3 + 2);
+	firewall_table_free(&table);
+}
+
+static void allow_from_permits_connections_to_another_programs_bridge(void **state)
+{
+	struct firewall_network networks[] = {
+		foreign("lan", 7, "br-lan"),
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	strcpy(networks[0].rules.allow_from[networks[0].rules.allow_from_len++], "default");
+	make(&all, networks, 2, &table);
+	assert_in_range(place_pair(&table, "weft-br1", "br-lan", false, false), 0,
+			place_closed(&table, "br-lan", false));
+	assert_in_range(place_pair(&table, "br-lan", "weft-br1", true, false), 0,
+			place_closed(&table, "br-lan", true));
+	assert_int_equal(place_pair(&table, "br-lan", "weft-br1", false, false), -1);
+	firewall_table_free(&table);
+
+	networks[0].rules.allow_from_len = 0;
+	strcpy(networks[1].rules.allow_from[networks[1].rules.allow_from_len++], "lan");
+	make(&all, networks, 2, &table);
+	assert_in_range(place_pair(&table, "br-lan", "weft-br1", false, false), 0,
+			place_closed(&table, "br-lan", true));
+	assert_in_range(place_pair(&table, "weft-br1", "br-lan", true, false), 0,
+			place_closed(&table, "br-lan", false));
+	firewall_table_free(&table);
+
+	/* Nothing reaches a switch. */
+	networks[1].is_switch = true;
+	make(&all, networks, 2, &table);
+	{
+		struct nft_expr closed = { .size = 0 };
+
+		firewall_match_device(&closed, NFT_META_OIFNAME, NFT_CMP_EQ, "weft-br1");
+		firewall_match_device(&closed, NFT_META_IIFNAME, NFT_CMP_NEQ, "weft-br1");
+		count_drop(&closed);
+		assert_in_range(place(&table, "forward", &closed), 0,
+				place_pair(&table, "br-lan", "weft-br1", false, false));
+	}
+	firewall_table_free(&table);
+}
+
+static void another_programs_bridge_injects_no_tunnel_packets(void **state)
+{
+	const struct firewall_network networks[] = {
+		foreign("lan", 7, "br-lan"),
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+	};
+	struct nft_expr into = { .size = 0 }, from = { .size = 0 }, port = { .size = 0 };
+	struct firewall_table table;
+
+	(void)state;
+	firewall_match_device(&into, NFT_META_OIFNAME, NFT_CMP_EQ, "br-lan");
+	nft_expr_verdict(&into, NFT_RETURN, NULL);
+	firewall_match_device(&from, NFT_META_IIFNAME, NFT_CMP_EQ, "br-lan");
+	nft_expr_verdict(&from, NFT_GOTO, "injected");
+	make(&all, networks, 2, &table);
+	assert_int_equal(place(&table, "tunnel-forward", &into), 1);
+	assert_int_equal(place(&table, "tunnel-forward", &from), 4);
+	/* Of packets that another rule may accept: frames to link-local MACs come through a port. */
+	firewall_match_link_local(&port);
+	nft_expr_verdict(&port, NFT_GOTO, "injected");
+	assert_int_equal(place(&table, "tunnel-input", &port), 0);
+	assert_int_equal(firewall_in(&table, "from-peers"), 2);
+	firewall_table_free(&table);
+	make(&all, networks + 1, 1, &table);
+	assert_int_equal(place(&table, "tunnel-forward", &into), -1);
+	assert_int_equal(place(&table, "tunnel-forward", &from), -1);
+	assert_int_equal(place(&table, "tunnel-input", &port), -1);
+	firewall_table_free(&table);
+}
+
+/* With br_netfilter, what a switch bridges passes the forward hook too. */
+static void a_switch_may_have_the_addresses_of_another_network(void **state)
+{
+	struct firewall_network both[] = {
+		network("blue", 2, "10.5.0.0/16", "10.5.1.0/24"),
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	both[0].is_switch = true;
+	make(&all, both, 2, &table);
+	assert_null(set(&table, "isolated4-2"));
+	firewall_table_free(&table);
+}
+
+static void other_packets_pass_no_rule_per_network(void **state)
+{
+	static const char *const chains[] = { "tunnel-in", "tunnel-out", "input" };
+	struct firewall_network many[100];
+	struct firewall_table one, all_of_them;
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_LEN(many); i++) {
+		many[i] = network("", i + 1, "10.5.0.0/16", "10.5.1.0/24");
+		snprintf(many[i].name, sizeof(many[i].name), "n%u", i);
+	}
+	make(&all, many, 1, &one);
+	make(&all, many, ARRAY_LEN(many), &all_of_them);
+	for (size_t i = 0; i < ARRAY_LEN(chains); i++)
+		assert_int_equal(firewall_in(&one, chains[i]),
+				 firewall_in(&all_of_them, chains[i]));
+	firewall_table_free(&one);
+	firewall_table_free(&all_of_them);
+}
+
+/* Tunnel packets of a single network pass no further chain. */
+static void a_single_network_has_its_rules_in_the_hooks(void **state)
+{
+	struct firewall_network both[] = {
+		network("default", 1, "10.5.0.0/16", "10.5.1.0/24"),
+		network("blue", 2, "10.6.0.0/16", "10.6.1.0/24"),
+	};
+	struct firewall_table table;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		both[i].outer[FAMILY_V6] = true;
+		both[i].local[FAMILY_V4] = sample_addr("192.168.0.1");
+		both[i].local[FAMILY_V6] = sample_addr("fd00::1");
+	}
+	make(&all, both, 1, &table);
+	assert_int_equal(firewall_in(&table, "tunnel-out"), 2);
+	assert_int_equal(firewall_in(&table, "to-peers"), 0);
+	assert_int_equal(firewall_in(&table, "input"), 2 + 1 + 1);
+	assert_int_equal(firewall_in(&table, "tunnel-input"), 1 + 2 + 1 + 3);
+	firewall_table_free(&table);
+
+	make(&all, both, 2, &table);
+	assert_int_equal(firewall_in(&table, "tunnel-out"), 1);
+	assert_int_equal(firewall_in(&table, "to-peers"), 4);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
+	firewall_table_free(&table);
+
+	/* An address in the overlay is no tunnel endpoint. */
+	both[0].local[FAMILY_V4] = sample_addr("10.5.9.9");
+	make(&all, both, 1, &table);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1 + 1);
+	firewall_table_free(&table);
+
+	/* Packets from another program's bridge are recognised by its name only. */
+	both[0].foreign = true;
+	make(&all, both, 1, &table);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
+	firewall_table_free(&table);
+	both[0].foreign = false;
+
+	make(&(struct firewall_options){ .guard = false }, both, 1, &table);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
+	firewall_table_free(&table);
+
+	both[0].local[FAMILY_V6] = (struct ipaddr){ .family = 0 };
+	make(&all, both, 1, &table);
+	assert_int_equal(firewall_in(&table, "to-peers"), 2);
+	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
+	firewall_table_free(&table);
+}
+
+static void changed_peers_do_not_replace_the_table(void **state)
+{
+	struct firewall_network one = network("default", 1, "10.5.0.0/16", "10.5.1.0/24");
+	const struct ipaddr peer = sample_addr("192.168.0.2");
+	struct firewall_table before, after;
+
+	(void)state;
+	make(&all, &one, 1, &before);
+	assert_true(firewall_elements_add(&one.peers[FAMILY_V4], &peer));
+	make(&all, &one, 1, &after);
+	assert_int_equal(set(&after, "peers4-1")->elements.len, 1);
+	assert_true(firewall_table_same_shape(&before, &after));
+	firewall_table_free(&after);
+
+	one.rules.non_masquerade[one.rules.non_masquerade_len++] = sample_prefix("203.0.113.0/24");
+	make(&all, &one, 1, &after);
+	assert_false(firewall_table_same_shape(&before, &after));
+	firewall_table_free(&after);
+
+	one.rules.non_masquerade_len = 0;
+	one.port = 4789;
+	make(&all, &one, 1, &after);
+	assert_false(firewall_table_same_shape(&before, &after));
+	firewall_table_free(&after);
+	firewall_table_free(&before);
+	firewall_network_free(&one);
+}
+
+/* ---- Printed and parsed rules ------------------------------------------------------------- */
+
+static void sample_rule(struct nft_expr *expr, uint8_t last, int32_t verdict)
+{
+	const uint8_t address[4] = { 10, 5, 0, last };
+
+	*expr = (struct nft_expr){ .size = 0 };
+	nft_expr_payload(expr, NFT_PAYLOAD_NETWORK_HEADER, 12, 4);
+	nft_expr_compare(expr, NFT_CMP_EQ, address, sizeof(address));
+	nft_expr_lookup(expr, "some", false);
+	nft_expr_verdict(expr, verdict, verdict == NFT_GOTO ? "there" : NULL);
+}
+
+static void a_rule_is_recognised_by_its_expressions(void **state)
+{
+	struct nft_expr written, other;
+	struct nft_span have = { other.at, 0 };
+
+	(void)state;
+	sample_rule(&written, 1, NF_ACCEPT);
+	sample_rule(&other, 1, NF_ACCEPT);
+	have.size = other.size;
+	assert_true(nft_expr_same(&written, have));
+	nft_expr_counter(&other, "more");
+	have.size = other.size;
+	assert_false(nft_expr_same(&written, have));
+	sample_rule(&other, 2, NF_ACCEPT);
+	have.size = other.size;
+	assert_false(nft_expr_same(&written, have));
+	sample_rule(&other, 1, NF_DROP);
+	assert_false(nft_expr_same(&written, have));
+	sample_rule(&other, 1, NF_ACCEPT);
+	/* A truncated rule is another rule, and no byte after its end is read. */
+	for (have.size = 0; have.size < other.size; have.size++)
+		assert_false(nft_expr_same(&written, have));
+}
+
+static void the_effect_of_another_programs_rule_is_read(void **state)
+{
+	struct nft_expr expr;
+	struct nft_effect effect;
+
+	(void)state;
+	sample_rule(&expr, 1, NFT_GOTO);
+	effect = nft_expr_effect((struct nft_span){ expr.at, expr.size });
+	assert_false(effect.unconditional);
+	assert_false(effect.drops);
+	assert_string_equal(effect.chain, "there");
+	expr.size = 0;
+	nft_expr_verdict(&expr, NF_DROP, NULL);
+	effect = nft_expr_effect((struct nft_span){ expr.at, expr.size });
+	assert_true(effect.unconditional);
+	assert_true(effect.drops);
+	assert_null(effect.chain);
+	for (size_t size = 0; size <= expr.size; size++)
+		(void)nft_expr_effect((struct nft_span){ expr.at, size });
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_network_has_the_configured_rules),
+		cmocka_unit_test(networks_are_isolated_unless_one_allows_the_other),
+		cmocka_unit_test(a_closed_network_is_isolated_by_device),
+		cmocka_unit_test(a_switch_is_isolated_from_the_host),
+		cmocka_unit_test(another_programs_bridge_is_isolated_by_its_name),
+		cmocka_unit_test(allow_from_permits_connections_to_another_programs_bridge),
+		cmocka_unit_test(another_programs_bridge_injects_no_tunnel_packets),
+		cmocka_unit_test(a_switch_may_have_the_addresses_of_another_network),
+		cmocka_unit_test(other_packets_pass_no_rule_per_network),
+		cmocka_unit_test(a_single_network_has_its_rules_in_the_hooks),
+		cmocka_unit_test(changed_peers_do_not_replace_the_table),
+		cmocka_unit_test(a_rule_is_recognised_by_its_expressions),
+		cmocka_unit_test(the_effect_of_another_programs_rule_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
