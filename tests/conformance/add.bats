@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # run sets output and lines; suite.bash reads the others
 #
-# ADD: what a container gets, what it can ask for, and what is left when it cannot be had.
+# ADD: the attachment, the optional parameters, and the rollback of a failed ADD.
 
 load suite
 
@@ -20,14 +20,14 @@ not_added() { # CONTAINER [FILTER]
 
 bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifindex, .address]'; }
 
-@test "A2 the bridge that is there is used, and stays the same" {
+@test "A2 an existing bridge is used and not changed" {
 	local bridge
 	bridge=$(bridge_is)
 	added c1
 	assert_equal "$(bridge_is)" "$bridge"
 }
 
-@test "A3 something else by the bridge's name" {
+@test "A3 a device with the bridge's name that is not a bridge is refused" {
 	plugin_hold
 	ip_in host1 link set "$PLUGIN_BRIDGE" down
 	ip_in host1 link set "$PLUGIN_BRIDGE" name kept
@@ -36,14 +36,14 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	ip_in host1 link del "$PLUGIN_BRIDGE"
 	ip_in host1 link set kept name "$PLUGIN_BRIDGE"
 	ip_in host1 link set "$PLUGIN_BRIDGE" up
-	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
+	restore_gateway6
 	plugin_resume
 	assert_failure
 	assert_output --partial 'not a bridge'
 	clean
 }
 
-@test "A4 a veth pair that is up at both ends, and a port that forwards" {
+@test "A4 both ends of the veth pair are up, and the port forwards" {
 	added c1
 	run ip_in c1 -d -j link show eth0
 	assert_json "$output" '.[0].operstate == "UP" and .[0].linkinfo.info_kind == "veth"'
@@ -51,7 +51,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_equal "$(ip_in host1 -j link show "$(veth_of c1)" | jq -r '.[0].master')" "$PLUGIN_BRIDGE"
 }
 
-@test "A5 the addresses that the result names, and no others" {
+@test "A5 the container has exactly the addresses of the result" {
 	local pool
 	for pool in default dual; do
 		added c1
@@ -62,7 +62,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	done
 }
 
-@test "A6 a default route of each family by the gateway" {
+@test "A6 each family has a default route via the gateway" {
 	pool=dual
 	added c1
 	run ip_in c1 route show default
@@ -72,14 +72,14 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_output --partial 'default via fd00:5:1::1 dev eth0'
 }
 
-@test "A7 the gateway's addresses are the bridge's" {
+@test "A7 the bridge has the gateway addresses" {
 	added c1
 	run ip_in host1 -j address show dev "$PLUGIN_BRIDGE"
 	assert_json "$output" ".[0].addr_info | any(.local == \"$(plugin_gateway)\" and .prefixlen == 24)"
 	assert_equal "$(jq -r '.ips[0].gateway' "$(cache_of c1)")" "$(plugin_gateway)"
 }
 
-@test "A8 the bridge's MAC is its own, whoever comes and goes" {
+@test "A8 adding and removing containers does not change the bridge's MAC" {
 	local bridge n
 	bridge=$(bridge_is)
 	for n in 2 3 4; do
@@ -93,7 +93,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	done
 }
 
-@test "A9 an interface of that name is there already: it stays, and nothing is taken" {
+@test "A9 an existing interface of that name is kept, ADD fails and allocates nothing" {
 	ip_in c1 link add eth0 type veth peer name other
 	ip_in c1 address add 192.0.2.1/24 dev eth0
 	not_added c1
@@ -102,14 +102,14 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A10 a namespace that is not there" {
+@test "A10 a missing namespace is refused" {
 	netns=/run/netns/$LAB-absent
 	not_added c1
 	clean
 }
 
-@test "A11 what comes after the address fails: all of it is taken back" {
-	# A next hop that the kernel finds unreachable is refused when all else stands.
+@test "A11 an ADD that fails after the address allocation is rolled back" {
+	# The kernel refuses the unreachable next hop after all other objects are created.
 	not_added c1 '.routes = [{"dst":"10.77.0.0/16","gw":"192.0.2.1"}]
 		| if .ipam then .ipam.routes = .routes else . end'
 	run ip_in c1 link show eth0
@@ -117,7 +117,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A12 the pool is used up: the error names it, and no device is left" {
+@test "A12 an exhausted pool: the error names the subnet, and no device is left" {
 	local n between
 	pool=small
 	for n in 2 3 4 5 6; do
@@ -134,7 +134,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A13 a MAC by CNI_ARGS, by args over it, by runtimeConfig over both" {
+@test "A13 a requested MAC: runtimeConfig before args before CNI_ARGS" {
 	args='IgnoreUnknown=1;MAC=02:00:00:00:01:01'
 	added c1
 	assert_equal "$(mac_in c1)" 02:00:00:00:01:01
@@ -148,7 +148,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	reaches c1 "$(plugin_gateway)"
 }
 
-@test "A14 a MAC that is none" {
+@test "A14 an invalid MAC is refused" {
 	local mac
 	for mac in 02:00:00:00:01 zz:00:00:00:00:00 ''; do
 		[[ -n $mac ]] || continue
@@ -159,7 +159,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A15 an address that was asked for, in each of the three ways" {
+@test "A15 a requested address is allocated, with each of the three ways to request it" {
 	local net
 	net=$(plugin_subnet)
 	net=${net%.*}
@@ -167,9 +167,9 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_equal "$(address_of c1)" "$net.77"
 	reaches c1 "$(plugin_gateway)"
 	ns_add c2
-	not_added c2 ".args.cni.ips = [\"$net.77\"]" # taken
-	not_added c2 ".args.cni.ips = [\"192.0.2.5\"]" # outside
-	not_added c2 ".args.cni.ips = [\"$net.1\"]" # the gateway's
+	not_added c2 ".args.cni.ips = [\"$net.77\"]" # in use
+	not_added c2 ".args.cni.ips = [\"192.0.2.5\"]" # outside the subnet
+	not_added c2 ".args.cni.ips = [\"$net.1\"]" # the gateway
 	added c2 ".args.cni.ips = [\"$net.78\"]"
 	assert_equal "$(address_of c2)" "$net.78"
 	ns_add c3
@@ -186,7 +186,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_json "$(port_of c1)" '.hairpin == false'
 }
 
-@test "A18 isolated ports do not reach each other, and do reach the host" {
+@test "A18 isolated ports reach the host but not each other" {
 	ns_add c2
 	added c1 '.portIsolation = true'
 	added c2 '.portIsolation = true'
@@ -200,18 +200,18 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	reaches c1 "$(address_of c2)"
 }
 
-@test "A20 an MTU at both ends" {
+@test "A20 both ends of the veth pair have the configured MTU" {
 	added c1 '.mtu = 1300'
 	assert_equal "$(ip_in c1 -j link show eth0 | jq '.[0].mtu')" 1300
 	assert_equal "$(ip_in host1 -j link show "$(veth_of c1)" | jq '.[0].mtu')" 1300
 }
 
-@test "A21 the host forwards" {
+@test "A21 forwarding is enabled on the host" {
 	added c1
 	assert_equal "$(ns_run host1 sysctl -n net.ipv4.ip_forward)" 1
 }
 
-@test "A22 no address is tentative when ADD returns, and none will be" {
+@test "A22 no address is tentative when ADD returns, or later" {
 	local n
 	pool=dual
 	for n in 1 2 3 4 5; do
@@ -224,7 +224,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_equal "$(ns_run c1 cat /proc/sys/net/ipv6/conf/eth0/accept_dad)" 0
 }
 
-@test "A23 a namespace without IPv6 gets it when its container has such an address" {
+@test "A23 IPv6 is enabled in a namespace that has it disabled if the container has an IPv6 address" {
 	pool=dual
 	ns_run c1 sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 	added c1
@@ -257,7 +257,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	assert_failure
 }
 
-@test "A24 two such routes of a family that makes one of them, and of a delegated plugin" {
+@test "A24 two IPv6 routes to one destination, and two routes of a delegated IPAM plugin" {
 	pool=dual
 	added c1 '.routes = [{"dst":"fd88::/16","gw":"fd00:5:1::8"},{"dst":"fd88::/16","gw":"fd00:5:1::9"}]
 		| if .ipam then .ipam.routes = .routes else . end'
@@ -272,16 +272,16 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A27 what a delegated IPAM plugin says of dns" {
+@test "A27 the dns of a delegated IPAM plugin is in the result" {
 	echo 'nameserver 192.0.2.7' >"$LAB_DIR/cache/resolv.conf"
 	added c1 "$(delegate) | .ipam.resolvConf = \"$LAB_DIR/cache/resolv.conf\""
 	assert_json "$output" '.dns.nameservers == ["192.0.2.7"]'
-	[[ $(address_of c1) =~ ^10\.5\.1\.20[0-9]$ ]] # the next one of its own
+	[[ $(address_of c1) =~ ^10\.5\.1\.20[0-9]$ ]] # the delegate's next address
 	del c1 "$(delegate)"
 	clean
 }
 
-@test "A28 the host's own namespace is refused before anything is done, and allowed by override" {
+@test "A28 the host's own namespace is refused without side effects, and allowed by CNI_NETNS_OVERRIDE" {
 	netns=$(ns_path host1)
 	not_added c1
 	run ip_in host1 -o link show eth0
@@ -295,14 +295,14 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A29 an address that comes back answers at once, with traffic running all the time" {
+@test "A29 a reused address is reachable at once under continuous traffic" {
 	local address again n lost
 	pool=small
 	ns_add c2
 	added c2
 	added c1
 	address=$(address_of c1)
-	# These run all the time, and keep what the neighbours remember from growing old.
+	# Continuous traffic keeps the neighbour entries from becoming stale.
 	flow_start sibling c2 "$address" 500
 	flow_start host host1 "$address" 500
 	for n in 1 2 3 4 5 6 7 8 9 10; do
@@ -324,7 +324,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	done
 }
 
-@test "A30 containers and host reach each other, in both families, with full packets" {
+@test "A30 containers and host reach each other in both families, with packets of the full MTU" {
 	local family to mtu
 	pool=dual
 	ns_add c2
@@ -341,9 +341,13 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	done
 }
 
-@test "A33 a container cannot send with a MAC that is not its own" {
+@test "A33 frames with another source MAC are dropped" {
 	local key=macSpoofCheck
 	[[ $CNI_PLUGIN == weft ]] || key=macspoofchk
+	# A table of the plugin may stay, without elements.
+	added c1 ".$key = true"
+	del c1
+	before=$(traces)
 	added c1 ".$key = true"
 	reaches c1 "$(plugin_gateway)"
 	ip_in c1 link set eth0 address 02:66:66:66:66:66
@@ -353,7 +357,7 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	clean
 }
 
-@test "A35 what a delegated IPAM plugin answers may be wrong" {
+@test "A35 an invalid result of a delegated IPAM plugin is refused" {
 	local ips
 	for ips in '[{"address":"10.5.1.9/24","interface":7}]' '[{"address":"nonsense"}]' '[]' '"x"'; do
 		fake_plugin odd "cat >/dev/null; [[ \$CNI_COMMAND != ADD ]] || echo '{\"cniVersion\":\"1.0.0\",\"ips\":$ips}'"
@@ -363,23 +367,23 @@ bridge_is() { ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifinde
 	fake_plugin odd 'cat >/dev/null; echo nonsense; exit 1'
 	not_added c1 '.ipam = {"type":"odd"}'
 	not_added c1 '.ipam = {"type":"absent"}'
-	# A record may be kept for the DEL to come, which the delegate has to hear of; no device.
+	# A record may be kept, so that DEL calls the delegate; a device may not.
 	run grep -v eth0 < <(ip_in host1 -o link show type veth)
 	assert_output ''
 }
 
-@test "A36 the host's name is another's: it stays, and the error names it" {
+@test "A36 a foreign device with the name of the host's veth is kept, and the error names it" {
 	local name
 	only_weft 'its names are random'
 	added c1
 	name=$(veth_of c1)
 	del c1
 	ip_in host1 link add "$name" type veth peer name other
-	ip_in host1 link set "$name" alias somebody
+	ip_in host1 link set "$name" alias foreign
 	not_added c1
 	assert_output --partial "$name"
 	del c1
 	run ip_in host1 link show "$name"
 	assert_success
-	assert_output --partial somebody
+	assert_output --partial foreign
 }

@@ -1,18 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# compare.sh [PLUGIN...]: puts plugins (weft and bridge by default) through the conformance
-# suite and prints a table of the outcomes, tag by tag, in Markdown; docs/conformance.md
-# holds one. A tag is failed where one of its tests is. As root; what each test said is
-# left in $TAP_DIR, a new directory by default; a plugin whose file is there already is
-# not put through it again.
+# compare.sh [PLUGIN...]: runs the conformance suite with each plugin (default: weft and bridge) and
+# prints a Markdown table of the results by tag, as in docs/conformance.md. A tag with a failed
+# test is failed. Needs root. The output of each run is saved in $TAP_DIR, by default a new
+# directory; a plugin whose output exists there is not run again.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../.."
 
 : "${TAP_DIR:=$(mktemp -d)}"
 (($#)) || set -- weft bridge
 
-outcomes() { # FILE: tag, outcome, a line each
+outcomes() { # FILE: prints lines of tag and outcome
 	awk '
 		/^ok .* # skip/ { print tag($0), "skip"; next }
 		/^ok / { print tag($0), "pass" }
@@ -45,8 +44,8 @@ sed -n 's/^@test "\([A-Z][0-9]*\) \(.*\)" {.*/\1\t\2/p' tests/conformance/*.bats
 		last=$tag
 		row="| $tag | $what |"
 		for plugin; do
-			mapfile -t said < <(awk -v t="$tag" '$1 == t { print $2 }' "$TAP_DIR/$plugin.outcomes")
-			case " ${said[*]} " in
+			mapfile -t results < <(awk -v t="$tag" '$1 == t { print $2 }' "$TAP_DIR/$plugin.outcomes")
+			case " ${results[*]} " in
 			*' fail '*) row+=' **fail** |' ;;
 			*' pass '*) row+=' pass |' ;;
 			*) row+=' n/a |' ;;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # run sets output and lines; suite.bash reads the others
 #
-# Which addresses are given, and which come back.
+# Allocation and release of addresses.
 
 load suite
 
@@ -13,7 +13,7 @@ added() {
 
 last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_of "$1")"; }
 
-@test "I1 addresses in turn, from the one after the last; never gateway, network, broadcast" {
+@test "I1 addresses are allocated round robin, never the gateway, network or broadcast address" {
 	local n seen=()
 	pool=small
 	for ((n = 0; n < 11; n++)); do
@@ -21,13 +21,13 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 		seen+=("$(last_byte c1)")
 		del c1
 	done
-	# The same five, in the same order, twice and once more the first.
+	# The same five addresses in the same order, twice, and then the first again.
 	assert_equal "$(printf '%s\n' "${seen[@]}" | sort -u | xargs)" '2 3 4 5 6'
 	assert_equal "${seen[*]:0:5}" "${seen[*]:5:5}"
 	assert_equal "${seen[0]}" "${seen[10]}"
 }
 
-@test "I1 an address that is free again rests before it is given again" {
+@test "I1 a released address is not reallocated at once" {
 	local n freed
 	pool=small
 	for n in 2 3 4; do
@@ -40,7 +40,7 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 	[[ $(last_byte c1) != "$freed" ]]
 }
 
-@test "I2 a place in the order that is damaged costs nothing but the order" {
+@test "I2 a damaged allocation order does not affect ADD and DEL" {
 	local file
 	pool=small
 	added c1
@@ -53,7 +53,7 @@ last_byte() { jq -r '.ips[0].address | split("/")[0] | split(".")[3]' "$(cache_o
 	clean
 }
 
-# ranges_refused RANGES: no address of those that are given for the node's 10.x.y. as N.
+# ranges_refused RANGES: ADD refuses the ranges, in which N is the node's 10.x.y.
 ranges_refused() {
 	local net
 	net=$(plugin_gateway)
@@ -63,31 +63,31 @@ ranges_refused() {
 	clean
 }
 
-@test "I3 a range with host bits in its subnet, or with nothing to give" {
+@test "I3 a range whose subnet has host bits or no usable address is refused" {
 	ranges_refused '[[{"subnet":"N.130/25"}]]'
 	ranges_refused '[[{"subnet":"N.1/32"}]]'
 }
 
-@test "I4 a range that begins or ends outside its subnet, or before it begins" {
+@test "I4 a range outside its subnet, or that ends before its start, is refused" {
 	ranges_refused '[[{"subnet":"N.0/25","rangeStart":"N.200"}]]'
 	ranges_refused '[[{"subnet":"N.128/25","rangeEnd":"10.99.0.1"}]]'
 	ranges_refused '[[{"subnet":"N.0/24","rangeStart":"N.20","rangeEnd":"N.10"}]]'
 }
 
-@test "I5 ranges that overlap, or are of two families" {
+@test "I5 ranges that overlap or mix families are refused" {
 	pool=dual
 	ranges_refused '[[{"subnet":"N.0/24","rangeEnd":"N.20"},{"subnet":"N.0/24","rangeStart":"N.20"}]]'
 	ranges_refused '[[{"subnet":"N.0/24"},{"subnet":"fd00:5:1::/64"}]]'
 }
 
-@test "I6 IPv6 begins with ::2" {
+@test "I6 IPv6 addresses start at ::2" {
 	pool=dual
 	added c1
 	jq -r '.ips[1].address' "$(cache_of c1)" | grep -qE '^fd00:5:1::[2-9a-f]+/64$'
 	assert_json "$(<"$(cache_of c1)")" '.ips[1].gateway == "fd00:5:1::1"'
 }
 
-@test "I7 what lies among the records and is nobody's is stepped over" {
+@test "I7 foreign files among the records are ignored and kept" {
 	local dir
 	added c1
 	del c1
@@ -104,7 +104,7 @@ ranges_refused() {
 	clean
 }
 
-@test "I7 an address whose record is a foreign file is not given" {
+@test "I7 an address whose record is a foreign file is not allocated" {
 	local dir n
 	pool=small
 	added c1
@@ -120,7 +120,7 @@ ranges_refused() {
 	assert_equal "$(cat "$dir/$(plugin_subnet | sed 's/0\/24$//')3")" foreign
 }
 
-@test "I8 DEL of an id that nobody knows" {
+@test "I8 DEL of an unknown container id" {
 	run --separate-stderr del unknown
 	assert_success
 	clean
@@ -142,7 +142,7 @@ ranges_refused() {
 	clean
 }
 
-@test "I10 a second ADD of the same interface: an error, no second record, no harm" {
+@test "I10 a second ADD of the same interface fails and changes nothing" {
 	local between
 	added c1
 	between=$(traces)
@@ -154,7 +154,7 @@ ranges_refused() {
 	reaches c1 "$(plugin_gateway)"
 }
 
-@test "I11 several addresses that are asked for; one that cannot be had fails all, by name" {
+@test "I11 several requested addresses: ADD fails if one is not available, and names it" {
 	local net
 	net=$(plugin_subnet)
 	net=${net%.*}
@@ -168,7 +168,7 @@ ranges_refused() {
 	clean
 }
 
-@test "I12 a hundred ADDs at once: a hundred addresses" {
+@test "I12 100 concurrent ADDs allocate 100 addresses" {
 	local n pids=()
 	for ((n = 0; n < 100; n++)); do
 		ns_add p$n
@@ -190,7 +190,7 @@ ranges_refused() {
 	clean
 }
 
-@test "I14 IPAM by the reference host-local and static, with ADD, CHECK, DEL" {
+@test "I14 ADD, CHECK and DEL with the reference IPAM plugins host-local and static" {
 	added c1 "$(delegate)"
 	assert_equal "$(address_of c1)" 10.5.1.200
 	ls "$LAB_DIR/host1/$PLUGIN_STATE/delegate/net/10.5.1.200"
@@ -210,7 +210,7 @@ ranges_refused() {
 	clean
 }
 
-@test "I15 an ADD that fails after delegating runs the delegate's DEL" {
+@test "I15 an ADD that fails after the delegated ADD calls the delegate's DEL" {
 	fake_plugin noted "cat >/dev/null; echo \$CNI_COMMAND >>$LAB_DIR/cache/noted
 		[[ \$CNI_COMMAND != ADD ]] || echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.5.1.9/24\"}],\"routes\":[{\"dst\":\"10.77.0.0/16\",\"gw\":\"192.0.2.1\"}]}'"
 	run --separate-stderr add c1 '.ipam = {"type":"noted"}'

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # suite.bash reads them
 # SPDX-License-Identifier: Apache-2.0
 #
-# The reference plugins bridge and host-local under the conformance suite.
+# The reference plugins bridge and host-local under the conformance suite (see README.md).
 
 PLUGIN_BRIDGE=cni0
 PLUGIN_STATE=state

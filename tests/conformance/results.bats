@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016,SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2016,SC2154,SC2034,SC2030,SC2031 # run sets output and lines; suite.bash reads the others
 #
-# What ADD answers, in each version of the specification (CNI 1.1.0, "Result Types").
+# The result of ADD in each version of the specification (CNI 1.1.0, "Result Types").
 
 load suite
 
-# result VERSION: ADD at this version; its answer in $output.
+# result VERSION: ADD with this version; the result is in $output.
 result() {
 	needs_version "$1"
 	run --separate-stderr add c1 ".cniVersion = \"$1\" | ${2-.}"
@@ -15,8 +15,8 @@ result() {
 	assert_json "$output" ".cniVersion == \"$1\""
 }
 
-ends() { # VERSION: what else can be done at it
-	local answer=$output
+ends() { # VERSION: the other verbs of this version
+	local result=$output
 	if [[ ! $1 < 0.4.0 ]]; then
 		run --separate-stderr check c1 ".cniVersion = \"$1\""
 		assert_success
@@ -26,7 +26,7 @@ ends() { # VERSION: what else can be done at it
 	assert_success
 	assert_output ''
 	clean
-	output=$answer
+	output=$result
 }
 
 shape_ip4() {
@@ -80,7 +80,7 @@ shape_0_3() {
 	done
 }
 
-@test "R9 an address has its version from 0.3.0 to 0.4.0, and no longer" {
+@test "R9 addresses have the member version in 0.3.0 to 0.4.0 only" {
 	local version
 	pool=dual
 	for version in 0.3.0 0.3.1 0.4.0; do
@@ -92,7 +92,7 @@ shape_0_3() {
 	assert_json "$output" '.ips | length == 2 and all(has("version") | not)'
 }
 
-@test "R10 interfaces have their MTU in 1.1.0 alone" {
+@test "R10 interfaces have the member mtu in 1.1.0 only" {
 	result 1.0.0
 	assert_json "$output" '.interfaces | all(has("mtu") | not)'
 	ends 1.0.0
@@ -100,14 +100,14 @@ shape_0_3() {
 	assert_json "$output" ".interfaces[-1].mtu == $(ip_in c1 -j link show eth0 | jq '.[0].mtu')"
 }
 
-@test "R12 every index leads to an interface" {
+@test "R12 every index refers to an interface of the result" {
 	pool=dual
 	result 1.0.0
 	assert_json "$output" '(.interfaces | length) as $n | .ips | all(.interface >= 0 and .interface < $n)'
 	assert_json "$output" '. as $r | .ips | all($r.interfaces[.interface] | has("sandbox"))'
 }
 
-@test "R13 the container's interface, its namespace byte for byte, its MAC" {
+@test "R13 the container's interface has its MAC and the exact namespace path" {
 	netns=/var/run/../run/netns/$LAB-c1
 	ifname=net7
 	result 1.0.0
@@ -115,7 +115,7 @@ shape_0_3() {
 	assert_json "$output" ".interfaces[-1].mac == \"$(mac_in c1)\" and (.interfaces[-1].mac | length) == 17"
 }
 
-@test "R14 the host's end, with its MAC" {
+@test "R14 the host's veth has its MAC" {
 	result 1.0.0
 	assert_json "$output" '.interfaces[0].name == "'"$PLUGIN_BRIDGE"'" and (.interfaces[1] | has("sandbox") | not)'
 	assert_equal "$(ip_in host1 -j link show "$(veth_of c1)" | jq -r '.[0].address')" \
@@ -124,7 +124,7 @@ shape_0_3() {
 		"$(jq -r '.interfaces[0].mac' <<<"$output")"
 }
 
-@test "R15 no address of the host" {
+@test "R15 the result has no address of the host" {
 	pool=dual
 	result 1.0.0
 	run comm -12 <(jq -r '.ips[].address | split("/")[0]' "$(cache_of c1)" | sort) \
@@ -132,7 +132,7 @@ shape_0_3() {
 	assert_output ''
 }
 
-@test "R16 the version of the result is the configuration's" {
+@test "R16 the result has the configuration's version" {
 	local version
 	for version in 0.1.0 0.3.1 0.4.0 1.0.0; do
 		result $version
@@ -140,7 +140,7 @@ shape_0_3() {
 	done
 }
 
-@test "R17 dns of the configuration, also before IPAM's" {
+@test "R17 dns of the configuration overrides the IPAM plugin's" {
 	result 1.0.0 '.dns = {"nameservers":["192.0.2.53"],"domain":"d","search":["s"],"options":["o"]}'
 	assert_json "$output" '.dns == {"nameservers":["192.0.2.53"],"domain":"d","search":["s"],"options":["o"]}'
 	del c1
@@ -152,7 +152,7 @@ shape_0_3() {
 	assert_json "$output" '(.dns.nameservers // []) == []'
 }
 
-@test "R18 a result that another plugin has made before is kept, and added to" {
+@test "R18 the result of an earlier plugin is kept and extended" {
 	local version prev
 	for version in 0.3.1 0.4.0 1.0.0; do
 		prev='{"cniVersion":"V","interfaces":[{"name":"net9","mac":"02:00:00:00:00:09","sandbox":"'$(ns_path c1)'"}],
@@ -166,7 +166,7 @@ shape_0_3() {
 	done
 }
 
-@test "R19 two addresses of a family cannot be told in 0.2.0, and leave nothing" {
+@test "R19 two addresses of a family cannot be represented in 0.2.0: ADD fails and leaves nothing" {
 	run --separate-stderr add c1 "$(delegate) | .cniVersion = \"0.2.0\" |
 		.ipam.ranges += [[{\"subnet\":\"10.9.0.0/24\"}]]"
 	assert_failure

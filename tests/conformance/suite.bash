@@ -1,9 +1,9 @@
-# shellcheck shell=bash disable=SC2154 # bats sets what run has seen
+# shellcheck shell=bash disable=SC2154 # run sets output and lines
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a file of the conformance suite loads: one host on which the plugin under
-# test works ($CNI_PLUGIN, weft by default; plugin_NAME.bash says how it is set up),
-# calls of it as libcni makes them, and the traces that it may leave.
+# Loaded by each file of the conformance suite: a host with the plugin under test ($CNI_PLUGIN,
+# weft by default; plugin_NAME.bash sets it up), calls of the plugin as libcni makes them, and
+# the traces that a call may leave.
 
 # shellcheck source=tests/lib/bats.bash
 source "${BASH_SOURCE[0]%/*}/../lib/bats.bash"
@@ -26,7 +26,7 @@ setup() {
 	ns_add c1
 }
 
-# Each test begins with nothing, whatever the one before it left.
+# Removes everything that the test left, so that each test starts with an empty host.
 teardown() {
 	local ns link file
 	for ns in $(ns_list); do
@@ -45,12 +45,12 @@ teardown() {
 }
 
 # ---- Calls -------------------------------------------------------------------
-# By hand: what a test sets of pool, ifname, netns, args, id holds for the call.
+# The variables pool, ifname, netns, args and id apply to each call.
 
 cache_of() { echo "$LAB_DIR/cache/$1-$ifname"; } # CONTAINER
 
 # conf VERB CONTAINER [FILTER]: the configuration as libcni completes it: prevResult for
-# CHECK and DEL, out of what ADD has answered.
+# CHECK and DEL is the cached result of ADD.
 conf() {
 	local prev=null
 	if [[ $1 =~ ^(CHECK|DEL)$ && -s $(cache_of "$2") ]]; then
@@ -60,8 +60,8 @@ conf() {
 		"if \$prev then .prevResult = \$prev else . end | ${3-.}"
 }
 
-# call VERB CONTAINER <CONFIGURATION: the plugin, in the host's namespace, with the
-# environment of the call and no other.
+# call VERB CONTAINER <CONFIGURATION: runs the plugin in the host's namespace, with the
+# environment of the call only.
 call() {
 	local path=${netns:-$(ns_path "$2")}
 	[[ $netns != none ]] || path=
@@ -71,41 +71,41 @@ call() {
 		${override:+CNI_NETNS_OVERRIDE=$override} "$(plugin_program)"
 }
 
-# add, del, check CONTAINER [FILTER]: prints what the plugin says.
+# add, del, check CONTAINER [FILTER]: print the plugin's output.
 add() {
-	local answer status=0
-	answer=$(call ADD "$1" < <(conf ADD "$1" "${2-.}")) || status=$?
-	((status)) || printf '%s\n' "$answer" >"$(cache_of "$1")"
-	printf '%s\n' "$answer"
+	local result status=0
+	result=$(call ADD "$1" < <(conf ADD "$1" "${2-.}")) || status=$?
+	((status)) || printf '%s\n' "$result" >"$(cache_of "$1")"
+	printf '%s\n' "$result"
 	return $status
 }
 check() { call CHECK "$1" < <(conf CHECK "$1" "${2-.}"); }
 del() { call DEL "$1" < <(conf DEL "$1" "${2-.}"); }
-# GC and STATUS concern no container.
+# GC and STATUS have no container.
 status_call() { netns=none id='' ifname='' call STATUS '' < <(conf STATUS '' ".cniVersion = \"1.1.0\" | ${1-.}"); }
-gc() { # CONTAINER-IFNAME... : those that are valid
+gc() { # CONTAINER-IFNAME...: the valid attachments
 	local valid
 	valid=$(printf '%s\n' "$@" | jq -R -n -c '[inputs | select(. != "") | capture("^(?<containerID>.*)-(?<ifname>[^-]*)$")]')
 	gc_with ".\"cni.dev/valid-attachments\" = $valid"
 }
 gc_with() { netns=none id='' ifname='' call GC '' < <(conf GC '' ".cniVersion = \"1.1.0\" | $1"); }
 
-# refused CODE: the last run ended with an error, one document on standard output.
+# refused CODE: the last run failed with one error document on standard output.
 refused() {
 	assert_failure
 	assert_equal "$(jq -s length <<<"$output")" 1
 	assert_json "$output" ".code == $1 and (.msg | length > 0) and has(\"cniVersion\")"
 }
 
-# Not every plugin can do everything: skips, which the comparison shows as not applicable.
+# A test of a feature that the plugin lacks is skipped; compare.sh prints n/a for it.
 needs_version() { # VERSION
 	CNI_COMMAND=VERSION "$(plugin_program)" </dev/null 2>/dev/null |
 		jq -e --arg v "$1" '.supportedVersions | index($v)' >/dev/null ||
-		skip "the plugin does not speak CNI $1"
+		skip "the plugin does not support CNI $1"
 }
 only_weft() { [[ $CNI_PLUGIN == weft ]] || skip "$1"; } # WHY
 
-# ---- What is there -------------------------------------------------------------
+# ---- State ---------------------------------------------------------------------
 
 ip_in() { ip -n "$LAB-$1" "${@:2}"; }
 address_of() { jq -r '.ips[0].address | split("/")[0]' "$(cache_of "$1")"; }
@@ -120,26 +120,32 @@ state_files() {
 	done
 }
 
-# All that an attachment leaves in the host: devices, entries for them, rules, files.
+# All that an attachment may leave on the host: devices, FDB entries, rules, files.
 traces() {
 	ip_in host1 -o link show | awk -F '[ :@]+' '{ print $2 }' | sort
 	bridge -n "$LAB-host1" fdb show br "$PLUGIN_BRIDGE" | grep -i ' 0a:58' || true
-	ns_run host1 nft list ruleset
+	ns_run host1 nft -s list ruleset
 	state_files
+}
+
+# A bridge that is set down loses its IPv6 address.
+restore_gateway6() {
+	ns_run host1 sysctl -q -w "net.ipv6.conf.$PLUGIN_BRIDGE.disable_ipv6=0"
+	ip_in host1 -6 address replace fd00:5:1::1/64 dev "$PLUGIN_BRIDGE" nodad
 }
 
 traces_are() { diff -u <(printf '%s\n' "$1") <(traces); }
 
-# The kernel frees what hung on a namespace in its own time.
+# The kernel frees the devices of a deleted namespace asynchronously.
 clean() { wait_for 5 traces_are "$before" || fail "traces are left"; }
 
 reaches() { ping_once "$1" "$2" -W 1; } # NAMESPACE ADDRESS
 
-# A fake plugin to delegate to, or to chain: a shell script by its text.
+# Creates a fake plugin, to delegate to or to chain: a shell script with this text.
 fake_plugin() { # NAME TEXT
 	printf '#!/bin/bash\n%s\n' "$2" >"$LAB_DIR/plugins/$1"
 	chmod 755 "$LAB_DIR/plugins/$1"
 }
-# ipam of another plugin, for weft and bridge alike.
+# Delegates IPAM to another plugin, for weft and bridge alike.
 delegated='.ipam = {"type":"host-local","dataDir":"DIR","ranges":[[{"subnet":"10.5.1.0/24","rangeStart":"10.5.1.200","rangeEnd":"10.5.1.210"}]]}'
 delegate() { echo "${delegated/DIR/$LAB_DIR/host1/$PLUGIN_STATE/delegate}"; }

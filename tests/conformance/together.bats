@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # run sets output and lines; suite.bash reads the others
 #
-# Many at once.
+# Concurrent calls.
 
 load suite
 
-# all COMMAND...: what each of them printed is the evidence when one fails.
+# Starts a command in the background. finish waits for all, and prints the output of a failed one.
 begin() { # COMMAND...
 	"$@" >"$BATS_TEST_TMPDIR/${#pids[@]}" 2>&1 3>&- &
 	pids+=($!)
@@ -21,7 +21,7 @@ finish() {
 	[[ -z $failed ]] || fail "$failed"
 }
 
-@test "K1 60 ADDs at once: one bridge with the MAC it had, and everybody is reached" {
+@test "K1 60 concurrent ADDs: one bridge with an unchanged MAC, and all containers are reachable" {
 	local n pids=() bridge
 	bridge=$(ip_in host1 -j link show "$PLUGIN_BRIDGE" | jq -c '.[0] | [.ifindex, .address]')
 	for ((n = 0; n < 60; n++)); do
@@ -42,7 +42,7 @@ finish() {
 	clean
 }
 
-@test "K2 ADDs and DELs at once leave what was added, and nothing else" {
+@test "K2 concurrent ADDs and DELs leave exactly the added containers" {
 	local n pids=()
 	for ((n = 0; n < 30; n++)); do
 		ns_add p$n
@@ -64,13 +64,13 @@ finish() {
 	clean
 }
 
-@test "K3 DEL at the same time as ADD of the same: after a last DEL there is nothing" {
+@test "K3 DEL concurrent with ADD of the same container: a last DEL removes everything" {
 	local n pid
 	for ((n = 0; n < 20; n++)); do
 		add c1 >/dev/null 2>&1 3>&- &
 		pid=$!
 		del c1 || fail 'DEL failed'
-		wait "$pid" || true # which of them came first is open
+		wait "$pid" || true # the order of the two is undefined
 		del c1 || fail 'the last DEL failed'
 		run ip_in c1 link show eth0
 		assert_failure
@@ -78,7 +78,7 @@ finish() {
 	clean
 }
 
-@test "K4 two networks of one container at once" {
+@test "K4 concurrent ADDs of two networks to one container" {
 	local n pids=()
 	for ((n = 0; n < 5; n++)); do
 		ns_add p$n
@@ -97,7 +97,7 @@ finish() {
 	clean
 }
 
-@test "K5 ADD and DEL while weftd is killed and started again" {
+@test "K5 ADD and DEL while weftd is killed and restarted" {
 	local n
 	only_weft 'it has no daemon'
 	weftd_stop host1 KILL
@@ -105,7 +105,7 @@ finish() {
 	del c1
 	weftd_start host1
 	for ((n = 0; n < 40; n++)); do
-		add c1 || fail "the ${n}th"
+		add c1 || fail "ADD number $n failed"
 		reaches c1 "$(plugin_gateway)"
 		del c1
 	done
@@ -113,7 +113,7 @@ finish() {
 	clean
 }
 
-# Netlink requests that list (NLM_F_DUMP), and system calls altogether, in one ADD.
+# Counts the netlink dumps and the system calls of an ADD.
 counted_add() { # CONTAINER
 	conf ADD "$1" | ns_run host1 strace -f -o "$BATS_TEST_TMPDIR/trace" env -i CNI_COMMAND=ADD \
 		CNI_CONTAINERID="$1" CNI_NETNS="$(ns_path "$1")" CNI_IFNAME=eth0 PATH=/usr/sbin:/usr/bin \
@@ -122,9 +122,9 @@ counted_add() { # CONTAINER
 	calls=$(grep -vcE 'nanosleep|SIG|exited|rt_sig' "$BATS_TEST_TMPDIR/trace")
 }
 
-@test "K6 with 2,000 devices on the host ADD makes as few system calls, and lists nothing" {
+@test "K6 2,000 devices on the host do not add system calls to ADD, and no netlink dumps are made" {
 	local n few dumps calls
-	counted_add c1 # the first one makes directories
+	counted_add c1 # the first ADD creates directories
 	del c1
 	counted_add c1
 	few=$calls
@@ -139,7 +139,7 @@ counted_add() { # CONTAINER
 		echo "link del many$n"
 	done | ip -n "$LAB-host1" -batch -
 	assert_equal "$dumps" 0
-	# A poll more or less while the port comes up is no growth.
+	# The number of polls until the port is up varies by a few.
 	((calls <= few + 4)) || fail "$few system calls, and $calls with 2,000 devices"
 	clean
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # bats sets what run has seen; suite.bash reads what tests set
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # run sets output and lines; suite.bash reads the others
 #
 # STATUS and GC (CNI 1.1.0).
 
@@ -36,15 +36,15 @@ collected() { # CONTAINER-IFNAME...
 
 # ---- STATUS --------------------------------------------------------------------
 
-@test "S1 STATUS says nothing where ADD can be served" { status_is 0; }
+@test "S1 STATUS succeeds without output if ADD can succeed" { status_is 0; }
 
-@test "S2 STATUS says 50 where weftd has published nothing" {
+@test "S2 STATUS returns 50 if weftd has not published the network" {
 	only_weft 'it has no daemon'
 	status_is 50 '.network = "other"'
 	status_is 50 '.runDir = "/run/nowhere"'
 }
 
-@test "S3 STATUS says 51 where the devices are gone, or the lease is lost" {
+@test "S3 STATUS returns 51 if a device is down or the lease is lost" {
 	only_weft 'it has no devices of its own'
 	plugin_hold
 	ip_in host1 link set "$KERNEL_VXLAN" down
@@ -60,7 +60,7 @@ collected() { # CONTAINER-IFNAME...
 	status_is 51
 }
 
-@test "S4 STATUS says 50 where no address is left" {
+@test "S4 STATUS returns 50 if the pool is exhausted" {
 	local n
 	pool=small
 	status_is 0
@@ -83,9 +83,9 @@ collected() { # CONTAINER-IFNAME...
 
 proc_stop_signal() { kill -s "$1" "$(weftd_pid host1)"; }
 
-@test "S6 STATUS needs no variable of a container" { status_is 0; }
+@test "S6 STATUS needs no container variables" { status_is 0; }
 
-@test "S7 STATUS asks the plugin that IPAM is delegated to" {
+@test "S7 STATUS calls the delegated IPAM plugin" {
 	fake_plugin full "cat >/dev/null; echo '{\"cniVersion\":\"1.1.0\",\"code\":50,\"msg\":\"all gone\"}'; exit 1"
 	run --separate-stderr status_call '.ipam = {"type":"full"}'
 	assert_failure
@@ -95,7 +95,7 @@ proc_stop_signal() { kill -s "$1" "$(weftd_pid host1)"; }
 
 # ---- GC ------------------------------------------------------------------------
 
-@test "G1 GC takes what is not listed, by container and interface, and keeps what is" {
+@test "G1 GC removes the attachments that are not listed by container and interface, and no others" {
 	local c1_only
 	added c1
 	ifname=eth1
@@ -118,7 +118,7 @@ proc_stop_signal() { kill -s "$1" "$(weftd_pid host1)"; }
 	clean
 }
 
-@test "G2 GC with [], null, and the older name of the list" {
+@test "G2 GC with [], null, and the list's old name" {
 	added c1
 	run --separate-stderr gc_with '."cni.dev/attachments" = [{"containerID":"c1","ifname":"eth0"}]
 		| ."cni.dev/valid-attachments" = [{"containerID":"c1","ifname":"eth0"}]'
@@ -133,7 +133,7 @@ proc_stop_signal() { kill -s "$1" "$(weftd_pid host1)"; }
 	clean
 }
 
-@test "G3 GC is for its own network" {
+@test "G3 GC does not affect other networks" {
 	added c1
 	pool=small
 	ns_add c2
@@ -146,48 +146,48 @@ proc_stop_signal() { kill -s "$1" "$(weftd_pid host1)"; }
 	check c1
 }
 
-@test "G4 GC goes on past what it cannot remove, and tells of it" {
+@test "G4 GC continues after an attachment that it cannot remove, and reports it" {
 	local file
-	only_weft 'its files are others'
+	only_weft 'its files differ'
 	added c1
 	ns_add c2
 	added c2
-	# The record of one is made a directory that cannot be removed as a file.
+	# One record is replaced by a directory, which cannot be removed as a file.
 	file=$(find "$LAB_DIR/host1/run/attachments" -type f | head -n 1)
 	rm "$file"
 	mkdir -p "$file/x"
 	run --separate-stderr gc
 	rm -rf "$file"
 	assert_equal "$(find "$LAB_DIR/host1/run/attachments" -type f | wc -l)" 0
-	[[ $status != 0 || $stderr == *"${file##*/}"* ]] || fail 'it said nothing'
+	[[ $status != 0 || $stderr == *"${file##*/}"* ]] || fail 'GC reports nothing'
 }
 
-@test "G5 GC keeps what the pool remembers" {
+@test "G5 GC keeps the pool's last allocated address" {
 	local first
-	only_weft 'its files are others'
+	only_weft 'its files differ'
 	added c1
 	first=$(address_of c1)
 	collected
 	[[ -e $LAB_DIR/host1/run/ipam/default/lock && -e $LAB_DIR/host1/run/networks/default.json ]]
 	added c1
-	[[ $(address_of c1) != "$first" ]] # which one came last
+	[[ $(address_of c1) != "$first" ]] # round robin continues
 }
 
-@test "G6 GC removes what containers have left that are gone" {
+@test "G6 GC removes attachments of deleted containers" {
 	added c1
 	ns_del c1
 	collected
 	clean
 }
 
-@test "G7 what libcni does for GC: DEL of what it has cached, then GC" {
+@test "G7 the calls that libcni makes for GC: DEL of each cached attachment, then GC" {
 	added c1
 	del c1
 	collected
 	clean
 }
 
-@test "G8 GC asks the plugin that IPAM is delegated to" {
+@test "G8 GC calls the delegated IPAM plugin" {
 	fake_plugin seen "cat >$LAB_DIR/cache/seen; echo \$CNI_COMMAND >>$LAB_DIR/cache/seen"
 	run --separate-stderr gc_with '."cni.dev/valid-attachments" = [] | .ipam = {"type":"seen"}'
 	assert_success

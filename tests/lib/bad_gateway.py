@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """bad_gateway.py ADDRESS PORT ETCD HOW [watch]
 
-A gateway of etcd (host:port) that does wrong. With "watch", whatever else it is asked for is
-answered by etcd itself, and only watches go wrong. HOW:
+A faulty gateway of etcd (host:port). With "watch", only watches are faulty; etcd serves all other
+requests. HOW:
 
-silent     takes the request, and answers nothing
-slow       a good answer's beginning, byte by byte, without an end
-half       closes its side of the connection in the middle of a good answer, and reads on
-headers    headers without end
-body       an answer of blanks, which JSON may have, without end
+silent     accepts the request, and sends no response
+slow       sends the beginning of a valid response byte by byte, without end
+half       closes its side of the connection within a valid response, and continues to read
+headers    sends headers without end
+grpc       speaks HTTP/2 only, as a port for gRPC does
+notfound   has no such path, as etcd without its gateway
+html       sends a web page
+closed     closes the connection without a response
+body       sends a response of blanks, which are valid in JSON, without end
 """
 import http.client
 import socket
@@ -38,7 +42,7 @@ def drip(send):
 
 class Gateway(socketserver.BaseRequestHandler):
     def read_request(self):
-        """Path and body of one, or None where the other side is gone."""
+        """Returns path and body of a request, or None if the client has closed the connection."""
         stream = self.stream
         line = stream.readline()
         size = 0
@@ -50,15 +54,15 @@ class Gateway(socketserver.BaseRequestHandler):
                 size = int(value)
         return line.split()[1].decode(), stream.read(size)
 
-    def ask_etcd(self, path, body):
+    def forward(self, path, body):
         etcd = http.client.HTTPConnection(ETCD, timeout=10)
         etcd.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = etcd.getresponse()
-        text = answer.read()
-        head = f"HTTP/1.1 {answer.status} x\r\nContent-Length: {len(text)}\r\n\r\n"
+        response = etcd.getresponse()
+        text = response.read()
+        head = f"HTTP/1.1 {response.status} x\r\nContent-Length: {len(text)}\r\n\r\n"
         self.request.sendall(head.encode() + text)
 
-    def do_wrong(self):
+    def misbehave(self):
         send = self.request.sendall
         if HOW == "slow":
             drip(send)
@@ -68,22 +72,31 @@ class Gateway(socketserver.BaseRequestHandler):
         elif HOW == "headers":
             send(GOOD)
             forever(send, b"X-More: " + b"x" * 1000 + b"\r\n")
+        elif HOW == "grpc":
+            send(b"\0\0\6\4\0\0\0\0\0\0\5\0\0\x40\0")  # SETTINGS (RFC 9113, section 6.5)
+            self.request.shutdown(socket.SHUT_WR)
+        elif HOW == "notfound":
+            send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 19\r\n\r\n404 page not found\n")
+        elif HOW == "html":
+            send(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>")
+        elif HOW == "closed":
+            return
         elif HOW == "body":
             send(GOOD + CHUNKED)
             forever(send, b"%x\r\n" % BLOCK + b" " * BLOCK + b"\r\n")
-        self.stream.read()  # until the other side has had enough
+        self.stream.read()  # until the client closes the connection
 
     def handle(self):
         self.stream = self.request.makefile("rb")
         try:
             while (request := self.read_request()):
                 if WATCH_ONLY and request[0] != "/v3/watch":
-                    self.ask_etcd(*request)
+                    self.forward(*request)
                 else:
-                    self.do_wrong()
+                    self.misbehave()
                     return
         except OSError:
-            pass  # gone
+            pass  # the client has closed the connection
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a bats file loads: the assertions of bats-assert, the lab, and a few words
-# of its own. Each file opens its lab in setup_file and closes it in teardown_file.
+# What a bats file loads: the assertions of bats-assert, the lab, and further assertions.
+# Each file creates its lab in setup_file and removes it in teardown_file.
 
 bats_require_minimum_version 1.5.0
 bats_load_library bats-support
@@ -10,21 +10,22 @@ bats_load_library bats-assert
 # shellcheck source=tests/lib/lab.bash
 source "${BASH_SOURCE[0]%/*}/lab.bash"
 
-# A lab of this file's own: several runs, and several files, do not meet.
+# A lab of this file's own. Its name has this process's pid, so that files that run side by side
+# have different ones.
 lab_open_for_file() {
 	local name=${BATS_TEST_FILENAME##*/}
 	name=${name%.bats}
 	lab_open "wt$$-${name%%_*}"
 }
 
-# assert_json TEXT EXPRESSION: jq(1) finds the expression true.
+# assert_json TEXT EXPRESSION: the expression of jq(1) is true for the text.
 assert_json() {
 	jq -e "$2" <<<"$1" >/dev/null || fail "not true: $2
 of: $1"
 }
 
-# A flow of packets, a hundred a second unless told, that runs while the test goes on;
-# flow_lost waits for its end and tells how many were not answered.
+# A flow of ping packets in the background, 100 per second by default. flow_lost waits for its end
+# and prints how many packets were lost.
 flow_start() { # NAME NAMESPACE ADDRESS COUNT [SECONDS BETWEEN TWO]
 	rm -f "$LAB_DIR/log/flow-$1"
 	proc_start "flow-$1" "$2" ping -n -q -i "${5-0.01}" -W 1 -c "$4" "$3"

@@ -1,32 +1,33 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# An etcd of three members on the lab's underlay, plain or with TLS, client certificates and
-# users, whose members can be killed, held still, cut off and brought back one by one. Sourced
-# after bats.bash by the files that need it: weftd's flags, etcd_ctl and all that stands on
-# them mean the cluster from then on.
+# An etcd cluster of three members on the lab's underlay, plain or with TLS, client certificates and
+# users. Members can be killed, paused, cut off and brought back one by one. Sourced after
+# bats.bash by the files that need it: weftd's flags, etcd_ctl and all functions that use them
+# then refer to the cluster.
 #
 #   LAB-etcd1..3               192.168.0.251..253 and fd00::251..253, clients at port 2379,
 #                              members at 2380, metrics without TLS at 127.0.0.1:2381
 #   $LAB_DIR/etcd/etcdN        a member's data
 #   $LAB_DIR/tls/              NAME.crt and NAME.key of ca, etcd (all members) and weft (clients)
-#   $LAB_DIR/cluster/          kind, password, token.key, and a file for each member that is away
+#   $LAB_DIR/cluster/          kind, password, token.key, and a file for each unavailable member
 
 # ---- Certificates ----------------------------------------------------------
 
 CLUSTER_NAMES=IP:192.168.0.251,IP:192.168.0.252,IP:192.168.0.253
 CLUSTER_NAMES+=,IP:fd00::251,IP:fd00::252,IP:fd00::253,IP:127.0.0.1
 
-# One who signs.
+# Creates a CA.
 cluster_ca() { # NAME
 	local name=$LAB_DIR/tls/$1
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
 		-subj "/CN=lab $1" -keyout "$name.key" -out "$name.crt" 2>/dev/null
 }
 
-# cluster_certificate NAME [CA [NAMES]]: made, or made anew; the files change one after the other.
-# etcd's own must be good for a client, too: the JSON gateway is one, of the same process. And
-# none has a common name: where etcd has users, it would refuse requests to the gateway.
+# cluster_certificate NAME [CA [NAMES]]: creates or replaces a certificate; its two files change one
+# after the other. etcd's own must also be valid for a client, because the JSON gateway is a
+# client in the same process. No certificate has a common name: an etcd with users would
+# refuse requests to the gateway.
 cluster_certificate() {
 	local name=$LAB_DIR/tls/$1 ca=$LAB_DIR/tls/${2-ca}
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/O=$1" \
@@ -39,10 +40,10 @@ cluster_certificate() {
 	rm "$name.csr" && mv "$name.key.new" "$name.key" && mv "$name.crt.new" "$name.crt"
 }
 
-# ---- The whole -------------------------------------------------------------
+# ---- The cluster -----------------------------------------------------------
 
-# cluster_start [tls] [auth | jwt]: with users, tokens are etcd's own kind, which live for five
-# minutes after each use; or JWTs, which live for CLUSTER_TOKEN_S seconds and no longer.
+# cluster_start [tls] [auth | jwt]: with auth, etcd's simple tokens expire five minutes after their
+# last use; with jwt, tokens expire after CLUSTER_TOKEN_S seconds.
 cluster_start() {
 	local n
 	mkdir "$LAB_DIR/cluster" "$LAB_DIR/tls" || return
@@ -66,7 +67,7 @@ cluster_scheme() {
 	if cluster_is tls; then echo https; else echo http; fi
 }
 
-# The users root and weft, whose passwords are their names; weft may do what weftd does.
+# Creates the users root and weft, whose passwords are their names. weft may access weft's prefix.
 cluster_users() {
 	rm -f "$LAB_DIR/cluster/users"
 	etcd_ctl user add root:root && etcd_ctl user grant-role root root &&
@@ -78,14 +79,14 @@ cluster_users() {
 	echo weft >"$LAB_DIR/cluster/password"
 } >/dev/null
 
-# Snapshot of the whole, from a member that is there; into a file that is not.
+# Saves a snapshot of an available member to a new file.
 cluster_snapshot() { # FILE
 	local first
 	first=$(cluster_urls 4)
 	cluster_ctl "${first%%,*}" snapshot save "$1" >/dev/null
 }
 
-# All members ended, and begun again with what the snapshot holds, or with nothing.
+# Restarts all members with the content of the snapshot.
 cluster_restore() { # FILE
 	local n token=lab$RANDOM$RANDOM
 	cluster_end
@@ -99,13 +100,7 @@ cluster_restore() { # FILE
 	cluster_begin
 }
 
-cluster_wipe() {
-	cluster_end
-	rm -f "$LAB_DIR/cluster/users"
-	cluster_begin
-}
-
-cluster_end() { # and its data gone
+cluster_end() { # and removes the data
 	local n
 	for n in 1 2 3; do
 		cluster_kill "$n"
@@ -123,11 +118,11 @@ cluster_begin() {
 
 # ---- Members ---------------------------------------------------------------
 
-cluster_members() { # as etcd wants them
+cluster_members() { # for --initial-cluster
 	echo etcd1=http://192.168.0.251:2380,etcd2=http://192.168.0.252:2380,etcd3=http://192.168.0.253:2380
 }
 
-# cluster_member N: starts it, and does not wait. Hashes of passwords are cheap, for tests only.
+# cluster_member N: starts the member and returns at once. The low bcrypt cost is for tests only.
 cluster_member() {
 	local urls tls=() token=simple dir=$LAB_DIR/cluster
 	urls=$(cluster_scheme)://192.168.0.25$1:2379,$(cluster_scheme)://[fd00::25$1]:2379
@@ -143,13 +138,13 @@ cluster_member() {
 	rm -f "$dir/etcd$1"
 }
 
-# cluster_kill N [SIGNAL]; cluster_member N brings it back.
+# cluster_kill N [SIGNAL]; cluster_member N starts it again.
 cluster_kill() {
 	touch "$LAB_DIR/cluster/etcd$1"
 	proc_stop "etcd$1" "${2-KILL}"
 }
 
-# Held still: its connections stay, and nobody answers.
+# Stops the process: connections stay open without a response.
 cluster_pause() { # N
 	touch "$LAB_DIR/cluster/etcd$1"
 	kill -s STOP "$(proc_pid "etcd$1")"
@@ -160,18 +155,18 @@ cluster_resume() { # N
 	rm -f "$LAB_DIR/cluster/etcd$1"
 }
 
-# Off the net, without a word to anybody.
+# Sets the member's link down: packets are lost.
 cluster_cut() { # N
 	touch "$LAB_DIR/cluster/etcd$1"
 	lab_link "etcd$1" down
 }
 
-cluster_mend() { # N
+cluster_reconnect() { # N
 	lab_link "etcd$1" up
 	rm -f "$LAB_DIR/cluster/etcd$1"
 }
 
-# Away from the other members, while clients reach it still.
+# Drops traffic between this member and the others, but not its clients'.
 cluster_isolate() { # N
 	touch "$LAB_DIR/cluster/etcd$1"
 	ns_run "etcd$1" nft -f - <<-'RULES'
@@ -187,7 +182,7 @@ cluster_rejoin() { # N
 	rm -f "$LAB_DIR/cluster/etcd$1"
 }
 
-# The members that nobody has taken away.
+# The available members.
 cluster_present() {
 	local n
 	for n in 1 2 3; do
@@ -221,7 +216,7 @@ cluster_healthy() { # N...
 
 # ---- Clients ---------------------------------------------------------------
 
-# The addresses of those members; of all unless told. In IPv4 or IPv6.
+# The URLs of these members, by default of all, in IPv4 or IPv6.
 cluster_urls() { # 4|6 [N...]
 	local n urls='' family=$1
 	shift
@@ -236,7 +231,7 @@ cluster_urls() { # 4|6 [N...]
 	echo "${urls#,}"
 }
 
-# cluster_ctl ENDPOINTS ARGUMENT...: etcdctl from beside all hosts, as root where there are users.
+# cluster_ctl ENDPOINTS ARGUMENT...: runs etcdctl on the underlay, as root if there are users.
 cluster_ctl() {
 	local with=(--endpoints="$1")
 	shift
@@ -246,8 +241,7 @@ cluster_ctl() {
 	ETCDCTL_API=3 ns_run net etcdctl "${with[@]}" "$@"
 }
 
-# In place of those of etcd.bash: asks the members that nobody has taken away, once they have
-# a leader.
+# Replaces the function of etcd.bash: uses the available members once they have a leader.
 etcd_ctl() {
 	local present
 	mapfile -t present < <(cluster_present)

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Debian's etcd in the lab, and what the store holds. Sourced by lab.bash.
+# Debian's etcd in the lab, and the content of the store. Sourced by lab.bash.
 
 ETCD_URL=http://192.168.0.250:2379
 ETCD_URL6='http://[fd00::250]:2379'
 ETCD_PREFIX=/coreos.com/network
+: "${WEFT_TEST_LEASE_TTL:=5}" # seconds; nodes on a slow machine cannot renew a short lease in time
 
 etcd_machine() { LAB_UNDERLAY=46 lab_machine etcd 250; }
 
-# Its data go to a disk: it sets 128 MB aside, more than a small machine's /run has.
+# The data is on a disk: etcd preallocates 128 MB, which a small machine's /run may lack.
 etcd_start() {
 	[[ -L $LAB_DIR/etcd ]] || ln -s "$(mktemp -d "/var/tmp/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
 	proc_start etcd etcd etcd --name lab --data-dir "$LAB_DIR/etcd/data" \
@@ -21,10 +22,10 @@ etcd_start() {
 	wait_for 20 etcd_ctl endpoint health
 }
 
-# etcd_snapshot FILE: what it holds now, into a file that is not there.
+# etcd_snapshot FILE: saves etcd's content to a new file.
 etcd_snapshot() { etcd_ctl snapshot save "$1" >/dev/null; }
 
-# etcd_restore FILE: etcd ended, and begun again with what the snapshot holds.
+# etcd_restore FILE: restarts etcd with the content of the snapshot.
 etcd_restore() {
 	etcd_stop KILL
 	rm -rf "$LAB_DIR/etcd/data"
@@ -40,25 +41,26 @@ etcd_ctl() {
 	ETCDCTL_API=3 ns_run etcd etcdctl --endpoints=http://127.0.0.1:2379 "$@"
 }
 
-# The flags by which a host's weftd finds it.
+# The endpoint flags of a host's weftd.
 etcd_flags() { # HOST
 	local url=$ETCD_URL
 	ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || url=$ETCD_URL6
 	echo --etcd-endpoints "$url"
 }
 
-# etcd_config [JSON]: the network's configuration; by default with a lease of 5 s,
-# and nodes in 10.5.1.0 to 10.5.99.0, which leaves the others to the tests.
+# etcd_config [JSON]: writes the network's configuration; by default with a lease TTL of 5 s, and
+# 10.5.1.0 to 10.5.99.0 for nodes, so that tests can use the other subnets.
 etcd_config() {
 	etcd_ctl put "$ETCD_PREFIX/config" "${1-$(etcd_config_default)}" >/dev/null
 }
 
 etcd_config_default() {
 	printf %s '{"Network":"10.5.0.0/16","SubnetLen":24,"SubnetMin":"10.5.1.0"' \
-		',"SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
+		',"SubnetMax":"10.5.99.0","Backend":{"Type":"vxlan","VNI":1}' \
+		",\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL}}"
 }
 
-# etcd_put KEY VALUE [OPTION...]: a key among the leases.
+# etcd_put KEY VALUE [OPTION...]: writes a lease.
 etcd_put() {
 	local key=$1 value=$2
 	shift 2
@@ -67,13 +69,13 @@ etcd_put() {
 
 etcd_del() { etcd_ctl del "$ETCD_PREFIX/subnets/$1" >/dev/null; }
 
-# The leases, a line each: key, tab, value.
+# Prints the leases, one line each: key, tab, value.
 etcd_leases() {
 	etcd_ctl get --prefix "$ETCD_PREFIX/subnets/" -w json | jq -r --arg p "$ETCD_PREFIX/subnets/" \
 		'.kvs // [] | .[] | "\(.key | @base64d | ltrimstr($p))\t\(.value // "" | @base64d)"'
 }
 
-# One among those that nodes take, and that nobody has: 10.5.N.0.
+# Prints a free subnet of those for nodes: 10.5.N.0.
 etcd_free_subnet() {
 	local i
 	for ((i = 1; i < 100; i++)); do
@@ -82,7 +84,7 @@ etcd_free_subnet() {
 	echo "10.5.$i.0"
 }
 
-# The lease that a host holds, by its address: the key, or the value.
+# The key, or the value, of a host's lease. The host is identified by its address.
 etcd_key_of() { # HOST
 	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $1 }'
 }
@@ -91,12 +93,12 @@ etcd_value_of() { # HOST
 	etcd_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $2 }'
 }
 
-# The network's configuration with these members beside the lease's life: its families, say.
+# Writes the network's configuration with these members beside the lease TTL.
 etcd_config_of() { # MEMBERS [WEFT MEMBERS]
-	etcd_config "{$1,\"Weft\":{\"LeaseTTL\":5${2:+,$2}}}"
+	etcd_config "{$1,\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL${2:+,$2}}}"
 }
 
-# A lease as flannel writes it.
+# A lease in flannel's format.
 flannel_value() { # ADDRESS MAC [VNI]
 	printf '{"PublicIP":"%s","PublicIPv6":null,"BackendType":"vxlan",' "$1"
 	printf '"BackendData":{"VNI":%s,"VtepMAC":"%s"}}' "${3-1}" "$2"

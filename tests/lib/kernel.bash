@@ -1,49 +1,63 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a host's kernel holds, beside what the leases in etcd say that it must
-# hold (docs/design.md): for every other node an ARP or ND entry and a route for
-# each of its subnets, the two halves of an FDB entry; and nothing else. Both sides
-# are text, to be compared as text. Sourced by lab.bash.
+# A host's kernel entries, and the entries that the leases in the store require (docs/design.md):
+# for each other node an ARP or ND entry and a route per subnet, the two halves of an FDB
+# entry, and no others; and the VNI of the vxlan devices, which each lease names. Both are printed as
+# text and compared as text. Sourced by lab.bash.
 
 KERNEL_BRIDGE=weft-br1
 KERNEL_VXLAN=weft-vx1
 KERNEL_SECOND=weft-v61
 
-# As iproute2 prints them, sorted, each line led by its table's name. The bridge's
-# own addresses ("permanent", not "static") and what it learned are not weft's.
+# The output of iproute2, sorted, each line after the name of its table. The bridge's own
+# addresses ("permanent", not "static") and learned entries are not weft's.
 kernel_have() { # HOST
 	local device
 	{
-		ip -n "$LAB-$1" neigh show dev "$KERNEL_BRIDGE" nud permanent | sed 's/^/neigh /'
+		echo vni
 		for device in "$KERNEL_VXLAN" "$KERNEL_SECOND"; do
-			bridge -n "$LAB-$1" fdb show dev "$device" 2>/dev/null |
-				grep -E ' static$| self' | sed 's/^/fdb /'
-		done
-		ip -n "$LAB-$1" -4 route show dev "$KERNEL_BRIDGE" | sed 's/^/route /'
-		ip -n "$LAB-$1" -6 route show dev "$KERNEL_BRIDGE" |
-			sed '/^fe80::/d; s/^/route /; s/ pref medium$//'
-	} | sed 's/ *$//' | sort
+			ip -n "$LAB-$1" -d -j link show dev "$device" 2>/dev/null |
+				jq -r '.[].linkinfo.info_data.id | "id \(.)"' || true
+		done | sort -u
+		echo neigh
+		ip -n "$LAB-$1" neigh show dev "$KERNEL_BRIDGE" nud permanent
+		echo fdb
+		bridge -n "$LAB-$1" fdb show dev "$KERNEL_VXLAN" 2>/dev/null || true
+		bridge -n "$LAB-$1" fdb show dev "$KERNEL_SECOND" 2>/dev/null || true
+		echo route
+		ip -n "$LAB-$1" -4 route show dev "$KERNEL_BRIDGE"
+		ip -n "$LAB-$1" -6 route show dev "$KERNEL_BRIDGE"
+	} | awk '
+		NF == 1 { table = $1; next }
+		table == "fdb" && !/ static *$| self/ { next }
+		table == "route" && /^fe80::/ { next }
+		{ sub(/ pref medium *$/, ""); sub(/ *$/, ""); print table, $0 }' | sort
 }
 
-# The same text made from the leases: of each line of store_leases its key and value. A weft
-# node's packets go to its PublicIP, where both have such an address, else to its PublicIPv6.
-# Both halves of an FDB entry come from one message and so have one state, which cannot
-# be "permanent": in the bridge's half that would mean an address of the port itself.
+# The same text derived from the leases, that is, from each key and value of store_leases. Packets
+# to a weft node go to its PublicIP if both nodes have an IPv4 address, else to its PublicIPv6.
+# Both halves of an FDB entry come from one message and so have the same state, which cannot be
+# "permanent": in the bridge's half that would mean an address of the port itself.
 kernel_want() { # HOST
 	local v4=true
-	ip -n "$LAB-$1" -4 address show dev eth0 | grep -q inet || v4=false
-	store_leases | jq -R -r --argjson own "$(host_network "$1" '[.families[].subnet]|tojson')" \
-		--argjson gateways "$(host_network "$1" '[.families[].gateway]|tojson')" \
-		--argjson v4 "$v4" --arg br "$KERNEL_BRIDGE" '
+	[[ $(ip -n "$LAB-$1" -4 address show dev eth0) ]] || v4=false
+	store_leases | jq -R -r --argjson v4 "$v4" --arg br "$KERNEL_BRIDGE" \
+		--slurpfile network "$LAB_DIR/$1/run/networks/$LAB_NETWORK.json" '
 		def is6: test(":");
 		def hex: reduce (explode[] | if . > 96 then . - 87 else . - 48 end) as $d (0; . * 16 + $d);
 		# The number of a /24 in a /16, or of a /64 in a /48, which IPv6 counts from 1.
 		def metric: if is6 then (sub("::$"; "") | split(":")[3] // "0" | hex) + 1
 			else split(".")[2] end;
-		split("\t") as [$key, $value]
+		[$network[0].families[] | .subnet] as $own
+		| [$network[0].families[] | .gateway] as $gateways
+		| $network[0].mtu as $mtu
+		| split("\t") as [$key, $value]
 		| [$key | split("&")[] | sub("-(?<l>[0-9]+)$"; "/\(.l)")] as $subnets
 		| ($value | fromjson) as $lease
+		| "vni id \(($lease.BackendData // $lease.BackendV6Data).VNI)",
+		(($lease.Weft.MTU // 0) as $small
+		| (if $small > 0 and $small < $mtu then " mtu \($small)" else "" end) as $limit
 		| if $subnets == $own then
 			range($own | length) | . as $i | $own[$i] |
 			if is6 then "route \(.) proto kernel metric 256"
@@ -60,12 +74,12 @@ kernel_want() { # HOST
 			| "neigh \($base) lladdr \($mac) PERMANENT",
 			  "fdb \($mac) dst \($vtep) self sticky static",
 			  "fdb \($mac) sticky master \($br) static",
-			  "route \($s) via \($base) proto 119 src \($gw) metric \($base | metric) onlink"
+			  "route \($s) via \($base) proto 119 src \($gw) metric \($base | metric) onlink\($limit)"
 			] | unique[])
-		end' | sort
+		end)' | sort -u
 }
 
-# Whether the two are the same; says how they differ.
+# Succeeds if both are equal, else prints the difference.
 kernel_agrees() { # HOST
 	diff -u --label "$1: wanted by the leases" --label "$1: in the kernel" \
 		<(kernel_want "$1") <(kernel_have "$1")

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The topology (drawn in tests/README.md): an underlay bridge in a namespace of its
-# own, hosts and containers in theirs, etcd in another. Everything is named after
-# the lab, lives in $LAB_DIR or below /run/netns, and is removed by lab_down; the
-# machine's own interfaces, addresses and sysctls are never touched.
+# The topology (drawn in tests/README.md): the underlay bridge, each host, each container and etcd
+# have their own network namespace. All names start with the lab's, all files are in $LAB_DIR
+# or below /run/netns, and lab_down removes everything. The machine's own interfaces,
+# addresses and sysctls are never changed.
 #
-# lab_open NAME makes a lab, or lab_use NAME goes on with one that another process
-# made; both set LAB and LAB_DIR.
+# lab_open NAME creates a lab; lab_use NAME selects a lab that another process created. Both set
+# LAB and LAB_DIR.
 
 # shellcheck source=tests/lib/base.bash
 source "${BASH_SOURCE[0]%/*}/base.bash"
@@ -24,9 +24,9 @@ source "${BASH_SOURCE[0]%/*}/kernel.bash"
 
 LAB_GATEWAY=192.168.0.254
 LAB_GATEWAY6=fd00::254
-: "${LAB_UNDERLAY:=4}" # the families of the underlay: 4, 6 or 46; of a machine made from now on
+: "${LAB_UNDERLAY:=4}" # underlay families of machines created from now on: 4, 6 or 46
 
-# Run directories live in memory, as /run does wherever weft runs.
+# Run directories are in memory, as /run is.
 lab_dir() { # NAME
 	if [[ $(stat -f -c %T /run) == tmpfs || ! -d /dev/shm ]]; then
 		echo "/run/$1"
@@ -64,37 +64,44 @@ ns_add() { # NAME
 ns_run() {
 	local ns=$1
 	shift
-	nsenter --net="$(ns_path "$ns")" -- "$@"
+	nsenter --net="/run/netns/$LAB-$ns" -- "$@"
 }
 
 ns_del() { ip netns del "$LAB-$1"; }
 
-ns_list() { # those of this lab, without its name
-	ip netns list | sed -n "s/^$LAB-\([^ ]*\).*/\1/p"
+ns_list() { # the lab's namespaces, without its name
+	local path
+	for path in "/run/netns/$LAB-"*; do
+		[[ ! -e $path ]] || echo "${path#"/run/netns/$LAB-"}"
+	done
 }
 
 # ---- Hosts and containers --------------------------------------------------
 
-# A machine on the underlay: eth0 with an address of each of its families, and default routes.
+# Creates a machine on the underlay: eth0 with an address of each family, and default routes.
 lab_machine() { # NAME NUMBER
 	ns_add "$1" || return
-	ip -n "$LAB-net" link add "$1" type veth peer name eth0 netns "$LAB-$1" || return
-	ip -n "$LAB-net" link set "$1" master underlay up || return
-	ip -n "$LAB-$1" link set eth0 up || return
-	if [[ $LAB_UNDERLAY == *4* ]]; then
-		ip -n "$LAB-$1" address add "192.168.0.$2/24" dev eth0 || return
-		ip -n "$LAB-$1" route add default via "$LAB_GATEWAY" || return
-	fi
-	if [[ $LAB_UNDERLAY == *6* ]]; then
-		ip -n "$LAB-$1" address add "fd00::$2/64" dev eth0 nodad || return
-		ip -n "$LAB-$1" route add default via "$LAB_GATEWAY6" || return
-	fi
+	ip -n "$LAB-net" -batch - <<-BATCH || return
+		link add $1 type veth peer name eth0 netns $LAB-$1
+		link set $1 master underlay up
+	BATCH
+	{
+		echo "link set eth0 up"
+		if [[ $LAB_UNDERLAY == *4* ]]; then
+			echo "address add 192.168.0.$2/24 dev eth0"
+			echo "route add default via $LAB_GATEWAY"
+		fi
+		if [[ $LAB_UNDERLAY == *6* ]]; then
+			echo "address add fd00::$2/64 dev eth0 nodad"
+			echo "route add default via $LAB_GATEWAY6"
+		fi
+	} | ip -n "$LAB-$1" -batch -
 }
 
 host_address() { echo "192.168.0.${1#host}"; } # HOST
 host_address6() { echo "fd00::${1#host}"; }    # HOST
 
-# A host with a directory of its own, for weftd and for the plugin.
+# Creates a machine with a directory for weftd and for the plugin.
 lab_host() { # HOST
 	lab_machine "$1" "${1#host}" && mkdir "$LAB_DIR/$1" && cni_install "$1"
 }
@@ -114,23 +121,28 @@ lab_link() { # HOST up|down
 # ---- The end ---------------------------------------------------------------
 
 lab_end_processes() {
-	local file ns
+	local file
 	for file in "$LAB_DIR"/pid/*; do
 		[[ ! -e $file ]] || proc_stop "${file##*/}" KILL 2>/dev/null
 	done
-	# Whoever is left in one of our namespaces, a ping say, was started by us.
-	for ns in $(ns_list); do
-		ip netns pids "$LAB-$ns" | xargs -r kill -s KILL
-	done
+	# All processes in the lab's namespaces belong to the lab.
+	{
+		stat -L -c '%d:%i' "/run/netns/$LAB-"*
+		echo
+		stat -L -c '%d:%i %n' /proc/[0-9]*/ns/net
+	} 2>/dev/null | awk '
+		!NF { processes = 1; next }
+		!processes { lab[$1] = 1; next }
+		$1 in lab { split($2, path, "/"); print path[3] }' | xargs -r kill -s KILL
 }
 
-# Removes all that there is of a lab, whatever state it is in. Can be called twice.
+# Removes the lab in any state. Can be called twice.
 lab_down() {
 	local ns
 	lab_end_processes
 	for ns in $(ns_list); do
-		ns_del "$ns"
-	done
+		echo "netns del $LAB-$ns"
+	done | ip -force -batch -
 	[[ ! -L $LAB_DIR/etcd ]] || rm -rf "$(readlink "$LAB_DIR/etcd")"
 	rm -rf "$LAB_DIR"
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Debian's containerd and podman on hosts of the lab, each with mounts of its own over the
-# directories that they share with the machine, and containers from a directory with
-# nothing but busybox: no image, no registry. Sourced by the bats files that need it.
+# Debian's containerd, podman and docker on hosts of the lab. Each host has its own mounts over the
+# directories that it would share with the machine. Containers run from a directory with
+# busybox only: no image, no registry. Sourced by the bats files that need it.
 #
-#   $LAB_DIR/rootfs            what every container runs in
-#   $LAB_DIR/HOST/runtime/     what the runtime keeps
+#   $LAB_DIR/rootfs            root of all containers
+#   $LAB_DIR/HOST/runtime/     state of the runtime
 
-# The mounts of a host, for as long as their keeper lives.
+# Creates a host's mounts. They exist as long as the process HOST-mounts.
 runtime_host() { # HOST
 	local dir=$LAB_DIR/$1/runtime
 	mkdir -p "$dir/etc" "$dir/work" || return
@@ -28,7 +28,7 @@ runtime_host() { # HOST
 		touch "$1/mounted"
 		exec sleep infinity' bash "$dir" "$WEFT_CNI_REFERENCE" "$WEFT_BIN_DIR" \
 		"$LAB_DIR/$1/10-weft.conflist"
-	wait_for 5 test -e "$dir/mounted" || { proc_log "$1-mounts" && return 1; }
+	wait_for 30 test -e "$dir/mounted" || { proc_log "$1-mounts" && return 1; }
 }
 
 runtime_rootfs() {
@@ -40,7 +40,7 @@ runtime_rootfs() {
 	done
 }
 
-# on HOST COMMAND...: in the host's network, among its mounts.
+# on HOST COMMAND...: runs the command in the host's network and mount namespaces.
 on() {
 	local pid
 	pid=$(proc_pid "$1-mounts") || return
@@ -63,7 +63,7 @@ containerd_start() { # HOST
 	TOML
 	pid=$(proc_pid "$1-mounts") || return
 	proc_start "$1-containerd" "$1" nsenter -t "$pid" --mount -- containerd --config "$dir/config.toml"
-	wait_for 10 ctr_on "$1" version
+	wait_for 30 ctr_on "$1" version
 }
 
 ctr_on() { # HOST ARGUMENT...
@@ -72,7 +72,7 @@ ctr_on() { # HOST ARGUMENT...
 	on "$host" ctr --address "$LAB_DIR/$host/runtime/sock" --namespace "$LAB-$host" "$@"
 }
 
-# ctr_run HOST ID COMMAND...: in the background; its name among processes is ctr-ID.
+# ctr_run HOST ID COMMAND...: runs a container in the background, as the process ctr-ID.
 ctr_run() {
 	local host=$1 id=$2 pid
 	shift 2
@@ -83,7 +83,7 @@ ctr_run() {
 	wait_for 10 ctr_address "$host" "$id"
 }
 
-# The same, left to itself: ctr calls no DEL for it, ever.
+# The same, detached: ctr never calls DEL for it.
 ctr_run_detached() { # HOST ID COMMAND...
 	local host=$1 id=$2
 	shift 2
@@ -96,13 +96,13 @@ ctr_exec() { # HOST ID COMMAND...
 	ctr_on "$host" task exec --exec-id "x$RANDOM$RANDOM" "$id" "$@"
 }
 
-# The address that weft has recorded; fails while there is none.
+# The address in weft's record. Fails while there is no record.
 ctr_address() { # HOST ID
 	jq -r --arg id "$LAB-$1-$2" 'select(.containerId == $id).addresses[0]' \
 		"$LAB_DIR/$1"/run/attachments/default/* | grep .
 }
 
-# Whoever is left in the cgroups of the lab's hosts, and the cgroups themselves.
+# Ends the processes in the cgroups of the lab's hosts, and removes the cgroups.
 runtime_cgroups() { find /sys/fs/cgroup -maxdepth 3 -type d -path "*/$LAB-host*"; }
 runtime_end_cgroups() {
 	local dir
@@ -150,9 +150,9 @@ podman_address() { # HOST NAME
 	podman_on "$1" inspect "$2" | jq -r '.[0].NetworkSettings.Networks.weft.IPAddress' | grep '\.'
 }
 
-# ---- What is left --------------------------------------------------------------
+# ---- Traces --------------------------------------------------------------------
 
-# What a host's containers have left: ports of the bridge, records, rules, namespaces.
+# Prints the traces of a host's containers: bridge ports, records, rules, namespaces.
 runtime_traces() { # HOST
 	ip -n "$LAB-$1" -o link show type veth | awk -F '[ :@]+' '$2 != "eth0" { print $2 }'
 	find "$LAB_DIR/$1/run/attachments" "$LAB_DIR/$1/run/ipam" \( -type f -o -type l \) ! -name lock 2>/dev/null
@@ -162,3 +162,56 @@ runtime_traces() { # HOST
 }
 
 runtime_clean() { [[ -z $(runtime_traces "$1") ]] || { runtime_traces "$1" && return 1; }; }
+
+# ---- docker --------------------------------------------------------------------
+
+# A host's docker has its state in the host's directory, /run for itself, no default bridge, and packet
+# rules in the host's namespace only. It loads no kernel module and no AppArmor profile, which would be
+# the machine's.
+docker_start() { # HOST
+	local dir=$LAB_DIR/$1/runtime pid
+	pid=$(proc_pid "$1-mounts") || return
+	mkdir -p "$dir/bin" && ln -sf /bin/true "$dir/bin/modprobe" && echo '{}' >"$dir/daemon.json" || return
+	on "$1" mount -t tmpfs tmpfs /run || return
+	[[ ! -d /sys/kernel/security ]] || on "$1" mount -t tmpfs tmpfs /sys/kernel/security || return
+	proc_start "$1-dockerd" "$1" nsenter -t "$pid" --mount -- env PATH="$dir/bin:$PATH" \
+		dockerd --config-file "$dir/daemon.json" --host "unix://$dir/docker.sock" \
+		--data-root "$dir/docker" --exec-root "$dir/docker-exec" --pidfile "$dir/docker.pid" \
+		--bridge none --storage-driver vfs --cgroup-parent "/$LAB-$1" \
+		--exec-opt native.cgroupdriver=cgroupfs --log-driver none
+	wait_for 60 docker_on "$1" version
+}
+
+docker_on() { # HOST ARGUMENT...
+	local host=$1
+	shift
+	on "$host" docker --host "unix://$LAB_DIR/$host/runtime/docker.sock" "$@" 3>&-
+}
+
+# Removes all containers and ends the daemon, which ends its containerd.
+docker_stop() { # HOST
+	docker_on "$1" ps --all --quiet | while IFS= read -r id; do
+		docker_on "$1" rm --force "$id" </dev/null || true
+	done
+	proc_stop "$1-dockerd"
+}
+
+# Makes an image with busybox only.
+docker_image() { # HOST NAME
+	tar -C "$LAB_DIR/rootfs" -c . | docker_on "$1" import - "$2"
+}
+
+docker_run() { # HOST NAME [OPTION...] -- COMMAND...
+	local host=$1 name=$2 options=()
+	shift 2
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	docker_on "$host" run --detach --name "$name" --network lan "${options[@]}" box "$@"
+}
+
+docker_address() { # HOST NAME
+	docker_on "$1" inspect "$2" | jq -r '.[0].NetworkSettings.Networks.lan.IPAddress' | grep '\.'
+}

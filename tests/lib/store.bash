@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The lab's store, whichever it is: LAB_STORE says etcd (etcd.bash) or file, one file that
-# all hosts read and write. Sourced by lab.bash.
+# The lab's store. LAB_STORE selects etcd (etcd.bash) or file: one file that all hosts read and
+# write. Sourced by lab.bash.
 
 : "${LAB_STORE:=etcd}"
 
 store_file() { echo "$LAB_DIR/net.json"; }
 
-# store_start [CONFIGURATION]: with the lab's configuration, unless told.
+# store_start [CONFIGURATION]: starts the store; by default with the lab's configuration.
 store_start() {
 	if [[ $LAB_STORE == file ]]; then
 		printf '{\n  "config": %s\n}\n' "${1-$(etcd_config_default)}" >"$(store_file)"
@@ -17,7 +17,7 @@ store_start() {
 	fi
 }
 
-# The flags that lead a host's weftd there.
+# The store flags of a host's weftd.
 store_flags() { # HOST
 	if [[ $LAB_STORE == file ]]; then
 		echo --store "file:$(store_file)"
@@ -26,7 +26,7 @@ store_flags() { # HOST
 	fi
 }
 
-# The leases, a line each: key, tab, value.
+# Prints the leases, one line each: key, tab, value.
 store_leases() {
 	if [[ $LAB_STORE == file ]]; then
 		jq -r '.subnets // {} | to_entries[] | "\(.key)\t\(.value | tojson)"' "$(store_file)"
@@ -35,7 +35,7 @@ store_leases() {
 	fi
 }
 
-# The lease that a host holds, by its address: the key, or the value.
+# The key, or the value, of a host's lease. The host is identified by its address.
 store_key_of() { # HOST
 	store_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $1 }'
 }
@@ -44,7 +44,7 @@ store_value_of() { # HOST
 	store_leases | awk -F '\t' -v p="\"PublicIP\":\"$(host_address "$1")\"" 'index($2, p) { print $2 }'
 }
 
-# As an editor does that writes another file and renames it over the old one: an expression of jq(1).
+# Applies an expression of jq(1) as an editor does: writes a new file, renames it over the old one.
 store_file_edit() { # EXPRESSION [ARGUMENT OF JQ...]
 	local file
 	file=$(store_file)

@@ -3,9 +3,9 @@
 #
 # weftd and weftctl of a host in the lab. Sourced by lab.bash.
 
-: "${LAB_NETWORK:=default}" # which of a host's networks is asked about
+: "${LAB_NETWORK:=default}" # the network that the functions below refer to
 
-# The flags that give a host of the lab its own files.
+# The flags for the store and for the host's own files.
 weftd_flags() { # HOST
 	local dir=$LAB_DIR/$1
 	# shellcheck disable=SC2046 # several words
@@ -13,7 +13,7 @@ weftd_flags() { # HOST
 		--run-dir "$dir/run" --state-dir "$dir/state" --subnet-file "$dir/subnet.env"
 }
 
-# weftd_start HOST [FLAG...]: starts it, and returns at once.
+# weftd_start HOST [FLAG...]: starts weftd and returns at once.
 weftd_start() {
 	local host=$1 flags
 	shift
@@ -32,18 +32,18 @@ weftctl_on() {
 	ns_run "$host" "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/$host/run" "$@"
 }
 
-# Whether the process that was started last, and not one before it, is ready.
+# Succeeds if the weftd that was started last, and not an earlier one, is ready.
 weftd_is_ready() { # HOST
 	local pid status
 	pid=$(weftd_pid "$1") || { echo 'weftd is not running' && weftd_log "$1" && return 1; }
 	[[ -e $LAB_DIR/$1/run/networks/$LAB_NETWORK.json ]] || { weftd_log "$1" 5 && return 1; }
-	# Not in a pipe: of no input, jq(1) finds everything true.
+	# Not in a pipe: without input, jq -e succeeds.
 	status=$(weftctl_on "$1" --json status) || [[ $status ]] || return 1
 	jq -e --argjson pid "$pid" --arg network "$LAB_NETWORK" \
 		'.pid == $pid and any(.networks[]; .name == $network and .state == "ready")' <<<"$status"
 }
 
-# Ready, or past hope.
+# Succeeds if weftd is ready, or has ended.
 weftd_is_settled() { ! weftd_pid "$1" >/dev/null || weftd_is_ready "$1"; } # HOST
 
 weftd_ready() { # HOST...
@@ -54,7 +54,7 @@ weftd_ready() { # HOST...
 	done
 }
 
-# lab_overlay NUMBER [CONFIGURATION]: the store and so many hosts that know each other.
+# lab_overlay NUMBER [CONFIGURATION]: starts the store and this number of hosts; all are peers.
 lab_overlay() {
 	local i hosts=()
 	for ((i = 1; i <= $1; i++)); do
@@ -67,7 +67,7 @@ lab_overlay() {
 	weftd_ready "${hosts[@]}" && kernel_settled "${hosts[@]}"
 }
 
-host_network() { # HOST EXPRESSION: out of what weftd has published
+host_network() { # HOST EXPRESSION of jq(1): of the published network state
 	jq -r "$2" "$LAB_DIR/$1/run/networks/$LAB_NETWORK.json"
 }
 

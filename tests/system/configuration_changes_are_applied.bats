@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The network's configuration changes in the store while weftd runs: what can be applied is,
-# with containers attached and reachable; what cannot is refused, and said.
+# The network configuration changes in the store while weftd runs. A valid change is applied, and
+# containers stay attached and reachable; an invalid one is refused and reported.
 
 load ../lib/bats
 
@@ -15,7 +15,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# The lab's configuration, with these members in their places.
+# Writes the lab's configuration with changed members.
 configure() { # EXPRESSION
 	etcd_config "$(jq -cn '{Network:"10.5.0.0/16",SubnetLen:24,SubnetMin:"10.5.1.0",
 		SubnetMax:"10.5.99.0",Backend:{Type:"vxlan",VNI:1},Weft:{LeaseTTL:5}} | '"$1")"
@@ -41,7 +41,7 @@ restored() {
 	wait_for 5 both_ways
 }
 
-@test "Port, Learning, GBP: the device is replaced, with the peers in it at once" {
+@test "Port, Learning, GBP: the device is replaced and has all peers at once" {
 	configure '.Backend += {Port: 4789, Learning: true, GBP: true}'
 	for host in host1 host2; do
 		wait_for 5 vxlan_has "$host" '.linkinfo.info_data
@@ -55,7 +55,7 @@ restored() {
 
 mtu_is() { vxlan_has "$1" ".mtu == $2" && [[ $(host_network "$1" .mtu) == "$2" ]]; }
 
-@test "MTU" {
+@test "MTU: devices and ports are changed" {
 	configure '.Backend.MTU = 1400'
 	wait_for 5 mtu_is host1 1350
 	wait_for 5 mtu_is host2 1350
@@ -65,7 +65,7 @@ mtu_is() { vxlan_has "$1" ".mtu == $2" && [[ $(host_network "$1" .mtu) == "$2" ]
 
 ttl_is() { status_is "$1" ".lease | .ttl == $2 and (.lost | not)"; }
 
-@test "LeaseTTL: the key hangs on a lease of that life, and the old one is gone" {
+@test "LeaseTTL: the key is attached to a new etcd lease, and the old lease is revoked" {
 	local leases
 	leases=$(etcd_ctl lease list | wc -l)
 	configure '.Weft.LeaseTTL = 60'
@@ -78,7 +78,7 @@ ttl_is() { status_is "$1" ".lease | .ttl == $2 and (.lost | not)"; }
 
 leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }
 
-@test "VNI: new devices, the containers in them; the old ones go" {
+@test "VNI: containers move to new devices, and the old devices are deleted" {
 	configure '.Backend.VNI = 77'
 	for host in host1 host2; do
 		wait_for 5 status_is "$host" '.vni == 77 and .state == "ready"'
@@ -97,7 +97,7 @@ leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }
 	refute_output --partial weft-vx77
 }
 
-@test "a network that shrinks away from our subnet is refused; widened, it is taken" {
+@test "a Network without the node's subnet is refused; a wider one is applied" {
 	weftctl_on host1 --json status | jq .networks[0].lease.subnet >"$BATS_TEST_TMPDIR/subnet"
 	configure '.Network = "10.9.0.0/16" | .SubnetMin = "10.9.1.0" | .SubnetMax = "10.9.99.0"'
 	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("refused"))'
@@ -111,7 +111,27 @@ leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }
 	assert_json "$output" ".networks[0].lease.subnet == $(<"$BATS_TEST_TMPDIR/subnet")"
 }
 
-@test "a VNI that somebody else's device has is refused, and nothing changes" {
+@test "a Network over the hosts or over a reserved range is refused, and all peers stay" {
+	local network
+	kernel_have host1 >"$BATS_TEST_TMPDIR/before"
+	for network in 192.168.0.0/16 0.0.0.0/0 169.254.0.0/16; do
+		configure ".Network = \"$network\" | del(.SubnetMin, .SubnetMax)"
+		for host in host1 host2; do
+			wait_for 5 status_is "$host" ".state == \"degraded\" and (.reason
+				| contains(\"$network\") and contains(\"stays in use\"))"
+		done
+	done
+	both_ways
+	kernel_have host1 >"$BATS_TEST_TMPDIR/during"
+	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/during"
+	weftd_stop host1
+	weftd_start host1
+	wait_for 5 status_is host1 '.reason | contains("169.254.0.0/16 (link-local)")'
+	both_ways
+	restored
+}
+
+@test "a VNI in use by a foreign device is refused, and nothing changes" {
 	ip -n "$LAB-host1" link add other type vxlan id 88 dstport 8472 local 192.168.0.1
 	configure '.Backend.VNI = 88'
 	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("other"))'
@@ -121,7 +141,7 @@ leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }
 	restored
 }
 
-@test "a configuration that cannot be read, and none at all: said, the one before goes on" {
+@test "an invalid or missing configuration is reported, and the previous one stays in use" {
 	etcd_config '{"Network":'
 	wait_for 5 status_is host1 '.state == "degraded" and (.reason | contains("stays in use"))'
 	both_ways

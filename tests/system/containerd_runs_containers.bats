@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# Debian's containerd with runc on two nodes: containers that ctr(8) attaches through
-# weft reach each other, live through a restart of containerd, and leave nothing.
+# Debian's containerd with runc on two nodes: containers that ctr(8) attaches through weft reach
+# each other, survive a restart of containerd, and leave nothing.
 
 load ../lib/bats
 # shellcheck source=tests/lib/runtime.bash
@@ -34,16 +34,16 @@ teardown_file() {
 	ctr_exec host2 b1 /bin/ping -c 1 -W 2 "$(ctr_address host1 a1)"
 	ping_once host1 "$(ctr_address host2 b1)"
 	run runtime_clean host1
-	assert_failure # there is something that could be left
+	assert_failure # the check detects a running container
 }
 
-@test "a container that ends leaves nothing" {
+@test "a container that exits leaves nothing" {
 	ctr_on host1 task kill --signal KILL a2
 	wait_for 10 not proc_pid ctr-a2
 	assert_equal "$(runtime_traces host1 | grep -c '/attachments/')" 1
 }
 
-@test "containerd is killed and started again: containers go on" {
+@test "containers survive a restart of containerd" {
 	local address
 	address=$(ctr_address host2 b1)
 	proc_stop host1-containerd KILL
@@ -54,13 +54,13 @@ teardown_file() {
 	ctr_exec host1 a3 /bin/ping -c 1 -W 2 "$address"
 }
 
-@test "in the end nothing is left on either node" {
+@test "after the last container nothing is left on either node" {
 	ctr_on host1 task kill --signal KILL a3
 	ctr_on host2 task kill --signal KILL b1
 	wait_for 10 not proc_pid ctr-a3
 	wait_for 10 not proc_pid ctr-b1
 	wait_for 5 runtime_clean host2
-	# For a1 nobody calls DEL: weftd sees, now and then and when it starts, that its namespace is dead.
+	# DEL is never called for a1: weftd removes attachments of dead namespaces, at its start too.
 	assert_equal "$(runtime_traces host1 | grep -c '/attachments/')" 1
 	ctr_on host1 task rm --force a1
 	ctr_on host1 container rm a1
@@ -70,5 +70,5 @@ teardown_file() {
 	wait_for 10 not_attached host1
 }
 
-# What ctr itself remembers of a container stays: it asks for no DEL.
+# The CNI cache of ctr stays, since ctr does not call DEL.
 not_attached() { ! runtime_traces "$1" | grep -v /var/lib/cni; }

@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# The plugin as a runtime calls it: ADD, CHECK, DEL, VERSION.
+# ADD, CHECK, DEL and VERSION, called as a runtime calls them.
+
+# schedule: first
 
 load ../lib/bats
 
@@ -13,7 +15,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# weft VERB CONTAINER [FILTER]: the plugin alone, its configuration changed by a jq filter.
+# weft VERB CONTAINER [FILTER]: runs weft alone, with its configuration changed by a jq filter.
 weft() {
 	local filter=${3-.} file result=null
 	file=$(cni_result_file host1 "$2")
@@ -23,14 +25,14 @@ weft() {
 		"$LAB_DIR/host1/10-weft.conflist" | cni_exec "$1" host1 "$2" eth0 weft
 }
 
-# Everything of host1 that an attachment touches.
+# The state of host1 that an attachment changes.
 traces() {
 	ip -n "$LAB-host1" -o link show master "$KERNEL_BRIDGE"
 	bridge -n "$LAB-host1" fdb show br "$KERNEL_BRIDGE" | grep -i ' 0a:58' || true
 	find "$LAB_DIR/host1/run" \( -type f -o -type l \) ! -name lock | sort
 }
 
-@test "ADD gives what its result says" {
+@test "the container has what the result of ADD contains" {
 	local result mac address
 	ns_add c1
 	result=$(cni_add host1 c1)
@@ -40,7 +42,7 @@ traces() {
 	assert_json "$result" '.interfaces[0].name == "weft-br1" and .interfaces[2].name == "eth0"'
 	assert_json "$result" ".interfaces[2].sandbox == \"$(ns_path c1)\""
 	assert_json "$result" ".ips[0].interface == 2 and .ips[0].gateway == \"$(host_gateway host1)\""
-	# The MAC comes from the address: 0a:58 and its four bytes.
+	# The MAC is derived from the address: 0a:58 and its four bytes.
 	assert_equal "$mac" "$(mac_of "${address%/*}")"
 	run ip -n "$LAB-c1" -j -4 address show eth0
 	assert_json "$output" "[.[0].addr_info[] | \"\\(.local)/\\(.prefixlen)\"] == [\"$address\"]"
@@ -65,11 +67,11 @@ mac_of() { # ADDRESS
 	ping_once host1 "$(container_address host1 c1)" -W 1
 }
 
-@test "CHECK finds all in order" {
+@test "CHECK succeeds after ADD" {
 	cni_check host1 c1
 }
 
-@test "CHECK finds an address, a route, and an interface that is missing" {
+@test "CHECK detects a missing address, route and interface" {
 	local address
 	address=$(container_address host1 c1)/24
 	ip -n "$LAB-c1" route del default
@@ -80,7 +82,7 @@ mac_of() { # ADDRESS
 	run weft CHECK c1
 	assert_failure
 	assert_json "$output" ".code == 106 and (.msg | contains(\"${address%/*}\"))"
-	kill -s STOP "$(weftd_pid host1)" # or it would set this right at once
+	kill -s STOP "$(weftd_pid host1)" # weftd would repair this at once
 	ip -n "$LAB-host1" link set "$(container_veth host1 c1)" nomaster
 	ip -n "$LAB-c1" address add "$address" dev eth0
 	ip -n "$LAB-c1" route add default via "$(host_gateway host1)"
@@ -101,14 +103,14 @@ mac_of() { # ADDRESS
 }
 
 @test "DEL leaves nothing, and can be repeated" {
-	cni_del host1 c1 # its interface is gone already
+	cni_del host1 c1 # its interface is already deleted
 	run traces
 	refute_output --partial "$(printf c1)-eth0"
 	cni_del host1 c1
 	ns_del c1
 }
 
-@test "DEL takes away device, address and record" {
+@test "DEL removes device, address and record" {
 	traces >"$BATS_TEST_TMPDIR/before"
 	container_add host1 c2
 	traces >"$BATS_TEST_TMPDIR/between"
@@ -119,7 +121,7 @@ mac_of() { # ADDRESS
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
-@test "a second ADD of the same interface fails, and harms nothing" {
+@test "a second ADD of the same interface fails, and changes nothing" {
 	container_add host1 c3
 	traces >"$BATS_TEST_TMPDIR/before"
 	run weft ADD c3 'del(.prevResult)'
@@ -132,7 +134,7 @@ mac_of() { # ADDRESS
 	container_del host1 c3
 }
 
-@test "an ADD after the namespace was made anew without a DEL takes over what was left" {
+@test "ADD into a recreated namespace without a DEL replaces the old attachment" {
 	container_add host1 c3
 	ns_del c3
 	ns_add c3
@@ -142,7 +144,7 @@ mac_of() { # ADDRESS
 	container_del host1 c3
 }
 
-@test "an ADD after the host side was deleted by hand takes over what was left" {
+@test "ADD after the host's veth was deleted replaces the old attachment" {
 	container_add host1 c3
 	ip -n "$LAB-host1" link del "$(container_veth host1 c3)"
 	run weft ADD c3 'del(.prevResult)'
@@ -151,7 +153,7 @@ mac_of() { # ADDRESS
 	container_del host1 c3
 }
 
-@test "an ADD into a namespace that has such an interface already fails and leaves nothing" {
+@test "ADD into a namespace with a foreign interface of that name fails and leaves nothing" {
 	ns_add c4
 	ip -n "$LAB-c4" link add eth0 type veth peer name other
 	traces >"$BATS_TEST_TMPDIR/before"
@@ -164,7 +166,7 @@ mac_of() { # ADDRESS
 	ns_del c4
 }
 
-@test "DEL without a namespace, with one that is gone, with a file in its place, and never added" {
+@test "DEL succeeds without a namespace, with a deleted one, with a regular file, and without an ADD" {
 	traces >"$BATS_TEST_TMPDIR/before"
 	container_add host1 c5
 	ns_del c5
@@ -177,13 +179,13 @@ mac_of() { # ADDRESS
 	touch "$LAB_DIR/nothing"
 	CNI_NETNS_PATH=$LAB_DIR/nothing cni_del host1 c7
 	cni_del host1 never-seen
-	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before" # the kernel frees a namespace in its own time
+	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before" # the kernel frees a namespace asynchronously
 }
 
 traces_are() { diff -u "$1" <(traces); }
 
-# at_once VERB NAME...: the plugin for each of them, released in the same instant; what it
-# says is in $BATS_TEST_TMPDIR/NAME. Fails when one of them does.
+# at_once VERB NAME...: runs the plugin for all names at the same moment. The output is in
+# $BATS_TEST_TMPDIR/NAME. Fails if one of the calls fails.
 at_once() {
 	local verb=$1 name gate config=$BATS_TEST_TMPDIR/config pids=() failed=0
 	shift
@@ -206,11 +208,11 @@ at_once() {
 	return "$failed"
 }
 
-all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
+all_wait() { # NUMBER: this number of processes is blocked in flock(2) at the gate
 	(($(grep -c -- "-> .*:$(stat -c %i "$BATS_TEST_TMPDIR/gate") " /proc/locks) >= $1))
 }
 
-@test "20 ADDs in the same instant give 20 addresses, and 20 DELs give them back" {
+@test "20 concurrent ADDs allocate 20 addresses, and 20 concurrent DELs release them" {
 	local round name names=(p{01..20})
 	traces >"$BATS_TEST_TMPDIR/before"
 	for name in "${names[@]}"; do
@@ -231,7 +233,7 @@ all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
 	wait_for 5 traces_are "$BATS_TEST_TMPDIR/before"
 }
 
-@test "ADD and DEL while weftd and etcd are dead" {
+@test "ADD and DEL work while weftd and etcd are down" {
 	etcd_stop KILL
 	weftd_stop host1 KILL
 	container_add host1 d1
@@ -245,9 +247,9 @@ all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
 	weftd_ready host1
 }
 
-@test "an address that is used again answers at once, whatever a neighbour remembers" {
+@test "a reused address is reachable at once despite stale neighbour entries" {
 	local run=$LAB_DIR/small kept address again i
-	# A pool of five addresses comes round soon.
+	# A pool of five addresses reuses each of them soon.
 	mkdir -p "$run/networks"
 	jq '.families[0].subnet |= sub("/24"; "/29")' \
 		"$LAB_DIR/host1/run/networks/default.json" >"$run/networks/default.json"
@@ -270,7 +272,7 @@ all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
 	printf '%s\n' "$kept" >"$LAB_DIR/host1/10-weft.conflist"
 }
 
-@test "the result has the form of the version that is asked for" {
+@test "the result has the format of the requested version" {
 	local version
 	for version in 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
 		ns_add v1
@@ -297,21 +299,21 @@ all_wait() { # NUMBER: so many are blocked in flock(2) at the gate
 	done
 }
 
-@test "VERSION tells the versions" {
+@test "VERSION lists the supported versions" {
 	run --separate-stderr env CNI_COMMAND=VERSION "$WEFT_BIN_DIR/weft" <<<'{"cniVersion":"1.0.0"}'
 	assert_success
 	assert_json "$output" '.supportedVersions | index("0.4.0") and index("1.0.0") and index("1.1.0")'
 	assert_json "$output" '.cniVersion == "1.0.0"'
 }
 
-@test "without CNI_COMMAND it says what it is" {
+@test "without CNI_COMMAND weft prints its name and version" {
 	run --separate-stderr env -u CNI_COMMAND "$WEFT_BIN_DIR/weft" </dev/null
 	assert_success
 	assert_output ''
 	[[ $stderr == *weft* && $stderr == *'1.1.0'* ]]
 }
 
-@test "an ADD that is killed at any moment leaves nothing that DEL does not take away" {
+@test "DEL removes everything that an ADD killed at any moment leaves" {
 	local us config=$BATS_TEST_TMPDIR/config
 	traces >"$BATS_TEST_TMPDIR/before"
 	cni_config "$(<"$LAB_DIR/host1/10-weft.conflist")" 0 >"$config"

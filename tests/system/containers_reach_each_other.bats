@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Traffic: containers and hosts, on one node and across nodes.
+# Traffic between containers and hosts, on one node and across nodes.
 
 load ../lib/bats
 
@@ -21,7 +21,7 @@ address_of() { # c12 is the second container of host1
 	container_address "host${1:1:1}" "$1"
 }
 
-@test "every container reaches every other, on its node and across" {
+@test "all containers reach each other, on one node and across nodes" {
 	local from to
 	for from in c11 c12 c21 c22 c31 c32; do
 		for to in c11 c12 c21 c22 c31 c32; do
@@ -30,7 +30,7 @@ address_of() { # c12 is the second container of host1
 	done
 }
 
-@test "every host reaches every container, and every container every host's gateway" {
+@test "all hosts reach all containers, and all containers reach all gateways" {
 	local i to
 	for i in 1 2 3; do
 		for to in c11 c21 c31; do
@@ -40,7 +40,7 @@ address_of() { # c12 is the second container of host1
 	done
 }
 
-@test "the source address is kept across nodes" {
+@test "the source address is preserved across nodes" {
 	proc_start seen c21 tcpdump -n -l -c 1 -i eth0 icmp and src "$(address_of c11)"
 	wait_for 5 grep -q 'listening on' "$LAB_DIR/log/seen"
 	ping_once c11 "$(address_of c21)"
@@ -48,21 +48,21 @@ address_of() { # c12 is the second container of host1
 	proc_stop seen
 }
 
-@test "a host speaks to remote containers with its overlay address" {
+@test "a host uses its overlay address towards remote containers" {
 	run ip -n "$LAB-host1" -j route get "$(address_of c21)"
 	assert_json "$output" ".[0].prefsrc == \"$(host_gateway host1)\" and .[0].dev == \"weft-br1\""
 }
 
-@test "packets of full size pass without fragments, and one byte more does not" {
+@test "packets of the full MTU pass unfragmented, and larger ones do not" {
 	ping_once c11 "$(address_of c31)" -M "do" -s $((1450 - 28))
 	run ping_once c11 "$(address_of c31)" -M "do" -s $((1450 - 27))
 	assert_failure
-	ping_once c11 "$(address_of c31)" -M dont -s $((1450 - 27)) # nor is it lost, in fragments
+	ping_once c11 "$(address_of c31)" -M dont -s $((1450 - 27)) # passes in fragments
 	run ip -n "$LAB-c11" -j link show eth0
 	assert_json "$output" '.[0].mtu == 1450'
 }
 
-@test "TCP passes, with segments larger than a packet" {
+@test "TCP passes, with segments larger than the MTU" {
 	local sum
 	head -c 4M /dev/urandom >"$LAB_DIR/sent"
 	proc_start sink c32 /usr/bin/python3 -c "
@@ -93,7 +93,7 @@ listens() { # NAMESPACE PORT
 	done
 }
 
-redirects_of() { # HOST: how many it has sent, by the kernel's count
+redirects_of() { # HOST: the kernel's count of sent redirects
 	ns_run "$1" nstat -a -s -z --json IcmpOutRedirects | jq '.kernel.IcmpOutRedirects'
 }
 
@@ -105,14 +105,14 @@ redirects_of() { # HOST: how many it has sent, by the kernel's count
 	wait_for 5 grep -q 'listening on' "$LAB_DIR/log/wire"
 	run ping_once c11 "$absent"
 	assert_failure
-	ping_once c11 "$(address_of c21)" # this one is seen, so the capture works
+	ping_once c11 "$(address_of c21)" # the capture works: it has this request
 	wait_for 5 grep -q 'ICMP echo request' "$LAB_DIR/log/wire"
 	proc_stop wire
 	run cat "$LAB_DIR/log/wire"
 	refute_output --partial "$absent"
 }
 
-@test "frames on the wire: VXLAN on port 8472, VNI 1, between the hosts' addresses" {
+@test "frames on the underlay are VXLAN on port 8472, VNI 1, between the hosts' addresses" {
 	rm -f "$LAB_DIR/log/frame"
 	proc_start frame net tcpdump -n -l -e -c 1 -i underlay udp port 8472 and src "$(host_address host1)"
 	wait_for 5 grep -q 'listening on' "$LAB_DIR/log/frame"

@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# The demo itself: it ends well, says so when it does not, and leaves nothing.
+# The demo succeeds, reports a failure, and leaves nothing.
+
+# schedule: first
 
 load ../lib/bats
 
@@ -24,26 +26,26 @@ nothing_is_left() {
 	assert_output ''
 }
 
-@test "it runs to its end, without colour where no terminal is, and leaves nothing" {
+@test "the demo completes, prints no colour without a terminal, and leaves nothing" {
 	run "$demo"
 	assert_success
 	refute_output --partial $'\e'
-	assert_output --regexp 'All [0-9]+ steps are good'
+	assert_output --regexp 'All [0-9]+ steps succeeded'
 	assert_output --partial '72 of 72 answered'
 	assert_output --partial 'VNI 1'
 	nothing_is_left
 }
 
-@test "KEEP=1 leaves it standing; a second one says so; what it prints works; down removes it" {
+@test "KEEP=1 keeps the lab: a second run reports it, the printed commands work, down removes it" {
 	local line count=0
 	KEEP=1 run "$demo"
 	assert_success
 	assert_output --partial "$demo down"
 	weftctl_on host1 status
-	# Every command that it names runs, but for those that never end.
+	# Each printed command succeeds; those that never end are skipped.
 	while read -r line; do
 		[[ $line != *tcpdump* && $line != tail* ]] || continue
-		timeout 20 bash -c "${line/ ping / ping -c 1 }" || fail "it names a command that fails: $line"
+		timeout 20 bash -c "${line/ ping / ping -c 1 }" || fail "a printed command fails: $line"
 		((count += 1))
 	done < <(sed -n -E 's/^  (ip netns exec .*|\/.*\/weftctl .*|tail .*)$/\1/p' <<<"$output")
 	assert_equal "$count" 5
@@ -51,7 +53,7 @@ nothing_is_left() {
 	assert_failure 1
 	assert_equal "${#stderr_lines[@]}" 1
 	[[ $stderr == *"$demo down"* ]]
-	weftctl_on host1 status # it was not disturbed
+	weftctl_on host1 status # the second run did not affect it
 	run "$demo" down
 	assert_success
 	nothing_is_left
@@ -60,17 +62,17 @@ nothing_is_left() {
 	assert_output --partial none
 }
 
-@test "STORE=file shows it without etcd, and leaves nothing either" {
+@test "STORE=file runs without etcd and leaves nothing" {
 	local bin=$BATS_TEST_TMPDIR/bin
-	# Neither is there an etcd that it could use.
+	# The first etcd and etcdctl in PATH fail.
 	mkdir "$bin"
 	printf '#!/bin/sh\nexit 1\n' | tee "$bin/etcd" >"$bin/etcdctl"
 	chmod +x "$bin/etcd" "$bin/etcdctl"
 	PATH=$bin:$PATH STORE=file run "$demo"
 	assert_success
-	assert_output --regexp 'All [0-9]+ steps are good'
+	assert_output --regexp 'All [0-9]+ steps succeeded'
 	assert_output --partial '72 of 72 answered'
-	assert_output --partial 'takes its lease out of the file'
+	assert_output --partial 'removes its lease from the file'
 	refute_output --partial 192.168.0.250
 	nothing_is_left
 	STORE=paper run "$demo"
@@ -80,7 +82,7 @@ nothing_is_left() {
 
 demo_runs() { [[ -e $LAB_DIR/host3/run/networks/default.json ]]; }
 
-@test "stopped in the middle it leaves nothing; a second one at the same time is refused" {
+@test "an interrupted demo leaves nothing; a concurrent one is refused" {
 	local pid status=0
 	"$demo" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	pid=$!
@@ -95,7 +97,7 @@ demo_runs() { [[ -e $LAB_DIR/host3/run/networks/default.json ]]; }
 	nothing_is_left
 }
 
-@test "killed in the middle, the next one cleans up and runs" {
+@test "after a killed demo the next one cleans up and completes" {
 	local pid
 	"$demo" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	pid=$!
@@ -107,7 +109,7 @@ demo_runs() { [[ -e $LAB_DIR/host3/run/networks/default.json ]]; }
 	nothing_is_left
 }
 
-@test "a step that fails ends it with 1, the step and its evidence, and leaves nothing" {
+@test "a failed step ends the demo with status 1, is printed with its output, and leaves nothing" {
 	local bin=$BATS_TEST_TMPDIR/bin
 	mkdir "$bin"
 	ln -s "$WEFT_BIN_DIR"/weft{,ctl} "$bin"
@@ -120,7 +122,7 @@ demo_runs() { [[ -e $LAB_DIR/host3/run/networks/default.json ]]; }
 	nothing_is_left
 }
 
-@test "without root, and without the programs, it says what to do in one line" {
+@test "without root or without the programs, one line states what to do" {
 	run setpriv --reuid 65534 --clear-groups "$demo"
 	assert_failure 1
 	assert_equal "${#lines[@]}" 1

@@ -1,14 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# What is done to an etcd to keep it small: its history is compacted, also while a node is cut off
-# that needs it, and its file defragmented, while which it serves nobody.
+# Maintenance of etcd: its history is compacted, also while a node is disconnected that has not
+# received it, and its file is defragmented, during which etcd serves no request.
+
+# schedule: first
 
 load ../lib/bats
 
 setup_file() {
 	lab_open_for_file
-	# A life that outlasts what is done below.
+	# The TTL is longer than the tests take.
 	lab_overlay 2 '{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0",
 		"Backend":{"Type":"vxlan"},"Weft":{"LeaseTTL":120}}'
 	container_add host1 c1
@@ -27,7 +29,7 @@ revision() { etcd_ctl get none -w json | jq .header.revision; }
 
 compact() { etcd_ctl compact "$(revision)"; }
 
-# Only what goes between a host and etcd; the tunnel is left alone.
+# Blocks traffic between a host and etcd, but not the tunnel.
 cut_off() { # HOST
 	ns_run "$1" nft -f - <<-'RULES'
 		table inet lab {
@@ -37,7 +39,7 @@ cut_off() { # HOST
 	RULES
 }
 
-@test "a node is cut off while peers come, go and change, and the history of it is compacted" {
+@test "a node that was cut off recovers after the history of its missed changes was compacted" {
 	peer 210
 	peer 211
 	peer 212
@@ -45,25 +47,25 @@ cut_off() { # HOST
 	flow_start compacted c1 "$(container_address host2 c2)" 3000 0.05
 	cut_off host1
 	wait_for 90 status_is host1 '.store.connected | not'
-	peer 213                    # come,
-	etcd_del 10.5.210.0-24      # gone,
-	peer 211 192.168.0.221      # another address,
-	etcd_del 10.5.212.0-24      # gone and come again,
-	peer 213 192.168.0.223      # come and changed
+	peer 213                    # added,
+	etcd_del 10.5.210.0-24      # removed,
+	peer 211 192.168.0.221      # changed,
+	etcd_del 10.5.212.0-24      # removed, and added again below,
+	peer 213 192.168.0.223      # added and changed
 	compact
-	peer 212 192.168.0.222      # and what comes after
+	peer 212 192.168.0.222      # after the compaction
 	peer 214
 	run kernel_agrees host1
-	assert_failure # it has in fact seen nothing
+	assert_failure # host1 has received no change
 	ns_run host1 nft delete table inet lab
 	wait_for 60 kernel_agrees host1
 	kernel_settled host2
-	status_is host1 '.store.connected and .store.wiped == ""'
+	status_is host1 '.store.connected and .store.reset_reason == ""'
 	proc_stop flow-compacted INT
 	assert_equal "$(flow_lost compacted)" 0
 }
 
-@test "etcd is compacted under a watch that is up to date: changes are followed" {
+@test "compaction under a current watch: later changes are applied" {
 	local i
 	for i in {1..50}; do
 		peer 230 "192.168.0.$i"
@@ -74,7 +76,7 @@ cut_off() { # HOST
 	kernel_settled host1 host2
 }
 
-@test "etcd is defragmented: nobody is removed, nothing is lost, and changes are followed" {
+@test "defragmentation: no peer is removed, no packet is lost, and later changes are applied" {
 	local i
 	peer 241
 	kernel_settled host1 host2
@@ -82,7 +84,7 @@ cut_off() { # HOST
 	proc_start monitor host1 ip -o monitor route neigh
 	flow_start defrag c1 "$(container_address host2 c2)" 3000 0.05
 	for i in {1..5}; do
-		peer 241 # as it is
+		peer 241 # unchanged
 		etcd_ctl defrag
 		compact
 	done
@@ -95,7 +97,7 @@ cut_off() { # HOST
 	peer 240
 	etcd_del 10.5.241.0-24
 	kernel_settled host1 host2
-	# The ear would have heard it.
+	# The monitor reports a removed peer.
 	wait_for 5 grep -F 'Deleted 10.5.241.0/24' "$LAB_DIR/log/monitor"
 	proc_stop monitor
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2016,SC2001 # bats sets what run has seen; jq has variables, too
+# shellcheck disable=SC2154,SC2016,SC2001 # run sets output and lines; jq has variables, too
 #
-# A cluster on nothing but a file: nodes write their leases into it, people edit it, break it,
-# replace it; and containers go on.
+# A cluster whose store is a file: nodes write their leases to it; edits, damage and replacement of
+# the file do not affect containers.
 
 load ../lib/bats
 
@@ -11,7 +11,7 @@ setup_file() {
 	export LAB_STORE=file
 	lab_open_for_file
 	lab_hosts 2
-	# A file as a person lays it out, who wants it to stay so.
+	# With a format of its own: the first write indents the file and keeps the order of members.
 	cat >"$(store_file)" <<-'JSON'
 		{
 		  "config": {
@@ -32,21 +32,25 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-status_says() { weftctl_on "$1" --json status | jq -e "$2"; } # HOST EXPRESSION
+status_is() { weftctl_on "$1" --json status | jq -e "$2"; } # HOST EXPRESSION
 has_no_peer() { ! kernel_have "$1" | grep -F "$2"; }          # HOST ADDRESS
 has_peer() { kernel_have "$1" | grep -qF "$2"; }
 
-@test "nodes write their leases into the file, in the layout that it has" {
+@test "nodes write their leases to the file, indented, and keep the order of members" {
 	ping_once c1 "$(container_address host2 c2)"
-	diff <(head -n 6 "$(store_file)" | sed '6s/,$//') <(head -n 6 "$LAB_DIR/empty.json")
-	run grep -c '^    "10\.5\.[0-9]*\.0-24": {"PublicIP":"192\.168\.0\.[12]",' "$(store_file)"
+	diff <(jq -c .config "$(store_file)") <(jq -c .config "$LAB_DIR/empty.json")
+	run jq -c keys_unsorted "$(store_file)"
+	assert_output '["config","subnets"]'
+	run grep -c -P '^\t\t"10\.5\.[0-9]*\.0-24":\t{$' "$(store_file)"
+	assert_output 2
+	run grep -c -P '^\t\t\t"PublicIP":\t"192\.168\.0\.[12]",$' "$(store_file)"
 	assert_output 2
 	assert_equal "$(stat -c %a "$(store_file)")" 644
-	status_says host1 '.networks[0] | .state == "ready" and .lease.reserved and
+	status_is host1 '.networks[0] | .state == "ready" and .lease.reserved and
 		(.store.endpoint | startswith("file:/"))'
 }
 
-@test "four nodes that start at once get four subnets" {
+@test "four nodes that start at once acquire four subnets" {
 	local i hosts=(host3 host4 host5 host6)
 	for i in "${hosts[@]}"; do
 		lab_host "$i"
@@ -62,11 +66,11 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 	done
 }
 
-@test "a dead node's lease stays until somebody takes it out of the file; no packet is lost meanwhile" {
+@test "a dead node's lease stays until it is removed from the file, and no packet is lost" {
 	local i gone='del(.subnets[] | select(.PublicIP | test("\\.[3456]$")))'
 	flow_start edits c1 "$(container_address host2 c2)" 300
 	has_peer host1 192.168.0.5
-	store_file_edit "$gone" # and the others' lines are laid out anew by it
+	store_file_edit "$gone" # this also reformats the other entries
 	for i in 3 4 5 6; do
 		wait_for 10 has_no_peer host1 "192.168.0.$i"
 	done
@@ -74,7 +78,7 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 	assert_equal "$(flow_lost edits)" 0
 }
 
-@test "a peer that is written by hand is one, in place and by another file's name" {
+@test "a peer added by hand is used, after a write in place and after a rename" {
 	local file text
 	file=$(store_file)
 	store_file_edit '.subnets["10.5.240.0-24"] = $value' \
@@ -89,21 +93,21 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 	wait_for 10 has_no_peer host1 192.168.0.67
 }
 
-@test "a key that cannot be parsed takes nobody away, and is shown" {
+@test "an invalid key removes no peer and is shown" {
 	local before
 	before=$(kernel_have host1)
 	store_file_edit '.subnets["10.5.1.0"] = {} | .subnets["10.5.241.0-24"] = "rubbish" |
 		(.subnets[] | select(.PublicIP? == "192.168.0.2")) |= {"PublicIP": 7}'
-	wait_for 10 status_says host1 '.networks[0].peers.refused >= 2 and .networks[0].state == "ready"'
-	# host2 finds its own lease written over, and puts it right.
+	wait_for 10 status_is host1 '.networks[0].peers.refused >= 2 and .networks[0].state == "ready"'
+	# host2 detects that its own lease was overwritten, and writes it again.
 	wait_for 10 test "$(store_key_of host2)"
 	kernel_settled_as() { [[ $(kernel_have host1) == "$before" ]]; }
 	wait_for 10 kernel_settled_as
 	store_file_edit 'del(.subnets["10.5.1.0"], .subnets["10.5.241.0-24"])'
-	wait_for 10 status_says host1 '.networks[0].peers.refused == 0'
+	wait_for 10 status_is host1 '.networks[0].peers.refused == 0'
 }
 
-@test "a damaged file changes nothing; status names line and column; healed, all is well" {
+@test "a damaged file changes nothing, status names line and column, and a repaired file is read" {
 	local file before i text damaged=('' '{"config":{},
   "subnets": [}' '{"subnet":{}}')
 	file=$(store_file)
@@ -112,22 +116,22 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 	flow_start damage c1 "$(container_address host2 c2)" 500
 	for i in "${damaged[@]}"; do
 		printf '%s' "$i" >"$file"
-		wait_for 10 status_says host1 '.networks[0] | .state == "degraded" and .store.connected == false'
+		wait_for 10 status_is host1 '.networks[0] | .state == "degraded" and .store.connected == false'
 	done
-	wait_for 10 status_says host1 '.networks[0].reason | test("net.json: unknown key \"subnet\"")'
+	wait_for 10 status_is host1 '.networks[0].reason | test("net.json: unknown key \"subnet\"")'
 	printf '%s' "${damaged[1]}" >"$file"
-	wait_for 10 status_says host1 \
+	wait_for 10 status_is host1 \
 		'.networks[0].reason | test("/net.json: line 2, column 15: .\\}. where a value")'
 	run --separate-stderr weftctl_on host1 status
 	assert_failure 1
 	assert_output --partial 'net.json: line 2, column 15'
-	# It even starts so: from what was known last.
+	# weftd also starts with a damaged file, from the snapshot.
 	weftd_stop host1
 	weftd_start host1
-	wait_for 10 status_says host1 '.networks[0].stale'
+	wait_for 10 status_is host1 '.networks[0].from_snapshot'
 	assert_equal "$(kernel_have host1)" "$before"
 	rm "$file"
-	wait_for 10 status_says host1 '.networks[0].reason | test("there is no file /")'
+	wait_for 10 status_is host1 '.networks[0].reason | test("/net.json does not exist")'
 	printf '%s' "$text" >"$file.new"
 	mv "$file.new" "$file"
 	weftd_ready host1 host2
@@ -136,7 +140,7 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 	assert_equal "$(flow_lost damage)" 0
 }
 
-@test "a node whose lease is taken out puts it again, with the same subnet" {
+@test "a node whose lease was removed registers the same subnet again" {
 	local before
 	before=$(host_subnet host2)
 	flow_start again c1 "$(container_address host2 c2)" 300
@@ -148,7 +152,7 @@ has_peer() { kernel_have "$1" | grep -qF "$2"; }
 
 test_key_is_back() { [[ $(store_key_of host2) ]]; }
 
-@test "an emptied file takes no peer away, and everybody is soon in it again" {
+@test "an emptied file removes no peer, and all nodes register again" {
 	flow_start emptied c1 "$(container_address host2 c2)" 300
 	cp "$LAB_DIR/empty.json" "$(store_file)"
 	wait_for 10 both_are_back
@@ -158,7 +162,7 @@ test_key_is_back() { [[ $(store_key_of host2) ]]; }
 
 both_are_back() { [[ $(store_leases | wc -l) == 2 ]]; }
 
-@test "a restart writes nothing, neither into the file nor into the kernel" {
+@test "a restart writes nothing, neither to the file nor to the kernel" {
 	local inode before
 	before=$(kernel_have host1)
 	inode=$(stat -c %i:%Y "$(store_file)")
@@ -167,10 +171,10 @@ both_are_back() { [[ $(store_leases | wc -l) == 2 ]]; }
 	weftd_ready host1
 	assert_equal "$(stat -c %i:%Y "$(store_file)")" "$inode"
 	assert_equal "$(kernel_have host1)" "$before"
-	status_says host1 '.networks[0].passes.written == 0'
+	status_is host1 '.networks[0].reconciles.entries_written == 0'
 }
 
-# As a ConfigMap is for a container.
+# The file is mounted read-only, as a ConfigMap is in a container.
 start_read_only() { # HOST
 	local flags
 	read -ra flags < <(weftd_flags "$1")
@@ -179,7 +183,7 @@ start_read_only() { # HOST
 		"$(store_file)" "$WEFT_BIN_DIR/weftd" "${flags[@]}"
 }
 
-@test "a file that may not be written serves a node whose lease is in it; to others it says what to write" {
+@test "a read-only file serves a node whose lease it contains; other nodes report the entry to add" {
 	local said
 	weftd_stop host1
 	start_read_only host1
@@ -187,12 +191,12 @@ start_read_only() { # HOST
 	lab_host host7
 	weftd_stop host7
 	start_read_only host7
-	wait_for 10 grep -q 'the file lacks our lease' "$LAB_DIR/log/host7-weftd"
-	wait_for 10 status_says host7 \
+	wait_for 10 grep -q 'cannot write the node.s key' "$LAB_DIR/log/host7-weftd"
+	wait_for 10 status_is host7 \
 		'.networks[0].reason | test("Read-only file system|cannot replace|busy")'
-	said=$(grep -m1 'the file lacks our lease' "$LAB_DIR/log/host7-weftd")
+	said=$(grep -m1 'cannot write the node.s key' "$LAB_DIR/log/host7-weftd")
 	weftd_stop host7
-	# Somebody does as he is told.
+	# An operator adds the reported entry.
 	store_file_edit '.subnets[$key] = ($value | fromjson | fromjson)' \
 		--arg key "$(sed 's/.* key=\([^ ]*\) .*/\1/' <<<"$said")" \
 		--arg value "$(sed 's/.* value=\(".*"\) not_shown.*/\1/' <<<"$said")"

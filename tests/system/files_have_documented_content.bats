@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# What weftd writes for others: subnet.env in flannel's format, the run
-# directory, the state directory. What install puts where.
+# The files that weftd writes for other programs: subnet.env in flannel's format, the run directory,
+# the state directory.
 
 load ../lib/bats
 
@@ -13,7 +13,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-@test "subnet.env is what flannel writes" {
+@test "subnet.env has flannel's format" {
 	run cat "$LAB_DIR/host1/subnet.env"
 	assert_line --index 0 'FLANNEL_NETWORK=10.5.0.0/16'
 	assert_line --index 1 "FLANNEL_SUBNET=$(host_gateway host1)/24"
@@ -21,12 +21,30 @@ teardown_file() { lab_down; }
 	assert_line --index 3 --regexp '^FLANNEL_IPMASQ=(true|false)$'
 	assert_equal "${#lines[@]}" 4
 	assert_equal "$(stat -c %a "$LAB_DIR/host1/subnet.env")" 644
-	# A shell takes it in, as docker's unit does.
+	# A shell can source it, as units for flannel do.
 	run sh -c ". $LAB_DIR/host1/subnet.env; echo \$FLANNEL_SUBNET"
 	assert_output "$(host_gateway host1)/24"
 }
 
-@test "the run directory says what weft needs to know" {
+# The file belongs to weftd's unprivileged user, so root must not execute it: the documented command
+# reads one number.
+@test "the documentation reads the MTU from subnet.env without executing the file" {
+	local command file=$BATS_TEST_TMPDIR/subnet.env
+	# shellcheck disable=SC2016 # not to be expanded
+	command=$(sed -n 's/.*--mtu "$(\(sed .*\) [^ ]*subnet.env)".*/\1/p' "$WEFT_REPO/docs/runtimes.md")
+	[[ $command ]]
+	run sh -c "$command $LAB_DIR/host1/subnet.env"
+	assert_output 1450
+	# shellcheck disable=SC2016 # not to be expanded
+	printf '%s\n' 'FLANNEL_MTU=1450 --pidfile=/etc/x' 'FLANNEL_MTU=$(id)' 'FLANNEL_MTU=' >"$file"
+	run sh -c "$command $file"
+	assert_output ''
+	run grep -rnE '(^|[^a-z])(\.|source|EnvironmentFile=-?) */run/flannel' "$WEFT_REPO/README.md" \
+		"$WEFT_REPO/docs" "$WEFT_REPO/conf"
+	assert_failure 1
+}
+
+@test "the run directory has the state that weft reads" {
 	local file=$LAB_DIR/host1/run/networks/default.json
 	assert_json "$(<"$file")" '.version == 1 and .name == "default" and .vni == 1 and .mtu == 1450'
 	assert_json "$(<"$file")" '.bridge == "weft-br1" and .vxlan == "weft-vx1" and .leaseLost == false'
@@ -36,34 +54,41 @@ teardown_file() { lab_down; }
 	assert_equal "$(stat -c %a "$LAB_DIR/host1/run/control.sock")" 600
 }
 
-@test "the state directory says who the node is" {
+@test "the state directory has the node's identity" {
 	local file=$LAB_DIR/host1/state/node.json
 	assert_json "$(<"$file")" ".node == \"$(etcd_value_of host1 | jq -r .Weft.Node)\""
 	assert_json "$(<"$file")" ".networks.default.vtepMac == \"$(etcd_value_of host1 | jq -r .BackendData.VtepMAC)\""
 	assert_json "$(<"$file")" ".networks.default.subnet == \"$(host_subnet host1)\""
 }
 
-@test "the address records live in the run directory, and nothing of them is durable" {
+@test "address records are in the run directory only" {
 	container_add host1 pod
 	run grep -rl pod "$LAB_DIR/host1/run"
 	assert_success
 	run grep -rl pod "$LAB_DIR/host1/state"
 	assert_output ''
 	container_del host1 pod
-	run grep -rl pod "$LAB_DIR/host1/run"
+	run grep -rl --exclude=events pod "$LAB_DIR/host1/run"
 	assert_output ''
 }
 
-@test "no temporary file is left" {
+@test "no temporary file remains" {
 	weftd_stop host1
 	weftd_start host1
 	weftd_ready host1
 	run find "$LAB_DIR/host1/run" "$LAB_DIR/host1/state" "$LAB_DIR/host1/subnet.env" -type f \
-		! -name '*.json' ! -name subnet.env ! -name '*lock'
+		! -name '*.json' ! -name subnet.env ! -name '*lock' ! -name events
 	assert_output ''
 }
 
-@test "a MTU of the underlay other than 1500 is followed at start" {
+@test "the events are JSON lines that only weftd's user and root can read" {
+	local file=$LAB_DIR/host1/run/events
+	assert_equal "$(stat -c '%a' "$file")" 600
+	run -0 jq -e -n 'all(inputs; (.time | test("^20.*Z$")) and .event != "" and
+		(.level | IN("info", "warn", "error")) and all(.[]; type == "string"))' "$file"
+}
+
+@test "the underlay's MTU is used at start, if it is not 1500" {
 	weftd_stop host1
 	ip -n "$LAB-host1" link set eth0 mtu 1400
 	weftd_start host1

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# What weftd writes to etcd is what flannel reads, and what flannel writes is
-# what weftd reads.
+# weftd writes leases that flannel can read, and reads leases that flannel wrote.
 
 load ../lib/bats
 
@@ -13,7 +12,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-@test "the key is one by flannel's own regular expression" {
+@test "the key matches flannel's regular expression" {
 	run etcd_key_of host1
 	assert_output --regexp '^10\.5\.[0-9]+\.0-24$'
 	# pkg/subnet/subnet.go, applied to the whole key, as flannel does
@@ -25,7 +24,7 @@ assert found.group(1).endswith(".0") and found.group(2) == "24", found.groups()
 PY
 }
 
-@test "the value fits flannel's schema" {
+@test "the value matches flannel's schema" {
 	etcd_value_of host1 >"$BATS_TEST_TMPDIR/value"
 	/usr/bin/python3 - "$BATS_TEST_DIRNAME/flannel-lease.schema.json" "$BATS_TEST_TMPDIR/value" <<'PY'
 import json, jsonschema, sys
@@ -41,7 +40,7 @@ for wrong in ({**value, "PublicIP": None}, {**value, "BackendType": "udp"}, {**v
 PY
 }
 
-@test "the value's members stand in flannel's order, ours after them" {
+@test "the value has flannel's members in flannel's order, followed by weft's" {
 	local mac='([0-9a-f]{2}:){5}[0-9a-f]{2}' uuid='[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 	run etcd_value_of host1
 	assert_output --regexp "^\{\"PublicIP\":\"192\.168\.0\.1\",\"PublicIPv6\":null,\
@@ -49,7 +48,7 @@ PY
 \"Weft\":\{\"Node\":\"$uuid\",\"Name\":\"host1\",\"MTU\":1450(,\"Machine\":\"[0-9a-f]{16}\")?\}\}\$"
 }
 
-@test "the VTEP MAC is a unicast address of local administration, and the devices have it" {
+@test "the VTEP MAC is a locally administered unicast address, and the devices have it" {
 	local mac
 	mac=$(etcd_value_of host1 | jq -r .BackendData.VtepMAC)
 	[[ $mac =~ ^[0-9a-f][26ae]: ]]
@@ -59,14 +58,14 @@ PY
 	assert_json "$output" ".[0].address == \"$mac\""
 }
 
-@test "the key hangs on an etcd lease of the configured time, kept alive without being rewritten" {
+@test "the key is attached to an etcd lease with the configured TTL, which is kept alive without a write" {
 	local key lease before
 	key=$ETCD_PREFIX/subnets/$(etcd_key_of host1)
 	before=$(etcd_ctl get "$key" -w fields)
 	lease=$(sed -n 's/^"Lease" : //p' <<<"$before") # not with jq: it rounds large numbers
 	run etcd_ctl lease timetolive "$(printf %x "$lease")"
 	assert_output --partial 'granted with TTL(5s)'
-	# Longer than that later it is still there, and nobody was told anything.
+	# After more than the TTL the key is unchanged, and has no new revision.
 	wait_for 15 lease_outlived
 	run etcd_ctl get "$key" -w fields
 	assert_equal "$(grep -v -e Revision -e RaftTerm <<<"$output")" \
@@ -75,7 +74,7 @@ PY
 		"$(grep -e ModRevision -e Version <<<"$before")"
 }
 
-# A lease without a keeper, granted when this is first asked, has run out.
+# Succeeds when an etcd lease that is not kept alive, granted at the first call, has expired.
 lease_outlived() {
 	local file=$BATS_TEST_TMPDIR/yardstick
 	if [[ ! -e $file ]]; then
@@ -84,7 +83,7 @@ lease_outlived() {
 	etcd_ctl lease timetolive "$(<"$file")" | grep -q 'already expired'
 }
 
-@test "a flannel node's lease is a peer like any other" {
+@test "a flannel node's lease is a peer" {
 	etcd_put 10.5.200.0-24 "$(flannel_value 192.168.0.77 0e:00:00:00:00:77)"
 	kernel_settled host1 host2
 	run kernel_have host1
@@ -96,7 +95,7 @@ lease_outlived() {
 	refute_output --partial 0e:00:00:00:00:77
 }
 
-@test "the lease of a flannel node with our address is taken over, and its subnet kept" {
+@test "a flannel lease with the node's own address is taken over with its subnet" {
 	local lease subnet
 	subnet=$(etcd_free_subnet)
 	lab_host host3
@@ -111,7 +110,7 @@ lease_outlived() {
 	kernel_settled host1 host2 host3
 }
 
-@test "a key without an etcd lease is a reservation: it is kept, for ever" {
+@test "a key without an etcd lease is a reservation and never expires" {
 	local subnet
 	subnet=$(etcd_free_subnet)
 	lab_host host4

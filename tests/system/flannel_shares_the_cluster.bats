@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# flannel nodes in the same cluster: what they change is followed; and in all its life weftd never
-# writes a key among the leases that flannel cannot read: one such key, and every flannel node drops
-# all its peers. What weft makes of each kind of lease is tests/unit/test_flannel_leases.c's.
+# flannel nodes in the same cluster: weftd applies their changes, and never writes a key to the lease
+# prefix that flannel cannot parse, because with one such key each flannel node removes all its
+# peers. tests/unit/test_flannel_leases.c covers each kind of lease.
 
 load ../lib/bats
 
@@ -25,7 +25,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-routes_are() { # USED: the families that other nodes' routes have
+routes_are() { # FAMILIES: those of the routes to other nodes
 	local have
 	have=$(kernel_have host1 | awk '/proto 119/ { print ($2 ~ /:/) ? "v6" : "v4" }' | sort | xargs)
 	[[ $have == "$1" ]] || { echo "routes: '$have'" && return 1; }
@@ -33,7 +33,7 @@ routes_are() { # USED: the families that other nodes' routes have
 
 kernel_shows() { kernel_have host1 | grep -qxF "$1"; }
 
-@test "a PUT with a new MAC, a new address, or both, and a DELETE, are followed and leave nothing" {
+@test "a PUT with a new MAC, address or both, and a DELETE, are applied and leave no old entry" {
 	local key=10.5.131.0-24
 	etcd_put $key "$(flannel_value 192.168.0.131 0e:00:00:00:00:31)"
 	wait_for 15 kernel_shows 'fdb 0e:00:00:00:00:31 dst 192.168.0.131 self sticky static'
@@ -55,7 +55,7 @@ kernel_shows() { kernel_have host1 | grep -qxF "$1"; }
 key_of_host1() { etcd_leases | awk -F '\t' '/"Name":"host1"/ { print $1 }'; }
 key_is_like() { [[ $(key_of_host1) =~ $1 ]]; }
 
-# Another life of a lease as its keeper sees it: from when it is granted until it has run out.
+# Succeeds when an etcd lease of 7 s, granted at the first call, has expired.
 lease_outlived() {
 	local file=$BATS_TEST_TMPDIR/yardstick
 	[[ -e $file ]] || etcd_ctl lease grant 7 | awk '{ print $2 }' >"$file"
@@ -64,9 +64,9 @@ lease_outlived() {
 
 watch_saw() { grep -q "$1" "$LAB_DIR/log/keys"; }
 
-@test "in all its life weftd writes no key that flannel cannot read" {
+@test "weftd never writes a key that flannel cannot parse" {
 	wait_for 20 lease_outlived  # renewals
-	etcd_config_of "$V4" # from two families to one, and back
+	etcd_config_of "$V4" # from dual stack to IPv4, and back
 	restart
 	wait_for 30 key_is_like '^10\.5\.[0-9]+\.0-24$'
 	etcd_config_of "$DUAL"
@@ -80,12 +80,12 @@ watch_saw() { grep -q "$1" "$LAB_DIR/log/keys"; }
 	wait_for 30 published 192.168.0.9
 	restart
 	weftd_stop host1
-	etcd_ctl put "$ETCD_PREFIX/end" . # the watch has told of all that was before
+	etcd_ctl put "$ETCD_PREFIX/end" . # the watch reports it after all earlier changes
 	wait_for 15 watch_saw "$(printf %s "$ETCD_PREFIX/end" | base64 -w0)"
 	run -0 /usr/bin/python3 "$FIXTURES/readable.py" "$LAB_DIR/log/keys" "$ETCD_PREFIX" \
 		"$BATS_TEST_DIRNAME/flannel-lease.schema.json"
 	echo "$output"
-	# The check is one: it finds faults in what is no lease.
+	# The check detects invalid leases.
 	run /usr/bin/python3 "$FIXTURES/readable.py" --faults
 	assert_output '8 faults of 8'
 }

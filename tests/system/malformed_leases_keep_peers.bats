@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# What cannot be read among the leases is refused alone, and named: it takes no
-# peer away, and no peer waits for it. (In flannel one such key removes everybody.)
+# A malformed lease is refused and reported. It removes no peer and delays no peer. (In flannel one
+# such key removes all peers.)
 
 load ../lib/bats
 
@@ -26,8 +26,8 @@ refused() { weftctl_on host1 --json status | jq '.networks[0].peers.refused'; }
 
 refuses() { [[ $(refused) == "$1" ]]; }
 
-# refuse KEY VALUE: puts it, sees it refused and the entries unmoved, then takes
-# it away; a good key that comes after it is programmed.
+# refuse KEY VALUE: writes the key, waits until it is refused, checks that the kernel entries are
+# unchanged, and deletes the key.
 refuse() {
 	etcd_put "$1" "$2"
 	wait_for 10 refuses $((refused_before + 1)) || fail "'$1' with '$2' is not counted as refused"
@@ -41,7 +41,7 @@ refuse() {
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
-@test "a key that is no subnet" {
+@test "a key that is not a subnet" {
 	refuse rubbish "$(flannel_value 192.168.0.131 $GOOD_MAC)"
 	refuse 10.5.131.0 "$(flannel_value 192.168.0.131 $GOOD_MAC)"
 	refuse 10.5.131.0-33 "$(flannel_value 192.168.0.131 $GOOD_MAC)"
@@ -53,7 +53,7 @@ refuse() {
 	refuse 10.5.131.7-24 "$(flannel_value 192.168.0.131 $GOOD_MAC)"
 }
 
-@test "a value that is no JSON" {
+@test "a value that is not JSON" {
 	refuse 10.5.131.0-24 '{'
 	refuse 10.5.131.0-24 'null and void'
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 $GOOD_MAC)trailing"
@@ -64,14 +64,14 @@ refuse() {
 	refuse 10.5.131.0-24 ''
 }
 
-@test "JSON of another shape" {
+@test "JSON of the wrong structure" {
 	refuse 10.5.131.0-24 '[]'
 	refuse 10.5.131.0-24 '"10.5.131.0"'
 	refuse 10.5.131.0-24 '{}'
 	refuse 10.5.131.0-24 '{"PublicIP":"192.168.0.131","PublicIPv6":null,"BackendType":"vxlan","BackendData":7}'
 }
 
-@test "a PublicIP that is null, empty, or no address of a node" {
+@test "a PublicIP that is null, empty, or not a host address" {
 	local value
 	value=$(flannel_value 192.168.0.131 $GOOD_MAC)
 	refuse 10.5.131.0-24 "${value/\"192.168.0.131\"/null}"
@@ -82,14 +82,14 @@ refuse() {
 	refuse 10.5.131.0-24 "${value/192.168.0.131/224.0.0.1}"
 }
 
-@test "a MAC that is none, or none of one device" {
+@test "a MAC that is invalid or not unicast" {
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 zz:00:00:00:00:31)"
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 0e:00:00:00:31)"
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 00:00:00:00:00:00)"
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 01:00:5e:00:00:31)"
 }
 
-@test "our own MAC, and a MAC that another peer has" {
+@test "the node's own MAC, and the MAC of another peer" {
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 \
 		"$(etcd_value_of host1 | jq -r .BackendData.VtepMAC)")"
 	refuse 10.5.131.0-24 "$(flannel_value 192.168.0.131 \
@@ -102,7 +102,7 @@ refuse() {
 	refuse 192.168.0.0-24 "$(flannel_value 192.168.0.131 $GOOD_MAC)"
 }
 
-@test "a subnet that overlaps ours, or another peer's" {
+@test "a subnet that overlaps the node's own or another peer's" {
 	local own peer
 	own=$(host_subnet host1)
 	peer=$(host_subnet host2)
@@ -111,13 +111,13 @@ refuse() {
 	refuse "${peer%.0/24}.64-26" "$(flannel_value 192.168.0.131 $GOOD_MAC)"
 }
 
-@test "another backend" {
+@test "another backend type" {
 	local value
 	value=$(flannel_value 192.168.0.131 $GOOD_MAC)
 	refuse 10.5.131.0-24 "${value/vxlan/host-gw}"
 }
 
-@test "many of them at once, in a list and in events: peers stay, a good one among them is taken" {
+@test "many invalid leases at once, in a list and in events: peers stay, and a valid one is added" {
 	local i
 	flow_start rubbish c1 "$(container_address host2 c2)" 500
 	for ((i = 0; i < 20; i++)); do
@@ -126,7 +126,7 @@ refuse() {
 	etcd_put 10.5.132.0-24 "$(flannel_value 192.168.0.132 0e:00:00:00:00:32)"
 	wait_for 10 refuses $((refused_before + 20))
 	wait_for 10 has_peer host1 192.168.0.132
-	weftd_stop host1 KILL # the next start reads them in a list
+	weftd_stop host1 KILL # the next start receives them in a list
 	weftd_start host1
 	weftd_ready host1
 	wait_for 10 refuses $((refused_before + 20))

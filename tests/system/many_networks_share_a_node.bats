@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# Two nodes with two networks each: VNIs, devices, leases and addresses of their own, and no way
-# from one into the other; what is wrong with one is no matter of the other's.
+# Two nodes with two networks each. Each network has its own VNI, devices, leases and addresses. There
+# is no traffic between networks, and an error in one does not affect the other.
 
 load ../lib/bats
 
@@ -26,7 +26,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# A command about the network blue in place of default.
+# Runs a command for the network blue in place of default.
 blue() {
 	LAB_NETWORK=blue ETCD_PREFIX=$ETCD_PREFIX/networks/blue KERNEL_BRIDGE=weft-br2 \
 		KERNEL_VXLAN=weft-vx2 KERNEL_SECOND=weft-v62 "$@"
@@ -39,7 +39,7 @@ both_are_ready() {
 	blue kernel_settled host1 host2
 }
 
-# in_network NETWORK FILTER HOST CONTAINER [IFNAME]: ADD, the list changed by FILTER.
+# in_network NETWORK FILTER HOST CONTAINER [IFNAME]: runs ADD with the list changed by FILTER.
 in_network() {
 	cni_use "$3" ".name = \"$1\" | (.plugins[] | select(.type == \"weft\")).network = \"$1\" $2" \
 		<"$WEFT_REPO/conf/10-weft.conflist"
@@ -51,25 +51,25 @@ status_of() { # HOST NETWORK EXPRESSION
 	weftctl_on "$1" --json --network "$2" status | jq -e ".networks[0] | $3"
 }
 
-@test "each network has its own subnet, devices and files; containers reach their own and no other" {
+@test "each network has its own subnet, devices and files, and containers reach their own network only" {
 	ping_once c11 "$(container_address host2 c21)"
 	ping_once b11 "$(container_address host2 b21)"
 	[[ $(container_address host1 b11) == 10.6.* && $(container_address host1 c11) == 10.5.* ]]
 	[[ $(blue host_subnet host1) == 10.6.* ]]
 	run ns_run b11 ip route
 	refute_output --partial 10.5.
-	# What the kernels hold is what the leases of each network ask for, and nothing else.
+	# Each network's devices have entries of its own leases only.
 	run kernel_have host1
 	refute_output --partial 10.6.
 	run blue kernel_have host1
 	refute_output --partial 10.5.
 	assert_equal "$(find "$LAB_DIR/host1/run/ipam" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" \
 		'blue default'
-	# flannel's file is about the default network.
+	# subnet.env describes the default network.
 	grep -q '^FLANNEL_NETWORK=10.5.0.0/16$' "$LAB_DIR/host1/subnet.env"
 }
 
-@test "weftctl shows both, and with --network one" {
+@test "weftctl shows both networks, and one with --network" {
 	run weftctl_on host1 status
 	assert_success
 	assert_output --partial 10.5.0.0/16
@@ -83,12 +83,12 @@ status_of() { # HOST NETWORK EXPRESSION
 	refute_output --partial 10.6.
 	run weftctl_on host1 --network red status
 	assert_failure 1
-	assert_output 'weftctl: weftd answers: this node has no network "red"; it has: default, blue'
+	assert_output 'weftctl: weftd: this node has no network "red"; it has: default, blue'
 	run weftctl_on host1 --network '"' status
 	assert_failure 2
 }
 
-@test "a container can be in both" {
+@test "a container can be attached to both networks" {
 	in_network default "" host1 both
 	in_network blue '| (.plugins[] | select(.type == "weft")).isDefaultGateway = false' host1 both eth1
 	ping_once both "$(container_address host2 c21)"
@@ -98,7 +98,7 @@ status_of() { # HOST NETWORK EXPRESSION
 	ns_del both
 }
 
-@test "a restart changes nothing in either, and loses no packet of either" {
+@test "a restart changes nothing and loses no packet in either network" {
 	local had had_blue
 	had=$(kernel_have host1) had_blue=$(blue kernel_have host1)
 	flow_start default c11 "$(container_address host2 c21)" 200
@@ -108,12 +108,12 @@ status_of() { # HOST NETWORK EXPRESSION
 	both_are_ready
 	assert_equal "$(kernel_have host1)" "$had"
 	assert_equal "$(blue kernel_have host1)" "$had_blue"
-	status_of host1 default '.passes.written == 0'
-	status_of host1 blue '.passes.written == 0'
+	status_of host1 default '.reconciles.entries_written == 0'
+	status_of host1 blue '.reconciles.entries_written == 0'
 	assert_equal "$(flow_lost default) $(flow_lost blue)" '0 0'
 }
 
-@test "a broken configuration of one network is no matter of the other's" {
+@test "an invalid configuration of one network does not affect the other" {
 	blue etcd_config '{"Network":7}'
 	wait_for 10 status_of host1 blue '.state == "degraded" and (.reason | test("Network"))'
 	status_of host1 default '.state == "ready"'
@@ -124,7 +124,7 @@ status_of() { # HOST NETWORK EXPRESSION
 	wait_for 10 status_of host1 blue '.state == "ready"'
 }
 
-@test "what would clash with the other is refused in one line, and what was stays in use" {
+@test "a configuration that conflicts with the other network is refused in one line, and the old one stays" {
 	local changed
 	for changed in '.Backend.VNI = 1' '.Network = "10.5.128.0/17" | del(.SubnetMin, .SubnetMax)' \
 		'.Backend.GBP = true'; do
@@ -139,49 +139,49 @@ status_of() { # HOST NETWORK EXPRESSION
 	both_are_ready
 }
 
-@test "the later of two that clash waits until they do not" {
+@test "of two conflicting networks the later one waits until the conflict is gone" {
 	lab_host host3
 	ETCD_PREFIX=$ETCD_PREFIX/networks/red etcd_config "$BLUE"
 	weftd_start host3 --network blue --network red
 	blue weftd_ready host3
 	wait_for 10 status_of host3 red '.state == "starting" and (.reason | test(
-		"Backend.VNI: 2 is that of network \"blue\", too"))'
+		"Backend.VNI: 2 is already used by network \"blue\""))'
 	assert_equal "$(grep -c 'Backend.VNI: 2' "$LAB_DIR/log/host3-weftd")" 1
-	# The first one has the subnet file where there is no default.
+	# Without a network default, subnet.env describes the first network.
 	grep -q '^FLANNEL_NETWORK=10.6.0.0/16$' "$LAB_DIR/host3/subnet.env"
 	ETCD_PREFIX=$ETCD_PREFIX/networks/red etcd_config \
 		'{"Network":"10.7.0.0/16","Backend":{"VNI":3},"Weft":{"LeaseTTL":5}}'
 	wait_for 20 status_of host3 red '.state == "ready"'
-	# It leaves the others' tables, too.
+	# The stopped node is removed from the other nodes' tables, too.
 	weftd_stop host3
 	wait_for 20 blue_has_no host1 192.168.0.3
 }
 
 blue_has_no() { ! blue kernel_have "$1" | grep -F "$2"; } # HOST ADDRESS
 
-add_of() { # NETWORK CONTAINER: what ADD says
+add_of() { # NETWORK CONTAINER
 	cni_use host1 ".name = \"$1\" | (.plugins[] | select(.type == \"weft\")).network = \"$1\"" \
 		<"$WEFT_REPO/conf/10-weft.conflist"
 	cni_add host1 "$2"
 }
 
-@test "a network that is not named any more keeps its devices and containers, and gets no new ones" {
+@test "a network that is no longer configured keeps its devices and containers, and refuses new ones" {
 	local had
 	had=$(blue kernel_have host1)
 	weftd_stop host1
 	weftd_start host1
 	weftd_ready host1
 	assert_equal "$(blue kernel_have host1)" "$had"
-	# Its lease may have run out, as nobody renews it: what stands on the node does.
+	# Its lease may expire, since weftd does not renew it; its devices stay.
 	ping_once b11 "$(blue host_gateway host1)"
 	ns_add b12
 	run add_of blue b12
 	assert_failure
-	assert_json "$output" '.code == 50 and (.msg | test("does not serve network \"blue\" any more"))'
+	assert_json "$output" '.code == 50 and (.msg | test("network \"blue\" is no longer served by weftd"))'
 	cni_del host1 b11
 	ns_del b11
 	assert_equal "$(grep -c 'network not served any more' "$LAB_DIR/log/host1-weftd")" 1
-	# And is one again when it is named again.
+	# It works again after it is configured again.
 	weftd_stop host1
 	weftd_start host1 --network default --network blue
 	both_are_ready

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Twelve nodes want a subnet in the same moment, and there are just so many.
+# Twelve nodes request a subnet at the same moment, from a network with twelve subnets.
 
 load ../lib/bats
 
@@ -26,21 +26,21 @@ waits_for_configuration() { # HOST
 	weftctl_on "$1" --json status | jq -e '.networks[0].reason | test("no network configuration")'
 }
 
-says_full() { # HOST
+has_no_subnet() { # HOST
 	weftctl_on "$1" --json status | jq -e '.networks[0].reason | test("no free subnet: all 12 of")'
 }
 
-@test "nodes that learn of the network in one moment have a subnet each, and all others as peers" {
-	local host said=()
+@test "nodes that see the configuration at once acquire one subnet each and have all other nodes as peers" {
+	local host subnets=()
 	for host in $(hosts); do
 		wait_for 60 waits_for_configuration "$host"
 	done
 	etcd_config '{"Network":"10.5.0.0/16","SubnetLen":24,"SubnetMin":"10.5.1.0","SubnetMax":"10.5.12.0","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":60}}'
 	for host in $(hosts); do
 		wait_for 60 weftd_is_ready "$host"
-		said+=("$(host_subnet "$host")")
+		subnets+=("$(host_subnet "$host")")
 	done
-	assert_equal "$(printf '%s\n' "${said[@]}" | sort -u | wc -l)" $NODES
+	assert_equal "$(printf '%s\n' "${subnets[@]}" | sort -u | wc -l)" $NODES
 	run etcd_leases
 	assert_equal "${#lines[@]}" $NODES
 	for host in $(hosts); do
@@ -50,11 +50,11 @@ says_full() { # HOST
 	done
 }
 
-@test "one more is told that all subnets are leased, and takes the first that is given back" {
+@test "a node without a free subnet reports that all are leased, and acquires the first released one" {
 	local key
 	lab_host host13
 	weftd_start host13
-	wait_for 60 says_full host13
+	wait_for 60 has_no_subnet host13
 	assert [ ! -e "$LAB_DIR/host13/run/networks/default.json" ]
 	key=$(etcd_key_of host5)
 	weftd_stop host5
@@ -63,7 +63,7 @@ says_full() { # HOST
 	assert_equal "$(host_subnet host13 | tr / -)" "$key"
 }
 
-@test "nodes that begin anew at once have what they had" {
+@test "nodes that restart at once keep their subnets" {
 	local host before after
 	before=$(etcd_leases | cut -f 1 | sort)
 	for host in $(hosts | grep -v 'host5$'); do

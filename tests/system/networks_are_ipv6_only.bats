@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Hosts and containers without any IPv4; and a network that comes to have IPv6.
+# Hosts and containers without IPv4.
 
 load ../lib/bats
 load ../lib/packets
@@ -16,17 +16,17 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-@test "the key is the IPv6 subnet, and the value has no IPv4" {
+@test "the key is the IPv6 subnet, and the value has no IPv4 members" {
 	run etcd_leases
 	assert_line --regexp '^fd00:5:0:[0-9a-f]+::-64	\{"PublicIP":null,"PublicIPv6":"fd00::1","BackendType":"vxlan","BackendV6Data":\{'
 	refute_output --partial '"BackendData"'
 }
 
-@test "each host holds what the leases ask for, and nothing else" {
+@test "each kernel has the entries that the leases require, and no others" {
 	kernel_settled host1 host2
 }
 
-@test "containers have IPv6 alone, and reach each other with packets of full size" {
+@test "containers have IPv6 only, and reach each other with packets of the full MTU" {
 	run -0 ip -n "$LAB-c11" -4 address show dev eth0
 	assert_output ''
 	run -0 ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1430 - 48))
@@ -34,13 +34,13 @@ teardown_file() { lab_down; }
 	run -0 ping_once host2 "$(container_address host1 c11)"
 }
 
-@test "packet rules have IPv6 alone, and masquerade" {
+@test "packet rules have IPv6 only, and masquerade" {
 	weftd_stop host1
 	weftd_start host1 --ip-masq
 	weftd_ready host1
 	run -0 ns_run host1 nft list table inet weft
 	assert_output --partial 'ip6 saddr @own6-1 ip6 daddr != @cluster6 ip6 daddr != @except6-1 masquerade'
-	assert_output --partial '@th,96,24 0x1 ip6 saddr @peers6-1 accept'
+	assert_output --partial '@th,96,32 & 0xffffff00 == 0x100 ip6 saddr @peers6-1 ip6 daddr != fd00:5'
 	refute_output --regexp 'ip (s|d)addr'
 	witness_start net
 	assert_equal "$(seen_as c11 "$LAB_GATEWAY6")" fd00::1
@@ -52,7 +52,7 @@ teardown_file() { lab_down; }
 	run -0 container_del host1 c12
 }
 
-@test "an address that is used again is known at once by the node" {
+@test "a reused address is reachable from the node at once" {
 	local address
 	container_add host1 c13 >/dev/null
 	address=$(container_address host1 c13)
@@ -64,15 +64,15 @@ teardown_file() { lab_down; }
 	container_del host1 c14
 }
 
-@test "a restart writes nothing" {
+@test "a restart writes nothing to the kernel" {
 	weftd_stop host1
 	weftd_start host1
 	weftd_ready host1
 	run -0 weftctl_on host1 --json status
-	assert_json "$output" '.networks[0] | .passes.written == 0 and (.lease.subnet | startswith("fd00:5:"))'
+	assert_json "$output" '.networks[0] | .reconciles.entries_written == 0 and (.lease.subnet | startswith("fd00:5:"))'
 }
 
-@test "subnet.env has IPv6 alone" {
+@test "subnet.env has IPv6 only" {
 	run -0 cat "$LAB_DIR/host1/subnet.env"
 	assert_line 'FLANNEL_IPV6_NETWORK=fd00:5::/48'
 	refute_output --partial FLANNEL_NETWORK

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# A network with IPv4 comes to have IPv6, and loses it again: nodes keep their subnets, and
-# whoever reads the leases finds each IPv4 subnet at every moment.
+# IPv6 is added to an IPv4 network, and removed again: nodes keep their subnets, and the leases
+# contain each IPv4 subnet at every moment.
 
 load ../lib/bats
 
@@ -11,7 +11,7 @@ DUAL="$V4,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:5::/48\""
 
 setup_file() {
 	lab_open_for_file
-	lab_overlay 2 "{$V4,\"Weft\":{\"LeaseTTL\":5}}"
+	lab_overlay 2 "{$V4,\"Weft\":{\"LeaseTTL\":60}}"
 	container_add host1 c11 && container_add host2 c21
 }
 
@@ -25,43 +25,53 @@ restart() { # HOST
 
 key_is() { [[ $(etcd_key_of "$1") == "$2" ]]; } # HOST KEY
 
-# Of each moment at which keys changed: what came and what went, in order.
+# Prints the added and deleted keys of each transaction, in order.
 changes() {
 	jq -r '[.Events[] | (if .type == 1 then "-" else "+" end) + (.kv.key | @base64d
 		| split("/subnets/")[1])] | join(" ")' "$LAB_DIR/log/watch"
 }
 
-has_changed_to() { [[ $(changes | grep -F -- "+$1") ]]; } # KEY
+is_put_alone() { changes | grep -q -x -F -- "+$1"; } # KEY
 
-@test "the key becomes a dual one with the same IPv4 subnet, which never has no key" {
-	local before after
+has_changed_to() { changes | grep -q -F -- "+$1"; } # KEY
+
+@test "the key becomes a dual-stack key with the same IPv4 subnet, which always has a key" {
+	local before after revision
 	before=$(etcd_key_of host1)
+	revision=$(etcd_ctl get -w json "$ETCD_PREFIX/config" | jq -e .header.revision)
 	after="$before&fd00:5:0:$(printf %x "$(cut -d. -f3 <<<"$before")")::-64"
 	ETCDCTL_API=3 proc_start watch etcd etcdctl --endpoints=http://127.0.0.1:2379 \
-		watch -w json --prefix "$ETCD_PREFIX/subnets/$before"
-	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+		watch -w json --rev $((revision + 1)) --prefix "$ETCD_PREFIX/subnets/$before"
+	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":60}}"
 	restart host1
-	wait_for 10 key_is host1 "$after"
-	wait_for 10 has_changed_to "$after"
+	wait_for 30 key_is host1 "$after"
+	wait_for 30 has_changed_to "$after"
+	wait_for 30 is_put_alone "$after"
 	proc_stop watch
-	# In one step, and the old one first: a flannel node takes the route away that it had.
+	# In one transaction, the old key first: a flannel node then deletes the old route before it adds
+	# the new one. Once more in a revision of its own, for flannel before 0.21.5, which reads only the
+	# first event of a revision.
 	run changes
 	assert_line "-$before +$after"
+	run awk -v first="-$before +$after" -v second="+$after" \
+		'$0 == first { seen = 1 } $0 == second && seen { found = 1 } END { exit !found }' \
+		<(changes)
+	assert_success
 	run -1 grep -E "^-$before( \+|\$)" <(changes | grep -vF -- "+$after")
 }
 
-@test "the claim on its IPv6 subnet lies where flannel does not look" {
+@test "the claim of the IPv6 subnet is outside flannel's prefix" {
 	local key
 	key=$(etcd_key_of host1)
 	run -0 etcd_ctl get --prefix --keys-only "$ETCD_PREFIX/claims/"
 	assert_output --partial "$ETCD_PREFIX/claims/${key#*&}/$key"
 }
 
-@test "IPv4 went on for a node that has not changed yet" {
+@test "IPv4 works for a node that has not changed yet" {
 	run -0 ping_once c21 "$(container_address host1 c11)"
 }
 
-@test "with both nodes changed, new containers reach each other by IPv6" {
+@test "with both nodes changed, new containers reach each other over IPv6" {
 	restart host2
 	kernel_settled host1 host2
 	container_add host1 c12 && container_add host2 c22
@@ -70,14 +80,14 @@ has_changed_to() { [[ $(changes | grep -F -- "+$1") ]]; } # KEY
 	run -0 ping_once c11 "$(container_address host2 c21)"
 }
 
-@test "and back: one key, the same IPv4 subnet, and no IPv6 entries in the kernel" {
+@test "without IPv6 again: one key, the same IPv4 subnet, and no IPv6 entries in the kernel" {
 	local before
 	before=$(etcd_key_of host1)
-	etcd_config "{$V4,\"Weft\":{\"LeaseTTL\":5}}"
+	etcd_config "{$V4,\"Weft\":{\"LeaseTTL\":60}}"
 	restart host1
-	wait_for 10 key_is host1 "${before%&*}"
+	wait_for 30 key_is host1 "${before%&*}"
 	restart host2
-	# The bridge keeps its IPv6 address for containers that run; entries for peers are gone.
+	# The bridge keeps its IPv6 address for running containers; the entries of peers are removed.
 	run -0 ip -n "$LAB-host1" -6 route show proto 119
 	assert_output ''
 	run -0 ip -n "$LAB-host1" -6 neigh show dev weft-br1 nud permanent

@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fifty nodes race for 32 subnets in an etcd of three members, while members are killed, held
-# still and cut off, and nodes are killed and put to sleep for longer than their leases live. Then
-# etcd's history from its first revision on is laid beside what the nodes believed. RACE_SECONDS says
-# how long it goes on; `make soak` lets it run for minutes.
+# Fifty nodes race for 32 subnets in an etcd cluster, while members are killed, paused and cut off, and
+# nodes are killed and paused for longer than the TTL of their leases. Then etcd's history from its
+# first revision is compared with the leases that the nodes reported. The race lasts RACE_SECONDS;
+# `make soak` runs it for minutes.
+
+# schedule: alone
 
 load ../lib/bats
 # shellcheck source=tests/lib/cluster.bash
@@ -22,9 +24,9 @@ teardown_file() { lab_down; }
 
 check() { python3 "$WEFT_REPO/tests/race/check.py" "$@"; }
 
-# ---- The checker, with histories that are wrong ------------------------------
+# ---- The checker, with incorrect histories ------------------------------------
 
-# event REVISION KEY [NODE]: as etcdctl prints it; without a node, the key's end.
+# event REVISION KEY [NODE]: prints an event as etcdctl does: a put, or without NODE a deletion.
 event() {
 	local key value='' type=1
 	key=$(printf '/race/subnets/%s' "$2" | base64 -w 0)
@@ -36,16 +38,16 @@ event() {
 		$type "$key" "$1" "$value"
 }
 
-# verdict NODES SUBNETS: of $history and $beliefs.
+# verdict NODES SUBNETS: runs the checker with $history and $reports.
 verdict() {
 	printf '%s\n' "$history" >"$BATS_TEST_TMPDIR/history"
-	printf '%s\n' "$beliefs" >"$BATS_TEST_TMPDIR/beliefs"
-	run check "$1" "$2" "$BATS_TEST_TMPDIR/history" "$BATS_TEST_TMPDIR/beliefs"
+	printf '%s\n' "$reports" >"$BATS_TEST_TMPDIR/reports"
+	run check "$1" "$2" "$BATS_TEST_TMPDIR/history" "$BATS_TEST_TMPDIR/reports"
 }
 
-@test "a history in which all is true passes the checker" {
+@test "the checker accepts a correct history" {
 	history=$(event 2 10.5.1.0-24 1; event 3 10.5.1.0-24; event 4 10.5.1.0-24 2; event 5 10.5.2.0-24 1)
-	beliefs='1 1 held 10.5.1.0-24 2
+	reports='1 1 held 10.5.1.0-24 2
 5 1 lost 10.5.1.0-24 0
 4 2 held 10.5.1.0-24 4
 6 1 held 10.5.2.0-24 5
@@ -55,42 +57,42 @@ verdict() {
 	assert_output --partial '3 puts, 1 ends of keys'
 }
 
-@test "the checker finds an owner that writes over another" {
+@test "the checker detects an owner that overwrites another" {
 	history=$(event 2 10.5.1.0-24 1; event 3 10.5.1.0-24 2)
-	beliefs='1 1 held 10.5.1.0-24 2
+	reports='1 1 held 10.5.1.0-24 2
 2 1 lost 10.5.1.0-24 0
 3 2 held 10.5.1.0-24 3'
 	verdict 2 1
 	assert_failure
-	assert_output "revision 3: 10.5.1.0-24 is node 1's, and node 2 writes over it"
+	assert_output "revision 3: 10.5.1.0-24 belongs to node 1, but node 2 overwrites it"
 }
 
-@test "the checker finds a subnet in two keys" {
+@test "the checker detects a subnet in two keys" {
 	history=$(event 2 10.5.1.0-24 1; event 3 '10.5.1.0-24&fd00::-64' 2)
-	beliefs='1 1 held 10.5.1.0-24 2
+	reports='1 1 held 10.5.1.0-24 2
 3 2 held 10.5.1.0-24&fd00::-64 3'
 	verdict 2 2
 	assert_failure
 	assert_output 'revision 3: 10.5.1.0-24 is in 10.5.1.0-24 and in 10.5.1.0-24&fd00::-64'
 }
 
-@test "the checker finds a belief that was never true" {
+@test "the checker detects a node that reported a lease it never held" {
 	history=$(event 2 10.5.1.0-24 1)
-	beliefs='1 1 held 10.5.1.0-24 2
+	reports='1 1 held 10.5.1.0-24 2
 2 2 held 10.5.1.0-24 2'
 	verdict 2 1
 	assert_failure
-	assert_line "node 2 believed to hold 10.5.1.0-24 of revision 2, which is 1's"
-	assert_line "in the end node 2 believes to hold 10.5.1.0-24, which is 1's"
+	assert_line "node 2 reported 10.5.1.0-24 at revision 2, which belongs to node 1"
+	assert_line "in the end node 2 reports 10.5.1.0-24, which belongs to node 1"
 }
 
-@test "the checker finds a key that its node does not know of, and a node that says nothing" {
+@test "the checker detects a key unknown to its node, and a silent node" {
 	history=$(event 2 10.5.1.0-24 1; event 3 10.5.2.0-24 1)
-	beliefs='1 1 held 10.5.1.0-24 2'
+	reports='1 1 held 10.5.1.0-24 2'
 	verdict 2 2
 	assert_failure
-	assert_line "in the end 10.5.2.0-24 is node 1's, which does not know it"
-	assert_line '1 nodes of 2 have said anything'
+	assert_line "in the end 10.5.2.0-24 belongs to node 1, which does not report it"
+	assert_line '1 nodes of 2 have reported anything'
 }
 
 # ---- The race ----------------------------------------------------------------
@@ -101,7 +103,7 @@ race_start() { # NUMBER
 	proc_start "racer$1" net "$WEFT_BIN_DIR/racer" "$1" "$LAB_DIR/race" "${urls[@]}"
 }
 
-# One fault of a node: killed and begun anew, or asleep for longer than its lease lives.
+# A fault of a random node: it is killed and restarted, or paused for longer than the TTL.
 node_fault() {
 	local n=$((RANDOM % NODES + 1))
 	if [[ -e $LAB_DIR/race/asleep$n ]]; then
@@ -126,21 +128,22 @@ node_wake() { # [all]
 	done
 }
 
-# One member at a time is away.
+# A fault of a random member.
 member_fault() { # ROUND
 	local n=$((RANDOM % 3 + 1))
 	case $(($1 % 3)) in
 	0) cluster_kill $n && back="cluster_member $n" ;;
 	1) cluster_pause $n && back="cluster_resume $n" ;;
-	2) cluster_cut $n && back="cluster_mend $n" ;;
+	2) cluster_cut $n && back="cluster_reconnect $n" ;;
 	esac
 }
 
 race_end() { tail -q -n 1 "$LAB_DIR"/log/racer*; }
 
-# All that etcd has seen below /race/, from its first revision to a put of now, is in the log.
+# Waits until the log has all events below /race/, from the first revision up to a put made now.
 race_history() {
-	local marker=/race/marker/$(now_us)
+	local marker
+	marker=/race/marker/$(now_us)
 	etcd_ctl put "$marker" '' >/dev/null &&
 		wait_for 20 grep -q "$(printf %s "$marker" | base64 -w 0)" "$LAB_DIR/log/history"
 }
@@ -155,7 +158,7 @@ race_is_true() {
 	fi
 }
 
-@test "50 nodes and 32 subnets: nobody takes another's, in whatever way etcd and nodes fail" {
+@test "50 nodes and 32 subnets: no node takes another's subnet while etcd and nodes fail" {
 	local i round=0 back=true deadline
 	cluster_start
 	mkdir "$LAB_DIR/race"
@@ -169,7 +172,7 @@ race_is_true() {
 		node_fault
 		node_fault
 		node_wake
-		sleep 0.5
+		sleep 0.5 # the interval of the faults
 		((round % 6 != 4)) || { $back && back=true; }
 		((++round))
 	done

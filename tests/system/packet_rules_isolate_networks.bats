@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Packet rules of two networks on one node: nothing passes from one to the other unless AllowFrom
-# lets it in, and then answers do.
+# Packet rules of two networks on one node: packets of one network do not reach the other, unless
+# AllowFrom permits connections; replies then pass, too.
 
 load ../lib/bats
 load ../lib/packets
 
-# The network blue, which lets these in.
+# The network blue with these networks in AllowFrom.
 blue_config() { # NAMES
 	local json='"Network":"10.6.0.0/16","SubnetMin":"10.6.1.0","SubnetMax":"10.6.99.0"'
-	json+=",\"Backend\":{\"VNI\":2},\"Weft\":{\"LeaseTTL\":5,\"AllowFrom\":[$1]}"
+	json+=",\"Backend\":{\"VNI\":2},\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL,\"AllowFrom\":[$1]}"
 	ETCD_PREFIX=$ETCD_PREFIX/networks/blue etcd_config "{$json}"
 }
 
@@ -39,24 +39,37 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-@test "one network's containers do not reach the other's, and are counted" {
+@test "containers of one network do not reach the other, and the drops are counted" {
 	local before
 	run ! ping_once c11 "$(container_address host1 b11)"
 	run ! ping_once b11 "$(container_address host1 c11)"
-	before=$(dropped host1 apart)
+	before=$(dropped host1 isolation_drops)
 	((before >= 2)) || fail "$before"
 }
 
-@test "AllowFrom lets one in, with its own address, and the other answer, but not ask" {
+@test "services of the host are not reachable by IPv6 link-local addresses" {
+	local mac link_local
+	mac=$(ip -n "$LAB-host1" -j link show "$KERNEL_BRIDGE" | jq -r '.[0].address')
+	link_local=$(python3 -c 'import sys; m = bytearray.fromhex(sys.argv[1].replace(":", "")); m[0] ^= 2
+print("fe80::%x%02x:%xff:fe%02x:%x%02x" % tuple(m))' "$mac")
+	witness_start host1
+	assert_equal "$(seen_as c11 "$(ip -n "$LAB-host1" -j -4 address show "$KERNEL_BRIDGE" |
+		jq -r '.[0].addr_info[0].local')")" "$(container_address host1 c11)"
+	run ! ns_run c11 socat -T 1 - "TCP6:[$link_local%eth0]:7,connect-timeout=1"
+	run -0 ip -n "$LAB-host1" -6 address show dev "$KERNEL_BRIDGE"
+	assert_output ''
+}
+
+@test "AllowFrom permits connections from one network with the original source, but not back" {
 	blue_config '"default"'
-	wait_for 10 asks c11 b11
+	wait_for 10 connects c11 b11
 	assert_equal "$(seen_as c11 "$(container_address host1 b11)")" "$(container_address host1 c11)"
 	run ! ping_once b11 "$(container_address host1 c11)"
 	blue_config ''
-	wait_for 10 not asks c11 b11
+	wait_for 10 not connects c11 b11
 }
 
-asks() { [[ $(seen_as "$1" "$(container_address host1 "$2")" 2>/dev/null) ]]; }
+connects() { [[ $(seen_as "$1" "$(container_address host1 "$2")" 2>/dev/null) ]]; }
 
 @test "a restart with both networks writes nothing" {
 	ns_run host1 nft -a list table inet weft >"$LAB_DIR/before"
@@ -68,4 +81,4 @@ asks() { [[ $(seen_as "$1" "$(container_address host1 "$2")" 2>/dev/null) ]]; }
 		<(ns_run host1 nft -a list table inet weft | grep -v packets)
 }
 
-rules_stand() { weftctl_on host1 --json status | jq -e '.rules.state == "ok"'; }
+rules_stand() { weftctl_on host1 --json status | jq -e '.rules.state == "installed"'; }

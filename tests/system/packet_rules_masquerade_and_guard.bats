@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# weft's packet rules with traffic, in both families: who is seen to send, what connection
-# tracking holds, and which tunnel packets are taken. host1 masquerades, host2 does not.
+# weft's packet rules with traffic, in both families: the source address that a receiver sees, the
+# entries of connection tracking, and the accepted tunnel packets. host1 masquerades, host2 does not.
 
 load ../lib/bats
 load ../lib/packets
@@ -20,7 +20,7 @@ setup_file() {
 	lab_hosts 2
 	etcd_machine
 	etcd_start
-	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":5,$EXCEPT}}"
+	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL,$EXCEPT}}"
 	weftd_start host1 --ip-masq
 	weftd_start host2
 	weftd_ready host1 host2
@@ -41,36 +41,36 @@ teardown_file() { lab_down; }
 
 address6() { jq -r '.result.ips[1].address | split("/")[0]' "$(cni_result_file "$1" "$2")"; }
 
-@test "from one container to another, on another node, the source stays" {
+@test "between containers on different nodes the source address is preserved" {
 	assert_equal "$(seen_as c11 "$(container_address host2 c21)")" "$(container_address host1 c11)"
 	assert_equal "$(seen_as c11 "$(address6 host2 c21)")" "$(address6 host1 c11)"
 }
 
-@test "to the outside it is the node's address, where the node masquerades" {
+@test "to external addresses the source is the node's address if the node masquerades" {
 	assert_equal "$(seen_as c11 "$OUTSIDE4")" 192.168.0.1
 	assert_equal "$(seen_as c11 "$OUTSIDE6")" fd00::1
 	assert_equal "$(seen_as c11 192.168.0.2)" 192.168.0.1
 	assert_equal "$(seen_as c11 fd00::2)" fd00::1
 }
 
-@test "and stays the container's where it does not, and to NonMasquerade" {
+@test "the source stays the container's without masquerading, and towards NonMasquerade" {
 	assert_equal "$(seen_as c21 "$OUTSIDE4")" "$(container_address host2 c21)"
 	assert_equal "$(seen_as c21 "$OUTSIDE6")" "$(address6 host2 c21)"
 	assert_equal "$(seen_as c11 "$KEPT4")" "$(container_address host1 c11)"
 	assert_equal "$(seen_as c11 "$KEPT6")" "$(address6 host1 c11)"
 }
 
-@test "NonMasquerade is followed when it changes" {
-	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":5,\"NonMasquerade\":[\"192.168.0.0/24\"]}}"
-	wait_for 5 sees "$(container_address host1 c11)" c11 192.168.0.2
-	wait_for 5 sees 192.168.0.1 c11 "$KEPT4"
-	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":5,$EXCEPT}}"
-	wait_for 5 sees 192.168.0.1 c11 192.168.0.2
+@test "a changed NonMasquerade is applied" {
+	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL,\"NonMasquerade\":[\"192.168.0.0/24\"]}}"
+	wait_for 5 source_is "$(container_address host1 c11)" c11 192.168.0.2
+	wait_for 5 source_is 192.168.0.1 c11 "$KEPT4"
+	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":$WEFT_TEST_LEASE_TTL,$EXCEPT}}"
+	wait_for 5 source_is 192.168.0.1 c11 192.168.0.2
 }
 
-sees() { [[ $(seen_as "$2" "$3") == "$1" ]]; }
+source_is() { [[ $(seen_as "$2" "$3") == "$1" ]]; }
 
-@test "what kube-proxy has marked is left to kube-proxy" {
+@test "packets marked by kube-proxy are not masqueraded by weft" {
 	ns_run host1 nft -f - <<'RULES'
 table inet proxy {
 	chain marks {
@@ -84,12 +84,12 @@ RULES
 	assert_equal "$(seen_as c11 "$OUTSIDE4")" 192.168.0.1
 }
 
-@test "subnet.env says whether the node masquerades" {
+@test "subnet.env has the masquerading setting" {
 	run -0 grep -x FLANNEL_IPMASQ=true "$LAB_DIR/host1/subnet.env"
 	run -0 grep -x FLANNEL_IPMASQ=false "$LAB_DIR/host2/subnet.env"
 }
 
-@test "connection tracking has the containers' connections, and nothing of the tunnel" {
+@test "connection tracking has the containers' connections, and none of the tunnel's" {
 	proc_start iperf-server c21 iperf3 -s
 	wait_for 10 ns_run c11 iperf3 -c "$(container_address host2 c21)" -t 1 -P 4
 	run -0 ns_run host1 cat /proc/net/nf_conntrack
@@ -98,26 +98,58 @@ RULES
 	proc_stop iperf-server
 }
 
-@test "a frame that comes from no peer is dropped and counted, from a peer it passes" {
+@test "a frame from an unknown VTEP is dropped and counted, a frame from a peer passes" {
 	local mac before to
 	mac=$(ip -n "$LAB-host1" -j link show "$KERNEL_BRIDGE" | jq -r '.[0].address')
 	to=$(container_address host1 c11)
-	ear_start c11 999
-	before=$(dropped host1 guarded)
+	receiver_start c11 999
+	before=$(dropped host1 vtep_filter_drops)
 	forge net 192.168.0.254 192.168.0.1 1 "$mac" "$(container_address host2 c21)" "$to" 999 forged4
 	forge net fd00::254 fd00::1 1 "$mac" "$(container_address host2 c21)" "$to" 999 forged6
 	forge net 192.168.0.254 192.168.0.1 77 "$mac" "$(container_address host2 c21)" "$to" 999 other
 	forge host2 192.168.0.2 192.168.0.1 1 "$mac" "$(container_address host2 c21)" "$to" 999 peer4
 	forge host2 fd00::2 fd00::1 1 "$mac" "$(container_address host2 c21)" "$to" 999 peer6
-	wait_for 5 heard c11 peer4
-	wait_for 5 heard c11 peer6
-	wait_for 5 drops host1 guarded $((before + 2))
-	run ! heard c11 forged
+	wait_for 5 received c11 peer4
+	wait_for 5 received c11 peer6
+	wait_for 5 drops host1 vtep_filter_drops $((before + 2))
+	run ! received c11 forged
 	run -0 weftctl_on host1 status
-	assert_line "dropped: $((before + 2)) to the tunnel from strangers, 0 between networks"
+	assert_line "dropped: $((before + 2)) VXLAN packets from unknown sources, 0 from containers, 0 packets between networks"
 }
 
-@test "another program's tunnel at the same port is left alone" {
+# The ingress hook leaves fragments to connection tracking, which reassembles them.
+@test "a fragmented tunnel packet passes from a peer only" {
+	local mac before to long
+	mac=$(ip -n "$LAB-host1" -j link show "$KERNEL_BRIDGE" | jq -r '.[0].address')
+	to=$(container_address host1 c11)
+	printf -v long '%2000s' ''
+	receiver_start c11 998
+	before=$(dropped host1 vtep_filter_drops)
+	forge net 192.168.0.254 192.168.0.1 1 "$mac" "$(container_address host2 c21)" "$to" 998 "forged4$long"
+	forge net fd00::254 fd00::1 1 "$mac" "$(container_address host2 c21)" "$to" 998 "forged6$long"
+	forge host2 192.168.0.2 192.168.0.1 1 "$mac" "$(container_address host2 c21)" "$to" 998 "peer4$long"
+	forge host2 fd00::2 fd00::1 1 "$mac" "$(container_address host2 c21)" "$to" 998 "peer6$long"
+	wait_for 5 received c11 peer4
+	wait_for 5 received c11 peer6
+	wait_for 5 drops host1 vtep_filter_drops $((before + 2))
+	run ! received c11 forged
+}
+
+@test "tunnel packets are matched at the ingress of the uplink, or at prerouting" {
+	local chain='{ type filter hook ingress device eth0 priority 0; }'
+	if ns_run host1 nft "add table netdev probe; add chain netdev probe c $chain; delete table netdev probe"; then
+		run -0 ns_run host1 nft list ruleset
+		assert_output --regexp 'hook ingress device.*eth0'
+		refute_output --partial 'hook prerouting priority raw'
+		ns_run host1 nft delete table netdev weft
+		wait_for 5 ns_run host1 nft list chain netdev weft tunnel-in
+	else
+		run -0 ns_run host1 nft list ruleset
+		assert_output --partial 'hook prerouting priority raw'
+	fi
+}
+
+@test "another program's tunnel on the same port is not filtered" {
 	ip -n "$LAB-host1" link add other type vxlan id 77 dstport 8472 local 192.168.0.1 nolearning
 	ip -n "$LAB-host1" address add 10.77.0.1/24 dev other
 	ip -n "$LAB-host1" link set other up
@@ -130,7 +162,7 @@ RULES
 	ip -n "$LAB-net" link del other
 }
 
-@test "a node that joins is let in, one that leaves is not any more" {
+@test "a new peer passes the tunnel guard, and a removed one no longer does" {
 	run -0 ns_run host1 nft get element inet weft peers4-1 '{ 192.168.0.2 }'
 	run ! ns_run host1 nft get element inet weft peers4-1 '{ 192.168.0.77 }'
 	etcd_put 10.5.120.0-24 "$(flannel_value 192.168.0.77 02:00:00:00:00:77)"
@@ -139,15 +171,39 @@ RULES
 	wait_for 5 not ns_run host1 nft get element inet weft peers4-1 '{ 192.168.0.77 }'
 }
 
-@test "--tunnel-guard=false takes the guard away, and no other rule" {
+@test "--tunnel-guard=false removes the guard and no other rule" {
 	weftd_stop host1
 	weftd_start host1 --ip-masq --tunnel-guard=false
 	weftd_ready host1
 	run -0 ns_run host1 nft list table inet weft
-	refute_output --partial 'chain guard'
+	refute_output --partial 'goto refused'
 	assert_output --partial notrack
 	assert_output --partial masquerade
 	weftd_stop host1
 	weftd_start host1 --ip-masq
 	weftd_ready host1
+}
+
+@test "over a bridge with br_netfilter, tunnel packets are not tracked either" {
+	[[ -e /proc/sys/net/bridge ]] || skip 'the kernel has no br_netfilter'
+	lab_host host3
+	ip -n "$LAB-host3" address flush dev eth0
+	ip -n "$LAB-host3" -batch - <<-'BATCH'
+		link add br0 type bridge
+		link set br0 up
+		link set eth0 master br0
+		address add 192.168.0.3/24 dev br0
+		address add fd00::3/64 dev br0 nodad
+		route add default via 192.168.0.254 dev br0
+	BATCH
+	ns_run host3 sysctl -q -w net.bridge.bridge-nf-call-iptables=1
+	weftd_start host3 --ip-masq
+	weftd_ready host3
+	container_add host3 c31
+	wait_for 20 ping_once c31 "$(container_address host1 c11)"
+	run -0 ns_run host3 nft list ruleset
+	assert_output --partial 'hook prerouting priority raw'
+	run -0 ns_run host3 cat /proc/net/nf_conntrack
+	assert_output --partial icmp
+	refute_output --partial dport=8472
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# For every other node three entries and no more, as docs/design.md draws them.
+# The kernel has exactly three entries for each other node, as drawn in docs/design.md.
 
 load ../lib/bats
 
@@ -12,7 +12,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-@test "each host holds what the leases ask for, and nothing else" {
+@test "each kernel has the entries that the leases require, and no others" {
 	local host
 	for host in host1 host2 host3; do
 		run kernel_agrees "$host"
@@ -20,7 +20,7 @@ teardown_file() { lab_down; }
 	done
 }
 
-@test "so many entries: an ARP entry, two halves of an FDB entry and a route for each peer" {
+@test "each peer has one ARP entry, two halves of an FDB entry and one route" {
 	run kernel_have host2
 	assert_equal "$(grep -c '^neigh ' <<<"$output")" 2
 	assert_equal "$(grep -c '^fdb .* self sticky static$' <<<"$output")" 2
@@ -28,9 +28,9 @@ teardown_file() { lab_down; }
 	assert_equal "$(grep -c '^route .* proto 119 .* onlink$' <<<"$output")" 2
 }
 
-@test "the comparison sees an entry that is missing, one too many, and one that differs" {
+@test "the comparison detects a missing, an extra and a different entry" {
 	local peer="10.5.251.0"
-	kill -s STOP "$(weftd_pid host3)" # or it would set this right at once
+	kill -s STOP "$(weftd_pid host3)" # weftd would repair this at once
 	ip -n "$LAB-host3" neigh add $peer lladdr 0e:00:00:00:00:01 dev "$KERNEL_BRIDGE" nud permanent
 	run kernel_agrees host3
 	assert_failure
@@ -40,11 +40,15 @@ teardown_file() { lab_down; }
 	etcd_put 10.5.251.0-24 "$(flannel_value 192.168.0.99 0e:00:00:00:00:01)"
 	run diff <(kernel_want host3) <(kernel_have host3 | grep -v 10.5.251.0)
 	assert_failure
+	etcd_put 10.5.251.0-24 "$(flannel_value 192.168.0.99 0e:00:00:00:00:01 2)"
+	run kernel_agrees host3
+	assert_failure
+	assert_line "-vni id 2"
 	etcd_del 10.5.251.0-24
 	kernel_settled host1 host2 host3
 }
 
-@test "bridge and vxlan are made as the design says" {
+@test "bridge and VXLAN device have the documented attributes" {
 	local details
 	details=$(ip -n "$LAB-host1" -d -j link show "$KERNEL_VXLAN")
 	assert_json "$details" '.[0].master == "weft-br1"'
@@ -59,7 +63,7 @@ teardown_file() { lab_down; }
 	assert_json "$output" "[.[0].addr_info[] | \"\\(.local)/\\(.prefixlen)\"] == [\"$(host_gateway host1)/24\"]"
 }
 
-@test "forwarding is on, redirects are off, and rp_filter is left alone" {
+@test "forwarding is on, redirects are off, and rp_filter is unchanged" {
 	local dir=/proc/sys/net/ipv4/conf
 	lab_machine plain 50 # a machine without weft, to compare with
 	assert_equal "$(ns_run host1 cat /proc/sys/net/ipv4/ip_forward)" 1
@@ -70,7 +74,7 @@ teardown_file() { lab_down; }
 	assert_equal "$(ns_run host1 cat "/proc/sys/net/ipv6/conf/$KERNEL_BRIDGE/accept_ra")" 0
 }
 
-@test "a peer that changes its address or MAC leaves nothing of the old one behind" {
+@test "a peer's old entries are removed when its address or MAC changes" {
 	etcd_put 10.5.250.0-24 "$(flannel_value 192.168.0.90 0e:00:00:00:00:0a)"
 	kernel_settled host1
 	etcd_put 10.5.250.0-24 "$(flannel_value 192.168.0.91 0e:00:00:00:00:0b)"
@@ -82,7 +86,7 @@ teardown_file() { lab_down; }
 	kernel_settled host1 host2 host3
 }
 
-@test "what is not weft's stays: a route, an ARP entry and an FDB entry of somebody else" {
+@test "foreign routes, ARP entries and FDB entries are kept" {
 	local ns=$LAB-host1
 	ip -n "$ns" route add 10.77.0.0/16 via "$LAB_GATEWAY" proto static
 	ip -n "$ns" neigh add 192.168.0.88 lladdr 0e:00:00:00:00:88 dev eth0 nud permanent

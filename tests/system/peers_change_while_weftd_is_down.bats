@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# While weftd is down, peers come, go, and change all that they have. Its next start leaves no
-# stale entry of any kind.
+# While weftd is down, peers are added, removed and changed in each of their values. The next start
+# removes all stale entries.
 
 load ../lib/bats
 
@@ -19,7 +19,7 @@ peer() { # NUMBER [ADDRESS [MAC]]: a lease of 10.5.NUMBER.0/24
 	etcd_put "10.5.$1.0-24" "$(flannel_value "${2-192.168.0.$1}" "${3-0e:00:00:00:00:$1}")"
 }
 
-set_of_peers() { # a node that stays, and one for everything that may happen to a node
+set_of_peers() { # a node that stays, and a node for each kind of change
 	local i
 	for i in 110 120 130 140 150 160 170; do
 		peer "$i" "192.168.0.$i" "0e:00:00:00:01:${i::2}"
@@ -27,7 +27,7 @@ set_of_peers() { # a node that stays, and one for everything that may happen to 
 }
 
 change_all() {
-	etcd_del 10.5.120.0-24                             # gone
+	etcd_del 10.5.120.0-24                             # removed
 	peer 130 192.168.0.130 0e:00:00:00:02:13           # another MAC
 	peer 140 192.168.0.241 0e:00:00:00:01:14           # another public address
 	etcd_del 10.5.150.0-24                             # another subnet,
@@ -37,7 +37,7 @@ change_all() {
 	peer 180 192.168.0.180 0e:00:00:00:01:18           # new
 }
 
-@test "while weftd is down" {
+@test "peers that change while weftd is down are updated at its start" {
 	set_of_peers
 	kernel_settled host1 host2
 	flow_start during c1 "$(container_address host2 c2)" 300
@@ -54,8 +54,8 @@ change_all() {
 	refute_output --partial 10.5.150.
 }
 
-@test "while weftd looks on" {
-	kernel_settled host2 # it has seen all of the above as it happened
+@test "peers that change while weftd runs are updated" {
+	kernel_settled host2 # it received each change at once
 	set_of_peers
 	etcd_del 10.5.151.0-24
 	etcd_del 10.5.180.0-24

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Nodes join, die and return; the store is away, and comes back empty.
+# Nodes join, die and return; the store is down, and returns empty.
 
 load ../lib/bats
 
@@ -19,7 +19,7 @@ has_no_peer() { # HOST ADDRESS
 	! kernel_have "$1" | grep -F "$2"
 }
 
-@test "a node that joins becomes a peer of all" {
+@test "a node that joins becomes a peer of all nodes" {
 	lab_host host4
 	weftd_start host4
 	weftd_ready host4
@@ -29,7 +29,7 @@ has_no_peer() { # HOST ADDRESS
 	ping_once c4 "$(container_address host1 c1)"
 }
 
-@test "a node that dies loses its entries when its lease runs out, and the others lose no packet" {
+@test "a dead node's entries are removed when its lease expires, and other nodes lose no packet" {
 	local subnet
 	subnet=$(host_subnet host3)
 	flow_start others c1 "$(container_address host2 c2)" 700
@@ -43,7 +43,7 @@ has_no_peer() { # HOST ADDRESS
 	assert_equal "$(flow_lost others)" 0
 }
 
-@test "it comes back as who it was, and its containers reach the others again" {
+@test "a node that returns has its old identity, and its containers are reachable" {
 	lab_link host3 up
 	weftd_start host3
 	weftd_ready host3
@@ -52,7 +52,7 @@ has_no_peer() { # HOST ADDRESS
 	wait_for 5 ping_once c2 "$(container_address host3 c3)"
 }
 
-@test "a peer's key that is deleted takes the entries away at once, and a new one brings them" {
+@test "deleting a peer's key removes its entries at once, and a new key adds them" {
 	etcd_put 10.5.240.0-24 "$(flannel_value 192.168.0.66 0e:00:00:00:00:66)"
 	kernel_settled host1
 	etcd_del 10.5.240.0-24
@@ -68,7 +68,7 @@ is_degraded() { # HOST
 		jq -e '.networks[0] | .state == "degraded" and .store.connected == false'
 }
 
-@test "etcd away for longer than a lease lives: traffic goes on, status says so, nothing is lost after" {
+@test "etcd down for longer than a lease's TTL: traffic passes, status reports it, no packet is lost later" {
 	local keys later
 	keys=$(etcd_leases | cut -f1)
 	kernel_have host1 >"$BATS_TEST_TMPDIR/before"
@@ -93,7 +93,7 @@ is_past() { # MICROSECONDS since the epoch
 	(($(now_us) >= $1))
 }
 
-@test "etcd comes back empty: every node registers again as who it was, and no packet is lost" {
+@test "etcd returns empty: every node registers with its old identity, and no packet is lost" {
 	local keys
 	keys=$(etcd_leases | cut -f1)
 	flow_start empty c1 "$(container_address host3 c3)" 500
@@ -109,7 +109,7 @@ is_past() { # MICROSECONDS since the epoch
 
 leases_are() { [[ $(etcd_leases | cut -f1) == "$1" ]]; }
 
-@test "all keys deleted by somebody: the same" {
+@test "all keys deleted: every node registers with its old identity, and no packet is lost" {
 	local keys
 	keys=$(etcd_leases | cut -f1)
 	flow_start deleted c1 "$(container_address host3 c3)" 500

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2030,SC2031 # each test is a process of its own; bats sets what run has seen
+# shellcheck disable=SC2154,SC2030,SC2031 # each test is a process of its own; run sets output and lines
 #
-# GC and STATUS; addresses and MACs that are asked for; addresses from another
-# plugin; plugins before weft in its list; the options of the bridge's port.
+# GC and STATUS; requested addresses and MACs; delegated IPAM; earlier plugins in the list; the
+# options of the bridge port.
 
 load ../lib/bats
 
@@ -21,17 +21,18 @@ setup() {
 
 teardown() {
 	local id
+	kill -s CONT "$(weftd_pid host1)"
 	for id in "${made[@]-}"; do
 		[[ -z $id ]] || { call DEL "$id" >/dev/null 2>&1 && ns_del "$id"; } || true
 	done
 }
 
-# call VERB CONTAINER [FILTER]: the plugin with the configuration, changed by a jq filter.
+# call VERB CONTAINER [FILTER]: runs the plugin with the configuration, changed by a jq filter.
 call() {
 	jq -c "${3-.}" <<<"$config" | CNI_EXTRA=$args cni_exec "$1" host1 "$2" eth0 weft
 }
 
-# plain VERB [FILTER]: a verb that is about no container.
+# plain VERB [FILTER]: runs a verb that has no container.
 plain() {
 	jq -c ".cniVersion = \"1.1.0\" | ${2-.}" <<<"$config" | ns_run host1 env -i CNI_COMMAND="$1" \
 		CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= CNI_PATH="$WEFT_CNI_REFERENCE" "$WEFT_BIN_DIR/weft"
@@ -47,7 +48,7 @@ new() { # CONTAINER...
 
 in_use() { find "$LAB_DIR/host1/run" -path "*/ipam/*" -type l -printf '%f\n' | sort -V; }
 records() { find "$LAB_DIR/host1/run/attachments" -type f | wc -l; }
-ports() { ip -n "$LAB-host1" -o link show master "$KERNEL_BRIDGE" | grep -c ': weft[0-9a-f]\{11\}@'; }
+ports() { ip -n "$LAB-host1" -o link show master "$KERNEL_BRIDGE" | grep -c ': veth[0-9a-f]\{11\}@'; }
 port_of() { jq -r '.interfaces[1].name' <<<"$1"; } # RESULT
 
 # subnet_address N: the N-th address of the host's subnet.
@@ -57,12 +58,12 @@ subnet_address() {
 	echo "${subnet%.*}.$1"
 }
 
-@test "GC ends what is not listed, and nothing else" {
+@test "GC removes the attachments that are not listed, and no others" {
 	local kept
 	new g1 g2 g3
 	call ADD g1 && call ADD g2
 	kept=$(call ADD g3)
-	# Another network's attachment, and one that has nothing any more.
+	# An attachment of another network, and one whose interface is deleted.
 	mkdir -p "$LAB_DIR/host1/run/attachments/other"
 	echo untouched >"$LAB_DIR/host1/run/attachments/other/0123456789abcdef"
 	ip -n "$LAB-g2" link del eth0
@@ -79,7 +80,7 @@ subnet_address() {
 	rm -r "$LAB_DIR/host1/run/attachments/other"
 }
 
-@test "GC with an empty list, null, no list, and the list's early name" {
+@test "GC with an empty list, null, no list, and the list's old name" {
 	local filter
 	new g1
 	for filter in '."cni.dev/valid-attachments" = []' '."cni.dev/valid-attachments" = null' .; do
@@ -92,11 +93,11 @@ subnet_address() {
 	assert_equal "$(records)" 1
 }
 
-@test "GC goes on past what it cannot end, and says so" {
+@test "GC continues after an attachment that it cannot remove, and reports it" {
 	local bad
 	new g1 g2
 	bad=$(call ADD g1) && call ADD g2
-	# An entry that cannot be removed: a directory in the place of the address's record.
+	# An entry that cannot be removed: a directory in place of a record.
 	bad=$LAB_DIR/host1/run/attachments/default/ffffffffffffffff
 	mkdir "$bad"
 	run plain GC
@@ -106,13 +107,13 @@ subnet_address() {
 	assert_equal "$(in_use)$(records)" 0
 }
 
-@test "GC refuses a list that is none" {
+@test "GC refuses an invalid list" {
 	run plain GC '."cni.dev/valid-attachments" = [{"containerID":7}]'
 	assert_failure
 	assert_json "$output" '.code == 7 and (.msg | contains("valid-attachments[0].containerID"))'
 }
 
-@test "verbs that the configuration's version does not have" {
+@test "verbs that the configuration's version lacks are refused" {
 	run call CHECK c1 '.cniVersion = "0.3.1"'
 	assert_json "$output" '.code == 1 and (.msg | contains("CHECK"))'
 	for verb in GC STATUS; do
@@ -122,7 +123,7 @@ subnet_address() {
 	done
 }
 
-@test "STATUS is good, also while weftd stands still or is dead" {
+@test "STATUS succeeds, also while weftd is stopped or dead" {
 	run plain STATUS
 	assert_success
 	assert_output ''
@@ -132,7 +133,7 @@ subnet_address() {
 	assert_success
 }
 
-@test "STATUS says 50 where ADD cannot be served, 51 where containers suffer" {
+@test "STATUS returns 50 if ADD cannot work, 51 if connectivity is limited" {
 	local dir=$LAB_DIR/status
 	mkdir -p "$dir/networks"
 	run plain STATUS ".runDir = \"$dir\""
@@ -141,9 +142,9 @@ subnet_address() {
 	jq '.bridge = "weft-none"' "$LAB_DIR/host1/run/networks/default.json" >"$dir/networks/default.json"
 	run plain STATUS ".runDir = \"$dir\""
 	assert_json "$output" '.code == 51 and (.msg | contains("weft-none"))'
-	jq '.vxlan = "eth0"' "$LAB_DIR/host1/run/networks/default.json" >"$dir/networks/default.json"
+	jq '.vxlan = "weft-none6"' "$LAB_DIR/host1/run/networks/default.json" >"$dir/networks/default.json"
 	run plain STATUS ".runDir = \"$dir\""
-	assert_json "$output" '.code == 51 and (.msg | contains("eth0"))'
+	assert_json "$output" '.code == 51 and (.msg | contains("weft-none6"))'
 	jq '.leaseLost = true' "$LAB_DIR/host1/run/networks/default.json" >"$dir/networks/default.json"
 	run plain STATUS ".runDir = \"$dir\""
 	assert_json "$output" '.code == 51'
@@ -157,7 +158,7 @@ subnet_address() {
 	call DEL full ".runDir = \"$dir\""
 }
 
-@test "CHECK finds the network's VXLAN device missing" {
+@test "CHECK detects a missing VXLAN device" {
 	local dir=$LAB_DIR/check result
 	mkdir -p "$dir/networks"
 	cp "$LAB_DIR/host1/run/networks/default.json" "$dir/networks/default.json"
@@ -171,7 +172,92 @@ subnet_address() {
 	call DEL v1 ".runDir = \"$dir\""
 }
 
-@test "an address is given that is asked for, by whichever way" {
+@test "CHECK detects changed port flags, a lost FDB entry, and a lost bridge" {
+	local result port mac flag
+	new k1
+	result=$(call ADD k1 '.macSpoofCheck = true | .portIsolation = true')
+	kill -s STOP "$(weftd_pid host1)" # it would repair
+	port=$(port_of "$result") mac=$(jq -r '.interfaces[2].mac' <<<"$result")
+	call CHECK k1 ".macSpoofCheck = true | .prevResult = $result"
+	for flag in locked isolated learning hairpin; do
+		set_flag "$port" $flag
+		check_names k1 "$result" "flag $flag of bridge port $port"
+		set_flag "$port" $flag
+	done
+	bridge -n "$LAB-host1" fdb del "$mac" dev "$port" master
+	check_names k1 "$result" "no static FDB entry $mac for port $port"
+	# A learned entry would age.
+	bridge -n "$LAB-host1" fdb add "$mac" dev "$port" master dynamic
+	check_names k1 "$result" "no static FDB entry $mac for port $port"
+	bridge -n "$LAB-host1" fdb replace "$mac" dev "$port" master static
+	call CHECK k1 ".prevResult = $result"
+	ip -n "$LAB-host1" link set "$port" nomaster
+	check_names k1 "$result" "device $port is not a port of bridge $KERNEL_BRIDGE"
+}
+
+# check_names CONTAINER RESULT TEXT: CHECK fails with the text.
+check_names() {
+	run call CHECK "$1" ".prevResult = $2"
+	assert_failure
+	assert_json "$output" ".code == 106 and (.msg | contains(\"$3\"))"
+}
+
+set_flag() { # PORT FLAG: inverts it
+	local is
+	is=$(bridge -n "$LAB-host1" -d -j link show dev "$1" | jq ".[0].$2")
+	bridge -n "$LAB-host1" link set dev "$1" "$2" "$([[ $is == true ]] && echo off || echo on)"
+}
+
+# Gives the device of an attachment the name, and its record the content, that weft 0.1.0 would have
+# given them. Prints the result with that name.
+make_old() { # CONTAINER RESULT
+	local veth old record
+	veth=$(port_of "$2") old=weft${veth#veth}
+	ip -n "$LAB-host1" link set "$veth" down
+	ip -n "$LAB-host1" link set "$veth" name "$old" up
+	record=$(grep -l "\"containerId\":\"$1\"" "$LAB_DIR"/host1/run/attachments/default/*)
+	jq -c --arg old "$old" 'del(.port) | .hostVeth = $old' <"$record" >"$record.new"
+	cat "$record.new" >"$record"
+	rm "$record.new"
+	jq -c --arg old "$old" '.interfaces[1].name = $old' <<<"$2"
+}
+
+checks() { call CHECK "$1" ".prevResult = $2"; } # CONTAINER RESULT
+
+@test "a device with the name of weft 0.1.0 is found by weftd and all verbs" {
+	local result old
+	new o1
+	result=$(call ADD o1)
+	[[ $(port_of "$result") =~ ^veth[0-9a-f]{11}$ ]]
+	result=$(make_old o1 "$result") old=$(port_of "$result")
+	wait_for 5 checks o1 "$result"
+	ip -n "$LAB-host1" link set "$old" nomaster
+	wait_for 5 checks o1 "$result"
+	run call ADD o1
+	assert_json "$output" ".code == 103 and (.msg | contains(\"$old\"))"
+	plain GC '."cni.dev/valid-attachments" = [{"containerID":"o1","ifname":"eth0"}]'
+	checks o1 "$result"
+	plain GC
+	run ip -n "$LAB-host1" link show "$old"
+	assert_failure
+	# DEL with a record, and without.
+	old=$(port_of "$(make_old o1 "$(call ADD o1)")")
+	call DEL o1
+	make_old o1 "$(call ADD o1)"
+	rm "$LAB_DIR"/host1/run/attachments/default/*
+	call DEL o1
+	run ip -n "$LAB-host1" link show "$old"
+	assert_failure
+	# An ADD without the record of the old one replaces the device.
+	make_old o1 "$(call ADD o1)"
+	rm "$LAB_DIR"/host1/run/attachments/default/* "$LAB_DIR"/host1/run/ipam/default/10.*
+	result=$(call ADD o1)
+	checks o1 "$result"
+	run ip -n "$LAB-host1" link show "$old"
+	assert_failure
+}
+
+@test "a requested address is allocated, with each way to request it" {
 	local way address n=100
 	new a1
 	for way in ".runtimeConfig = {ips: [\"ADDRESS/24\"]}" ".args.cni.ips = [\"ADDRESS\"]" .; do
@@ -188,7 +274,7 @@ subnet_address() {
 	done
 }
 
-@test "an address that cannot be given is named" {
+@test "a requested address that is not available is named" {
 	local address
 	new a1 a2
 	for address in "$(host_gateway host1)" "$(subnet_address 0)" "$(subnet_address 255)" 10.99.0.7; do
@@ -201,7 +287,7 @@ subnet_address() {
 	run call ADD a2 ".args.cni.ips = [\"$address\"]"
 	assert_failure
 	assert_json "$output" ".code == 102 and (.msg | contains(\"$address\"))"
-	# All have to be given: there is one of each family.
+	# Each requested address must be allocated; there is one of each family.
 	run call ADD a2 ".args.cni.ips = [\"$(subnet_address 121)\", \"$(subnet_address 122)\"]"
 	assert_json "$output" ".code == 102 and (.msg | contains(\"$(subnet_address 122)\"))"
 	args='IP=10.5.1'
@@ -210,7 +296,7 @@ subnet_address() {
 	assert_equal "$(records)" 1
 }
 
-@test "addresses come from the ranges, the one that rested longest first" {
+@test "addresses come from the ranges, the one unused for longest first" {
 	local first last i
 	first=$(subnet_address 200) last=$(subnet_address 202)
 	new a1 a2
@@ -227,7 +313,7 @@ subnet_address() {
 	assert_json "$output" '.code == 7 and (.msg | contains("10.77.0.0"))'
 }
 
-@test "a MAC that is asked for: runtimeConfig before args before CNI_ARGS" {
+@test "a requested MAC: runtimeConfig before args before CNI_ARGS" {
 	local result
 	new m1
 	args='MAC=0a:00:00:00:00:01'
@@ -246,7 +332,7 @@ subnet_address() {
 	assert_json "$output" '.code == 7 and (.msg | contains("01:00:00:00:00:03"))'
 }
 
-@test "macSpoofCheck drops what comes from another MAC" {
+@test "macSpoofCheck drops frames with another source MAC" {
 	local gateway
 	gateway=$(host_gateway host1)
 	new s1
@@ -260,20 +346,41 @@ subnet_address() {
 	refute_output --partial '0a:00:00:00:00:99'
 }
 
-@test "isolated ports reach the node, and not each other" {
-	local other
+@test "isolated ports reach the node but not each other" {
+	local one other
 	new i1 i2
-	call ADD i1 '.portIsolation = true'
-	other=$(call ADD i2 '.portIsolation = true' | jq -r '.ips[0].address | split("/")[0]')
+	one=$(call ADD i1 '.portIsolation = true' | address_of_result)
+	other=$(call ADD i2 '.portIsolation = true' | address_of_result)
 	ping_once i1 "$(host_gateway host1)"
 	run ping_once i1 "$other" -W 1
 	assert_failure
+	route_by_gateway "$one" "$other"
+	run ping_once i1 "$other" -W 1
+	assert_failure
+	call CHECK i2 ".portIsolation = true | .prevResult = $(cat "$LAB_DIR/i2.result")"
 	call DEL i2
-	other=$(call ADD i2 | jq -r '.ips[0].address | split("/")[0]')
+	other=$(call ADD i2 | address_of_result)
+	route_by_gateway "$one" "$other"
 	ping_once i1 "$other"
+	run nft_of host1 list set bridge weft-spoof isolated4
+	assert_output --partial "$one"
+	refute_output --partial "$other"
+	call DEL i1
+	run nft_of host1 list set bridge weft-spoof isolated4
+	refute_output --partial "$one"
 }
 
-@test "a route has all that is asked for" {
+address_of_result() { tee "$LAB_DIR/i2.result" | jq -r '.ips[0].address | split("/")[0]'; }
+
+nft_of() { ns_run "$1" nft "${@:2}"; } # HOST ARGUMENT...
+
+# Both containers send to each other by way of the gateway.
+route_by_gateway() { # ADDRESS-OF-I1 ADDRESS-OF-I2
+	ip -n "$LAB-i1" route replace "$2/32" via "$(host_gateway host1)"
+	ip -n "$LAB-i2" route replace "$1/32" via "$(host_gateway host1)"
+}
+
+@test "a route has all requested attributes" {
 	local result
 	new r1
 	result=$(call ADD r1 '.cniVersion = "1.1.0" | .routes = [{dst: "10.77.0.0/16", priority: 7,
@@ -287,7 +394,66 @@ subnet_address() {
 	assert_output --partial 'dev eth0 proto static scope link'
 }
 
-@test "addresses from host-local, and back" {
+@test "an ipam.type that leads back to weft ends with one error" {
+	local dir=$LAB_DIR/loop type verb
+	mkdir "$dir"
+	ln "$WEFT_BIN_DIR/weft" "$dir/hard" 2>/dev/null || ln -s "$WEFT_BIN_DIR/weft" "$dir/hard"
+	ln -s "$WEFT_BIN_DIR/weft" "$dir/symbolic"
+	cp "$WEFT_BIN_DIR/weft" "$dir/copy"
+	printf '#!/bin/sh\nexec "%s"\n' "$WEFT_BIN_DIR/weft" >"$dir/script"
+	chmod +x "$dir/script"
+	new l1
+	for type in weft hard symbolic copy script; do
+		for verb in ADD STATUS; do
+			run --separate-stderr loop "$verb" "$dir" "$type"
+			assert_failure 1
+			assert_equal "$(jq -s length <<<"$output")" 1
+			assert_json "$output" '.code | . == 7 or . == 50 or . == 107'
+			assert_json "$output" '.msg | contains("weft itself") or contains("leads back to weft")'
+		done
+		assert_equal "$(records)" 0
+	done
+	# There is nothing to release, and the container stays removable.
+	for type in weft symbolic; do
+		loop DEL "$dir" "$type"
+		loop GC "$dir" "$type"
+	done
+}
+
+loop() { # VERB DIRECTORY TYPE
+	jq -c --arg type "$3" '.cniVersion = "1.1.0" | .ipam = {type: $type}' <<<"$config" |
+		CNI_COMMAND=$1 CNI_CONTAINERID=l1 CNI_NETNS=$(ns_path l1) CNI_IFNAME=eth0 CNI_PATH=$2 \
+			ns_run host1 timeout 20 "$WEFT_BIN_DIR/weft"
+}
+
+@test "addresses that host-local has reserved are not assigned" {
+	local dir=$LAB_DIR/host-local reserved first ranges
+	first=$(subnet_address 40)
+	ranges="{ranges: [[{rangeStart: \"$first\", rangeEnd: \"$(subnet_address 42)\"}]], dataDir: \"$dir\"}"
+	new h1 h2 h3
+	# As flannel's container: host-local itself makes the reservation.
+	reserved=$(jq -c --arg dir "$dir" --arg subnet "$(host_subnet host1)" --arg first "$first" \
+		'.name = "cbr0" | .ipam = {type: "host-local", dataDir: $dir,
+		ranges: [[{subnet: $subnet, rangeStart: $first}]]}' <<<"$config" |
+		cni_exec ADD host1 h1 eth0 host-local | jq -r '.ips[0].address | split("/")[0]')
+	assert_equal "$reserved" "$first"
+	run call ADD h2 ".ipam = $ranges"
+	assert_json "$output" ".ips[0].address == \"$(subnet_address 41)/24\""
+	run call ADD h3 ".ipam = $ranges | .args.cni.ips = [\"$first\"]"
+	assert_json "$output" ".code == 102 and (.msg | contains(\"$first\"))"
+	run call ADD h3 ".ipam = $ranges"
+	assert_json "$output" ".ips[0].address == \"$(subnet_address 42)/24\""
+	run plain STATUS ".ipam = $ranges"
+	assert_json "$output" '.code == 50 and (.details | contains("1 reservations of host-local"))'
+	# The container is deleted.
+	jq -c --arg dir "$dir" --arg subnet "$(host_subnet host1)" '.name = "cbr0" |
+		.ipam = {type: "host-local", dataDir: $dir, ranges: [[{subnet: $subnet}]]}' <<<"$config" |
+		cni_exec DEL host1 h1 eth0 host-local
+	run call ADD h1 ".ipam = $ranges"
+	assert_json "$output" ".ips[0].address == \"$first/24\""
+}
+
+@test "addresses are allocated and released by host-local" {
 	local subnet result ipam dir=$LAB_DIR/host-local
 	subnet=$(host_subnet host1)
 	ipam=".ipam = {type: \"host-local\", dataDir: \"$dir\", ranges: [[{subnet: \"$subnet\",
@@ -309,18 +475,18 @@ subnet_address() {
 	assert_json "$output" '.code == 107'
 	call DEL h1
 	call DEL h1
-	# After a failure of ours what it gave goes back.
+	# If weft fails after the delegated ADD, the address is released.
 	ip -n "$LAB-h2" link add eth0 type veth peer name other
 	run call ADD h2
 	assert_json "$output" '.code == 103'
 	run find "$dir/weft" -name '10.*'
 	assert_output ''
 	ip -n "$LAB-h2" link del eth0
-	# Its own errors are told, and nothing is left.
+	# Errors of the delegate are reported, and nothing is left.
 	run --separate-stderr call ADD h2 '.ipam.ranges = []'
 	assert_json "$output" '.code == 107 and (.msg | contains("host-local"))'
 	assert_equal "$(records)" 0
-	# The plugin has gone: ADD says so, DEL does not fail for ever.
+	# The delegate is missing: ADD fails, and DEL succeeds.
 	run --separate-stderr call ADD h2 '.ipam.type = "gone"'
 	assert_json "$output" '.code == 107 and (.msg | contains("gone"))'
 	call DEL h2 '.ipam.type = "gone"'
@@ -328,7 +494,7 @@ subnet_address() {
 	assert_json "$output" '.code == 7'
 }
 
-@test "addresses from static, and its dns unless the configuration has any" {
+@test "addresses come from static, and its dns unless the configuration has its own" {
 	local result address
 	address=$(subnet_address 60)
 	new t1
@@ -346,7 +512,7 @@ subnet_address() {
 	assert_json "$result" ".ip4.ip == \"$address/24\" and (has(\"ips\") | not)"
 }
 
-@test "what plugins before weft have given stays in the result" {
+@test "the results of earlier plugins stay in the result" {
 	local version before result
 	new p1
 	for version in 0.3.0 0.4.0 1.0.0 1.1.0; do
@@ -365,13 +531,13 @@ subnet_address() {
 	result=$(call ADD p1 ".cniVersion = \"0.2.0\" | .prevResult = $before")
 	assert_json "$result" '.ip6.ip == "fd00::7/64" and (.ip4.ip | startswith("10.5."))'
 	call DEL p1
-	# There is no room for two of a family; and nothing is left.
+	# The result of 0.2.0 has no place for two addresses of a family. Nothing is left.
 	run call ADD p1 '.cniVersion = "0.2.0" | .prevResult = {ip4: {ip: "192.0.2.7/24"}}'
 	assert_json "$output" '.code == 7 and (.msg | contains("more than 1 address per family"))'
 	assert_equal "$(records)$(in_use)" 0
 }
 
-@test "weftd ends attachments whose containers died" {
+@test "weftd removes attachments of dead containers" {
 	new d1
 	call ADD d1
 	call ADD d1 '.' 2>/dev/null || true
@@ -385,7 +551,7 @@ subnet_address() {
 	assert_equal "$(in_use)" ''
 }
 
-@test "one document, and nothing left, where standard output is full or closed" {
+@test "a full or closed standard output: one error document, and nothing is left" {
 	new o1
 	jq -c . <<<"$config" >"$BATS_TEST_TMPDIR/config"
 	run ns_run host1 env -i CNI_COMMAND=ADD CNI_CONTAINERID=o1 CNI_IFNAME=eth0 \

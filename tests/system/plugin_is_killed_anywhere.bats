@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# The plugin is killed at each of its system calls in turn, in ADD and in DEL, and the child
-# with which DEL removes a device at each of its own; a DEL afterwards leaves no device, no
-# address, no rule and no file, every time.
+# The plugin is killed at each system call of ADD and of DEL, and so is the child process with which
+# DEL removes a device. A following DEL leaves no device, no address, no rule and no file.
+
+# schedule: first
 
 load ../lib/bats
 
@@ -22,7 +23,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# weft VERB [COMMAND...]: the plugin for c1, begun by the command.
+# weft VERB [COMMAND...]: runs the plugin for c1, started by the command.
 weft() {
 	local verb=$1
 	shift
@@ -30,7 +31,7 @@ weft() {
 		CNI_PATH=$WEFT_CNI_REFERENCE ns_run host1 "$@" "$WEFT_BIN_DIR/weft" <"$config"
 }
 
-# What an attachment leaves: devices at both ends, entries of the bridge, rules, files.
+# The traces of an attachment: devices at both ends, entries of the bridge, rules, files.
 traces() {
 	ip -n "$LAB-host1" -o link show | cut -d: -f2
 	bridge -n "$LAB-host1" fdb show br "$KERNEL_BRIDGE" | grep -i ' 0a:58' || true
@@ -43,47 +44,46 @@ traces() {
 
 traces_are() { diff -u <(printf '%s\n' "$1") <(traces); }
 
-# killed_at_each VERB [OPTION OF THE KILLER]: at the first system call, the second, ... until
-# there are no more. calls, needed: the least that there are of them, and after how many of the
-# kills DEL has to find something.
+# killed_at_each VERB [OPTION OF THE KILLER]: kills the plugin at its first system call, its second,
+# and so on. calls is the minimum number of system calls; needed is the minimum number of kills
+# after which DEL has something to remove.
 killed_at_each() {
 	local at before differed=0 said
-	weft ADD >/dev/null && weft DEL # directories are made once, and stay
+	weft ADD >/dev/null && weft DEL # creates directories, which stay
 	before=$(traces)
 	for ((at = 1; at < 1000; at++)); do
-		[[ $1 == ADD ]] || weft ADD >/dev/null || fail "no ADD before DEL is killed at $at"
+		[[ $1 == ADD ]] || weft ADD >/dev/null || fail "ADD failed before the kill of DEL at $at"
 		said=$(weft "$1" "$LAB_DIR/killer" "${@:2}" "$at" 2>&1 >/dev/null) || true
 		[[ -z $(find "$LAB_DIR/host1/run/attachments" -type f -size +0) ]] || differed=$((differed + 1))
-		weft DEL || fail "DEL after $1 was $said"
-		wait_for 5 traces_are "$before" || fail "left by DEL after $1 was $said"
+		weft DEL || fail "DEL failed after $1 was $said"
+		wait_for 5 traces_are "$before" || fail "DEL left traces after $1 was $said"
 		[[ $said != *ended:* ]] || break
 		[[ $said == *"killed at $at:"* ]] || fail "not killed: $said"
 	done
-	echo "# $*: killed at $((at - 1)) system calls, $differed times something was there for DEL" >&3
-	# It was killed from first to last, and DEL did have something to do.
+	echo "# $*: killed at $((at - 1)) system calls, $differed times with traces for DEL to remove" >&3
 	((at > ${calls-50} && differed > ${needed-10})) ||
-		fail "killed at $at calls, DEL was needed after $differed"
+		fail "killed at $at system calls, $differed times with traces for DEL to remove"
 	weft ADD >/dev/null
 	ip -n "$LAB-c1" -o link show eth0
 	weft DEL
 }
 
-@test "ADD is killed at each system call" {
+@test "ADD killed at each system call" {
 	config=$LAB_DIR/plain killed_at_each ADD
 }
 
-@test "DEL is killed at each system call" {
+@test "DEL killed at each system call" {
 	config=$LAB_DIR/plain killed_at_each DEL
 }
 
-@test "ADD with another plugin's addresses is killed at each system call" {
+@test "ADD with a delegated IPAM plugin killed at each system call" {
 	config=$LAB_DIR/delegated killed_at_each ADD
 }
 
-@test "DEL goes on while its child is killed at each system call" {
+@test "DEL succeeds if its child is killed at each system call" {
 	config=$LAB_DIR/plain calls=10 needed=5 killed_at_each DEL -c
 }
 
-@test "DEL is killed with its child, at each system call of that" {
+@test "DEL killed together with its child, at each system call of the child" {
 	config=$LAB_DIR/plain calls=10 needed=5 killed_at_each DEL -a
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2030,SC2031 # each test is a process of its own; bats sets what run has seen
+# shellcheck disable=SC2154,SC2030,SC2031 # each test is a process of its own; run sets output and lines
 #
-# Wrong input of the plugin: one error document on standard output, with the code
-# of the specification, the value, and what is allowed; and nothing half-made.
+# Invalid input of the plugin: one error document on standard output, with the code of the
+# specification, the invalid value and the allowed values; and a complete rollback.
 
 load ../lib/bats
 
@@ -20,15 +20,15 @@ setup() {
 	id=c1 ifname=eth0 netns=$(ns_path c1) command=ADD
 }
 
-# What the plugin may not leave behind.
+# The traces that the plugin could leave.
 traces() {
 	ip -n "$LAB-host1" -o link show master "$KERNEL_BRIDGE"
 	find "$LAB_DIR/host1/run" \( -type f -o -type l \) ! -name lock | sort
 	ip -n "$LAB-c1" -o link show
 }
 
-# refused CODE WORD...: the plugin, with what config, id, ifname, netns and command
-# say, ends with 1 and one document of that code, whose text has the words.
+# refused CODE WORD...: the plugin, with the values of config, id, ifname, netns and command, exits
+# with 1 and one document with that code, whose text has the words.
 refused() {
 	local code=$1 word before
 	shift
@@ -47,27 +47,27 @@ refused() {
 	assert_equal "$(traces)" "$before"
 }
 
-@test "a command that is none" {
+@test "an invalid command" {
 	command=ERASE refused 4 ERASE
 }
 
-@test "a variable that is missing, or more than one" {
+@test "one or several missing variables" {
 	id='' refused 4 CNI_CONTAINERID
 	id='' ifname='' refused 4 CNI_CONTAINERID CNI_IFNAME
 	netns='' refused 4 CNI_NETNS
 }
 
-@test "a container id with characters that are not allowed" {
+@test "a container id with invalid characters" {
 	id='../c1' refused 4 ../c1
 }
 
-@test "an interface name that the kernel would not take" {
+@test "an interface name that the kernel refuses" {
 	ifname=sixteencharacter refused 4 sixteencharacter
 	ifname=a/b refused 4 a/b
 	ifname=.. refused 4 ..
 }
 
-@test "a namespace that is absent, or a file" {
+@test "a missing namespace, and a regular file in its place" {
 	netns=/run/netns/$LAB-absent refused 8 "$LAB-absent"
 	netns=/etc/hostname refused 8 /etc/hostname
 }
@@ -76,38 +76,38 @@ refused() {
 	netns=$(ns_path host1) refused 8 "$LAB-host1"
 }
 
-@test "a configuration that is no JSON, or empty, or has something after it" {
+@test "a configuration that is not JSON, empty, or followed by other text" {
 	config='{"name":' refused 6
 	config='' refused 6
 	config="$config x" refused 6
 	config='[]' refused 6
 }
 
-@test "a version that is not supported" {
+@test "an unsupported version" {
 	config=$(jq -c '.cniVersion = "2.0.0"' <<<"$config") refused 1 2.0.0 1.0.0
 }
 
-@test "a network name that is missing or not allowed" {
+@test "a missing or invalid network name" {
 	config=$(jq -c 'del(.name)' <<<"$config") refused 7 name
 	config=$(jq -c '.name = "a b"' <<<"$config") refused 7 'a b'
 }
 
-@test "a key of ours with a wrong value" {
+@test "a weft key with an invalid value" {
 	config=$(jq -c '.mtu = "large"' <<<"$config") refused 7 mtu
 	config=$(jq -c '.mtu = 12' <<<"$config") refused 7 mtu 12
 	config=$(jq -c '.isDefaultGateway = 7' <<<"$config") refused 7 isDefaultGateway
 	config=$(jq -c '.routes = [{"dst":"10.0.0.0/33"}]' <<<"$config") refused 7 10.0.0.0/33 routes
 }
 
-@test "a network that weftd has not published" {
+@test "an unpublished network" {
 	config=$(jq -c '.network = "other"' <<<"$config") refused 50 other weftd
 	config=$(jq -c '.runDir = "/run/nowhere"' <<<"$config") refused 50 /run/nowhere weftd
 }
 
-@test "a state file that is damaged" {
+@test "a damaged state file" {
 	local file=$LAB_DIR/host1/run/networks/default.json kept
 	kept=$(<"$file")
-	# weftd, which would mend it, stands still meanwhile.
+	# A running weftd would repair the file.
 	kill -s STOP "$(weftd_pid host1)"
 	echo '{"version":1' >"$file"
 	refused 104 default.json
@@ -118,7 +118,7 @@ refused() {
 	kill -s CONT "$(weftd_pid host1)"
 }
 
-@test "a bridge that is gone" {
+@test "a missing bridge" {
 	weftd_stop host1
 	ip -n "$LAB-host1" link set "$KERNEL_BRIDGE" name elsewhere
 	run ns_run host1 env -i CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 \
@@ -135,8 +135,8 @@ refused() {
 	weftd_ready host1
 }
 
-@test "no address is left" {
-	# A subnet of /30 has its own address, the gateway, one more, and broadcast.
+@test "an exhausted address pool" {
+	# A /30 has one address beside the network, gateway and broadcast addresses.
 	local run=$LAB_DIR/small
 	mkdir -p "$run/networks"
 	jq '.families[0].subnet = "10.5.255.0/30" | .families[0].gateway = "10.5.255.1"' \
@@ -153,7 +153,7 @@ refused() {
 	assert_success
 }
 
-@test "after all that, an ADD works" {
+@test "ADD works after all these errors" {
 	run ns_run host1 env -i CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 \
 		CNI_NETNS="$netns" CNI_PATH=/ "$WEFT_BIN_DIR/weft" <<<"$config"
 	assert_success

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154,SC2016 # bats sets what run has seen
+# shellcheck disable=SC2154,SC2016 # run sets output and lines
 #
-# Debian's podman 4 with its CNI backend on two nodes: containers reach each other, a port
-# is published through portmap, a container is started again, and nothing is left.
+# Debian's podman 4 with its CNI backend on two nodes: containers reach each other, a port is
+# published through portmap, a container is restarted, and nothing is left.
 
 load ../lib/bats
 # shellcheck source=tests/lib/runtime.bash
@@ -36,7 +36,7 @@ teardown_file() {
 	ping_once host1 "$(podman_address host2 b1)"
 }
 
-@test "a published port leads into the container, from its node and from others" {
+@test "a published port reaches the container from its node and from other nodes" {
 	local from
 	for from in net host2; do
 		ns_run $from bash -c 'exec 3<>/dev/tcp/$1/8080; printf "GET / HTTP/1.0\r\n\r\n" >&3; cat <&3' \
@@ -45,11 +45,30 @@ teardown_file() {
 	podman_on host2 exec b1 /bin/wget -q -O - "http://$(host_address host1):8080/" | grep 'from the container'
 }
 
-@test "a container that is started again is reached again" {
+@test "a restarted container is reachable" {
 	podman_on host1 restart --time 0 a1
 	podman_on host2 exec b1 /bin/ping -c 1 -W 2 "$(podman_address host1 a1)"
 	podman_on host2 exec b1 /bin/wget -q -O - "http://$(host_address host1):8080/" | grep 'from the container'
 	assert_equal "$(runtime_traces host1 | grep -c '/attachments/')" 1
+}
+
+# weft_on HOST VERB: the plugin for the namespace c1 of the host's mounts.
+weft_on() {
+	jq -c '.plugins[0] + {name, cniVersion}' "$LAB_DIR/$1/10-weft.conflist" |
+		on "$1" env CNI_COMMAND="$2" CNI_CONTAINERID=c1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 \
+			CNI_PATH=/opt/cni/bin /opt/cni/bin/weft
+}
+
+# What docs/runtimes.md proposes for podman without CNI.
+@test "a container starts in a namespace that the plugin has attached" {
+	on host1 ip netns add c1
+	run -0 weft_on host1 ADD
+	assert_json "$output" '.ips | length == 1'
+	podman_on host1 run --rm --network ns:/run/netns/c1 --cgroup-parent "/$LAB-host1" \
+		--ulimit nofile=20000:20000 --ulimit nproc=1000:1000 --log-driver none \
+		--rootfs "$LAB_DIR/rootfs" /bin/ping -c 3 -W 2 "$(podman_address host2 b1)"
+	weft_on host1 DEL
+	on host1 ip netns del c1
 }
 
 @test "removed containers leave nothing on either node" {

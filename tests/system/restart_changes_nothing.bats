@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# weftd may be stopped, killed and started at any time: the kernel's tables stay,
-# the packets pass, the node stays who it is.
+# weftd can be stopped, killed and started at any time: the kernel's tables stay, packets pass, and
+# the node keeps its identity.
 
 load ../lib/bats
 
@@ -15,8 +15,8 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# Both monitors of iproute2 on host1, begun and ended by an entry that only they
-# are meant to see: what they say in between is all that happened in between.
+# Both monitors of iproute2 on host1. An entry marks the begin and the end of their output, so that
+# the lines in between are all events of that time.
 MARK=02:00:00:00:be
 
 watch_start() {
@@ -39,18 +39,22 @@ watch_marked() { # MAC
 	grep -q "$1" "$LAB_DIR/log/watch-ip" && grep -q "$1" "$LAB_DIR/log/watch-bridge"
 }
 
-# What they saw, without the marks, and without the kernel's own probing of
-# neighbours (an ARP entry growing stale is nobody's change).
+# Prints the events without the marks, and without the kernel's own probing of neighbours (no program
+# changes an ARP entry that becomes stale).
 watch_seen() {
 	cat "$LAB_DIR"/log/watch-{ip,bridge} | grep -v "$MARK" |
 		grep -v -E ' (REACHABLE|STALE|DELAY|PROBE|INCOMPLETE|FAILED) *$'
 }
 
-addresses_settled() { # duplicate address detection changes addresses, a second after birth
+addresses_settled() { # duplicate address detection changes an address a second after its creation
 	[[ -z $(ip -n "$LAB-host1" -6 address show tentative) ]]
 }
 
-tables() { # everything that a kernel holds of a host, without what only time changes
+# The kernel delays events of a link's state by up to a second (net/core/link_watch.c), on a loaded
+# machine by more.
+links_settled() { [[ -z $(ns_run host1 timeout 2.5 ip monitor link) ]]; }
+
+tables() { # the kernel's state of a host, without timers
 	local ns=$LAB-$1
 	ip -n "$ns" -d link show | sed -E 's/_timer +[0-9.]+//g'
 	ip -n "$ns" address show | grep -v valid_lft
@@ -58,8 +62,9 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	kernel_have "$1"
 }
 
-@test "a second start changes nothing in the kernel, and the monitors stay silent" {
+@test "a second start changes nothing in the kernel, and the monitors report nothing" {
 	wait_for 10 addresses_settled
+	wait_for 15 links_settled
 	ping_once c1 "$(container_address host2 c2)"
 	tables host1 >"$BATS_TEST_TMPDIR/before"
 	watch_start
@@ -72,10 +77,10 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	tables host1 >"$BATS_TEST_TMPDIR/after"
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 	run weftctl_on host1 --json status
-	assert_json "$output" '.networks[0].passes | .run > 0 and .failed == 0 and .written == 0'
+	assert_json "$output" '.networks[0].reconciles | .total > 0 and .failed == 0 and .entries_written == 0'
 }
 
-@test "the monitors are not deaf: an entry that weftd must write is seen" {
+@test "the monitors report an entry that weftd must write" {
 	watch_start
 	ip -n "$LAB-host1" route flush proto 0x77
 	weftd_stop host1
@@ -87,7 +92,7 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	assert_output --partial ' proto 119 '
 }
 
-@test "SIGKILL, SIGTERM and new starts lose none of 1,000 packets a second" {
+@test "SIGKILL, SIGTERM and restarts lose none of 1,000 packets per second" {
 	flow_start out c1 "$(container_address host2 c2)" 5000 0.001
 	flow_start in c2 "$(container_address host1 c1)" 5000 0.001
 	weftd_stop host1 KILL
@@ -103,7 +108,7 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	assert_equal "$(flow_lost out) $(flow_lost in)" '0 0'
 }
 
-@test "a flow that loses packets is seen to" {
+@test "the flow test detects lost packets" {
 	flow_start broken c1 "$(container_address host2 c2)" 200
 	lab_link host2 down
 	run flow_lost broken
@@ -112,7 +117,7 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	wait_for 10 ping_once c1 "$(container_address host2 c2)"
 }
 
-@test "SIGTERM ends it with 0; devices, entries and lease stay" {
+@test "SIGTERM ends weftd with 0, and keeps devices, entries and lease" {
 	local key
 	key=$(etcd_key_of host3)
 	kernel_have host3 >"$BATS_TEST_TMPDIR/before"
@@ -120,13 +125,13 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	kernel_have host3 >"$BATS_TEST_TMPDIR/after"
 	same "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 	assert_equal "$(etcd_key_of host3)" "$key"
-	# Run once more as a child of this test, which can tell how it ends.
+	# Started as a child of this test, so that its exit status is available.
 	local flags pid status=0
 	read -ra flags < <(weftd_flags host3)
 	nsenter --net="$(ns_path host3)" -- "$WEFT_BIN_DIR/weftd" "${flags[@]}" \
 		>>"$LAB_DIR/log/host3-weftd" 2>&1 3>&- &
 	pid=$!
-	wait_for 20 weftd_answers host3 "$pid"
+	wait_for 20 weftd_responds host3 "$pid"
 	kill -s TERM "$pid"
 	wait "$pid" || status=$?
 	assert_equal "$status" 0
@@ -134,17 +139,17 @@ tables() { # everything that a kernel holds of a host, without what only time ch
 	weftd_ready host3
 }
 
-weftd_answers() { # HOST PID
+weftd_responds() { # HOST PID
 	weftctl_on "$1" --json status | jq -e --argjson pid "$2" '.pid == $pid'
 }
 
-@test "killed at any moment of its start, the next start puts everything right" {
+@test "a start after a kill at any moment of the previous start restores everything" {
 	local ms
 	for ms in 0 2 4 8 12 16 24 32 48 64 96 128; do
 		weftd_stop host1 KILL
 		ip -n "$LAB-host1" link del "$KERNEL_VXLAN" 2>/dev/null || true
 		weftd_start host1
-		sleep "0.$(printf %03d $ms)" # the moment of its death, not a wait
+		sleep "0.$(printf %03d $ms)" # the moment of the kill, not a wait
 	done
 	weftd_stop host1 KILL
 	weftd_start host1
@@ -153,7 +158,7 @@ weftd_answers() { # HOST PID
 	wait_for 5 ping_once c1 "$(container_address host2 c2)"
 }
 
-@test "the node keeps its subnet, its MAC and its id across a restart" {
+@test "a restart keeps the node's subnet, MAC and id" {
 	local key value
 	key=$(etcd_key_of host1)
 	value=$(etcd_value_of host1)
@@ -164,7 +169,7 @@ weftd_answers() { # HOST PID
 	assert_equal "$(etcd_value_of host1)" "$value"
 }
 
-@test "the node keeps them when it loses its run directory and its devices, as in a reboot" {
+@test "a reboot keeps the node's subnet, MAC and id" {
 	local key value
 	key=$(etcd_key_of host3)
 	value=$(etcd_value_of host3)
@@ -179,7 +184,7 @@ weftd_answers() { # HOST PID
 	kernel_settled host1 host2 host3
 }
 
-@test "the node takes its old subnet again when its lease ran out while it was away" {
+@test "a node acquires its old subnet after its lease expired" {
 	local key mac
 	key=$(etcd_key_of host3)
 	mac=$(etcd_value_of host3 | jq -r .BackendData.VtepMAC)

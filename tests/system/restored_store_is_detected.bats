@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# etcd is restored from a backup while weftd is down: its next start compares what the store
-# says with what it kept on disk, and removes no peer for its absence from an older store.
+# etcd is restored from a backup while weftd is down: the next start compares the store with the
+# snapshot on disk, and keeps a peer that is absent from the older store.
 
 load ../lib/bats
 
@@ -22,22 +22,22 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-kept() { # HOST EXPRESSION: of what it keeps on disk
+snapshot_is() { # HOST EXPRESSION
 	jq -e "$2" "$LAB_DIR/$1/state/networks/default.json"
 }
 
 status_is() { weftctl_on "$1" --json status | jq -e ".networks[0] | $2"; }
 
-status_says() { weftctl_on "$1" status | grep -F -- "$2"; }
+status_has() { weftctl_on "$1" status | grep -F -- "$2"; }
 
 has_peer() { kernel_have "$1" | grep -F -- "$2"; } # HOST SUBNET
 
-@test "what is kept names the store's history" {
-	wait_for 20 kept host1 ".subnets[\"$(etcd_key_of host2)\"]"
-	kept host1 '.version == 1 and .seen.cluster != "0" and (.seen.revision | tonumber) > 1'
+@test "the snapshot names the store's history" {
+	wait_for 20 snapshot_is host1 ".subnets[\"$(etcd_key_of host2)\"]"
+	snapshot_is host1 '.version == 1 and .seen.cluster != "0" and (.seen.revision | tonumber) > 1'
 }
 
-@test "a peer that the backup lacks stays, traffic goes on, and status says why" {
+@test "a peer missing in the backup is kept, traffic passes, and status has the reason" {
 	local subnet
 	subnet=$(host_subnet host2)
 	flow_start restored c1 "$(container_address host2 c2)" 3000
@@ -47,22 +47,22 @@ has_peer() { kernel_have "$1" | grep -F -- "$2"; } # HOST SUBNET
 	assert_equal "$(etcd_key_of host2)" ''
 	weftd_start host1
 	weftd_ready host1
-	status_is host1 '.store.wiped != "" and .store.wipedUntil > 0'
-	status_says host1 'peers that it lacks stay for'
+	status_is host1 '.store.reset_reason != "" and .store.grace_until > 0'
+	status_has host1 'absent peers are kept for'
 	has_peer host1 "$subnet"
 	run weftctl_on host1 peers
-	assert_output --partial programmed
-	# Once more, before the time is over that a restored store has to tell everything again.
+	assert_output --partial installed
+	# A second restart within the grace period.
 	weftd_stop host1 KILL
 	weftd_start host1
 	weftd_ready host1
-	status_is host1 '.store.wiped != ""'
+	status_is host1 '.store.reset_reason != ""'
 	has_peer host1 "$subnet"
 	proc_stop flow-restored INT
 	assert_equal "$(flow_lost restored)" 0
 }
 
-@test "the peer registers again, with the subnet that it had" {
+@test "the peer registers again with its old subnet" {
 	local subnet
 	subnet=$(host_subnet host2)
 	weftd_start host2
@@ -72,8 +72,8 @@ has_peer() { kernel_have "$1" | grep -F -- "$2"; } # HOST SUBNET
 	ping_once c1 "$(container_address host2 c2)"
 }
 
-# Beside it: what the same list leads to without anything kept.
-@test "without what was kept, the peer would have gone" {
+# Shows that the snapshot is the cause of the result above.
+@test "without the snapshot the peer would be removed" {
 	local subnet
 	subnet=$(host_subnet host2)
 	weftd_stop host1 KILL
@@ -82,7 +82,7 @@ has_peer() { kernel_have "$1" | grep -F -- "$2"; } # HOST SUBNET
 	etcd_restore "$LAB_DIR/backup"
 	weftd_start host1
 	weftd_ready host1
-	status_is host1 '.store.wiped == ""'
+	status_is host1 '.store.reset_reason == ""'
 	run has_peer host1 "$subnet"
 	assert_failure
 }

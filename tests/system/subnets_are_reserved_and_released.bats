@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# weftctl leases, reserve and release: a subnet is kept for a node for ever, and given back.
+# weftctl leases, reserve and release: a reservation keeps a subnet for a node permanently, until it is
+# released.
 
 load ../lib/bats
 
@@ -23,7 +24,7 @@ etcd_lease_of() { # KEY
 	etcd_ctl get "$ETCD_PREFIX/subnets/$1" -w json | jq '.kvs[0].lease // 0'
 }
 
-@test "leases shows all of them, and why one is refused" {
+@test "leases shows all leases, and why one is refused" {
 	local own other
 	own=$(etcd_key_of host1) other=$(etcd_key_of host2)
 	etcd_put 10.7.7.0-24 "$(flannel_value 192.168.0.77 0e:00:00:00:00:77)"
@@ -31,14 +32,14 @@ etcd_lease_of() { # KEY
 	wait_for 10 lease_is host1 10.5.300.0-24 '.state == "refused" and (.reason | length > 0)'
 	wait_for 10 lease_is host1 10.7.7.0-24 '.state == "refused" and (.reason | length > 0)'
 	run -0 lease_is host1 "$own" '.state == "own" and .ttl == 5 and (.reserved | not)'
-	run -0 lease_is host1 "$other" '.state == "used" and .name == "host2"'
+	run -0 lease_is host1 "$other" '.state == "used" and .node_name == "host2"'
 	run -0 weftctl_on host1 leases
 	assert_line --regexp "default +$other +host2 +192.168.0.2 +- +used"
 	etcd_del 10.7.7.0-24
 	etcd_del 10.5.300.0-24
 }
 
-@test "a node's own lease becomes a reservation, outlives it, and becomes a lease again" {
+@test "a node's lease becomes a reservation, outlives the node, and becomes a lease again" {
 	local key subnet
 	key=$(etcd_key_of host2) subnet=$(host_subnet host2)
 	run -0 weftctl_on host1 reserve host2 "$subnet"
@@ -48,12 +49,12 @@ etcd_lease_of() { # KEY
 	wait_for 10 lease_is host1 "$key" '.reserved and .state == "used"'
 	kernel_settled host1 host2
 	run -0 weftctl_on host1 --json release "$subnet"
-	assert_json "$output" '.name == "host2"'
+	assert_json "$output" '.node_name == "host2"'
 	wait_for 10 lease_is host2 "$key" '.state == "own" and (.reserved | not)'
 	kernel_settled host1 host2
 }
 
-@test "a free subnet is kept for a node that comes later, by its address, without confusing flannel" {
+@test "a free subnet is reserved for a later node by its address, in a form that flannel accepts" {
 	local subnet
 	subnet=$(etcd_free_subnet)
 	run -0 weftctl_on host1 reserve 192.168.0.3 "$subnet/24"
@@ -67,30 +68,30 @@ etcd_lease_of() { # KEY
 	kernel_settled host1 host2 host3
 }
 
-@test "what cannot be is refused, and says why" {
+@test "invalid reservations are refused with a reason" {
 	run -1 weftctl_on host1 reserve host1 "$(host_subnet host2)"
 	assert_output --partial 'is not free'
 	assert_output --partial 'leased by host2'
 	run -1 weftctl_on host1 reserve host2 10.5.167.0/24
-	assert_output --partial 'is no subnet that a node of network default can have'
-	run -1 weftctl_on host1 reserve nobody "$(etcd_free_subnet)/24"
-	assert_output --partial 'no node "nobody" is known'
+	assert_output --partial 'is not a valid node subnet of network default'
+	run -1 weftctl_on host1 reserve absent "$(etcd_free_subnet)/24"
+	assert_output --partial 'unknown node "absent"'
 	run -1 weftctl_on host1 reserve host2 10.9.1.0/24
-	assert_output --partial '10.9.1.0/24 lies in no network of this node'
+	assert_output --partial '10.9.1.0/24 is in no network of this node'
 	run -1 weftctl_on host1 reserve host2 10.5.68.0/25
-	assert_output --partial 'is no subnet that a node of network default can have'
+	assert_output --partial 'is not a valid node subnet of network default'
 	run -1 weftctl_on host1 reserve host2 elsewhere
 	assert_output --partial 'subnet'
 	run -1 weftctl_on host1 reserve host2
-	assert_output --partial 'needs two words'
+	assert_output --partial 'usage: weftctl reserve NODE SUBNET'
 	run -1 weftctl_on host1 release 10.5.169.0/24
-	assert_output --partial 'no lease has the subnet 10.5.169.0/24'
+	assert_output --partial 'no lease for subnet 10.5.169.0/24'
 	run -1 weftctl_on host1 release "$(host_subnet host1)"
 	assert_output --partial "this node's own lease"
 	run -1 weftctl_on host1 reserve "$(printf 'x%.0s' {1..9000})" 10.5.167.0/24
 }
 
-@test "nobody but root may, even where the socket lets them in" {
+@test "only root may reserve and release, even if the socket permits others" {
 	chmod 0666 "$LAB_DIR/host1/run/control.sock"
 	chmod 0755 "$LAB_DIR" "$LAB_DIR/host1" "$LAB_DIR/host1/run"
 	run -1 ns_run host1 setpriv --reuid 65534 --clear-groups "$WEFT_BIN_DIR/weftctl" \
@@ -102,7 +103,7 @@ etcd_lease_of() { # KEY
 
 route_to() { ip -n "$LAB-$1" route show "$2" | grep .; } # HOST DESTINATION
 
-@test "a lost subnet: refused for new containers, another is taken, and all is reachable" {
+@test "a lost subnet is refused for new containers, another is acquired, and all containers are reachable" {
 	local lost key gateway old
 	container_add host1 c11 && container_add host2 c21 && container_add host2 c24
 	gateway=$(host_gateway host2)
@@ -115,32 +116,32 @@ route_to() { ip -n "$LAB-$1" route show "$2" | grep .; } # HOST DESTINATION
 	container_add host2 c22
 	run -0 ping_once c11 "$(container_address host2 c22)"
 	run -0 ping_once c22 "$(container_address host1 c11)"
-	# Between themselves, old and new containers of the node are still linked.
+	# New containers of the node reach each other.
 	container_add host2 c23
 	run -0 ping_once c22 "$(container_address host2 c23)"
 	run ip -n "$LAB-host2" route show "$lost"
-	assert_output --partial 'proto 119' # to whoever has it now
-	# Old ones keep their gateway, and what goes through it on this node.
+	assert_output --partial 'proto 119' # the route to the new owner
+	# Displaced containers reach their gateway, the node and its other containers.
 	old=$(container_address host2 c21)
 	run -0 ping_once c21 "$(container_address host2 c24)"
 	run -0 ping_once c21 "$gateway"
 	run -0 ping_once c21 "$(container_address host2 c22)"
 	run -0 ping_once host2 "$old"
 	run ip -n "$LAB-host2" route get "${lost%.*}.77"
-	assert_output --partial "via ${lost%/*} " # another address of it is the owner's
-	has_strays() { ip -n "$LAB-host2" address show dev weft-br1 | grep -F "$gateway/32"; }
-	has_strays
+	assert_output --partial "via ${lost%/*} " # other addresses of the subnet belong to the new owner
+	has_displaced() { ip -n "$LAB-host2" address show dev weft-br1 | grep -F "$gateway/32"; }
+	has_displaced
 	ip -n "$LAB-host2" route show "$old" | grep -F 'proto 119'
-	# A start finds it as it is.
+	# A restart keeps this state.
 	weftd_stop host2 KILL
 	weftd_start host2
 	weftd_ready host2
-	has_strays
+	has_displaced
 	run -0 ping_once c21 "$gateway"
 	container_del host2 c21
 	wait_for 20 not route_to host2 "$old"
-	has_strays
+	has_displaced
 	container_del host2 c24
-	wait_for 20 not has_strays
+	wait_for 20 not has_displaced
 	etcd_del "$key"
 }

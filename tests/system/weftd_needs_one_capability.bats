@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# weftd as an unprivileged user with CAP_NET_ADMIN and nothing else goes the whole way: devices,
-# entries, sysctls, files, healing. What it cannot drop, it does not start with.
+# weftd works as an unprivileged user with CAP_NET_ADMIN only: devices, entries, sysctls, files,
+# repairs. It refuses to start if it cannot drop its other privileges.
 
 load ../lib/bats
 
@@ -29,7 +29,7 @@ teardown_file() { lab_down; }
 
 status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST FIELD
 
-@test "it is that user, with that capability, and can become nobody else" {
+@test "weftd runs as its user with one capability, and cannot change its user" {
 	local uid field
 	uid=$(id -u "$USER_NAME")
 	for field in CapPrm CapEff CapBnd; do
@@ -41,7 +41,7 @@ status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST F
 	assert_equal "$(status_of host1 Groups | xargs)" ''
 }
 
-@test "containers are attached by root, and reach each other" {
+@test "containers attached by root reach each other" {
 	for i in 1 2 3; do
 		container_add "host$i" "c$i"
 	done
@@ -53,7 +53,7 @@ status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST F
 	done
 }
 
-@test "sysctls and devices are set right without root's rights" {
+@test "sysctls and devices are restored without root" {
 	local conf=/proc/sys/net/ipv4/conf
 	ns_run host1 sh -c "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 1 >$conf/$KERNEL_BRIDGE/send_redirects"
 	ip -n "$LAB-host1" link del "$KERNEL_VXLAN"
@@ -65,7 +65,7 @@ status_of() { sed -n "s/^$2:\s*//p" "/proc/$(weftd_pid "$1")/status"; } # HOST F
 
 forwards() { [[ $(ns_run host1 cat /proc/sys/net/ipv4/ip_forward) == 1 ]]; }
 
-@test "packet rules are set, and mended, without root's rights" {
+@test "packet rules are installed and restored without root" {
 	ns_run host1 nft list table inet weft >"$LAB_DIR/table"
 	run -0 grep -c peers4-1 "$LAB_DIR/table"
 	ns_run host1 nft delete table inet weft
@@ -77,7 +77,7 @@ forwards() { [[ $(ns_run host1 cat /proc/sys/net/ipv4/ip_forward) == 1 ]]; }
 
 table_is_back() { diff "$LAB_DIR/table" <(ns_run host1 nft list table inet weft); }
 
-@test "a restart, also one that finds root's files, loses nothing" {
+@test "a restart, also with files owned by root, loses nothing" {
 	local key
 	key=$(etcd_key_of host1)
 	weftd_stop host1 KILL
@@ -96,9 +96,9 @@ record_of() { # HOST CONTAINER
 
 swept() { [[ ! -e $record && ! -L $LAB_DIR/host1/run/ipam/default/$address ]]; }
 
-@test "what the plugin makes as root is that user's, who ends what died without DEL" {
+@test "files that the plugin creates as root belong to weftd's user, who can remove them" {
 	local address record
-	address=$(container_add host1 c5)
+	address=$(CNI_EXTRA='K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0' container_add host1 c5)
 	record=$(record_of host1 c5)
 	assert_equal "$(stat -c %U "$record" "$LAB_DIR"/host1/run/{attachments,ipam}{,/default} \
 		"$LAB_DIR/host1/run/ipam/default/lock" | sort -u)" "$USER_NAME"
@@ -107,18 +107,18 @@ swept() { [[ ! -e $record && ! -L $LAB_DIR/host1/run/ipam/default/$address ]]; }
 	weftd_start host1
 	weftd_ready host1
 	wait_for 10 swept
-	weftd_log host1 100 | grep 'container died without DEL'
-	# Those that live stay.
+	weftd_log host1 100 | grep 'container ended without DEL.* container=c5 pod=default/web-0$'
+	# Attachments of running containers stay.
 	record_of host1 c1
 	ping_once c1 "$(container_address host2 c2)"
 }
 
-# planted COMMAND...: that user puts something in the place of a record, or above it.
+# planted COMMAND...: weftd's user replaces a record, or a directory above it.
 planted() {
 	setpriv --reuid "$USER_NAME" --regid "$(id -g "$USER_NAME")" --clear-groups "$@"
 }
 
-@test "what that user plants leads root's plugin nowhere" {
+@test "links planted by weftd's user do not redirect root's plugin" {
 	local record address dir=$LAB_DIR/host2/run/attachments
 	address=$(container_add host2 c6)
 	record=$(record_of host2 c6)
@@ -151,16 +151,16 @@ planted() {
 	container_del host2 c6
 }
 
-refused() { # FLAG...: ends with 2
+refused() { # FLAG...: weftd exits with 2
 	local flags
 	read -ra flags < <(weftd_flags host1)
 	run -2 ns_run host1 "$WEFT_BIN_DIR/weftd" "${flags[@]}" --run-dir "$BATS_TEST_TMPDIR/run" \
 		--state-dir "$BATS_TEST_TMPDIR/state" "$@"
 }
 
-@test "a user that does not exist, and privileges that are not there, end it" {
+@test "an unknown user, or missing privileges, end weftd" {
 	refused --user no-such-user
-	assert_output --partial 'there is no user'
+	assert_output --partial 'unknown user'
 	chmod 0777 "$BATS_TEST_TMPDIR"
 	run -2 ns_run host1 setpriv --reuid "$USER_NAME" --clear-groups env -u WEFTD_USER \
 		"$WEFT_BIN_DIR/weftd" --run-dir "$BATS_TEST_TMPDIR/run" --state-dir "$BATS_TEST_TMPDIR/state"
@@ -168,14 +168,14 @@ refused() { # FLAG...: ends with 2
 	run -2 ns_run host1 setpriv --bounding-set=-setuid --inh-caps=-setuid \
 		"$WEFT_BIN_DIR/weftd" --user "$USER_NAME" --run-dir "$BATS_TEST_TMPDIR/run" \
 		--state-dir "$BATS_TEST_TMPDIR/state"
-	assert_output --partial 'privileges cannot be dropped'
+	assert_output --partial 'cannot drop privileges'
 }
 
-@test "the unit that is installed asks for no more" {
-	make -s -C "$WEFT_REPO" BUILD="$BATS_TEST_TMPDIR/build" "$BATS_TEST_TMPDIR/build/weftd.service"
-	sed -i 's|^ExecStart=.*|ExecStart=/bin/true|; s|^User=.*|User=daemon|' "$BATS_TEST_TMPDIR/build/weftd.service"
-	run systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/build/weftd.service"
+@test "the installed unit grants CAP_NET_ADMIN only" {
+	local unit=$BATS_TEST_TMPDIR/weftd.service
+	sed 's|^ExecStart=.*|ExecStart=/bin/true|; s|^User=.*|User=daemon|' "$WEFT_REPO/conf/weftd.service" >"$unit"
+	run systemd-analyze verify --man=no "$unit"
 	assert_success
 	assert_output ''
-	grep -qx 'CapabilityBoundingSet=CAP_NET_ADMIN' "$BATS_TEST_TMPDIR/build/weftd.service"
+	grep -qx 'CapabilityBoundingSet=CAP_NET_ADMIN' "$unit"
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # bats sets what run has seen
+# shellcheck disable=SC2154 # run sets output and lines
 #
-# Wrong input of weftd: what cannot pass ends it with 2 and one line that says
-# what, which value, and what is allowed; what can pass is said and tried again.
+# Errors of weftd: a permanent error ends weftd with status 2 and one line with the setting, its
+# value and the allowed values; a temporary error is reported and retried.
 
 load ../lib/bats
 
@@ -16,7 +16,7 @@ setup_file() {
 
 teardown_file() { lab_down; }
 
-# ends WORD... -- FLAG...: weftd with the flags ends with 2 and one line that has the words.
+# ends WORD... -- FLAG...: weftd with these flags exits with 2 and one line with these words.
 ends() {
 	local words=() flags
 	while [[ $1 != -- ]]; do
@@ -50,13 +50,13 @@ nothing_is_left() {
 	assert_output ''
 }
 
-@test "a flag that is unknown, lacks its value, or is no flag" {
+@test "unknown flags, missing values and stray arguments are refused" {
 	ends --nonsense -- --nonsense
 	ends --iface -- --iface
 	ends word -- word
 }
 
-@test "a flag with a wrong value names flag, value and what is allowed" {
+@test "an invalid flag value: the error names flag, value and allowed values" {
 	ends public-ip 1.2.3 -- --public-ip 1.2.3
 	ends public-ip 127.0.0.1 -- --public-ip=127.0.0.1
 	ends log-level loud error warn info debug -- --log-level loud
@@ -67,7 +67,7 @@ nothing_is_left() {
 	ends run-dir relative -- --run-dir relative/path
 }
 
-@test "the same in the environment" {
+@test "an invalid value in the environment: the error names variable, value and allowed values" {
 	local flags
 	read -ra flags < <(weftd_flags host1)
 	run --separate-stderr ns_run host1 env WEFTD_LOG_LEVEL=loud \
@@ -78,7 +78,7 @@ nothing_is_left() {
 	[[ $stderr == *WEFTD_LOG_LEVEL* || $stderr == *log-level* ]] || fail "$stderr"
 }
 
-@test "a configuration file that is missing, unreadable, no JSON, or has a wrong key or value" {
+@test "a configuration file that is missing, unreadable, not JSON, or has an invalid key or value" {
 	local file=$BATS_TEST_TMPDIR/weftd.json
 	ends /nonexistent.json -- --config /nonexistent.json
 	ends "$BATS_TEST_TMPDIR" -- --config "$BATS_TEST_TMPDIR"
@@ -92,7 +92,7 @@ nothing_is_left() {
 	ends public-ip -- --config "$file"
 }
 
-@test "a run directory, or a state directory, that cannot be made" {
+@test "a run directory or state directory that cannot be created" {
 	local file=$BATS_TEST_TMPDIR/file
 	touch "$file"
 	ends "$file/run" -- --run-dir "$file/run"
@@ -101,7 +101,7 @@ nothing_is_left() {
 	ends /proc/weft -- --state-dir /proc/weft
 }
 
-@test "a node.json that is damaged, or of a later version, is named, and not written over" {
+@test "a damaged or newer node.json is reported and not overwritten" {
 	local state=$BATS_TEST_TMPDIR/state text
 	mkdir "$state"
 	for text in '{"version":1,' '{"version":2}' ''; do
@@ -111,7 +111,7 @@ nothing_is_left() {
 	done
 }
 
-@test "help and version are there whatever is wrong" {
+@test "--help and --version work despite any other error" {
 	local file=$BATS_TEST_TMPDIR/weftd.json flag
 	echo '{' >"$file"
 	for flag in --help --version; do
@@ -122,28 +122,28 @@ nothing_is_left() {
 	done
 }
 
-lease_says() { # ADDRESS
+lease_has() { # ADDRESS
 	etcd_leases | grep -F "\"PublicIP\":\"$1\""
 }
 
-@test "a flag wins over the environment, and the environment over the file" {
+@test "flags override the environment, and the environment overrides the file" {
 	local file=$BATS_TEST_TMPDIR/weftd.json
 	etcd_config
 	echo '{"public-ip":"192.0.2.1"}' >"$file"
 	weftd_start host1 --config "$file"
-	wait_for 15 lease_says 192.0.2.1
+	wait_for 15 lease_has 192.0.2.1
 	weftd_stop host1
 	WEFTD_PUBLIC_IP=192.0.2.2 weftd_start host1 --config "$file"
-	wait_for 15 lease_says 192.0.2.2
+	wait_for 15 lease_has 192.0.2.2
 	weftd_stop host1
 	WEFTD_PUBLIC_IP=192.0.2.2 weftd_start host1 --config "$file" --public-ip 192.0.2.3
-	wait_for 15 lease_says 192.0.2.3
+	wait_for 15 lease_has 192.0.2.3
 	assert_equal "$(etcd_leases | wc -l)" 1
 }
 
-# ---- What can pass -----------------------------------------------------------
+# ---- Temporary errors --------------------------------------------------------
 
-says() { # WORD...: weftd lives, and has said a line with all the words
+reported() { # WORD...: weftd runs, and has logged a line with all the words
 	local word found
 	weftd_pid host1 >/dev/null || return
 	found=$(<"$LAB_DIR/log/host1-weftd")
@@ -152,8 +152,8 @@ says() { # WORD...: weftd lives, and has said a line with all the words
 	done
 }
 
-# It comes good by itself, within the longest pause between two tries.
-comes_good() {
+# weftd becomes ready by itself, within the longest backoff.
+becomes_ready() {
 	wait_for 45 weftd_is_ready host1
 }
 
@@ -171,14 +171,14 @@ teardown() {
 	fi
 }
 
-@test "an etcd that cannot be reached" {
+@test "an unreachable etcd is reported and retried" {
 	etcd_stop KILL
 	weftd_start host1
-	wait_for 15 says "${ETCD_URL#http://}"
+	wait_for 15 reported "${ETCD_URL#http://}"
 	nothing_is_made
 	etcd_start
 	etcd_config
-	comes_good
+	becomes_ready
 }
 
 nothing_is_made() {
@@ -187,28 +187,28 @@ nothing_is_made() {
 	[[ ! -e $LAB_DIR/host1/run/networks/default.json && ! -e $LAB_DIR/host1/subnet.env ]]
 }
 
-@test "no network configuration in etcd" {
+@test "a missing network configuration is reported and waited for" {
 	weftd_start host1
-	wait_for 15 says "$ETCD_PREFIX/config"
+	wait_for 15 reported "$ETCD_PREFIX/config"
 	nothing_is_made
 	etcd_config
-	comes_good
+	becomes_ready
 }
 
-# wrong_config JSON WORD...: is said, and a right one in its place is taken.
+# wrong_config JSON WORD...: the configuration is reported with these words, a valid one applied.
 wrong_config() {
 	local json=$1
 	shift
 	etcd_config "$json"
 	weftd_start host1
-	wait_for 15 says "$@"
+	wait_for 15 reported "$@"
 	nothing_is_made
 	etcd_config
-	comes_good
+	becomes_ready
 	teardown
 }
 
-@test "a network configuration that is wrong" {
+@test "an invalid network configuration is reported and retried" {
 	wrong_config '{' 'network configuration'
 	wrong_config '{"SubnetLen":24}' 'network configuration' Network
 	wrong_config '{"Network":"10.5.0.0/33"}' Network 10.5.0.0/33
@@ -218,46 +218,48 @@ wrong_config() {
 	wrong_config '{"Network":"10.5.0.0/16","Weft":{"LeaseTTL":-1}}' LeaseTTL -1
 }
 
-@test "an uplink without an address" {
+@test "an uplink without an address is reported and retried" {
 	etcd_config
 	ip -n "$LAB-host1" link add eth1 type veth peer name other
 	ip -n "$LAB-host1" link set eth1 up
+	ip -n "$LAB-host1" link set other up
 	weftd_start host1 --iface eth1
-	wait_for 15 says eth1 address
+	wait_for 15 reported eth1 address
 	nothing_is_made
 	ip -n "$LAB-host1" address add 192.168.7.1/24 dev eth1
-	comes_good
+	becomes_ready
 	assert_equal "$(weftctl_on host1 --json status | jq -r '.networks[0].uplink.address')" 192.168.7.1
 }
 
-@test "an uplink that is named and not there" {
+@test "a missing uplink is reported and retried" {
 	etcd_config
 	weftd_start host1 --iface eth1
-	wait_for 15 says eth1
+	wait_for 15 reported eth1
 	nothing_is_made
 	ip -n "$LAB-host1" link add eth1 type veth peer name other
 	ip -n "$LAB-host1" address add 192.168.7.1/24 dev eth1
 	ip -n "$LAB-host1" link set eth1 up
-	comes_good
+	ip -n "$LAB-host1" link set other up
+	becomes_ready
 }
 
-@test "a subnet file that cannot be written" {
+@test "a subnet file that cannot be written is reported" {
 	etcd_config
 	mkdir "$LAB_DIR/host1/subnet.env"
 	weftd_start host1
-	wait_for 15 says "$LAB_DIR/host1/subnet.env"
+	wait_for 15 reported "$LAB_DIR/host1/subnet.env"
 	rmdir "$LAB_DIR/host1/subnet.env"
-	comes_good
+	becomes_ready
 }
 
-@test "a second weftd with the same run directory does not disturb the first" {
+@test "a second weftd with the same run directory exits and does not affect the first" {
 	local flags
 	etcd_config
 	weftd_start host1
 	weftd_ready host1
 	read -ra flags < <(weftd_flags host1)
 	run --separate-stderr ns_run host1 timeout -s KILL 10 "$WEFT_BIN_DIR/weftd" "${flags[@]}"
-	assert_failure 1 # when the first one ends, it would start
+	assert_failure 1 # temporary: it could start after the first one ends
 	one_line_has 'another weftd is running' "$LAB_DIR/host1/run"
 	weftd_is_ready host1
 }
@@ -270,7 +272,7 @@ one_of_eight_lives() {
 	((alive == 1))
 }
 
-@test "of many weftds started at once, one runs" {
+@test "of many weftd started at once exactly one runs" {
 	local flags i
 	etcd_config
 	read -ra flags < <(weftd_flags host1)
@@ -290,7 +292,7 @@ serves_host1() {
 	weftctl_on host1 --json status | jq -e '.networks[0].state == "ready"'
 }
 
-@test "what may pass by itself ends weftd with 1, so that it is started again" {
+@test "temporary errors end weftd with status 1, so that it is restarted" {
 	local flags
 	read -ra flags < <(weftd_flags host1)
 	mkdir "$BATS_TEST_TMPDIR/full"
@@ -304,7 +306,7 @@ serves_host1() {
 	one_line_has "$BATS_TEST_TMPDIR/full/run" 'No space left on device'
 }
 
-@test "what a killed weftd was writing is removed at the next start" {
+@test "the next start removes the temporary files of a killed weftd" {
 	local run=$LAB_DIR/host1/run state=$LAB_DIR/host1/state
 	etcd_config
 	mkdir -p "$run/networks" "$state"
