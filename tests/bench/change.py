@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# change.py ETCD PREFIX PEERS CHANGES: puts another public address into one lease after the
-# other, out of so many, and prints the median and the 99th percentile of the microseconds from
-# etcd's answer, which comes with the event for everybody else, until this namespace's kernel tells that
-# the peer's forwarding entry is the new one. For scale.bash.
+# change.py ETCD PREFIX PEERS CHANGES: writes a new public address to random leases, one after the
+# other. Prints the median and the 99th percentile of the microseconds from etcd's response, which it
+# sends together with the watch events, until the kernel of this namespace reports the new
+# forwarding entry. For scale.bash.
 import base64
 import http.client
 import json
@@ -28,10 +28,10 @@ def put(key, value):
         return base64.b64encode(text.encode()).decode()
 
     etcd.request("POST", "/v3/kv/put", json.dumps({"key": encode(key), "value": encode(value)}))
-    answer = etcd.getresponse()
-    answer.read()
-    if answer.status != 200:
-        sys.exit("etcd answers %d" % answer.status)
+    response = etcd.getresponse()
+    response.read()
+    if response.status != 200:
+        sys.exit("etcd responds with status %d" % response.status)
 
 
 def change(number):

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entries weft|raw NUMBER BRIDGE VXLAN: writes the entries of so many peers onto two devices of
- * this namespace that have none, and prints how many microseconds that took. For
- * tests/bench/peers_many.bash, which divides the two.
+ * entries weft|raw NUMBER BRIDGE VXLAN: writes the entries of NUMBER peers to two devices of this
+ * namespace without entries, and prints the time in microseconds. For tests/bench/scale.bash,
+ * which prints the ratio of the two.
  *
- * weft: as weftd does, from peers to a plan to its application. raw: the least that it can be,
- * messages from constants in raw netlink, 64 a send, one answer for each send.
+ * weft: as weftd does, from peers to a plan to its application. raw: the minimum, messages from
+ * constants over raw netlink, 64 per send, one response for each send.
  */
 #include "common/err.h"
-#include "common/nl.h"
-#include "daemon/config.h"
-#include "daemon/kernel.h"
-#include "daemon/peer.h"
+#include "common/netlink/nl.h"
+#include "daemon/dataplane/kernel.h"
+#include "daemon/lease/lease.h"
+#include "ipam/config.h"
 
 #include <arpa/inet.h>
 #include <linux/neighbour.h>
@@ -64,21 +64,21 @@ static void no_remark(void *ctx, const char *path, const char *what)
 	(void)ctx, (void)path, (void)what;
 }
 
-static void fill(struct peers *peers, uint32_t number)
+static void fill(struct leases *peers, uint32_t number)
 {
 	for (uint32_t i = 0; i < number; i++) {
-		const struct peer peer = {
+		const struct lease peer = {
 			.subnet = { { addr_of(subnet_of(i)), 24 } },
 			.public_ip = { addr_of(VTEPS + i) },
 			.vtep_mac = { mac_of(i) },
 		};
 
-		if (!peers_push(peers, &peer))
+		if (!leases_push(peers, &peer))
 			die("no memory");
 	}
 }
 
-static void write_as_weft(const struct peers *peers)
+static void write_as_weft(const struct leases *peers)
 {
 	const struct plan_devices devices = {
 		.bridge = bridge,
@@ -104,7 +104,7 @@ static void write_as_weft(const struct peers *peers)
 	plan_ops_free(&ops);
 }
 
-/* ---- The least --------------------------------------------------------------------------- */
+/* ---- The minimum ------------------------------------------------------------------------- */
 
 #define BATCH 64
 
@@ -151,7 +151,7 @@ static void flush(void)
 	if (send(fd, buf, used, 0) < 0 || recv(fd, answer, sizeof(answer), 0) < 0)
 		die("netlink");
 	if (header->nlmsg_type != NLMSG_ERROR || verdict->error)
-		die("the kernel refuses");
+		die("the kernel refuses a message");
 	used = 0;
 	waiting = 0;
 }
@@ -235,7 +235,7 @@ static long long now_us(void)
 
 int main(int argc, char *argv[])
 {
-	struct peers peers = { .len = 0 };
+	struct leases peers = { .len = 0 };
 	long long began_us;
 	bool as_weft;
 	uint32_t number;
@@ -256,6 +256,6 @@ int main(int argc, char *argv[])
 	else
 		write_raw(number);
 	printf("%lld\n", now_us() - began_us);
-	peers_free(&peers);
+	leases_free(&peers);
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor BRIDGE HOST-NAME IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the least that an ADD can be:
- * the same kernel objects as weft's, in raw netlink, from constants, without a library, and
- * without an address pool, a record, a check, or a word to anybody. Static. For tests/bench/run.sh,
- * which divides weft's ADD by it; undone by deleting the container's interface.
+ * floor BRIDGE HOST-NAME IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the minimum of an
+ * ADD: creates the same kernel objects as weft, from constants over raw netlink, without a library,
+ * an address pool, a record, a check or a result. Statically linked. tests/bench/run.sh divides
+ * the time of weft's ADD by it. Deleting the container's interface undoes it.
  *
- * Objects: a veth pair, the host's end up and on the bridge with hairpin, the container's end
- * up with its addresses and default routes, lo up; and the wait until the bridge forwards.
+ * Objects: a veth pair, the host's end up and in the bridge with hairpin, the container's end
+ * up with its addresses and default routes, lo up. Waits until the bridge port forwards.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -74,8 +74,8 @@ static int open_socket(void)
 	return fd;
 }
 
-/* Sends, and reads one answer into buf. */
-static void ask(int fd, const char *what)
+/* Sends the message, and reads the response into buf. */
+static void request(int fd, const char *what)
 {
 	ssize_t size;
 
@@ -119,7 +119,7 @@ static void make_pair(int fd, unsigned bridge, const char *host_name, const char
 	end(peer);
 	end(data);
 	end(outer);
-	ask(fd, "veth");
+	request(fd, "veth");
 }
 
 static void set_up(int fd, unsigned index)
@@ -129,7 +129,7 @@ static void set_up(int fd, unsigned index)
 					.ifi_change = IFF_UP };
 
 	begin(RTM_SETLINK, NLM_F_ACK, &info, sizeof(info));
-	ask(fd, "up");
+	request(fd, "up");
 }
 
 static void set_hairpin(int fd, unsigned index)
@@ -142,17 +142,17 @@ static void set_hairpin(int fd, unsigned index)
 	nest = put(IFLA_PROTINFO | NLA_F_NESTED, NULL, 0);
 	put(IFLA_BRPORT_MODE, &on, 1);
 	end(nest);
-	ask(fd, "hairpin");
+	request(fd, "hairpin");
 }
 
-/* The state of the bridge port, and the container's index by the way. */
+/* Returns the state of the bridge port; also sets the index of the container's interface. */
 static int port_state(int fd, unsigned index, unsigned *peer_out)
 {
 	const struct ifinfomsg info = { .ifi_index = (int)index };
 	int state = -1, left;
 
 	begin(RTM_GETLINK, 0, &info, sizeof(info));
-	ask(fd, "port");
+	request(fd, "port");
 	left = (int)IFLA_PAYLOAD(msg);
 	for (struct rtattr *a = IFLA_RTA(NLMSG_DATA(msg)); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (a->rta_type == IFLA_LINK)
@@ -192,11 +192,11 @@ static void give_address(int fd, unsigned index, char *address, const char *gate
 	begin(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	put(IFA_LOCAL, addr, size);
 	put(IFA_ADDRESS, addr, size);
-	ask(fd, "address");
+	request(fd, "address");
 	begin(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, &route, sizeof(route));
 	put(RTA_GATEWAY, gw, size);
 	put_u32(RTA_OIF, index);
-	ask(fd, "route");
+	request(fd, "route");
 }
 
 int main(int argc, char *argv[])

@@ -1,29 +1,29 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fifty nodes that join an empty network at once: until each has a lease and a route to each
-# of the others; and what CPU time that took. The nodes are weftd processes on one machine, so
-# the work of all, fifty times forty-nine peers, is done by its processors. Sourced by run.sh.
+# Fifty nodes join an empty network at once: the time until each has a lease and a route to each
+# other node, and the CPU time. The nodes are weftd processes on one machine, whose processors do
+# the work of all of them, fifty times 49 peers. Sourced by run.sh.
 
 NODES=50
 JOIN_PREFIX=/join
 
 join_hosts() { seq -f 'host%g' 101 $((100 + NODES)); }
 
-# Hosts without anything for containers, of which there are none here.
+# Hosts without files for the plugin, since there are no containers.
 join_machine() { lab_machine "$1" "${1#host}" && mkdir "$LAB_DIR/$1"; }
 
-# 49 routes, all others' and no more.
-join_is_whole() { (($(ip -n "$LAB-$1" -4 route show proto 0x77 | wc -l) == NODES - 1)); }
+# Succeeds if the host has a route to each other node, and no others.
+join_is_complete() { (($(ip -n "$LAB-$1" -4 route show proto 0x77 | wc -l) == NODES - 1)); }
 
-join_all_whole() {
+join_all_complete() {
 	local host
 	for host in $(join_hosts); do
-		wait_for 120 join_is_whole "$host" || { weftd_log "$host" 5 >&2 && return 1; }
+		wait_for 120 join_is_complete "$host" || { weftd_log "$host" 5 >&2 && return 1; }
 	done
 }
 
-# Milliseconds of processor time that a process has used.
+# Prints the processor time of a process in milliseconds.
 cpu_ms() { # PROCESS NAME
 	awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%d\n", ($12 + $13) * 1000 / hz }' \
 		"/proc/$(proc_pid "$1")/stat"
@@ -36,8 +36,9 @@ join_cpu_ms() { # of all weftd
 	done | awk '{ sum += $1 } END { print sum }'
 }
 
-# join_once HOW: microseconds, from the exec of the first, or from the configuration's put, which
-# all wait for; then milliseconds of processor time of all weftd, and of etcd.
+# join_once exec|configuration: prints the microseconds from the exec of the first weftd, or from the
+# put of the configuration for which all wait; then the processor time of all weftd and of etcd in
+# milliseconds.
 join_once() {
 	local host began cpu cpu_etcd config='{"Network":"10.64.0.0/16","SubnetLen":24}'
 	cpu=0 cpu_etcd=$(cpu_ms etcd)
@@ -53,7 +54,7 @@ join_once() {
 		cpu=$(join_cpu_ms) cpu_etcd=$(cpu_ms etcd) began=$(now_us)
 		etcd_ctl put $JOIN_PREFIX/config "$config" >/dev/null || return
 	fi
-	join_all_whole || return
+	join_all_complete || return
 	echo "$(($(now_us) - began)) $(($(join_cpu_ms) - cpu)) $(($(cpu_ms etcd) - cpu_etcd))"
 }
 
@@ -75,14 +76,14 @@ bench_join() {
 	for host in $(join_hosts); do
 		join_machine "$host" || return
 	done
-	for how in exec told; do
+	for how in exec configuration; do
 		all=()
 		for ((i = 0; i < (STARTS + 1) / 2; i++)); do
 			all+=("$(join_once $how)") || return
 			join_end
 		done
 		read -r us cpu etcd < <(printf '%s\n' "${all[@]}" | sort -n | sed -n "$(((${#all[@]} + 1) / 2))p")
-		row "$NODES nodes join at once, from $how" "$(ms "$us")" "CPU of all weftd, etcd $etcd ms" \
+		row "$NODES nodes join, from $how" "$(ms "$us")" "CPU of all weftd, etcd $etcd ms" \
 			"$cpu ms" "$(ratio "$us" $((cpu * 1000)))" "$(target "$(ratio "$us" 1000000)" 5) s"
 	done
 }

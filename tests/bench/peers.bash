@@ -1,37 +1,25 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# From weftd's exec until the kernel holds a route to each of 1,000 nodes in etcd, beside
-# etcdctl and iproute2's batch mode; and weftd's memory then. Sourced by run.sh.
+# The time from weftd's exec until the kernel has a route to each of 1,000 nodes in etcd, compared
+# with etcdctl and iproute2's batch mode, and weftd's memory with these peers. Sourced by run.sh.
 
 PEERS=1000
-PER_TXN=125 # etcd takes 128 operations in a transaction
 
 peer_subnet() { echo "10.$((16 + $1 / 256)).$(($1 % 256)).0"; }
 peer_mac() { printf '0e:00:00:00:%02x:%02x' $(($1 / 256)) $(($1 % 256)); }
 peer_address() { echo "172.20.$(($1 / 250)).$(($1 % 250 + 1))"; }
 
-# Transactions of etcdctl, a file each: no conditions, puts, nothing else.
-write_txns() { # LEASE
-	local i file
-	rm -f "$LAB_DIR"/txn.*
+# Writes the `put` commands of the leases.
+write_puts() { # LEASE
+	local i
 	for ((i = 1; i <= PEERS; i++)); do
-		file=$LAB_DIR/txn.$(((i - 1) / PER_TXN))
-		[[ -e $file ]] || echo >"$file"
 		echo "put $ETCD_PREFIX/subnets/$(peer_subnet "$i")-24" \
-			"$(flannel_value "$(peer_address "$i")" "$(peer_mac "$i")") --lease=$1" >>"$file"
-	done
-	for file in "$LAB_DIR"/txn.*; do
-		printf '\n\n' >>"$file"
-	done
+			"$(flannel_value "$(peer_address "$i")" "$(peer_mac "$i")") --lease=$1"
+	done >"$LAB_DIR/leases"
 }
 
-load_leases() {
-	local file
-	for file in "$LAB_DIR"/txn.*; do
-		etcd_ctl txn <"$file" >/dev/null || return
-	done
-}
+load_leases() { put_all <"$LAB_DIR/leases"; }
 
 # The same entries as commands of iproute2.
 write_batches() {
@@ -46,7 +34,7 @@ write_batches() {
 	done 4>"$LAB_DIR/batch.neigh" 5>"$LAB_DIR/batch.fdb" 6>"$LAB_DIR/batch.route"
 }
 
-reference_once() { # microseconds of etcdctl and iproute2 for the same
+reference_once() { # prints the microseconds of etcdctl and iproute2 for the same entries
 	local began
 	ns_add batch && ip -n "$LAB-batch" link add br0 type bridge &&
 		ip -n "$LAB-batch" address add 10.16.0.1/24 dev br0 &&
@@ -65,15 +53,15 @@ routes() { ip -n "$LAB-host1" -4 route show proto 0x77 | wc -l; }
 has_routes() { (($(routes) == $1)); }
 monitor_saw() { (($(grep -c ' proto 119 ' "$LAB_DIR/log/routes") >= $1)); }
 
-# The route that was written last, in microseconds since the epoch: iproute2
-# stamps every event as it reads it, in a socket that holds all of them.
-monitor_start() { # of host1, or of what MONITORED says
+# Records the time of the last written route. iproute2 prints the time at which it reads each event;
+# its socket buffer holds all of them.
+monitor_start() { # in the namespace MONITORED, by default host1
 	rm -f "$LAB_DIR/log/routes"
 	proc_start routes "${MONITORED-host1}" ip -4 -ts -rcvbuf 33554432 monitor route
-	wait_for 5 monitor_hears
+	wait_for 5 monitor_works
 }
-monitor_hears() {
-	ip -n "$LAB-${MONITORED-host1}" route del 198.19.0.0/24 dev eth0 2>/dev/null # what changes nothing is not told
+monitor_works() {
+	ip -n "$LAB-${MONITORED-host1}" route del 198.19.0.0/24 dev eth0 2>/dev/null # the kernel reports only actual changes
 	ip -n "$LAB-${MONITORED-host1}" route add 198.19.0.0/24 dev eth0
 	grep -q 198.19.0.0/24 "$LAB_DIR/log/routes"
 }
@@ -83,7 +71,7 @@ monitor_last() {
 	date -d "$stamp" +%s%6N
 }
 
-forget_host1() { # kernel's tables and, with all, also what the node knows of itself
+reset_host1() { # removes the kernel entries and, with "all", the node's identity
 	weftd_stop host1 KILL
 	ip -n "$LAB-host1" link del weft-vx1
 	ip -n "$LAB-host1" link del weft-br1
@@ -94,7 +82,7 @@ forget_host1() { # kernel's tables and, with all, also what the node knows of it
 	}
 }
 
-start_once() { # microseconds from exec until all routes are there
+start_once() { # prints the microseconds from exec until all routes exist
 	local began
 	monitor_start || return
 	began=$(now_us)
@@ -111,7 +99,7 @@ bench_peers() {
 	local i lease loaded again=() joins=() reference=() rss anon rss0 anon0
 	rss0=$(memory_of VmRSS) anon0=$(memory_of RssAnon)
 	lease=$(etcd_ctl lease grant 3600 | awk '{ print $2 }')
-	write_txns "$lease"
+	write_puts "$lease"
 	write_batches
 	monitor_start || return
 	load_leases || return
@@ -120,9 +108,9 @@ bench_peers() {
 	loaded=$(($(monitor_last) - loaded))
 	proc_stop routes
 	for ((i = 0; i < STARTS; i++)); do
-		forget_host1
+		reset_host1
 		again+=("$(start_once)") || return
-		forget_host1 all
+		reset_host1 all
 		joins+=("$(start_once)") || return
 		reference+=("$(reference_once)") || return
 	done
@@ -136,14 +124,14 @@ report_peers() {
 	start=$(printf '%s\n' "${again[@]}" | median)
 	join=$(printf '%s\n' "${joins[@]}" | median)
 	by_hand=$(printf '%s\n' "${reference[@]}" | median)
-	row "exec to $PEERS peers, known node" "$(ms "$start")" 'etcdctl + iproute2 -batch' \
+	row "exec to $PEERS peers, existing node" "$(ms "$start")" 'etcdctl + iproute2 -batch' \
 		"$(ms "$by_hand")" "$(ratio "$start" "$by_hand")" "$(target "$(ratio "$start" 1000000)" 0.3) s"
 	row "exec to $PEERS peers, new node" "$(ms "$join")" 'etcdctl + iproute2 -batch' \
 		"$(ms "$by_hand")" "$(ratio "$join" "$by_hand")" "$(target "$(ratio "$join" 1000000)" 0.3) s"
 	row "running: last key to last peer" "$(ms $((loaded > 0 ? loaded : 0)))" \
-		'exec to peers, known node' "$(ms "$start")" "$(ratio $((loaded > 0 ? loaded : 0)) "$start")" ''
-	row "resident with $PEERS peers" "$rss kB" 'with none' "$rss0 kB" "$(ratio "$rss" "$rss0")" \
+		'exec to peers, existing node' "$(ms "$start")" "$(ratio $((loaded > 0 ? loaded : 0)) "$start")" ''
+	row "resident with $PEERS peers" "$rss kB" 'without peers' "$rss0 kB" "$(ratio "$rss" "$rss0")" \
 		"$(target "$(ratio "$rss" 1000)" 14) MB"
-	row "of it anonymous" "$anon kB" 'with none' "$anon0 kB" "$(ratio "$anon" "$anon0")" \
+	row "anonymous with $PEERS peers" "$anon kB" 'without peers' "$anon0 kB" "$(ratio "$anon" "$anon0")" \
 		"$(target "$(ratio "$anon" 1000)" 3) MB"
 }

@@ -1,72 +1,62 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What 1,000, 10,000 and 50,000 peers cost: from weftd's exec to all of them in an empty kernel,
-# a start with all of them there, one that changes among them, memory, and ten minutes at rest.
-# Beside them the kernel's own share: the same entries in raw netlink (entries.c). Every
-# number has a prefix of its own in etcd, for host2. Sourced by run.sh.
+# The costs of 1,000, 10,000 and 50,000 peers: the time from weftd's exec until an empty kernel has
+# their entries, a start with all entries installed, the change of a peer, memory, and ten idle
+# minutes. Compared with the kernel's share: the same entries over raw netlink (entries.c). Each
+# number has its own prefix in etcd, for host2. BEFORE_WEFTD=PROGRAM starts another build of weftd in
+# turn with this one. Sourced by run.sh.
 
 SCALES=${SCALES-1000 10000 50000}
 CHANGES=${CHANGES-200}
-REST_AFTER_S=${REST_AFTER_S-315} # by then a quiet watch is probed as rarely as it ever is
+REST_AFTER_S=${REST_AFTER_S-315} # the probe interval of an idle watch is then at its maximum
 REST_S=${REST_S-600}             # 0: not measured
 
 scale_prefix() { echo "/scale/$1"; }
 
-# Leases of so many nodes, in transactions of etcdctl.
+# Writes the leases of NUMBER nodes.
 scale_load() { # NUMBER
-	local lease file dir=$LAB_DIR/scale
+	local lease
 	lease=$(etcd_ctl lease grant 7200 | awk '{ print $2 }') || return
-	rm -rf "$dir" && mkdir "$dir" || return
 	etcd_ctl put "$(scale_prefix "$1")/config" \
 		'{"Network":"10.0.0.0/8","SubnetLen":24,"SubnetMin":"10.250.0.0"}' >/dev/null || return
-	awk -v n="$1" -v per="$PER_TXN" -v prefix="$(scale_prefix "$1")/subnets/" -v lease="$lease" \
-		-v dir="$dir" '
+	awk -v n="$1" -v prefix="$(scale_prefix "$1")/subnets/" -v lease="$lease" '
 		function part(i) {
 			return sprintf("%02x:%02x:%02x", i / 65536, i / 256 % 256, i % 256)
 		}
 		BEGIN {
 			for (i = 0; i < n; i++) {
-				file = sprintf("%s/%05d", dir, i / per)
-				if (i % per == 0)
-					print "" >file
 				printf "put %s10.%d.%d.0-24 {\"PublicIP\":\"172.%d.%d.%d\",", prefix,
-					16 + i / 256, i % 256, 20 + i / 65536, i / 256 % 256, i % 256 >file
-				printf "\"PublicIPv6\":null,\"BackendType\":\"vxlan\"," >file
+					16 + i / 256, i % 256, 20 + i / 65536, i / 256 % 256, i % 256
+				printf "\"PublicIPv6\":null,\"BackendType\":\"vxlan\","
 				printf "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"0e:00:00:%s\"}} --lease=%s\n",
-					part(i), lease >file
-				if (i % per == per - 1 || i == n - 1) {
-					printf "\n\n" >file
-					close(file)
-				}
+					part(i), lease
 			}
-		}'
-	for file in "$dir"/*; do
-		etcd_ctl txn <"$file" >/dev/null || return
-	done
+		}' | put_all
 }
 
-# scale_began: when it was executed, after what this shell and nsenter(1) took, in microseconds.
+# scale_began: the time of weftd's exec in microseconds, without the time of this shell and nsenter(1).
 scale_weftd() { # NUMBER
 	local flags
 	read -ra flags < <(weftd_flags host2)
 	# shellcheck disable=SC2016 # for the inner shell
 	proc_start host2-weftd host2 sh -c 'date +%s%6N >"$0"; exec "$@"' "$LAB_DIR/began" \
-		"$WEFT_BIN_DIR/weftd" "${flags[@]}" --etcd-prefix "$(scale_prefix "$1")"
+		"$scale_program" "${flags[@]}" --etcd-prefix "$(scale_prefix "$1")"
 }
+scale_program=$WEFT_BIN_DIR/weftd
 
 scale_began() { cat "$LAB_DIR/began"; }
 
-scale_forget() { # the kernel's tables, and what a boot takes away
+scale_reset() { # removes the kernel entries, and the files that a reboot removes
 	weftd_stop host2 KILL
 	ip -n "$LAB-host2" link del weft-vx1
 	ip -n "$LAB-host2" link del weft-br1
 	rm -rf "$LAB_DIR/host2/run"
 } 2>/dev/null
 
-# Waits for the log to say so, by nothing but this shell: on two cores whoever asks again and again
-# is a part of what is measured.
-scale_said() {
+# Waits until the log has the line, without starting processes: on two processors, polling with
+# processes would change the measurement.
+scale_wait_ready() {
 	local i lines pause
 	exec {pause}<> <(:)
 	for ((i = 0; i < 2000; i++)); do
@@ -77,29 +67,30 @@ scale_said() {
 	exec {pause}<&-
 }
 
-# Microseconds from exec until the log says so, which it does in milliseconds.
+# Prints the microseconds from exec until weftd is ready. The log's timestamps are in milliseconds.
 scale_ready() { # NUMBER
-	local said
+	local timestamp
 	weftd_stop host2 KILL
 	: >"$LAB_DIR/log/host2-weftd"
 	scale_weftd "$1"
-	scale_said
-	weftd_ready host2 || return
-	said=$(sed -n 's/^\([^ ]*\) info: network ready .*/\1/p' "$LAB_DIR/log/host2-weftd" | head -n 1)
-	echo $(($(date -d "$said" +%s%6N) - $(scale_began)))
+	scale_wait_ready
+	# weftctl may have another version of the control protocol than a build from before.
+	[[ $scale_program != "$WEFT_BIN_DIR/weftd" ]] || weftd_ready host2 || return
+	timestamp=$(sed -n 's/^\([^ ]*\) info: network ready .*/\1/p' "$LAB_DIR/log/host2-weftd" | head -n 1)
+	echo $(($(date -d "$timestamp" +%s%6N) - $(scale_began)))
 }
 
-# The same from an empty kernel: ready is who has the kernel's word for every entry.
+# The same from an empty kernel. weftd is ready when the kernel has acknowledged each entry.
 scale_fill() { # NUMBER
 	local took
-	scale_forget
+	scale_reset
 	took=$(scale_ready "$1") || return
 	(($(ip -n "$LAB-host2" -4 route show proto 119 | wc -l) >= $1)) || return
 	echo "$took"
 }
 
-# What a start writes where all is there: what the kernel then tells of, but for what it does by
-# itself: neighbours of multicast groups, link-local addresses that it has found to be alone.
+# Prints the number of events during a start with all entries installed. Excludes the kernel's own
+# changes: neighbours of multicast groups, and link-local addresses after duplicate detection.
 scale_written() { # NUMBER
 	rm -f "$LAB_DIR/log/changes"
 	proc_start changes host2 ip monitor link address route neigh
@@ -120,7 +111,7 @@ scale_entries() { # weft|raw NUMBER
 	echo "$us"
 }
 
-# The leases alone: microseconds that curl(1) takes for all of them in one answer, from its exec.
+# Prints the microseconds that curl(1) takes to receive all leases in one response, from its exec.
 scale_list() { # NUMBER
 	local ask began
 	ask=$(jq -n --arg prefix "$(scale_prefix "$1")/subnets" \
@@ -133,8 +124,8 @@ scale_list() { # NUMBER
 scale_memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$(weftd_pid host2)/status"; }
 scale_mb() { awk -v kb="$1" 'BEGIN { printf "%.3f", kb / 1000 }'; }
 
-# Nanoseconds on a processor in every second of REST_S. A second with a full pass stands out: it
-# has tens of milliseconds, the others have some at most.
+# Prints weftd's processor time in nanoseconds for each second of REST_S. A second with a full
+# reconciliation has tens of milliseconds, each other second a few.
 scale_seconds() { # PID
 	local i before now rest pause
 	exec {pause}<> <(:)
@@ -150,30 +141,51 @@ scale_seconds() { # PID
 
 scale_woken() { sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$1/status"; }
 
-# A time in which nothing happens, long after anything did.
+# Measures idle time, long after the last change.
 scale_rest() {
-	local pid woken timers passes each
+	local pid woken timers runs each
 	((REST_S)) || return 0
 	sleep "$REST_AFTER_S"
 	pid=$(weftd_pid host2)
 	woken=$(scale_woken "$pid")
-	read -r timers passes each < <(scale_seconds "$pid" | awk '
+	read -r timers runs each < <(scale_seconds "$pid" | awk '
 		$1 < 15e6 { timers += $1; next }
-		{ passes++; spent += $1 }
-		END { printf "%d %d %d\n", timers / 1000, passes, passes ? spent / passes / 1000 : 0 }')
+		{ runs++; spent += $1 }
+		END { printf "%d %d %d\n", timers / 1000, runs, runs ? spent / runs / 1000 : 0 }')
 	woken=$(($(scale_woken "$pid") - woken))
-	row "at rest for $REST_S s, its timers" "$(ms "$timers")" 'wake-ups, all' "$woken" '' \
+	row "idle for $REST_S s, CPU of timers" "$(ms "$timers")" 'all wake-ups' "$woken" '' \
 		"$(target "$(ratio "$((timers * 86400))" "$((REST_S * 1000000))")" 1) s a day"
-	row '  full passes meanwhile' "$passes" 'each' "$(ms "$each")" '' \
+	row '  full reconciliations meanwhile' "$runs" 'each' "$(ms "$each")" '' \
 		"$(awk -v us="$each" 'BEGIN { printf "%.1f s a day", us * 288 / 1e6 }')"
 }
 
-scale_change() { # NUMBER: 200 peers that get another address, one after the other
+scale_change() { # NUMBER: changes the addresses of CHANGES peers, one after the other
 	local p50 p99
 	read -r p50 p99 < <(ns_run host2 python3 "$WEFT_REPO/tests/bench/change.py" \
 		"$ETCD_URL" "$(scale_prefix "$1")" "$1" "$CHANGES") || return
-	row "one of $1 peers changes" "$(ms "$p99")" "p99 of $CHANGES; median" "$(ms "$p50")" '' \
+	row "change of one of $1 peers" "$(ms "$p99")" "p99 of $CHANGES; median" "$(ms "$p50")" '' \
 		"$(target "$(ratio "$p99" 1000)" 10) ms"
+}
+
+scale_compare() { # WHAT NUMBER FIGURE BEFORE
+	row "$1 $2 peers" "$(ms "$3")" 'weftd before' "$(ms "$4")" "$(ratio "$3" "$4")" \
+		"$(target "$(ratio "$3" "$4")" 1.05)"
+}
+
+# Starts with an empty kernel and with all entries installed, of both builds in turn.
+scale_before() { # NUMBER
+	local fill=() ready=() old_fill=() old_ready=() i
+	[[ ${BEFORE_WEFTD-} ]] || return 0
+	for ((i = 0; i < STARTS; i++)); do
+		scale_program=$BEFORE_WEFTD
+		old_fill+=("$(scale_fill "$1")") && old_ready+=("$(scale_ready "$1")") || return
+		scale_program=$WEFT_BIN_DIR/weftd
+		fill+=("$(scale_fill "$1")") && ready+=("$(scale_ready "$1")") || return
+	done
+	scale_compare 'empty kernel to' "$1" "$(printf '%s\n' "${fill[@]}" | median)" \
+		"$(printf '%s\n' "${old_fill[@]}" | median)"
+	scale_compare 'start with' "$1" "$(printf '%s\n' "${ready[@]}" | median)" \
+		"$(printf '%s\n' "${old_ready[@]}" | median)"
 }
 
 scale_report() { # NUMBER FILL READY WEFT RAW LIST
@@ -185,15 +197,15 @@ scale_report() { # NUMBER FILL READY WEFT RAW LIST
 		limit_rss="$(target "$(scale_mb "$(scale_memory VmRSS)")" 16) MB"
 		limit_anon="$(target "$(scale_mb "$(scale_memory RssAnon)")" 6) MB"
 	fi
-	row "exec to $1 peers, empty kernel" "$(ms "$2")" 'raw netlink alone' "$(ms "$5")" \
+	row "exec to $1 peers, empty kernel" "$(ms "$2")" 'raw netlink only' "$(ms "$5")" \
 		"$(ratio "$2" "$5")" "$limit_fill"
-	row "start with $1 peers there" "$(ms "$3")" 'the list alone, with curl' "$(ms "$6")" \
+	row "start with $1 peers installed" "$(ms "$3")" 'the list only, with curl' "$(ms "$6")" \
 		"$(ratio "$3" "$6")" "$limit_ready"
-	row "entries of $1 peers alone" "$(ms "$4")" 'raw netlink alone' "$(ms "$5")" \
+	row "entries of $1 peers only" "$(ms "$4")" 'raw netlink only' "$(ms "$5")" \
 		"$(ratio "$4" "$5")" "$limit_kernel"
-	row "resident with $1 peers" "$(scale_memory VmRSS) kB" 'at its most' \
+	row "resident with $1 peers" "$(scale_memory VmRSS) kB" 'peak' \
 		"$(scale_memory VmHWM) kB" '' "$limit_rss"
-	row '  of it anonymous' "$(scale_memory RssAnon) kB" '' '' '' "$limit_anon"
+	row '  of these anonymous' "$(scale_memory RssAnon) kB" '' '' '' "$limit_anon"
 }
 
 scale_measure() { # NUMBER
@@ -215,12 +227,12 @@ bench_scale() {
 	lab_host host2 || return
 	rm -f "$WORK/scale.txt"
 	for number in $SCALES; do
-		scale_load "$number" && scale_measure "$number" || return
+		scale_load "$number" && scale_before "$number" && scale_measure "$number" || return
 		written=$(scale_written "$number")
-		row '  written by a start with all there' "$written" '' '' '' "$(target "$written" 0)"
+		row '  writes of a start in sync' "$written" '' '' '' "$(target "$written" 0)"
 		scale_change "$number" || return
 		((number != 10000)) || scale_rest
-		scale_forget
+		scale_reset
 		etcd_ctl del --prefix "$(scale_prefix "$number")/" >/dev/null || return
 	done
 	gnuplot -e "data = '$WORK/scale.txt'; set output '$WORK/scale.svg'" \

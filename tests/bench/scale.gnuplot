@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Draws what scale.bash wrote into the file that data names: a line for each number of peers, its
-# columns the number, five times in microseconds and kilobytes. Both axes are logarithmic: what
-# grows linearly is a line of slope 1, like the grey one.
+# Plots the file that scale.bash wrote; the variable data has its name. Each line is a number of peers,
+# five times in microseconds, and kilobytes. Both axes are logarithmic: linear growth is a line
+# of slope 1, like the grey one.
 
 set terminal svg size 780,400 font 'sans-serif,13' background '#ffffff'
 set logscale xy

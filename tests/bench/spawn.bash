@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The commands that spawn.c runs: weft's, floor.c's, and bridge + host-local's, with the same
-# in view. Sourced by run.sh, for the topics plugin, together and status.
+# The commands that spawn.c runs: weft, floor.c, and bridge + host-local, with equal configurations.
+# Sourced by run.sh, for the topics plugin, together and status.
 
-# command_dir DIRECTORY VERB NAMESPACE PROGRAM <CONFIGURATION: as spawn.c wants it.
+# command_dir DIRECTORY VERB NAMESPACE PROGRAM <CONFIGURATION: writes a directory for spawn.c.
 command_dir() {
 	mkdir -p "$1"
 	cat >"$1/stdin"
@@ -13,7 +13,7 @@ command_dir() {
 		CNI_IFNAME=eth0 "CNI_PATH=$WEFT_CNI_REFERENCE" "PATH=$PATH" >"$1/env"
 }
 
-# floor_dirs DIRECTORY NAMESPACE HOST-DEVICE ARGUMENT...: making what floor.c makes, and removing it.
+# floor_dirs DIRECTORY NAMESPACE HOST-DEVICE ARGUMENT...: the directories of floor.c and of the undo.
 floor_dirs() {
 	local dir=$1 ns=$2 device=$3
 	shift 3
@@ -37,7 +37,7 @@ reference_config() { # FAMILIES
 	JSON
 }
 
-# A run directory for each, so that both can be had without a dual-stack cluster.
+# Writes a run directory for each, so that dual stack needs no dual-stack cluster.
 publish() {
 	mkdir -p "$LAB_DIR/single/networks" "$LAB_DIR/dual/networks" &&
 		cp "$LAB_DIR/host1/run/networks/default.json" "$LAB_DIR/single/networks" &&

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spawn ROUNDS PAUSE_MS DIRECTORY...: how long whole processes take, from fork until
- * they have ended and closed what they write to, as a container runtime waits for
- * its plugins. In every round the command of each directory is run once, in order,
- * so that whatever else the machine does meets all of them alike; the pause between
- * two commands keeps what one leaves to the kernel out of the next one's time. A
- * directory holds
+ * spawn ROUNDS PAUSE_MS DIRECTORY...: measures processes from fork until they have ended and closed
+ * their output, as a container runtime waits for its plugins. In each round the command of each
+ * directory runs once, in order, so that other load on the machine affects all of them alike. The
+ * pause between two commands excludes work that a command leaves to the kernel from the time of
+ * the next one. A directory contains:
  *
- *   argv    the program and its arguments, one a line
- *   env     its whole environment, one a line
+ *   argv    the program and its arguments, one per line
+ *   env     its complete environment, one variable per line
  *   stdin   its standard input
- *   status  its exit status, where that is not 0
+ *   status  its expected exit status, if it is not 0
  *
- * Prints "name microseconds peak-kB" for each, name being the directory's last part. A
- * command that fails ends it with 1 and what the command wrote. For tests/bench/run.sh.
+ * Prints "name microseconds peak-kB" for each command; name is the last part of the directory. If a
+ * command fails, prints its output and exits with 1. For tests/bench/run.sh.
  *
- * spawn together DIRECTORY...: starts all at once, and prints the microseconds until the last
- * has ended.
+ * spawn together DIRECTORY...: starts all commands at once, and prints the microseconds until the
+ * last one has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +38,7 @@ struct command {
 	char *argv[LINES_MAX + 1];
 	char *env[LINES_MAX + 1];
 	int input;
-	int status; /* as wait4 is to tell it */
+	int status; /* the expected wait4(2) status */
 };
 
 static void die(const char *what)
@@ -121,10 +120,10 @@ static _Noreturn void child(const struct command *command, int output)
 	_exit(127);
 }
 
-/* Runs it once; answers the microseconds, and the most memory that it had. */
+/* Runs the command once. Returns the time in microseconds, and sets its peak memory. */
 static int64_t run(const struct command *command, long *peak_kb_out)
 {
-	static char said[65536];
+	static char text[65536];
 	size_t len = 0;
 	ssize_t got;
 	struct rusage usage;
@@ -141,7 +140,7 @@ static int64_t run(const struct command *command, long *peak_kb_out)
 	if (pid == 0)
 		child(command, ends[1]);
 	close(ends[1]);
-	while (len < sizeof(said) && (got = read(ends[0], said + len, sizeof(said) - len)) > 0)
+	while (len < sizeof(text) && (got = read(ends[0], text + len, sizeof(text) - len)) > 0)
 		len += (size_t)got;
 	if (wait4(pid, &status, 0, &usage) < 0)
 		die("wait4");
@@ -150,13 +149,13 @@ static int64_t run(const struct command *command, long *peak_kb_out)
 	close(ends[0]);
 	if (status != command->status) {
 		fprintf(stderr, "spawn: %s ended with status 0x%x: %.*s\n", command->name,
-			(unsigned)status, (int)len, said);
+			(unsigned)status, (int)len, text);
 		exit(1);
 	}
 	return took;
 }
 
-/* Their output is nobody's: a pipe each would be emptied by turns. */
+/* The output is discarded: pipes would be read one after the other and block the commands. */
 static int run_together(const struct command commands[], int count)
 {
 	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);

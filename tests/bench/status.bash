@@ -1,20 +1,20 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# STATUS, whatever weftd and the host are like; and ADD on a host with 2,000 devices beside
-# one that has none but its own. Sourced by run.sh.
+# STATUS in several states of weftd and of the host, and ADD on a host with 2,000 devices compared
+# with a host without other devices. Sourced by run.sh.
 
-CROWD=1000 # veth pairs
-ASKED=20   # how often STATUS is asked
+CROWD=1000      # veth pairs
+STATUS_CALLS=20 # per state
 
-# A host like another, as far as the plugin sees it.
+# Creates a host with the devices that the plugin checks.
 crowd_host() { # NAME
 	ns_add "$1" && ip -n "$LAB-$1" link add "$KERNEL_BRIDGE" type bridge &&
 		ip -n "$LAB-$1" link add "$KERNEL_VXLAN" type vxlan id 1 dstport 8472 &&
 		ip -n "$LAB-$1" link set "$KERNEL_BRIDGE" up && ip -n "$LAB-$1" link set "$KERNEL_VXLAN" up
 }
 
-# inside NAME DIRECTORY...: what the directories run is run in that host.
+# inside NAME DIRECTORY...: makes the commands of the directories run in that host.
 inside() {
 	local name=$1 dir
 	shift
@@ -24,7 +24,7 @@ inside() {
 	done
 }
 
-# A pool in which every address has an entry, and a directory to run in it.
+# Creates a run directory whose pool is exhausted.
 full_pool() {
 	local i subnet dir=$LAB_DIR/full
 	subnet=$(host_subnet host1)
@@ -45,7 +45,7 @@ worst() { sed -n "s/^$1 //p" "$WORK/status.txt" | cut -d' ' -f1 | sort -n | tail
 middle() { sed -n "s/^$1 //p" "$WORK/status.txt" | cut -d' ' -f1 | median; }
 
 report_status() { # NAME WHAT
-	row "STATUS: $2" "$(ms "$(worst "$1")")" "worst of $ASKED" '' '' \
+	row "STATUS: $2" "$(ms "$(worst "$1")")" "worst of $STATUS_CALLS" '' '' \
 		"$(target "$(ratio "$(worst "$1")" 1000)" 50) ms"
 }
 
@@ -66,17 +66,17 @@ bench_status() {
 		inside $name "$dir/$name" "$dir/$name"-{ADD,DEL}
 	done
 	{
-		ns_run host1 "$WORK/spawn" $ASKED 10 "$dir"/{ready,full,crowd} || return
+		ns_run host1 "$WORK/spawn" $STATUS_CALLS 10 "$dir"/{ready,full,crowd} || return
 		kill -s STOP "$(weftd_pid host1)"
-		ns_run host1 "$WORK/spawn" $ASKED 10 "$dir/stopped"
+		ns_run host1 "$WORK/spawn" $STATUS_CALLS 10 "$dir/stopped"
 		kill -s CONT "$(weftd_pid host1)"
 		ns_run host1 "$WORK/spawn" "$ROUNDS" 30 "$dir"/{quiet,crowd}-{ADD,DEL} || return
 	} >"$WORK/status.txt"
-	report_status ready 'all is well'
+	report_status ready 'ready'
 	report_status stopped 'weftd stopped by SIGSTOP'
-	report_status full 'no address left (code 50)'
+	report_status full 'pool exhausted (code 50)'
 	report_status crowd "$((2 * CROWD)) devices"
-	row "ADD with $((2 * CROWD)) devices on the host" "$(ms "$(middle crowd-ADD)")" 'with none' \
+	row "ADD with $((2 * CROWD)) devices on the host" "$(ms "$(middle crowd-ADD)")" 'without them' \
 		"$(ms "$(middle quiet-ADD)")" "$(ratio "$(middle crowd-ADD)" "$(middle quiet-ADD)")" \
 		"$(target "$(ratio "$(middle crowd-ADD)" "$(middle quiet-ADD)")" 1.25)"
 	ns_del crowd && ns_del quiet && ns_del guest

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# ADDs that are started together: weft's, bridge + host-local's, and floor.c's, which show what
-# is possible while every change of a device waits for one lock of the kernel. Sourced by run.sh.
+# Concurrent ADDs of weft, of bridge + host-local, and of floor.c, which shows the possible minimum,
+# since the kernel serialises all changes of devices with one lock. Sourced by run.sh.
 
 MANY=60
 
-# together_once PLUGIN VERB: microseconds for all of $MANY.
+# together_once PLUGIN VERB: prints the microseconds for all $MANY calls.
 together_once() {
 	ns_run host1 "$WORK/spawn" together "$LAB_DIR/many/$1"-*-"$2"
 }
@@ -24,7 +24,7 @@ bench_together() {
 }
 
 together_of() { # FAMILIES
-	local i verb add add_ref least subnet gateway second ours=() theirs=() floors=()
+	local i verb add add_ref least subnet gateway second weft=() bridge=() floors=()
 	subnet=$(host_subnet host1) gateway=$(host_gateway host1)
 	for ((i = 1; i <= MANY; i++)); do
 		second=()
@@ -39,19 +39,19 @@ together_of() { # FAMILIES
 		done
 	done
 	for ((i = 0; i < STARTS; i++)); do
-		ours+=("$(together_once weft ADD)") && together_once weft DEL >/dev/null || return
-		sleep 1 # the kernel frees devices in its own time
-		theirs+=("$(together_once bridge ADD)") && together_once bridge DEL >/dev/null || return
+		weft+=("$(together_once weft ADD)") && together_once weft DEL >/dev/null || return
+		sleep 1 # the kernel frees devices asynchronously
+		bridge+=("$(together_once bridge ADD)") && together_once bridge DEL >/dev/null || return
 		sleep 1
 		floors+=("$(together_once floor ADD)") && together_once floor DEL >/dev/null || return
 		sleep 1
 	done
-	add=$(printf '%s\n' "${ours[@]}" | median) add_ref=$(printf '%s\n' "${theirs[@]}" | median)
+	add=$(printf '%s\n' "${weft[@]}" | median) add_ref=$(printf '%s\n' "${bridge[@]}" | median)
 	least=$(printf '%s\n' "${floors[@]}" | median)
 	row "weft, $MANY ADDs at once, $1 stack" "$(ms "$add")" "floor: $MANY at once" "$(ms "$least")" \
 		"$(ratio "$add" "$least")" ''
 	row "floor, $MANY at once, $1 stack" "$(ms "$least")" 'bridge + host-local' "$(ms "$add_ref")" \
-		"$(ratio "$least" "$add_ref")" 'what is possible'
+		"$(ratio "$least" "$add_ref")" 'possible minimum'
 	row "weft, $MANY ADDs at once, $1 stack" "$(ms "$add")" 'bridge + host-local' "$(ms "$add_ref")" \
 		"$(ratio "$add" "$add_ref")" "$(target "$(ratio "$add" "$add_ref")" 0.125)"
 }

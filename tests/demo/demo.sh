@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# demo.sh: three hosts in network namespaces, a real etcd or a file as their store, a weftd on
-# each host, two containers on each; what they store, what they write, what passes between
-# them, and what happens when a host dies. Needs root; takes half a minute; leaves
-# nothing behind. Ends with 1, and the evidence, at the first step that fails.
+# demo.sh: three hosts in network namespaces with etcd or a file as their store, a weftd on each host
+# and two containers on each. Prints the leases, the kernel entries, a captured frame, and the
+# effects of a host's death and return. Needs root, takes half a minute and leaves nothing. The
+# first step that fails is printed with its output, and ends the demo with status 1.
 #
-#   demo.sh          (KEEP=1 leaves it standing; STORE=file does without etcd)
-#   demo.sh down     removes one that was left standing
+#   demo.sh          KEEP=1 keeps the lab; STORE=file uses a file in place of etcd
+#   demo.sh down     removes a lab that was kept
 set -uo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -18,10 +18,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib/lab.bash"
 HOSTS=(host1 host2 host3)
 CONTAINERS=(c11 c12 c21 c22 c31 c32) # c12: the second container of host1
 VXLAN_PORT=8472
-NETWORK='{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5}}'
-DEMO=${WEFT_DEMO_NAME-weft-demo} # another one for the tests, which must not meet a demo that stands
+NETWORK='{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":'$WEFT_TEST_LEASE_TTL'}}'
+DEMO=${WEFT_DEMO_NAME-weft-demo} # the tests use another name than a user's demo
 
-# ---- What is seen ----------------------------------------------------------
+# ---- Output ----------------------------------------------------------------
 
 bold='' dim='' good='' bad='' plain='' tty=''
 if [[ -t 1 ]]; then
@@ -46,29 +46,29 @@ title() {
 }
 
 say() { progress_end && printf '    %s\n' "$*"; }
-show() { progress_end && sed -e 's/^/    /' -e 's/ *$//'; } # what comes by standard input
-yes_it_is() { say "${good}ok${plain}  $*"; }
+show() { progress_end && sed -e 's/^/    /' -e 's/ *$//'; } # prints standard input
+say_ok() { say "${good}ok${plain}  $*"; }
 
-fail() { # WHAT [EVIDENCE]
+fail() { # WHAT [OUTPUT]
 	local host
 	progress_end
 	printf '\n%sFAILED in step %d: %s%s\n' "$bad" "$step" "$1" "$plain"
 	[[ -z ${2-} ]] || printf '%s\n' "$2" | sed 's/^/  | /'
 	for host in "${HOSTS[@]}"; do
 		[[ ! -s $LAB_DIR/log/$host-weftd ]] ||
-			{ echo "  weftd of $host said last:" && weftd_log "$host" 8 | sed 's/^/  | /'; }
+			{ echo "  last lines of weftd on $host:" && weftd_log "$host" 8 | sed 's/^/  | /'; }
 	done
 	exit 1
 }
 
-must() { # WHAT COMMAND...: or the demo ends here, with what the command said
-	local what=$1 said
+must() { # WHAT COMMAND...: ends the demo with the command's output if it fails
+	local what=$1 output
 	shift
 	progress "$what"
-	said=$("$@" 2>&1) || fail "$what" "$said"
+	output=$("$@" 2>&1) || fail "$what" "$output"
 }
 
-# ---- One at a time ---------------------------------------------------------
+# ---- A single instance -----------------------------------------------------
 
 refuse() {
 	echo "demo: $*" >&2
@@ -78,9 +78,9 @@ refuse() {
 check_machine() {
 	local tool missing=() needed=(ip bridge nsenter setsid jq ping tcpdump)
 	[[ $LAB_STORE =~ ^(etcd|file)$ ]] || refuse "STORE=$LAB_STORE is not a store; allowed: etcd, file"
-	((EUID == 0)) || refuse 'it makes network namespaces, and needs root: sudo make demo'
+	((EUID == 0)) || refuse 'creating network namespaces needs root: sudo make demo'
 	for tool in weft weftd weftctl; do
-		[[ -x $WEFT_BIN_DIR/$tool ]] || refuse "there is no $WEFT_BIN_DIR/$tool; run: make"
+		[[ -x $WEFT_BIN_DIR/$tool ]] || refuse "$WEFT_BIN_DIR/$tool does not exist; run: make"
 	done
 	[[ $LAB_STORE == file ]] || needed+=(etcd etcdctl)
 	for tool in "${needed[@]}"; do
@@ -89,25 +89,25 @@ check_machine() {
 	((!${#missing[@]})) || refuse "not installed: ${missing[*]}; run: sudo make deps"
 }
 
-owner_pid() { # of the demo whose files are there, while it runs
+owner_pid() { # the pid of the running demo
 	local pid start
 	read -r pid start 2>/dev/null <"$LAB_DIR/demo.pid" || return 1
 	[[ $(pid_began "$pid") == "$start" ]] && echo "$pid"
 }
 
-# Called under the lock: takes the place, or says who has it.
-take_place() {
+# Called with the lock held. Ends with an error if another demo runs or a lab was kept.
+acquire_lab() {
 	local pid
 	if pid=$(owner_pid); then
-		refuse "one is running already (process $pid); wait for it, or: sudo kill $pid"
+		refuse "another demo is running (process $pid); wait for it, or: sudo kill $pid"
 	elif [[ -e $LAB_DIR/kept ]]; then
-		refuse "one is still standing; remove it first: sudo $WEFT_REPO/tests/demo/demo.sh down"
+		refuse "the lab of an earlier demo was kept; remove it first: sudo $WEFT_REPO/tests/demo/demo.sh down"
 	elif [[ -d $LAB_DIR ]]; then
-		echo 'demo: removing what an interrupted one has left' >&2
+		echo 'demo: removing the lab of a killed demo' >&2
 		lab_down
 	fi
 	trap finish EXIT
-	lab_open "$DEMO" || refuse "cannot make namespaces here"
+	lab_open "$DEMO" || refuse "cannot create network namespaces"
 	echo "$$ $(pid_began $$)" >"$LAB_DIR/demo.pid"
 }
 
@@ -127,12 +127,12 @@ finish() {
 down() {
 	local pid
 	if pid=$(owner_pid); then
-		refuse "one is running (process $pid); it removes everything itself: sudo kill $pid"
+		refuse "the demo is running (process $pid) and removes its lab when it ends: sudo kill $pid"
 	elif [[ -d $LAB_DIR ]]; then
 		lab_down
 		echo 'demo: removed'
 	else
-		echo 'demo: there is none'
+		echo 'demo: none to remove'
 	fi
 }
 
@@ -146,7 +146,7 @@ step_underlay() {
 	fi
 	title "Three hosts on one underlay, and $with"
 	must 'hosts in network namespaces' lab_hosts 3
-	must "the network configuration is in $with" store_start "$NETWORK"
+	must "the network configuration in $with" store_start "$NETWORK"
 	show <<-DRAWING
 		    host1           host2           host3$etcd
 		 192.168.0.1     192.168.0.2     192.168.0.3$address
@@ -157,7 +157,7 @@ step_underlay() {
 	DRAWING
 }
 
-# What the store holds, or below a prefix of etcd's keys.
+# Prints the content of the store, in etcd below a prefix.
 store_text() { # [PREFIX]
 	if [[ $LAB_STORE == file ]]; then
 		cat "$(store_file)"
@@ -170,12 +170,12 @@ store_text() { # [PREFIX]
 
 step_daemons() {
 	local host
-	title "A weftd on each host takes a lease; the leases in the $LAB_STORE, in the format of flannel"
+	title "weftd on each host acquires a lease; the leases in the $LAB_STORE, in flannel's format"
 	for host in "${HOSTS[@]}"; do
 		must "weftd on $host" weftd_start "$host"
 	done
 	must 'each weftd is ready' weftd_ready "${HOSTS[@]}"
-	must 'each host has its peers' kernel_settled "${HOSTS[@]}"
+	must 'the kernel of each host is in sync with the leases' kernel_settled "${HOSTS[@]}"
 	store_text subnets/ |
 		sed -e 's/,"BackendType"/,\n  "BackendType"/' -e 's/,"Weft"/,\n  "Weft"/' -e 's/^{/ &/' | show
 }
@@ -189,35 +189,35 @@ add_container() { # NAME
 }
 
 step_containers() {
-	local name said
+	local name text
 	title 'Two containers on each host: CNI_COMMAND=ADD through conf/10-weft.conflist'
 	for name in "${CONTAINERS[@]}"; do
 		progress "ADD of $name"
-		said=$(add_container "$name" 2>&1) || fail "ADD of $name" "$said"
-		say "$said"
+		text=$(add_container "$name" 2>&1) || fail "ADD of $name" "$text"
+		say "$text"
 	done
 }
 
 step_entries() {
-	title 'What the kernel of host1 holds for the two others: ARP, FDB, route'
+	title 'The entries of the two peers in the kernel of host1: ARP, FDB, route'
 	say "${dim}# ip neigh show dev $KERNEL_BRIDGE nud permanent$plain"
 	ip -n "$LAB-host1" neigh show dev "$KERNEL_BRIDGE" nud permanent | show
 	say "$dim# bridge fdb show dev $KERNEL_VXLAN$plain"
 	kernel_have host1 | sed -n 's/^fdb //p' | show
 	say "${dim}# ip route show dev $KERNEL_BRIDGE proto 119$plain"
 	ip -n "$LAB-host1" -4 route show dev "$KERNEL_BRIDGE" proto 119 | show
-	must 'the entries are what the leases ask for' kernel_agrees host1
-	yes_it_is 'they are what the leases ask for, and nothing else is there'
+	must 'the entries match the leases' kernel_agrees host1
+	say_ok 'the kernel has the entries that the leases require, and no others'
 }
 
-overlay_address() { # of a container, or of a host
+overlay_address() { # NAME of a container or host
 	case $1 in
 	host*) host_gateway "$1" ;;
 	*) container_address "host${1:1:1}" "$1" ;;
 	esac
 }
 
-# One row: pings all others at once; a round trip in milliseconds, or "lost".
+# Prints a row: the round-trip time of a ping to each other name in milliseconds, or "lost".
 matrix_row() { # FROM NAME...
 	local from=$1 to rtt pids=() dir=$LAB_DIR/ping
 	shift
@@ -242,7 +242,7 @@ matrix_row() { # FROM NAME...
 	printf '\n'
 }
 
-# Everybody pings everybody; what is lost is in $lost.
+# Prints the matrix of round-trip times. Lost packets are in $lost.
 matrix() { # NAME...
 	local name
 	lost=()
@@ -262,16 +262,16 @@ matrix() { # NAME...
 step_matrix() {
 	local -A address=()
 	local lost=() all=("${CONTAINERS[@]}" "${HOSTS[@]}")
-	title 'Everybody reaches everybody: round trips from each row to each column'
+	title 'Containers and hosts reach each other: round-trip time from each row to each column'
 	progress_end
 	matrix "${all[@]}"
-	((!${#lost[@]})) || fail 'somebody is not reached' "$(printf '%s\n' "${lost[@]}")"
-	yes_it_is "$((${#all[@]} * (${#all[@]} - 1))) of $((${#all[@]} * (${#all[@]} - 1))) answered"
+	((!${#lost[@]})) || fail 'packets are lost' "$(printf '%s\n' "${lost[@]}")"
+	say_ok "$((${#all[@]} * (${#all[@]} - 1))) of $((${#all[@]} * (${#all[@]} - 1))) answered"
 }
 
-# ---- A frame, taken apart ----------------------------------------------------
+# ---- A captured frame --------------------------------------------------------
 
-# Of $frame, an array of bytes in hexadecimal.
+# These functions read $frame, an array of bytes in hexadecimal.
 as_number() { # AT LENGTH
 	local IFS=''
 	echo $((16#${frame[*]:$1:$2}))
@@ -324,20 +324,20 @@ capture_frame() {
 
 step_frame() {
 	local frame udp vxlan inner icmp outer_from outer_to port vni inner_mac inner_from inner_to
-	title 'One frame on the underlay, taken apart: c11 pings c31'
-	must 'a frame is captured' capture_frame
+	title 'The headers of a frame on the underlay: c11 pings c31'
+	must 'the capture of a frame' capture_frame
 	read -ra frame < <(tcpdump -n -xx -r "$LAB_DIR/frame.pcap" 2>/dev/null |
 		sed -n 's/^\t0x[0-9a-f]*: *//p' | tr -d ' \n' | sed 's/../& /g')
-	((${#frame[@]} >= 92)) || fail 'a frame is captured' "$(tcpdump -r "$LAB_DIR/frame.pcap" 2>&1)"
+	((${#frame[@]} >= 92)) || fail 'the capture of a frame' "$(tcpdump -r "$LAB_DIR/frame.pcap" 2>&1)"
 	dissect
 	draw_frame | show
-	[[ "$outer_from $outer_to" == "192.168.0.1 192.168.0.3" ]] || fail 'the outer addresses are the hosts'"'"
-	[[ "$port $vni" == "$VXLAN_PORT 1" ]] || fail "the port is $VXLAN_PORT, the VNI 1"
+	[[ "$outer_from $outer_to" == "192.168.0.1 192.168.0.3" ]] || fail "the outer addresses are not the hosts'"
+	[[ "$port $vni" == "$VXLAN_PORT 1" ]] || fail "the port is not $VXLAN_PORT, or the VNI is not 1"
 	[[ $inner_mac == "$(store_value_of host3 | jq -r .BackendData.VtepMAC)" ]] ||
-		fail "the inner frame goes to the MAC in host3's lease"
+		fail "the inner destination is not the MAC in host3's lease"
 	[[ "$inner_from $inner_to" == "$(container_address host1 c11) $(container_address host3 c31)" ]] ||
-		fail "the inner addresses are the containers'"
-	yes_it_is 'the outer addresses are of the hosts, the inner ones of the containers'
+		fail "the inner addresses are not the containers'"
+	say_ok "the outer addresses are the hosts', the inner ones the containers'"
 }
 
 # ---- A host dies, and returns ------------------------------------------------
@@ -350,58 +350,58 @@ step_death() {
 	subnet=$(host_subnet host3) mac=$(store_value_of host3 | jq -r .BackendData.VtepMAC)
 	subnet=${subnet%/*}
 	if [[ $LAB_STORE == file ]]; then
-		title 'host3 dies: weftd killed, link cut; somebody takes its lease out of the file'
+		title 'host3 dies: weftd killed, link down; the operator removes its lease from the file'
 	else
-		title 'host3 dies: weftd killed, link cut; its lease of 5 s runs out'
+		title 'host3 dies: weftd killed, link down; its lease expires after its TTL of '"$WEFT_TEST_LEASE_TTL s"
 	fi
 	proc_start flow c11 ping -n -q -i 0.01 "$(container_address host2 c21)"
 	died=$(now_us)
-	must 'weftd of host3 is killed' weftd_stop host3 KILL
-	must 'the link of host3 is cut' lab_link host3 down
+	must 'weftd on host3 is killed' weftd_stop host3 KILL
+	must 'the link of host3 is down' lab_link host3 down
 	# shellcheck disable=SC2016 # jq's variable
-	[[ $LAB_STORE != file ]] || must 'its lease is taken out' \
+	[[ $LAB_STORE != file ]] || must 'its lease is removed' \
 		store_file_edit 'del(.subnets[$key])' --arg key "$subnet-24"
-	must 'its lease is gone' wait_for 20 lease_is_gone
-	say "after $(seconds_since "$died"): the lease $subnet-24 is gone from the $LAB_STORE"
-	must 'its entries are gone from host1' wait_for 10 not names_host3 host1
-	must 'its entries are gone from host2' wait_for 10 not names_host3 host2
-	say "after $(seconds_since "$died"): no entry for it on host1 and host2; host1 holds:"
+	must 'end of its lease' wait_for 20 lease_is_gone
+	say "after $(seconds_since "$died"): the lease $subnet-24 is removed from the $LAB_STORE"
+	must 'removal of its entries from host1' wait_for 10 not names_host3 host1
+	must 'removal of its entries from host2' wait_for 10 not names_host3 host2
+	say "after $(seconds_since "$died"): host1 and host2 have no entry for it; the entries of host1:"
 	kernel_have host1 | sed 's/^/  /' | show
-	must 'the others hold what the leases ask for' kernel_settled host1 host2
-	must 'the flow from c11 to c21 ends' proc_stop flow INT # ping then prints its sum
+	must 'the kernels of host1 and host2 are in sync with the leases' kernel_settled host1 host2
+	must 'the flow from c11 to c21 ends' proc_stop flow INT # ping then prints its statistics
 	lost=$(awk '/packets transmitted/ { print $1 - $4 " of " $1 }' "$LAB_DIR/log/flow")
-	# A packet under way when ping was told to stop is not lost.
-	[[ $lost =~ ^[01]\ of ]] || fail 'c11 and c21 lose no packet meanwhile' "$(proc_log flow)"
-	yes_it_is "c11 and c21 went on meanwhile: ${lost#* of } packets, none lost"
+	# The reply to the last packet may be missing, since ping was stopped.
+	[[ $lost =~ ^[01]\ of ]] || fail 'packets from c11 to c21 are lost meanwhile' "$(proc_log flow)"
+	say_ok "traffic from c11 to c21 meanwhile: ${lost#* of } packets, none lost"
 }
 
 step_return() {
 	local before
 	before=$(jq -r '.networks.default | "\(.subnet) \(.vtepMac)"' "$LAB_DIR/host3/state/node.json")
-	title 'host3 returns, as who it was'
-	must 'the link of host3 is back' lab_link host3 up
+	title 'host3 returns with its subnet and MAC'
+	must 'the link of host3 is up' lab_link host3 up
 	must 'weftd on host3' weftd_start host3
-	must 'it is ready' weftd_ready host3
-	must 'all hosts have their peers' kernel_settled "${HOSTS[@]}"
+	must 'weftd on host3 is ready' weftd_ready host3
+	must 'the kernels of all hosts are in sync with the leases' kernel_settled "${HOSTS[@]}"
 	[[ "$(host_subnet host3) $(store_value_of host3 | jq -r .BackendData.VtepMAC)" == "$before" ]] ||
-		fail "it has its subnet and its MAC again: $before" "$(store_leases)"
+		fail "host3 has another subnet or MAC than $before" "$(store_leases)"
 	must 'c31 reaches c11' wait_for 5 ns_run c31 ping -n -q -c 1 -W 1 "$(container_address host1 c11)"
-	yes_it_is "subnet and MAC again: $before; c31 reaches c11"
+	say_ok "same subnet and MAC: $before; c31 reaches c11"
 	ns_run host1 "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/host1/run" peers | show
 }
 
 step_delete() {
 	local address veth
 	address=$(container_address host1 c12) veth=$(container_veth host1 c12)
-	title 'A container goes: CNI_COMMAND=DEL for c12'
-	must 'c12 answers before' ns_run c21 ping -n -q -c 1 -W 2 "$address"
+	title 'A container is removed: CNI_COMMAND=DEL for c12'
+	must 'c12 is reachable before' ns_run c21 ping -n -q -c 1 -W 2 "$address"
 	must 'DEL of c12' cni_del host1 c12
-	must 'its veth is gone' not ip -n "$LAB-host1" link show "$veth"
-	must 'its interface is gone' not ip -n "$LAB-c12" link show eth0
-	must 'its record is gone' not grep -rq c12 "$LAB_DIR/host1/run"
-	must 'nobody answers at its address' not ns_run c21 ping -n -q -c 1 -W 1 "$address"
-	yes_it_is "address $address, device $veth and record are gone"
-	must 'a second DEL is no fault' cni_del host1 c12
+	must 'removal of its veth' not ip -n "$LAB-host1" link show "$veth"
+	must 'removal of its interface' not ip -n "$LAB-c12" link show eth0
+	must 'removal of its record' not grep -rq --exclude='events*' c12 "$LAB_DIR/host1/run"
+	must 'its address is unreachable' not ns_run c21 ping -n -q -c 1 -W 1 "$address"
+	say_ok "address $address, device $veth and record are removed"
+	must 'a second DEL succeeds' cni_del host1 c12
 }
 
 # ---- The end -----------------------------------------------------------------
@@ -411,17 +411,17 @@ kept_text() {
 	[[ $LAB_STORE != file ]] || store="cat $(store_file)"
 	cat <<-TEXT
 
-		It is left standing. To look around, as root:
+		The lab is kept. To inspect it, as root:
 
 		  # from a container of host1 to one of host3
 		  ip netns exec $LAB-c11 ping $(container_address host3 c31)
 		  # a host's routes; likewise: ip neigh, bridge fdb
 		  ip netns exec $LAB-host1 ip route
-		  # the wire
+		  # the packets of the underlay
 		  ip netns exec $LAB-net tcpdump -ni underlay
 		  # the store
 		  $store
-		  # what weftd of host1 knows, and what it says
+		  # status, peers and log of weftd on host1
 		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run status
 		  $WEFT_BIN_DIR/weftctl --run-dir $LAB_DIR/host1/run peers
 		  tail -f $LAB_DIR/log/host1-weftd
@@ -434,8 +434,8 @@ main() {
 	lab_use "$DEMO"
 	check_machine
 	{
-		flock -n 9 || refuse 'one is being started at this moment'
-		take_place
+		flock -n 9 || refuse 'another demo is starting'
+		acquire_lab
 	} 9<"${BASH_SOURCE[0]}"
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -452,7 +452,7 @@ main() {
 	step_return
 	step_delete
 	progress_end
-	printf '\n%sAll %d steps are good (%s).%s\n' "$good" "$step" "$(seconds_since "$began")" "$plain"
+	printf '\n%sAll %d steps succeeded (%s).%s\n' "$good" "$step" "$(seconds_since "$began")" "$plain"
 	[[ -z ${KEEP-} ]] || kept_text
 }
 

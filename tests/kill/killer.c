@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * killer [-c|-a] N PROGRAM [ARGUMENT...]: runs the program and kills it with SIGKILL as it enters
- * its N-th system call after exec, before the kernel acts on it (ptrace(2)). Says on
- * standard error "killed at N: NUMBER" with the number of the call, or "ended: COUNT" when
- * the program came to its end before, and how many calls it made. Exit status 0 when it was
- * killed, 1 when it ended, 2 when something is wrong.
+ * killer [-c|-a] N PROGRAM [ARGUMENT...]: runs the program and kills it with SIGKILL at the entry
+ * of its N-th system call after exec, before the kernel executes it (ptrace(2)). Prints on
+ * standard error "killed at N: NUMBER" with the number of the call, or "ended: COUNT" with the
+ * number of calls if the program ended first. Exit status 0 if the program was killed, 1 if it
+ * ended, 2 on an error.
  *
- * A child that the program forks is not followed: it lives on, as it does when an operator kills
- * the program alone. With -c, its calls are those that count, and it is what is killed, while
- * the program goes on to its end; with -a too, but with it the program is killed, as when
- * a whole control group is.
+ * By default a child that the program forks is neither counted nor killed, as if an operator
+ * killed the program alone. -c: the calls of the child count, and only the child is killed; the
+ * program continues to its end. -a: the calls of the child count, and the child and the program
+ * are killed, like a whole control group.
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,17 +23,17 @@
 
 enum { KILLED, ENDED, WRONG };
 
-/* Whose calls count, and who is killed. */
+/* Selects the process whose calls count, and the processes that are killed. */
 enum whom { PROGRAM, CHILD, ALL };
 
-/* The program, the child that it has forked (0: none), and what was counted. */
+/* The program, the child that it has forked (0: none), and the number of calls. */
 struct traced {
 	enum whom whom;
 	pid_t program, child;
 	long at, count;
 	int started; /* exec is over */
 	int over;    /* the program has ended */
-	int status;  /* what the killer ends with; -1: not known */
+	int status;  /* the exit status of killer; -1: not known */
 };
 
 static int wrong(const char *what)
@@ -51,7 +51,7 @@ static _Noreturn void become(char **argv)
 	_exit(wrong(argv[0]));
 }
 
-/* The call that is being entered; -1: it is left, or this is no call. */
+/* The number of the call that is entered; -1 at the exit of a call and at other stops. */
 static long entered(pid_t pid)
 {
 	struct __ptrace_syscall_info info;
@@ -79,7 +79,10 @@ static int counts(const struct traced *traced, pid_t pid)
 	return traced->whom == PROGRAM ? traced->started : pid == traced->child;
 }
 
-/* One stop: at the entry or exit of a call, at a signal, after exec or fork. Answers the signal. */
+/*
+ * Handles one stop: at the entry or exit of a call, at a signal, after exec or fork. Returns the
+ * signal to deliver.
+ */
 static long stopped(struct traced *traced, pid_t pid, int status)
 {
 	const int stop = status >> 8;
@@ -97,7 +100,7 @@ static long stopped(struct traced *traced, pid_t pid, int status)
 	}
 	if (stop == (SIGTRAP | PTRACE_EVENT_FORK << 8))
 		return 0;
-	/* A child begins with a stop, which is none of its own. */
+	/* A new child stops with a SIGSTOP, which is not delivered. */
 	if (pid != traced->program && !traced->child) {
 		traced->child = pid;
 		return 0;
@@ -105,7 +108,7 @@ static long stopped(struct traced *traced, pid_t pid, int status)
 	return WSTOPSIG(status);
 }
 
-/* Until nobody is left who is traced, or the one that counts is dead. */
+/* Until no traced process is left, or the process whose calls count has ended. */
 static int trace(struct traced *traced)
 {
 	if (ptrace(PTRACE_SYSCALL, traced->program, NULL, NULL) < 0)
@@ -124,7 +127,7 @@ static int trace(struct traced *traced)
 			continue;
 		}
 		signal_due = stopped(traced, pid, status);
-		/* ESRCH: it was killed while it stood. */
+		/* ESRCH: it was killed while it was stopped. */
 		if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)signal_due) < 0 && errno != ESRCH)
 			return wrong("ptrace");
 	}

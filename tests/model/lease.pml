@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lease protocol for spin(1): what daemon/lease.c, lease_choose.c and
- * store_etcd_claim.c do, with an etcd and faults around it. What stands for what, what
- * is left out and why that loses nothing is in README.md. Settings, as -D of spin:
+ * Model of the lease protocol for spin(1): the behaviour of daemon/lease/lease_client.c,
+ * lease_choose.c and store_etcd_claim.c, with etcd and faults. README.md describes what the model
+ * represents and omits. Settings, as -D of spin:
  *
- *   NODES SUBNETS FAULTS   how many
- *   SAME_SEED              all nodes want the same subnet first
+ *   NODES SUBNETS FAULTS   their numbers
+ *   SAME_SEED              all nodes try the same subnet first
  *   DUAL                   a key has an IPv4 and an IPv6 subnet, any pair of them
- *   MUTANT_x               the protocol with a fault in it
+ *   MUTANT_x               the protocol with an error
  */
 #ifndef NODES
 #define NODES 3
@@ -19,7 +19,7 @@
 #define FAULTS 2
 #endif
 #ifndef TRIES
-#define TRIES 9 /* of one node after the last fault, at most */
+#define TRIES 9 /* maximum for a node after the last fault */
 #endif
 #ifdef SAME_SEED
 #define SEED(n) 0
@@ -35,14 +35,14 @@
 #define CLASH(k, l) ((k) == (l))
 #endif
 #define NO_KEY KEYS
-#define NOBODY NODES
+#define NO_NODE NODES
 
 /* ---- The store ------------------------------------------------------------------------------ */
 
-/* A key's owner, and which of its owner's etcd leases it hangs on. */
+/* A key's owner, and the etcd lease of its owner to which the key is attached. */
 byte owner[KEYS];
-byte hangs[KEYS];
-/* Two etcd leases of each node, 1 and 2: one that was forgotten lives on beside the next. */
+byte attached_to[KEYS];
+/* Two etcd leases of each node, 1 and 2: an abandoned lease exists beside its successor. */
 #define LEASE(n, i) ((n) * 2 + (i) - 1)
 bool alive[NODES * 2];
 
@@ -52,52 +52,52 @@ mtype = { none, putting, held };
 
 /* Condition of a put. */
 #define IF_ABSENT 0
-#define IF_SAME 1 /* if it has the revision that was read, which it has still */
-#define IF_PAST 2 /* which it has no more */
+#define IF_SAME 1 /* if the key has the revision that was read; it still has */
+#define IF_PAST 2 /* if the key has the revision that was read; it no longer has */
 
-/* What a list, or an event, says of the key that is put or held. */
-#define NOTHING 0 /* none is under way */
+/* The content of a list or event about the key that is put or held. */
+#define NOTHING 0 /* no list or event is in flight */
 #define ABSENT 1
-#define OTHERS 2
-#define OURS(i) (2 + (i)) /* on that etcd lease */
-#define OURS_ON_PAST 5
+#define OTHER_NODE 2
+#define OWN(i) (2 + (i)) /* attached to that etcd lease */
+#define OWN_ON_PAST 5
 
 typedef Node {
 	mtype state;
-	byte kept;    /* the last key that was held: node.json */
-	bool knows;   /* this run of weftd has held it */
-	bool lost;    /* and lost it to another */
-	bool doubted;
-	byte id;      /* the etcd lease that is kept alive; 0: none */
-	byte claim;   /* what is put */
-	byte how;
-	/* A list, or an event, that has left the store and not arrived. */
-	byte told;
-	bool same; /* the key is still at the revision that is told of */
-	bool old;  /* our put was carried out after it */
+	byte kept;        /* the last held key: node.json */
+	bool has_held;    /* this run of weftd has held it */
+	bool lost;        /* and lost it to another node */
+	bool unconfirmed; /* a second list decides */
+	byte id;          /* the etcd lease that is kept alive; 0: none */
+	byte claim;       /* the key that is put */
+	byte how;         /* the condition of the put */
+	/* A list or event that the store has sent and the node has not received. */
+	byte notice;
+	bool same; /* the key still has the revision in it */
+	bool old;  /* the node's put was executed after it was sent */
 }
 Node node[NODES];
 
-/* A put that its node has given up, and that etcd may yet carry out. */
+/* A put that timed out at its node, and that etcd may still execute. */
 byte late_by, late_key, late_on, late_how;
 
 byte faults = FAULTS;
 byte tries[NODES];
 #define CALM (faults == 0)
 
-/* No part of a state: counters, and results of what is written as an inline. */
+/* Not part of the state: counters, and results of inlines. */
 hidden byte i, j, k, l, chosen, mine, yes, key, outcome;
 
-/* ---- What must hold ------------------------------------------------------------------------- */
+/* ---- Invariants ----------------------------------------------------------------------------- */
 
-/* Believes that it holds, and its etcd lease has not expired: a live owner. */
-#define LIVES(n) (node[n].state == held && node[n].id && alive[LEASE(n, node[n].id)])
-/* Gives addresses of it to new containers. */
-#define ACTS(n) (node[n].knows && !node[n].lost)
-/* Holds what the store says that it holds. */
-#define OWNS(n) (LIVES(n) && owner[node[n].kept] == (n) && hangs[node[n].kept] == node[n].id)
+/* A live owner: the node's state is held, and its etcd lease has not expired. */
+#define IS_LIVE(n) (node[n].state == held && node[n].id && alive[LEASE(n, node[n].id)])
+/* Allocates addresses of the subnet to new containers. */
+#define ACTS(n) (node[n].has_held && !node[n].lost)
+/* The node is a live owner, and the store has its key with its etcd lease. */
+#define OWNS(n) (IS_LIVE(n) && owner[node[n].kept] == (n) && attached_to[node[n].kept] == node[n].id)
 
-#define IS_SURPLUS(n, k) (owner[k] == (n) && hangs[k] == node[n].id && (k) != node[n].kept)
+#define IS_SURPLUS(n, k) (owner[k] == (n) && attached_to[k] == node[n].id && (k) != node[n].kept)
 #if KEYS == 2
 #define HAS_SURPLUS(n) (IS_SURPLUS(n, 0) || IS_SURPLUS(n, 1))
 #elif KEYS == 3
@@ -108,22 +108,22 @@ hidden byte i, j, k, l, chosen, mine, yes, key, outcome;
 
 inline check()
 {
-	/* A live owner is the store's, so no subnet has two. */
+	/* The store has each live owner's key, so no subnet has two live owners. */
 	for (i : 0 .. NODES - 1) {
-		assert(!LIVES(i) || owner[node[i].kept] == i)
+		assert(!IS_LIVE(i) || owner[node[i].kept] == i)
 	}
-	/* The store has every subnet in one key, and so for one node. */
+	/* Each subnet is in one key of the store, and so has one owner. */
 	for (k : 0 .. KEYS - 1) {
 		for (l : 0 .. KEYS - 1) {
-			assert(k == l || owner[k] == NOBODY || owner[l] == NOBODY || !CLASH(k, l))
+			assert(k == l || owner[k] == NO_NODE || owner[l] == NO_NODE || !CLASH(k, l))
 		}
 	}
-	skip /* a d_step does not end in a loop */
+	skip /* a d_step must not end with a loop */
 }
 
-/* ---- The store's side ----------------------------------------------------------------------- */
+/* ---- Operations of the store ---------------------------------------------------------------- */
 
-/* The key has another revision: no put succeeds that needs the one before. */
+/* The key has a new revision: puts that require the previous one fail. */
 inline written(a_key)
 {
 	for (i : 0 .. NODES - 1) {
@@ -143,8 +143,8 @@ inline written(a_key)
 #define SUCCEEDED 1
 #define NO_LEASE 2
 
-/* A transaction, as store_etcd_claim.c writes it; outcome. */
-inline carry_out(n, a_key, a_how, a_lease)
+/* A transaction of store_etcd_claim.c. Sets outcome. */
+inline execute(n, a_key, a_how, a_lease)
 {
 	yes = a_how == IF_SAME;
 	if
@@ -152,9 +152,9 @@ inline carry_out(n, a_key, a_how, a_lease)
 		yes = true;
 		for (k : 0 .. KEYS - 1) {
 #ifdef MUTANT_OWN_KEY_ONLY
-			yes = yes && !(k == a_key && owner[k] != NOBODY)
+			yes = yes && !(k == a_key && owner[k] != NO_NODE)
 #else
-			yes = yes && !(CLASH(k, a_key) && owner[k] != NOBODY)
+			yes = yes && !(CLASH(k, a_key) && owner[k] != NO_NODE)
 #endif
 		}
 	:: else
@@ -163,7 +163,7 @@ inline carry_out(n, a_key, a_how, a_lease)
 	yes = true;
 #endif
 #ifdef MUTANT_UNCONDITIONAL_AGAIN
-	yes = yes || node[n].knows && node[n].kept == a_key;
+	yes = yes || node[n].has_held && node[n].kept == a_key;
 #endif
 	if
 	:: !alive[LEASE(n, a_lease)] -> outcome = NO_LEASE
@@ -173,8 +173,8 @@ inline carry_out(n, a_key, a_how, a_lease)
 		:: else ->
 			written(a_key);
 			owner[a_key] = n;
-			hangs[a_key] = a_lease;
-			node[n].old = node[n].told != NOTHING;
+			attached_to[a_key] = a_lease;
+			node[n].old = node[n].notice != NOTHING;
 			node[n].same = false;
 			outcome = SUCCEEDED
 		fi
@@ -190,45 +190,45 @@ inline end_lease(n, a_lease)
 	alive[LEASE(n, a_lease)] = false;
 	for (k : 0 .. KEYS - 1) {
 		if
-		:: owner[k] == n && hangs[k] == a_lease ->
-			owner[k] = NOBODY;
-			hangs[k] = 0;
+		:: owner[k] == n && attached_to[k] == a_lease ->
+			owner[k] = NO_NODE;
+			attached_to[k] = 0;
 			written(k)
 		:: else
 		fi
 	}
 }
 
-/* ---- The node's side ------------------------------------------------------------------------ */
+/* ---- Operations of a node ------------------------------------------------------------------- */
 
-inline forget_told(n)
+inline clear_notice(n)
 {
-	node[n].told = NOTHING;
+	node[n].notice = NOTHING;
 	node[n].old = false;
 	node[n].same = false
 }
 
-/* Whether a subnet of the key is another node's; yes. */
+/* Sets yes if a subnet of the key belongs to another node. */
 inline is_others(n, a_key)
 {
 	yes = false;
 	for (k : 0 .. KEYS - 1) {
-		yes = yes || (CLASH(k, a_key) && owner[k] != NOBODY && owner[k] != n)
+		yes = yes || (CLASH(k, a_key) && owner[k] != NO_NODE && owner[k] != n)
 	}
 }
 
-inline tell(n, a_key)
+inline send_notice(n, a_key)
 {
 	is_others(n, a_key);
-	node[n].told = (owner[a_key] == n -> OURS(hangs[a_key]) : (yes -> OTHERS : ABSENT));
+	node[n].notice = (owner[a_key] == n -> OWN(attached_to[a_key]) : (yes -> OTHER_NODE : ABSENT));
 	node[n].same = owner[a_key] == n
 }
 
 #define MAY_GRANT(n, i) (!alive[LEASE(n, i)] && !(late_by == (n) && late_on == (i)))
 
 /*
- * claim, with the grant where there is no etcd lease. One is never granted twice: who
- * remembers its number here means another.
+ * Starts a put, and grants an etcd lease if the node has none. A number is granted again only if no
+ * late put refers to it, since etcd never grants an id twice.
  */
 inline claim_key(n, a_key, a_how)
 {
@@ -244,7 +244,10 @@ inline claim_key(n, a_key, a_how)
 	fi
 }
 
-/* lease_choose, with what is in the store now: a key of ours, the last one first; else the last one, if it is free; else a free one. */
+/*
+ * lease_choose with the current content of the store: a key of the node, preferably the kept one;
+ * otherwise the kept key, if it is free; otherwise a free key.
+ */
 inline choose(n)
 {
 	chosen = NO_KEY;
@@ -277,40 +280,40 @@ inline choose(n)
 }
 
 /*
- * update_held, with what was told. What was lost is followed by another claim, for which it lists here,
- * which weftd need not.
+ * update_held with the received list or event. After a loss the node lists and claims another key;
+ * weftd claims it without a list.
  */
 inline update_held(n)
 {
 	key = node[n].kept;
 	if
-	/* A list that may be older than our put is doubted once. */
-	:: node[n].state == held && !node[n].doubted &&
-	   (node[n].old || node[n].told == ABSENT) -> node[n].doubted = true
+	/* A list that may be older than the node's put must be confirmed by a second one. */
+	:: node[n].state == held && !node[n].unconfirmed &&
+	   (node[n].old || node[n].notice == ABSENT) -> node[n].unconfirmed = true
 	:: else ->
-		node[n].doubted = false;
+		node[n].unconfirmed = false;
 		if
 #ifndef MUTANT_NEVER_LOST
-		:: node[n].told == OTHERS ->
+		:: node[n].notice == OTHER_NODE ->
 			node[n].lost = true;
 			node[n].id = 0;
 			node[n].state = none
 #endif
-		:: node[n].state == held && node[n].id && node[n].told == OURS(node[n].id)
+		:: node[n].state == held && node[n].id && node[n].notice == OWN(node[n].id)
 		:: else ->
 			if
-			:: node[n].told >= OURS(1) -> claim_key(n, key, (node[n].same -> IF_SAME : IF_PAST))
+			:: node[n].notice >= OWN(1) -> claim_key(n, key, (node[n].same -> IF_SAME : IF_PAST))
 			:: else -> node[n].id = 0; claim_key(n, key, IF_ABSENT)
 			fi
 		fi
 	fi
 }
 
-/* What is not held is listed, and claimed from the list at once. */
+/* A node without a held key lists, and claims a key from the list at once. */
 inline list(n)
 {
 	if
-	:: ACTS(n) -> tell(n, node[n].kept); update_held(n)
+	:: ACTS(n) -> send_notice(n, node[n].kept); update_held(n)
 	:: else ->
 		if
 		:: node[n].lost -> node[n].id = 0
@@ -318,10 +321,10 @@ inline list(n)
 		fi;
 		choose(n)
 	fi;
-	forget_told(n)
+	clear_notice(n)
 }
 
-inline answered(n)
+inline on_response(n)
 {
 #ifdef MUTANT_REFUSED_IS_HELD
 	outcome = (outcome == REFUSED -> SUCCEEDED : outcome);
@@ -330,24 +333,24 @@ inline answered(n)
 	:: outcome == SUCCEEDED ->
 		node[n].state = held;
 		node[n].kept = node[n].claim;
-		node[n].knows = true;
+		node[n].has_held = true;
 		node[n].lost = false;
-		node[n].doubted = false
+		node[n].unconfirmed = false
 	:: else ->
 		node[n].state = none;
 #ifndef MUTANT_KEEPS_DEAD_LEASE
 		node[n].id = (outcome == NO_LEASE -> 0 : node[n].id);
 #endif
-		forget_told(n)
+		clear_notice(n)
 	fi;
 	node[n].claim = NO_KEY;
 	node[n].how = IF_ABSENT
 }
 
-/* No answer in time. */
+/* The put times out. */
 inline give_up(n)
 {
-	forget_told(n);
+	clear_notice(n);
 	node[n].state = none;
 	node[n].claim = NO_KEY;
 	node[n].how = IF_ABSENT
@@ -363,28 +366,28 @@ inline delay(n)
 
 inline drop_late()
 {
-	late_by = NOBODY;
+	late_by = NO_NODE;
 	late_key = NO_KEY;
 	late_on = 0;
 	late_how = IF_ABSENT
 }
 
-/* The process ends, and the next one has node.json alone. */
+/* The process ends; the next one has node.json only. */
 inline crash(n)
 {
 	give_up(n);
-	node[n].knows = false;
+	node[n].has_held = false;
 	node[n].lost = false;
-	node[n].doubted = false;
+	node[n].unconfirmed = false;
 	node[n].id = 0
 }
 
 /* ---- Processes ------------------------------------------------------------------------------ */
 
-/* Whether the store has a key for the node: its own, or a free one. */
-#define MAY(n, k) (owner[k] == (n) || owner[k] == NOBODY)
+/* True if the store has a key for the node: its own, or a free one. */
+#define MAY(n, k) (owner[k] == (n) || owner[k] == NO_NODE)
 #ifdef DUAL
-#define PAIR(n, a, b) (owner[a] == (n) || owner[b] == (n) || (owner[a] == NOBODY && owner[b] == NOBODY))
+#define PAIR(n, a, b) (owner[a] == (n) || owner[b] == (n) || (owner[a] == NO_NODE && owner[b] == NO_NODE))
 #define MAY_HAVE(n) (PAIR(n, 0, 3) && PAIR(n, 1, 2)) /* two subnets of each family */
 #elif SUBNETS == 2
 #define MAY_HAVE(n) (MAY(n, 0) || MAY(n, 1))
@@ -392,7 +395,7 @@ inline crash(n)
 #define MAY_HAVE(n) (MAY(n, 0) || MAY(n, 1) || MAY(n, 2))
 #endif
 
-/* There are but two etcd leases for it here; etcd has as many as are asked for. */
+/* The model has two etcd leases for each node; etcd has no such limit. */
 #define CAN_CLAIM(n) (node[n].id || MAY_GRANT(n, 1) || MAY_GRANT(n, 2))
 
 inline count_try(n)
@@ -408,95 +411,98 @@ proctype weftd(byte n)
 {
 end:
 	do
-	/* It lists, and claims. One that is full goes on so; after the last fault, while there is something. */
+	/*
+	 * The node lists and claims. Without a free key it lists again; after the last fault only while
+	 * there is a key for it.
+	 */
 	:: d_step {
 		node[n].state == none && CAN_CLAIM(n) && (!CALM || MAY_HAVE(n) || ACTS(n)) ->
 		list(n);
 		count_try(n);
 		check()
 	   }
-	/* A list or an event leaves the store while a put is under way, or when what was held is gone. */
+	/* The store sends a list or event while a put is in flight, or when the held key is gone. */
 	:: d_step {
-		!node[n].told && node[n].state == putting && !CALM ->
-		tell(n, node[n].claim);
+		!node[n].notice && node[n].state == putting && !CALM ->
+		send_notice(n, node[n].claim);
 		skip
 	   }
 	:: d_step {
-		!node[n].told && node[n].state == held && !OWNS(n) ->
-		tell(n, node[n].kept);
+		!node[n].notice && node[n].state == held && !OWNS(n) ->
+		send_notice(n, node[n].kept);
 		skip
 	   }
-	/* It arrives. */
+	/* The node receives it. */
 	:: d_step {
-		node[n].told && node[n].state == held ->
+		node[n].notice && node[n].state == held ->
 		update_held(n);
-		forget_told(n);
+		clear_notice(n);
 		count_try(n);
 		check()
 	   }
-	/* It arrives, and another event of the same time is behind it. */
+	/* The node receives it, and another event with the same content follows. */
 	:: d_step {
-		node[n].told && node[n].state == held && !node[n].doubted && faults ->
+		node[n].notice && node[n].state == held && !node[n].unconfirmed && faults ->
 		faults--;
 		update_held(n);
 		check()
 	   }
-	/* A second key on the etcd lease that is kept alive is removed, on its revision. */
+	/* The node removes a second key of its etcd lease, on condition of its revision. */
 #ifndef MUTANT_LEAVES_SURPLUS
 	:: d_step {
 		OWNS(n) && HAS_SURPLUS(n) ->
 		for (k : 0 .. KEYS - 1) {
 			if
-			:: IS_SURPLUS(n, k) -> owner[k] = NOBODY; hangs[k] = 0; written(k)
+			:: IS_SURPLUS(n, k) -> owner[k] = NO_NODE; attached_to[k] = 0; written(k)
 			:: else
 			fi
 		}
 		check()
 	   }
 #endif
-	/* The put is carried out, and answered. */
+	/* The put is executed, and the response received. */
 	:: d_step {
 		node[n].state == putting ->
-		carry_out(n, node[n].claim, node[n].how, node[n].id);
-		answered(n);
+		execute(n, node[n].claim, node[n].how, node[n].id);
+		on_response(n);
 		check()
 	   }
-	/* It is carried out, and the answer lost; with the process, or without. */
+	/* The put is executed, and the response is lost, without and with a crash of the process. */
 	:: d_step {
 		node[n].state == putting && faults ->
 		faults--;
-		carry_out(n, node[n].claim, node[n].how, node[n].id);
+		execute(n, node[n].claim, node[n].how, node[n].id);
 		give_up(n);
 		check()
 	   }
 	:: d_step {
 		node[n].state == putting && faults ->
 		faults--;
-		carry_out(n, node[n].claim, node[n].how, node[n].id);
+		execute(n, node[n].claim, node[n].how, node[n].id);
 		crash(n);
 		check()
 	   }
-	/* It is given up, and on its way still. */
+	/* The put times out, and may be executed later, without and with a crash. */
 	:: d_step {
-		node[n].state == putting && faults && late_by == NOBODY ->
+		node[n].state == putting && faults && late_by == NO_NODE ->
 		faults--;
 		delay(n);
 		give_up(n);
 		check()
 	   }
 	:: d_step {
-		node[n].state == putting && faults && late_by == NOBODY ->
+		node[n].state == putting && faults && late_by == NO_NODE ->
 		faults--;
 		delay(n);
 		crash(n);
 		check()
 	   }
 	:: d_step { faults -> faults--; crash(n); check() }
-	/* The keepalive finds the etcd lease gone. */
+	/* The keepalive reports that the etcd lease has expired. */
 	:: d_step {
 		node[n].state == held && node[n].id && !alive[LEASE(n, node[n].id)] ->
 		node[n].id = 0;
-		node[n].doubted = true
+		node[n].unconfirmed = true
 	   }
 	od
 }
@@ -504,8 +510,8 @@ end:
 #define MAY_END(n, i) (alive[LEASE(n, i)] && (node[n].id != (i) || faults))
 
 /*
- * etcd: what was late is carried out, or not; a lease that nobody keeps alive ends, and for a fault
- * one that somebody does: a node that slept, a clock that ran fast, a keepalive that was not heard.
+ * etcd executes or drops a late put. A lease that is not kept alive expires. As a fault, a lease that
+ * is kept alive expires: its node was suspended, a clock runs fast, or a keepalive was lost.
  */
 proctype etcd()
 {
@@ -513,14 +519,14 @@ proctype etcd()
 end:
 	do
 	:: d_step {
-		late_by != NOBODY ->
+		late_by != NO_NODE ->
 		n = late_by;
-		carry_out(n, late_key, late_how, late_on);
+		execute(n, late_key, late_how, late_on);
 		drop_late();
 		n = 0;
 		check()
 	   }
-	:: d_step { late_by != NOBODY -> drop_late() }
+	:: d_step { late_by != NO_NODE -> drop_late() }
 	:: d_step { MAY_END(0, 1) -> end_lease(0, 1); check() }
 	:: d_step { MAY_END(0, 2) -> end_lease(0, 2); check() }
 	:: d_step { MAY_END(1, 1) -> end_lease(1, 1); check() }
@@ -529,7 +535,7 @@ end:
 	:: d_step { MAY_END(2, 1) -> end_lease(2, 1); check() }
 	:: d_step { MAY_END(2, 2) -> end_lease(2, 2); check() }
 #endif
-	:: d_step { faults -> faults = 0 } /* no more of them */
+	:: d_step { faults -> faults = 0 } /* no further fault */
 	od
 }
 
@@ -537,7 +543,7 @@ init {
 	byte n;
 	d_step {
 		for (k : 0 .. KEYS - 1) {
-			owner[k] = NOBODY
+			owner[k] = NO_NODE
 		}
 		for (n : 0 .. NODES - 1) {
 			node[n].state = none;
@@ -555,7 +561,7 @@ init {
 #endif
 		run etcd()
 	}
-	/* Nothing is left to do: every node has a subnet, or there is none for it. */
+	/* No process can continue: each node has a subnet, or there is none for it. */
 	timeout ->
 	d_step {
 		for (n : 0 .. NODES - 1) {

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh DIRECTORY: lets spin(1) look at every state of the lease protocol's model
-# (lease.pml) in some sizes, and at its mutants, each of which has to be found wrong by
-# the rule that it breaks. What is built goes to DIRECTORY. The last line is the sum.
+# run.sh DIRECTORY: checks all states of the model of the lease protocol (lease.pml) with spin(1), in
+# several sizes, and that each mutant violates the expected assertion. Generated files are in
+# DIRECTORY. The last line is the sum.
 set -uo pipefail
 
 model=$(cd "$(dirname "$0")" && pwd)/lease.pml
@@ -11,7 +11,7 @@ dir=$1
 limits=(-DMEMLIM=3000) # MB
 depth=100000
 
-# check NAME SETTING...: what pan says of the model so set; it is in $dir/NAME.
+# check NAME SETTING...: runs spin's verifier, pan, on the model with these settings, in $dir/NAME.
 check() {
 	local name=$1
 	shift
@@ -23,38 +23,38 @@ check() {
 		timeout --kill-after=5 300 ./pan -m$depth >pan.txt 2>&1
 }
 
-told() { # NAME SECONDS: the states, out of what pan said
+states() { # NAME SECONDS: the number of states in pan's output
 	printf '%s states, %s s\n' "$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' "$dir/$1/pan.txt")" "$2"
 }
 
-report() { # NAME WHETHER-IT-IS-AS-IT-SHOULD-BE WHAT
+report() { # NAME 0|1 WHAT: 1 if the result is as expected
 	(($2)) && echo "ok $1: $3" && return
 	echo "FAILED $1: $3"
 	grep -E '^pan|errors:' "$dir/$1/pan.txt"
-	echo "the way there: cd $dir/$1; spin -t -p $(<"$dir/$1/settings") lease.pml"
+	echo "to print the steps: cd $dir/$1; spin -t -p $(<"$dir/$1/settings") lease.pml"
 }
 
-# Every state was looked at, and no rule is broken in any.
+# pan has checked all states, and no assertion is violated.
 holds() { # NAME SETTING...
-	local started=$SECONDS whole=0
+	local started=$SECONDS complete=0
 	check "$@" && grep -q 'errors: 0$' "$dir/$1/pan.txt" &&
 		! grep -q -E 'max search depth too small|out of memory|Search not completed' "$dir/$1/pan.txt" &&
-		whole=1
-	report "$1" $whole "$(told "$1" $((SECONDS - started)))"
+		complete=1
+	report "$1" $complete "$(states "$1" $((SECONDS - started)))"
 }
 
-# The mutant is caught by the assertion that has these words.
+# The mutant violates the assertion that contains these words.
 caught() { # MUTANT WORDS SETTING...
-	local name=$1 words=$2 there=0
+	local name=$1 words=$2 violated=0
 	shift 2
 	check "$name" "-DMUTANT_$name" "$@" &&
-		grep 'assertion violated' "$dir/$name/pan.txt" | grep -q -F "$words" && there=1
-	report "$name" $there "a mutant, caught by $words"
+		grep 'assertion violated' "$dir/$name/pan.txt" | grep -q -F "$words" && violated=1
+	report "$name" $violated "a mutant, caught by $words"
 }
 
 models() {
 	holds three-nodes -DNODES=3 -DSUBNETS=2 -DFAULTS=2
-	holds same-wish -DNODES=3 -DSUBNETS=2 -DFAULTS=1 -DSAME_SEED
+	holds same-seed -DNODES=3 -DSUBNETS=2 -DFAULTS=1 -DSAME_SEED
 	holds many-faults -DNODES=2 -DSUBNETS=2 -DFAULTS=3 -DSAME_SEED
 	holds enough-for-all -DNODES=3 -DSUBNETS=3 -DFAULTS=1 -DSAME_SEED
 	holds dual-stack -DNODES=3 -DSUBNETS=2 -DFAULTS=1 -DDUAL
@@ -78,7 +78,7 @@ mutants >"$dir/mutants.txt" 2>&1
 wait
 cat "$dir"/{models,mutants}.txt
 passed=$(cat "$dir"/{models,mutants}.txt | grep -c '^ok ')
-failed=$((13 - passed)) # so that none can be left out unseen
+failed=$((13 - passed)) # also counts a check that did not run
 [[ -z ${WEFT_TALLY-} ]] || echo "$passed $failed 0" >>"$WEFT_TALLY"
 echo "model: $passed passed, $failed failed"
 ((!failed))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""check.py NODES SUBNETS HISTORY BELIEFS...
+"""check.py NODES SUBNETS HISTORY REPORTS...
 
-Whether what nodes believed of their leases is what etcd's history says, for nodes that
-raced for so many subnets (racer.c) and have been left in peace since.
+Checks that the lease states that nodes reported match the history of etcd, after NODES
+nodes raced for SUBNETS subnets (racer.c) and the states became stable.
 
-HISTORY is what `etcdctl watch --rev=1 --prefix -w json` printed of the keys, BELIEFS
-what racers printed. Prints each fault on a line, or one line of figures.
+HISTORY is the output of `etcdctl watch --rev=1 --prefix -w json` for the keys, REPORTS
+are the outputs of the racers. Prints each fault on a line, or one line of figures.
 """
 import base64
 import json
@@ -21,8 +21,12 @@ def node_of(value):
     return int(json.loads(value)["Weft"]["Node"].rsplit("-", 1)[1])
 
 
+def name_of(node):
+    return "no node" if node is None else f"node {node}"
+
+
 def read_history(path):
-    """Events in their order: (revision, key, node; None: the key was removed)."""
+    """Returns the events in order: (revision, key, node; None: the key was removed)."""
     events = []
     with open(path, encoding="utf-8") as file:
         data, at, decoder = file.read(), 0, json.JSONDecoder()
@@ -40,19 +44,19 @@ def read_history(path):
     return events
 
 
-def read_beliefs(paths):
-    """Lines in the order of time: (microseconds, node, what, key, revision)."""
-    beliefs = []
+def read_reports(paths):
+    """Returns the lines in the order of time: (microseconds, node, what, key, revision)."""
+    reports = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
             for line in file:
                 time, node, what, key, revision = line.split()
-                beliefs.append((int(time), int(node), what, key, int(revision)))
-    return sorted(beliefs)
+                reports.append((int(time), int(node), what, key, int(revision)))
+    return sorted(reports)
 
 
 def check_history(events, faults):
-    """One key for a subnet, one owner for a key, and no owner over another."""
+    """Each subnet is in one key, each key has one owner, and no node overwrites another."""
     owner, put, last = {}, {}, 0
     for revision, key, node in events:
         if revision < last:
@@ -62,8 +66,8 @@ def check_history(events, faults):
             owner.pop(key, None)
             continue
         if owner.get(key, node) != node:
-            faults.append(f"revision {revision}: {key} is node {owner[key]}'s, "
-                          f"and node {node} writes over it")
+            faults.append(f"revision {revision}: {key} belongs to node {owner[key]}, "
+                          f"but node {node} overwrites it")
         for subnet in key.split("&"):
             for other in owner:
                 if other != key and subnet in other.split("&"):
@@ -73,45 +77,45 @@ def check_history(events, faults):
     return owner, put
 
 
-def check_beliefs(beliefs, put, faults):
-    """What was ever believed was true at its revision, and is believed in its order."""
+def check_reports(reports, put, faults):
+    """Each reported lease existed at its revision, and each node reports revisions in order."""
     newest = {}
-    for _, node, what, key, revision in beliefs:
+    for _, node, what, key, revision in reports:
         if what != "held":
             continue
         if put.get((revision, key)) != node:
-            faults.append(f"node {node} believed to hold {key} of revision {revision}, "
-                          f"which is {put.get((revision, key), 'nobody')}'s")
+            faults.append(f"node {node} reported {key} at revision {revision}, "
+                          f"which belongs to {name_of(put.get((revision, key)))}")
         if revision <= newest.get(node, 0):
-            faults.append(f"node {node} believed revision {revision} after {newest[node]}")
+            faults.append(f"node {node} reported revision {revision} after {newest[node]}")
         newest[node] = revision
 
 
-def check_end(beliefs, owner, nodes, subnets, faults):
-    """All subnets are held, each by the one whose it is; the other nodes know that they have none."""
-    end = {node: (what, key) for _, node, what, key, _ in beliefs}
+def check_end(reports, owner, nodes, subnets, faults):
+    """Each subnet is held by the owner of its key; the other nodes have reported no lease."""
+    end = {node: (what, key) for _, node, what, key, _ in reports}
     holders = {node: key for node, (what, key) in end.items() if what == "held"}
     if len(end) != nodes:
-        faults.append(f"{len(end)} nodes of {nodes} have said anything")
+        faults.append(f"{len(end)} nodes of {nodes} have reported anything")
     for node, key in holders.items():
         if owner.get(key) != node:
-            faults.append(f"in the end node {node} believes to hold {key}, "
-                          f"which is {owner.get(key, 'nobody')}'s")
+            faults.append(f"in the end node {node} reports {key}, "
+                          f"which belongs to {name_of(owner.get(key))}")
     for key, node in owner.items():
         if holders.get(node) != key:
-            faults.append(f"in the end {key} is node {node}'s, which does not know it")
+            faults.append(f"in the end {key} belongs to node {node}, which does not report it")
     if len(owner) != min(nodes, subnets):
         faults.append(f"in the end {len(owner)} subnets of {subnets} have an owner")
 
 
 def main(nodes, subnets, history, *paths):
     faults = []
-    events, beliefs = read_history(history), read_beliefs(paths)
+    events, reports = read_history(history), read_reports(paths)
     owner, put = check_history(events, faults)
-    check_beliefs(beliefs, put, faults)
-    check_end(beliefs, owner, int(nodes), int(subnets), faults)
-    held = sum(1 for belief in beliefs if belief[2] == "held")
-    lost = sum(1 for belief in beliefs if belief[2] == "lost")
+    check_reports(reports, put, faults)
+    check_end(reports, owner, int(nodes), int(subnets), faults)
+    held = sum(1 for report in reports if report[2] == "held")
+    lost = sum(1 for report in reports if report[2] == "lost")
     changed = len({(key, node) for _, key, node in events if node is not None})
     print("\n".join(faults) or f"{len(put)} puts, {len(events) - len(put)} ends of keys, "
           f"{changed} pairs of node and subnet, {held} times held, {lost} times lost: all true")

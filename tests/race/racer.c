@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * racer NUMBER DIRECTORY ENDPOINT...: a node that has a lease and nothing else: weftd's own store,
- * list of keys, lease, HTTP and loop, without devices. Fifty of them race for subnets in
- * tests/system/nodes_race_for_subnets.bats. DIRECTORY keeps what node.json would.
+ * racer NUMBER DIRECTORY ENDPOINT...: a node that has a lease but no devices: weftd's store, lease
+ * table, lease client, HTTP client and loop. Fifty of them race for subnets in
+ * tests/system/nodes_race_for_subnets.bats. DIRECTORY contains a replacement of node.json.
  *
- * Says what it believes, when that changes, a line each, for check.py:
+ * Prints each change of its lease state on a line, for check.py:
  *
  *   MICROSECONDS NUMBER began - 0
  *   MICROSECONDS NUMBER held KEY REVISION
@@ -13,12 +13,13 @@
  */
 #include "common/err.h"
 #include "common/log.h"
-#include "daemon/config.h"
-#include "daemon/http.h"
-#include "daemon/known.h"
-#include "daemon/lease.h"
-#include "daemon/loop.h"
-#include "daemon/store_etcd.h"
+#include "daemon/io/http.h"
+#include "daemon/io/loop.h"
+#include "daemon/lease/lease_choose.h"
+#include "daemon/lease/lease_client.h"
+#include "daemon/lease/lease_table.h"
+#include "daemon/store/etcd/store_etcd.h"
+#include "ipam/config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,12 +30,12 @@
 
 struct racer {
 	unsigned number;
-	char node[PEER_NODE_SIZE];
+	char node[LEASE_NODE_SIZE];
 	char last_path[512];
 	struct ipaddr public_ip;
 	struct store *store;
-	struct lease *lease;
-	struct known known;
+	struct lease_client *lease;
+	struct lease_table known;
 	struct config config;
 	bool configured, listed, full;
 	struct err err;
@@ -46,7 +47,7 @@ static _Noreturn void die(const struct err *err)
 	exit(1);
 }
 
-/* In one write, so that a kill leaves no half a line. */
+/* In a single write, so that a kill leaves no partial line. */
 static void say(const struct racer *racer, const char *what, const char *key, uint64_t revision)
 {
 	struct timespec now;
@@ -57,9 +58,9 @@ static void say(const struct racer *racer, const char *what, const char *key, ui
 		key, revision);
 }
 
-/* ---- What node.json would keep -------------------------------------------------------------- */
+/* ---- Replacement of node.json --------------------------------------------------------------- */
 
-static void remember(const struct racer *racer, const struct prefix *subnet)
+static void save(const struct racer *racer, const struct prefix *subnet)
 {
 	char fresh[sizeof(racer->last_path) + 4], text[PREFIX_TEXT_SIZE];
 	FILE *file;
@@ -73,7 +74,7 @@ static void remember(const struct racer *racer, const struct prefix *subnet)
 	}
 }
 
-static void recall(const struct racer *racer, struct prefix *subnet_out)
+static void restore(const struct racer *racer, struct prefix *subnet_out)
 {
 	FILE *file = fopen(racer->last_path, "re");
 	char text[PREFIX_TEXT_SIZE] = "";
@@ -91,7 +92,7 @@ static void recall(const struct racer *racer, struct prefix *subnet_out)
 
 /* ---- The lease ------------------------------------------------------------------------------ */
 
-static void fill(void *ctx, struct peer *peer)
+static void fill(void *ctx, struct lease *peer)
 {
 	const struct racer *racer = ctx;
 
@@ -106,43 +107,43 @@ static void fill(void *ctx, struct peer *peer)
 static void changed(void *ctx)
 {
 	struct racer *racer = ctx;
-	struct lease_view view = lease_view(racer->lease);
-	char key[PEER_KEY_SIZE];
+	struct lease_client_view view = lease_client_view(racer->lease);
+	char key[LEASE_KEY_SIZE];
 
 	if (view.state == LEASE_HELD) {
-		remember(racer, &view.subnet[FAMILY_V4]);
-		say(racer, "held", peer_key(view.subnet, key), view.revision);
+		save(racer, &view.subnet[FAMILY_V4]);
+		say(racer, "held", lease_key(view.subnet, key), view.revision);
 	} else if (view.state == LEASE_LOST) {
-		say(racer, "lost", peer_key(view.subnet, key), 0);
+		say(racer, "lost", lease_key(view.subnet, key), 0);
 	}
 	racer->full = false;
 }
 
-static void dropped(void *ctx, const struct peer *peer)
+static void dropped(void *ctx, const struct lease *peer)
 {
 	(void)ctx, (void)peer;
 }
 
-/* weftd waits before a key's end is believed for the sake of its peers; here are none. */
+/* weftd delays the removal of peers; a racer has no peers. */
 static void update(struct racer *racer)
 {
 	bool full;
 
 	if (!racer->configured || !racer->listed || racer->known.listing)
 		return;
-	known_drop_vanished(&racer->known, dropped, racer);
-	lease_update(racer->lease, &racer->config, &racer->known.now.peers);
-	full = strstr(lease_view(racer->lease).trouble, "no free subnet") != NULL;
+	lease_table_drop_vanished(&racer->known, dropped, racer);
+	lease_client_update(racer->lease, &racer->config, &racer->known.current.leases);
+	full = strstr(lease_client_view(racer->lease).error, "no free subnet") != NULL;
 	if (full && !racer->full)
 		say(racer, "full", "-", 0);
 	racer->full = full;
 }
 
-/* ---- What the store tells ------------------------------------------------------------------- */
+/* ---- Events of the store -------------------------------------------------------------------- */
 
 static void on_list_begin(void *ctx)
 {
-	known_list_begin(&((struct racer *)ctx)->known);
+	lease_table_list_begin(&((struct racer *)ctx)->known);
 }
 
 static void ignore(void *ctx, const char *path, const char *what)
@@ -164,38 +165,38 @@ static void on_entry(void *ctx, const struct store_entry *entry)
 {
 	struct racer *racer = ctx;
 
-	if (known_entry(&racer->known, entry, &racer->err) < 0)
+	if (lease_table_put(&racer->known, entry, &racer->err) < 0)
 		die(&racer->err);
 	update(racer);
 }
 
-static const struct prefix *held(const struct racer *racer, struct lease_view *view)
+static const struct prefix *held(const struct racer *racer, struct lease_client_view *view)
 {
-	*view = lease_view(racer->lease);
+	*view = lease_client_view(racer->lease);
 	return view->state == LEASE_HELD ? view->subnet : NULL;
 }
 
 static void on_list_end(void *ctx)
 {
 	struct racer *racer = ctx;
-	struct lease_view view;
+	struct lease_client_view view;
 
-	known_list_end(&racer->known, held(racer, &view));
+	lease_table_list_end(&racer->known, held(racer, &view));
 	racer->listed = true;
 	update(racer);
 }
 
 static void on_list_failed(void *ctx)
 {
-	known_list_failed(&((struct racer *)ctx)->known);
+	lease_table_list_failed(&((struct racer *)ctx)->known);
 }
 
 static void on_gone(void *ctx, const char *key, uint64_t mod_revision)
 {
 	struct racer *racer = ctx;
-	struct lease_view view;
+	struct lease_client_view view;
 
-	known_gone(&racer->known, key, mod_revision, held(racer, &view));
+	lease_table_delete(&racer->known, key, mod_revision, held(racer, &view));
 	update(racer);
 }
 
@@ -231,7 +232,7 @@ static void setup(struct racer *racer, const char *number, const char *directory
 
 int main(int argc, char *argv[])
 {
-	static const struct lease_owner owner = { fill, changed };
+	static const struct lease_client_owner owner = { fill, changed };
 	struct racer racer = { .err = ERR_INIT };
 	struct store_etcd_options options = { .prefix = "/race", .network = "default" };
 	struct lease_self self = { .node = racer.node, .machine = "" };
@@ -244,16 +245,17 @@ int main(int argc, char *argv[])
 	}
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
 	setup(&racer, argv[1], argv[2]);
-	recall(&racer, &self.last[FAMILY_V4]);
+	restore(&racer, &self.last[FAMILY_V4]);
 	self.public_ip[FAMILY_V4] = racer.public_ip;
-	self.seed = racer.number % 8; /* so that they do want the same */
+	self.seed = racer.number % 8; /* so that all racers try the same subnet */
 	options.endpoints = (const char *const *)&argv[3];
 	if (loop_new(&loop, &racer.err) < 0 || http_new(loop, &http, &racer.err) < 0 ||
 	    store_etcd_new(loop, http, &options, &listener, &racer, &racer.store, &racer.err) < 0 ||
-	    lease_new(loop, racer.store, &self, &owner, &racer, &racer.lease, &racer.err) < 0 ||
+	    lease_client_new(loop, racer.store, &self, &owner, &racer, &racer.lease, &racer.err) <
+		    0 ||
 	    racer.store->ops->start(racer.store, NULL, &racer.err) < 0)
 		die(&racer.err);
 	say(&racer, "began", "-", 0);
-	loop_run(loop); /* until it is killed */
+	loop_run(loop); /* runs until it is killed */
 	return 1;
 }

@@ -1,0 +1,228 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# L2 networks: 10,000 announced containers on a node that joins, 100 networks on a node, the first packet
+# to a container that was never reached before, and thirty containers of two nodes that all reach each other,
+# with Flood none, replicate and multicast. Docker's overlay driver is not compared: it refuses networks
+# unless the daemon is a node of a swarm, whose manager would be the registry. Sourced by run.sh.
+
+L2_ENDPOINTS=10000
+L2_NETWORKS=${L2_NETWORKS-100}
+# All containers are on one kernel, whose namespaces share one limit of neighbour entries
+# (net.ipv4.neigh.default.gc_thresh3, 1,024): 50 containers that all reach each other need 2,450.
+L2_CONTAINERS=${L2_CONTAINERS-30}
+L2_VNI=400
+
+# exec of weftd in /$1, without the time of this shell and nsenter(1); as scale_weftd.
+l2_weftd() { # HOST PREFIX [FLAG...]
+	local flags
+	read -ra flags < <(weftd_flags "$1")
+	# shellcheck disable=SC2016 # for the inner shell
+	proc_start "$1-weftd" "$1" sh -c 'date +%s%6N >"$0"; exec "$@"' "$LAB_DIR/began" \
+		"$WEFT_BIN_DIR/weftd" "${flags[@]}" --etcd-prefix "$2" "${@:3}"
+}
+
+l2_reset() { # HOST...: as after a boot
+	local host device
+	for host; do
+		weftd_stop "$host" KILL
+		for device in $(ip -n "$LAB-$host" -o link show group 119 | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+			ip -n "$LAB-$host" link del "$device"
+		done
+		rm -rf "$LAB_DIR/$host"/{run,state} "$LAB_DIR/log/$host-weftd"
+	done
+} 2>/dev/null
+
+l2_rss() { awk '/^VmRSS/ { print $2 }' "/proc/$(proc_pid "$1-weftd")/status"; } # HOST
+l2_mb() { awk -v kb="$1" 'BEGIN { printf "%.1f MB", kb / 1024 }'; }             # KILOBYTES
+
+# ---- Announced containers --------------------------------------------------------------------
+
+# One remote node and its containers.
+l2_load() { # PREFIX NUMBER
+	local node=00000000-0000-4000-8000-000000000001
+	etcd_ctl put "$1/config" '{"Network":"10.0.0.0/8","SubnetLen":16,"SubnetMin":"10.250.0.0",
+		"Backend":{"VNI":400},"Weft":{"Mode":"l2"}}' >/dev/null || return
+	etcd_ctl put "$1/subnets/10.1.0.0-16" '{"PublicIP":"192.168.0.77","BackendType":"vxlan",
+		"BackendData":{"VNI":400,"VtepMAC":"0e:00:00:00:00:01"},"Weft":{"Node":"'$node'"}}' >/dev/null || return
+	awk -v n="$2" -v prefix="$1/endpoints/" -v node=$node '
+		BEGIN {
+			for (i = 0; i < n; i++) {
+				printf "put %s10.1.%d.%d {\"MAC\":\"0a:58:0a:01:%02x:%02x\",\"Node\":\"%s\"}\n", prefix,
+					i / 250, i % 250 + 1, i / 250, i % 250 + 1, node
+			}
+		}' | put_all
+}
+
+# Prints the microseconds from exec until weftd has written the entries of all containers, as its log has it.
+l2_joined() { # HOST ENTRIES
+	local line
+	wait_for 60 grep -q "entries written.* operations=$2" "$LAB_DIR/log/$1-weftd" || return
+	line=$(grep -m 1 "entries written.* operations=$2" "$LAB_DIR/log/$1-weftd")
+	echo $(($(date -d "${line%% *}" +%s%6N) - $(<"$LAB_DIR/began")))
+}
+
+bench_l2_endpoints() {
+	local i us rss all=()
+	l2_load /l2 "$L2_ENDPOINTS" || return
+	for ((i = 0; i < STARTS; i++)); do
+		l2_weftd host2 /l2 --log-level debug
+		all+=("$(l2_joined host2 $((2 * L2_ENDPOINTS)))") || return
+		rss=$(l2_rss host2)
+		l2_reset host2
+	done
+	us=$(printf '%s\n' "${all[@]}" | median)
+	row "$L2_ENDPOINTS containers, joining node" "$(ms "$us")" 'from exec until programmed' '' '' \
+		"$(target "$(ratio "$us" 1000000)" 1) s"
+	row "resident memory with them" "$(l2_mb "$rss")" '' '' '' "$(target "$(ratio "$rss" 1024)" 16) MB"
+	etcd_ctl del --prefix /l2/ >/dev/null
+}
+
+# ---- Many networks -----------------------------------------------------------------------------
+
+# Prints the microseconds from exec until all networks are ready, by weftd's log, without starting processes.
+l2_all_ready() { # HOST NUMBER
+	local i lines pause last=
+	exec {pause}<> <(:)
+	for ((i = 0; i < 3000; i++)); do
+		read -rt 0.02 -u "$pause"
+		mapfile -t lines < <(grep -F 'info: network ready ' "$LAB_DIR/log/$1-weftd")
+		((${#lines[@]} < $2)) || break
+	done
+	exec {pause}<&-
+	last=${lines[-1]} || return
+	((${#lines[@]} >= $2)) && echo $(($(date -d "${last%% *}" +%s%6N) - $(<"$LAB_DIR/began")))
+}
+
+bench_l2_networks() { # MODE TEXT
+	local i us cpu rss one all=()
+	for ((i = 0; i < L2_NETWORKS; i++)); do
+		etcd_ctl put "/l2/networks/n$i/config" \
+			"{\"Network\":\"10.$((100 + i)).0.0/16\",\"Backend\":{\"VNI\":$((500 + i))}$2}" >/dev/null || return
+	done
+	l2_weftd host2 /l2 --network n0
+	l2_all_ready host2 1 >/dev/null || return
+	sleep 3 # until the snapshot is written
+	one=$(l2_rss host2)
+	l2_reset host2
+	for ((i = 0; i < (STARTS + 1) / 2; i++)); do
+		l2_weftd host2 /l2 --network '*'
+		all+=("$(l2_all_ready host2 "$L2_NETWORKS")") || return
+		cpu=$(cpu_ms host2-weftd)
+		sleep 3
+		rss=$(l2_rss host2)
+		l2_reset host2
+	done
+	us=$(printf '%s\n' "${all[@]}" | median)
+	row "$L2_NETWORKS $1 networks, until ready" "$(ms "$us")" 'CPU time of weftd' "$cpu ms" '' \
+		"$(target "$(ratio "$us" 1000000)" 2) s"
+	row "resident memory, more than with one" "$(l2_mb $((rss - one)))" 'with one network' "$(l2_mb "$one")" '' \
+		"$(target "$(ratio $((rss - one)) 1024)" 10) MB"
+	etcd_ctl del --prefix /l2/ >/dev/null
+}
+
+# ---- Packets between containers ----------------------------------------------------------------
+
+l2_nodes_start() { # WEFT-MEMBERS
+	local host
+	etcd_ctl put /l2/config "{\"Network\":\"172.18.0.0/16\",\"Backend\":{\"VNI\":$L2_VNI},
+		\"Weft\":{\"Mode\":\"l2\"$1}}" >/dev/null || return
+	for host in host3 host4; do
+		l2_weftd "$host" /l2 && weftd_ready "$host" || return
+	done
+}
+
+l2_nodes_stop() {
+	l2_reset host3 host4
+	etcd_ctl del --prefix /l2/ >/dev/null
+}
+
+# The containers, half of them on each node. Prints their addresses.
+l2_containers() {
+	local i
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		container_add "host$((3 + i % 2))" "l2c$i" || return
+	done
+}
+
+l2_containers_end() {
+	local i
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		container_del "host$((3 + i % 2))" "l2c$i"
+	done
+}
+
+l2_has_entry() { ip -n "$LAB-$1" neigh show "$2" dev "weft-br$L2_VNI" nud permanent | grep -q lladdr; } # HOST ADDRESS
+
+# Each container of the other node gets one packet; it has neither sent nor received one before.
+bench_l2_first() {
+	local i to lost=0 sent=0 arp
+	l2_nodes_start '' && container_add host3 l2from >/dev/null || return
+	proc_start l2-wire host3 tcpdump -n -l -i "weft-vx$L2_VNI" arp
+	wait_for 10 grep -q 'listening on' "$LAB_DIR/log/l2-wire" || return
+	for ((i = 0; i < 20; i++)); do
+		to=$(container_add host4 "l2to$i") && wait_for 20 l2_has_entry host3 "$to" || return
+		sent=$((sent + 1))
+		ns_run l2from ping -q -c 1 -W 1 "$to" >/dev/null || lost=$((lost + 1))
+	done
+	sleep 1 # for what would come late
+	proc_stop l2-wire INT
+	arp=$(grep -c ' ARP, ' "$LAB_DIR/log/l2-wire")
+	for ((i = 0; i < 20; i++)); do
+		container_del host4 "l2to$i"
+	done
+	container_del host3 l2from
+	l2_nodes_stop
+	row "first packet to each of $sent, lost" "$lost" 'ARP packets in the tunnel' "$arp" '' \
+		"$(target "$((lost + arp))" 0)"
+}
+
+# l2_reach MEMBERS: prints the milliseconds until each container has an answer of each other one, and the
+# packets of the tunnel on the underlay.
+l2_reach() {
+	local i addresses capture=$LAB_DIR/l2.pcap
+	l2_nodes_start "$1" && addresses=$(l2_containers) || return
+	sleep 2 # until the containers are announced
+	proc_start l2-wire host3 tcpdump -n --immediate-mode -w "$capture" -i eth0 udp port 8472
+	wait_for 10 grep -q 'listening on' "$LAB_DIR/log/l2-wire" || return
+	rm -f "$LAB_DIR/l2.start"
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		rm -f "$LAB_DIR/log/l2-reach$i"
+		# shellcheck disable=SC2086 # a word for each address
+		proc_start "l2-reach$i" "l2c$i" "$WEFT_REPO/tests/bench/reach.py" "$LAB_DIR/l2.start" $addresses
+	done
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		wait_for 120 grep -q '^ready' "$LAB_DIR/log/l2-reach$i" || return
+	done
+	touch "$LAB_DIR/l2.start"
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		wait_for 120 grep -q '^done ' "$LAB_DIR/log/l2-reach$i" || return
+	done
+	sleep 1 # for the last packets
+	proc_stop l2-wire INT
+	sed -n 's/^done //p' "$LAB_DIR"/log/l2-reach* | sort -n | tail -n 1
+	tcpdump -n -r "$capture" 2>/dev/null | wc -l
+	for ((i = 0; i < L2_CONTAINERS; i++)); do
+		proc_stop "l2-reach$i" KILL
+	done
+	l2_containers_end
+	l2_nodes_stop
+}
+
+bench_l2_flood() {
+	local flood group figures
+	for flood in none replicate multicast; do
+		group=
+		[[ $flood != multicast ]] || group=',"Group":"239.1.1.7"'
+		l2_reach ",\"Flood\":\"$flood\"$group" >"$LAB_DIR/l2.figures" || return
+		mapfile -t figures <"$LAB_DIR/l2.figures"
+		row "$L2_CONTAINERS containers, all pairs, $flood" "${figures[0]} ms" 'packets on the underlay' \
+			"${figures[1]}" '' ''
+	done
+}
+
+bench_l2() {
+	lab_host host2 && lab_host host3 && lab_host host4 || return
+	bench_l2_endpoints && bench_l2_networks routed '' && bench_l2_networks L2 ',"Weft":{"Mode":"l2"}' &&
+		bench_l2_first && bench_l2_flood
+}
