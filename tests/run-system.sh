@@ -15,7 +15,7 @@
 #
 # A test that bats planned but did not run counts as failed. With WEFT_STRICT=1 a skipped test
 # fails the run. Where WEFT_TALLY names a file, the sum is appended to it, and a line
-# "failed: NAME" or "flaky: NAME" for each such test.
+# "failed: NAME" or "flaky: NAME" for each such test; their output, shortened, to WEFT_TALLY.output.
 set -uo pipefail
 
 RETRY_MAX=8 # files; with more failed files a second run is not useful
@@ -83,8 +83,19 @@ report() {
 	((!bad))
 }
 
+# The output of the failed tests: their first lines, since the last ones are often those of teardown.
+excerpt() { # FILE RUN
+	awk -v file="$1, run $2" '
+		/^ok / || /^1\.\./ { lines = 0 }
+		/^not ok / { lines = 25; print "--- " file }
+		lines-- > 0' "$(output_of "$2" "$1")"
+}
+
 collect() { # FILE: the first run of a file
-	report "$1" 1 || failing+=("$1")
+	if ! report "$1" 1; then
+		failing+=("$1")
+		[[ -z ${WEFT_TALLY-} ]] || excerpt "$1" 1 >>"$WEFT_TALLY.output"
+	fi
 	((passed += ok, failed += bad, skipped += skip))
 }
 
@@ -112,7 +123,7 @@ retry() { # FILE
 	wait "$!"
 	running=()
 	echo "# second run:"
-	report "$1" 2
+	report "$1" 2 || [[ -z ${WEFT_TALLY-} ]] || excerpt "$1" 2 >>"$WEFT_TALLY.output"
 	mapfile -t again < <(failures "$(output_of 2 "$1")")
 	while IFS= read -r name; do
 		if in_list "$name" "${again[@]}"; then
