@@ -13,9 +13,11 @@ now_us() { echo "${EPOCHREALTIME/./}"; }
 
 # wait_for SECONDS COMMAND...: runs the command until it succeeds. Fails after that time, and prints
 # the output of the last attempt. WEFT_TEST_PATIENCE multiplies the time: run-system.sh sets it,
-# because files that run side by side share the processors.
+# because files that run side by side share the processors. An attempt sees its own short limit in
+# ATTEMPT_SECONDS, because there will be another.
 wait_for() {
 	local seconds=$(($1 * ${WEFT_TEST_PATIENCE-1})) deadline output pause
+	local -x ATTEMPT_SECONDS=2
 	local pauses=(0.02 0.03 0.05 0.07 0.1 0.15) # an attempt can cost many processes
 	shift
 	deadline=$((${EPOCHREALTIME/./} + seconds * 1000000))

@@ -39,8 +39,12 @@ flow_lost() { # NAME
 		"$LAB_DIR/log/flow-$1"
 }
 
+# Waits longer for an answer if there is no other attempt, as on a machine that stalls for seconds.
 ping_once() { # NAMESPACE ADDRESS [OPTION...]
 	local ns=$1 to=$2
 	shift 2
-	ns_run "$ns" ping -n -q -c 1 -W 2 "$@" "$to"
+	ns_run "$ns" ping -n -q -c 1 -W "${ATTEMPT_SECONDS-$((2 * ${WEFT_TEST_PATIENCE-1}))}" "$@" "$to"
 }
+
+# Fails if there is an answer.
+no_answer() { ! ATTEMPT_SECONDS=2 ping_once "$@"; } # the arguments of ping_once

@@ -68,7 +68,7 @@ dropped_when_sent() { # TEXT NAMESPACE FROM TO [UDP-PORT]
 	to=$(container_address host2 c21)
 	[[ $host == host2 ]] || to=$(container_address host1 c11)
 	before=$(dropped host1 injection_drops)
-	forge "$2" "$3" "$4" 1 "$(bridge_mac $host)" 10.5.1.99 "$to" 999 "$1" "${@:5}"
+	forge "$2" "$3" "$4" 1 "$(bridge_mac $host)" 10.5.250.99 "$to" 999 "$1" "${@:5}"
 	wait_for 5 more_drops "$before"
 	run ! received c21 "$1"
 	run ! received c11 "$1"
@@ -79,8 +79,8 @@ more_drops() { (($(dropped host1 injection_drops) > $1)); }
 @test "the instrument works: an injected frame arrives if the rules are removed" {
 	weftd_stop host1
 	ns_run host1 nft flush chain inet weft tunnel-forward
-	forge c11 0.0.0.0 192.168.0.2 1 "$(bridge_mac host2)" 10.5.1.99 "$(container_address host2 c21)" 999 arrives4
-	forge c11 :: fd00::2 1 "$(bridge_mac host2)" 10.5.1.99 "$(container_address host2 c21)" 999 arrives6
+	forge c11 0.0.0.0 192.168.0.2 1 "$(bridge_mac host2)" 10.5.250.99 "$(container_address host2 c21)" 999 arrives4
+	forge c11 :: fd00::2 1 "$(bridge_mac host2)" 10.5.250.99 "$(container_address host2 c21)" 999 arrives6
 	wait_for 5 received c21 arrives4
 	wait_for 5 received c21 arrives6
 	weftd_start host1 --ip-masq
@@ -129,7 +129,7 @@ more_drops() { (($(dropped host1 injection_drops) > $1)); }
 dropped_at_port() { # TEXT FROM TO
 	local mac
 	mac=$(bridge_mac host1)
-	FORGE_TO=$LLDP forge c11 "$2" "$3" 1 "$mac" 10.5.1.99 "$(container_address host1 c11)" 999 "$1"
+	FORGE_TO=$LLDP forge c11 "$2" "$3" 1 "$mac" 10.5.250.99 "$(container_address host1 c11)" 999 "$1"
 	FORGE_TO=$mac dropped_when_sent "$1-next" c11 "$2" "$3"
 	run ! received c11 "$1"
 }

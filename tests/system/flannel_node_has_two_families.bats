@@ -17,11 +17,11 @@ setup_file() {
 	etcd_machine && etcd_start
 	etcd_config_of '"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0","EnableIPv6":true,"IPv6Network":"fd00:5::/48"'
 	lab_hosts 3
-	weftd_start host2
-	weftd_ready host2
-	container_add host2 p1
 	flannel_host host1 71
 	flannel_host host3 73
+	weftd_start host2 # its subnet is one that the leases of flannel leave free
+	weftd_ready host2
+	container_add host2 p1
 	flannel_add host1 71 c1
 	flannel_add host1 71 c2
 	flannel_add host3 73 f1

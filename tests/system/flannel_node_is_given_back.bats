@@ -15,10 +15,10 @@ setup_file() {
 	lab_open_for_file
 	etcd_machine && etcd_start && etcd_config
 	lab_hosts 2
-	weftd_start host2
+	flannel_host host1 71
+	weftd_start host2 # its subnet is one that the lease of flannel leaves free
 	weftd_ready host2
 	container_add host2 p1
-	flannel_host host1 71
 	on host1 sh -c "mkdir $CONF && mv /etc/cni/net.d/* $CONF/"
 	flannel_add host1 71 c1
 	flannel_add host1 71 c2

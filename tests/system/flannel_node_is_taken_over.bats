@@ -15,12 +15,12 @@ setup_file() {
 	etcd_machine && etcd_start && etcd_config
 	"${CC-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -o "$LAB_DIR/killer" "$WEFT_REPO/tests/kill/killer.c"
 	lab_hosts 3
-	weftd_start host2
 	flannel_host host3 73
+	flannel_host host1 71
+	weftd_start host2 # its subnet is one that the leases of flannel leave free
 	flannel_add host3 73 f1
 	weftd_ready host2
 	container_add host2 p1
-	flannel_host host1 71
 	flannel_add host1 71 c1
 	flannel_add host1 71 c2
 	flannel_masquerade host1 71

@@ -128,8 +128,8 @@ received() { ip -n "$LAB-$1" -s -j link show dev eth0 | jq '.[0].stats64.rx.pack
 	ping_once host1-a "$(base host2).2" -M 'do' -s 1422
 	ping_once host1-a "$(base6 host2)2"
 	ping_once host2-a "$(base host1).2"
-	not ping_once host1-b "$(base host2).77"
-	not ping_once host1-b "$(base6 host2)77"
+	no_answer host1-b "$(base host2).77"
+	no_answer host1-b "$(base6 host2)77"
 	ping_once host1-b "$(base host2).1"
 	wait_for 10 grep -q "$(base host1).2 > $(base host2).1: ICMP echo request" "$LAB_DIR/log/wire"
 	proc_stop wire INT
@@ -387,7 +387,7 @@ received() { ip -n "$LAB-$1" -s -j link show dev eth0 | jq '.[0].stats64.rx.pack
 
 @test "a restart with another bridge leaves no entries on the previous one" {
 	weftd_stop host1
-	ip -n "$LAB-host1" neigh add 172.18.97.1 lladdr 02:00:00:00:00:97 dev br-lan nud permanent
+	ip -n "$LAB-host1" neigh add 172.18.250.1 lladdr 02:00:00:00:00:97 dev br-lan nud permanent
 	ip -n "$LAB-host1" link add br-new type bridge
 	ip -n "$LAB-host1" link set br-new up
 	store_file_edit '.config.Weft.Bridge = "br-new"'
@@ -395,10 +395,10 @@ received() { ip -n "$LAB-$1" -s -j link show dev eth0 | jq '.[0].stats64.rx.pack
 	weftd_ready host1
 	wait_for 20 eval 'ip -n "$LAB-host1" neigh show dev br-new nud permanent | grep -F "$(base host2).1 "'
 	run ip -n "$LAB-host1" neigh show dev br-lan nud permanent
-	assert_output --partial 172.18.97.1
+	assert_output --partial 172.18.250.1
 	assert_equal "${#lines[@]}" 1
 	weftd_stop host1
-	ip -n "$LAB-host1" neigh del 172.18.97.1 dev br-lan
+	ip -n "$LAB-host1" neigh del 172.18.250.1 dev br-lan
 	store_file_edit '.config.Weft.Bridge = "br-lan"'
 	weftd_start host1
 	weftd_ready host1
@@ -414,13 +414,13 @@ received() { ip -n "$LAB-$1" -s -j link show dev eth0 | jq '.[0].stats64.rx.pack
 	store_file_edit 'del(.config.Weft.Flood)'
 	settled
 	ping_once host1-a "$(base host2).1"
-	ip -n "$LAB-host1" neigh add 172.18.97.1 lladdr 02:00:00:00:00:97 dev br-lan nud permanent
+	ip -n "$LAB-host1" neigh add 172.18.250.1 lladdr 02:00:00:00:00:97 dev br-lan nud permanent
 	weftd_stop host1
 	weftctl_on host1 --json cleanup --force | jq -e '.neighbours == 6'
 	run ip -n "$LAB-host1" link show weft-vx7
 	assert_failure
 	run ip -n "$LAB-host1" neigh show dev br-lan nud permanent
-	assert_output --partial 172.18.97.1
+	assert_output --partial 172.18.250.1
 	assert_equal "${#lines[@]}" 1
 	bridge_is_unchanged host1
 	ping_once host1-a "$(base host1).2"

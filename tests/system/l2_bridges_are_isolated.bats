@@ -75,17 +75,17 @@ rules_are_there() { ns_run host1 nft list chain inet weft forward | grep -F '"br
 @test "containers of the bridge and of another network do not reach each other, on a node and across nodes" {
 	local before
 	before=$(dropped host1 isolation_drops)
-	not ping_once c11 172.18.1.1
-	not ping_once c11 172.18.2.1
-	not ping_once host1-a "$(container_address host1 c11)"
+	no_answer c11 172.18.1.1
+	no_answer c11 172.18.2.1
+	no_answer host1-a "$(container_address host1 c11)"
 	# From the other node by its bridge, with host1 as the gateway.
 	ns_run host2-a ip route replace default via 172.18.1.254
-	not ping_once host2-a "$(container_address host1 c11)"
-	not ping_once host2-a "$(container_address host2 c21)"
+	no_answer host2-a "$(container_address host1 c11)"
+	no_answer host2-a "$(container_address host2 c21)"
 	ns_run host2-a ip route replace default via 172.18.2.254
 	(($(dropped host1 isolation_drops) >= before + 5))
-	not ping_once c21 172.18.1.1
-	not ping_once host2-a "$(container_address host1 c11)"
+	no_answer c21 172.18.1.1
+	no_answer host2-a "$(container_address host1 c11)"
 	# Both have their own networks.
 	ping_once host1-a 172.18.2.1
 	ping_once c11 "$(container_address host2 c21)"
@@ -98,8 +98,8 @@ rules_are_there() { ns_run host1 nft list chain inet weft forward | grep -F '"br
 	weftd_start host1 --network default
 	weftd_ready host1
 	wait_for 30 rules_are_there
-	not ping_once c11 172.18.1.1
-	not ping_once host1-a "$(container_address host1 c11)"
+	no_answer c11 172.18.1.1
+	no_answer host1-a "$(container_address host1 c11)"
 	weftd_stop host1
 	weftd_start host1 --network default,lan
 	LAB_NETWORK=lan weftd_ready host1
@@ -109,9 +109,9 @@ rules_are_there() { ns_run host1 nft list chain inet weft forward | grep -F '"br
 	configure ',"AllowFrom":["default"]'
 	wait_for 20 ping_once c11 172.18.1.1
 	wait_for 20 ping_once c11 172.18.2.1
-	not ping_once host1-a "$(container_address host1 c11)"
+	no_answer host1-a "$(container_address host1 c11)"
 	configure ''
-	wait_for 20 not ping_once c11 172.18.1.1
+	wait_for 20 no_answer c11 172.18.1.1
 }
 
 more_drops() { (($(dropped host1 injection_drops) > $1)); }
@@ -123,7 +123,7 @@ dropped_when_sent() { # TEXT FROM TO
 	to=$(container_address host2 c21)
 	[[ $host == host2 ]] || to=$(container_address host1 c11)
 	before=$(dropped host1 injection_drops)
-	forge host1-a "$2" "$3" 1 "$(bridge_mac $host weft-br1)" 10.5.1.99 "$to" 999 "$1"
+	forge host1-a "$2" "$3" 1 "$(bridge_mac $host weft-br1)" 10.5.250.99 "$to" 999 "$1"
 	wait_for 5 more_drops "$before"
 	not received c21 "$1"
 	not received c11 "$1"
@@ -138,7 +138,7 @@ dropped_when_sent() { # TEXT FROM TO
 	FORGE_TO=$mac dropped_when_sent own-raw 192.168.0.2 192.168.0.1
 	FORGE_TO=$mac dropped_when_sent raw 192.168.0.77 192.168.0.2
 	# With the port as the input device; the next one shows that it had the time to arrive.
-	FORGE_TO=$LLDP forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.1.99 \
+	FORGE_TO=$LLDP forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.250.99 \
 		"$(container_address host1 c11)" 999 own-lldp
 	FORGE_TO=$mac dropped_when_sent own-next 192.168.0.2 192.168.0.1
 	not received c11 own-lldp
@@ -149,10 +149,10 @@ dropped_when_sent() { # TEXT FROM TO
 	mac=$(bridge_mac host1)
 	weftd_stop host1
 	ns_run host1 nft flush chain inet weft input
-	FORGE_TO=$mac forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.1.99 \
+	FORGE_TO=$mac forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.250.99 \
 		"$(container_address host1 c11)" 999 arrives
 	wait_for 5 received c11 arrives
-	FORGE_TO=$LLDP forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.1.99 \
+	FORGE_TO=$LLDP forge host1-a 192.168.0.2 192.168.0.1 1 "$(bridge_mac host1 weft-br1)" 10.5.250.99 \
 		"$(container_address host1 c11)" 999 lldp-arrives
 	wait_for 5 received c11 lldp-arrives
 	weftd_start host1 --network default,lan

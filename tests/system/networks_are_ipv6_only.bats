@@ -10,7 +10,7 @@ V6='"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fd00:5::/48","Backend":{
 
 setup_file() {
 	lab_open_for_file
-	LAB_UNDERLAY=6 lab_overlay 2 "{$V6,\"Weft\":{\"LeaseTTL\":5}}"
+	LAB_UNDERLAY=6 lab_overlay 2 "{$V6,\"Weft\":{\"LeaseTTL\":15}}"
 	container_add host1 c11 && container_add host2 c21
 }
 
@@ -30,7 +30,7 @@ teardown_file() { lab_down; }
 	run -0 ip -n "$LAB-c11" -4 address show dev eth0
 	assert_output ''
 	run -0 ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1430 - 48))
-	run ! ping_once c11 "$(container_address host2 c21)" -M 'do' -s $((1431 - 48))
+	no_answer c11 "$(container_address host2 c21)" -M 'do' -s $((1431 - 48))
 	run -0 ping_once host2 "$(container_address host1 c11)"
 }
 

@@ -61,8 +61,8 @@ is_protected() { # TEXT
 	ping_once b11 "$(container_address host2 b21)" || return
 	ping_once b21 "$(container_address host1 b11)" || return
 	before=$(dropped host1 isolation_drops)
-	not ping_once c11 "$(container_address host1 b11)" || return
-	not ping_once b11 "$(container_address host1 c11)" || return
+	no_answer c11 "$(container_address host1 b11)" || return
+	no_answer b11 "$(container_address host1 c11)" || return
 	[[ $(dropped host1 isolation_drops) -ge $((before + 2)) ]] || return
 	before=$(dropped host1 vtep_filter_drops)
 	forge net 192.168.0.254 192.168.0.1 2 "$mac" 10.6.198.1 "$(container_address host1 b11)" 999 "$1"

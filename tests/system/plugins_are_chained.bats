@@ -45,7 +45,8 @@ name_server_start() { # CONTAINER tcp|udp PORT
 listens() { ns_run "$1" ss -Hln --"$2" "sport = :$3" | grep -q .; }
 
 name_from() { # NAMESPACE tcp|udp ADDRESS PORT: the name of the container that responds
-	echo who | ns_run "$1" timeout 10 socat -t 3 -T 3 - "$2:$3:$4"
+	local seconds=${ATTEMPT_SECONDS-$((3 * ${WEFT_TEST_PATIENCE-1}))}
+	echo who | ns_run "$1" timeout 60 socat -t "$seconds" -T "$seconds" - "$2:$3:$4"
 }
 
 answers_as() { [[ $(name_from "${@:2}") == "$1" ]]; } # NAME, and the arguments of name_from
@@ -217,7 +218,7 @@ data_server_start() { # NAMESPACE
 	cni_add host1 c1
 	name_server_start c1 tcp 80
 	weft_check c1
-	assert_equal "$(name_from net tcp "$(host_address host1)" 8081)" c1
+	wait_for 10 answers_as c1 net tcp "$(host_address host1)" 8081
 	cni_del host1 c1
 	nothing_left
 }

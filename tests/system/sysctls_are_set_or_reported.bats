@@ -81,7 +81,7 @@ read_only_weftd() { # HOST
 	ns_run host1 sysctl -qw net.ipv4.conf.eth0.forwarding=1
 	weftd_stop host1
 	ns_run host1 sysctl -qw net.ipv4.conf.weft-br1.forwarding=0
-	run -1 ping_once c11 "$(container_address host2 c21)"
+	no_answer c11 "$(container_address host2 c21)"
 	doctor_has host1 'any(.findings[]; .check == "sysctl" and .state == "error" and
 		.remedy == "sysctl net.ipv4.conf.weft-br1.forwarding=1")'
 	weftd_start host1
