@@ -48,8 +48,7 @@ cluster_start() {
 	local n
 	mkdir "$LAB_DIR/cluster" "$LAB_DIR/tls" || return
 	echo " $* " >"$LAB_DIR/cluster/kind"
-	ln -s "$(mktemp -d "/var/tmp/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
-	cluster_ca ca && cluster_certificate etcd && cluster_certificate weft || return
+	etcd_data_dir && cluster_ca ca && cluster_certificate etcd && cluster_certificate weft || return
 	openssl genrsa -out "$LAB_DIR/cluster/token.key" 2048 2>/dev/null
 	openssl rsa -in "$LAB_DIR/cluster/token.key" -pubout \
 		-out "$LAB_DIR/cluster/token.pub" 2>/dev/null || return

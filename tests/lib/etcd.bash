@@ -6,13 +6,22 @@
 ETCD_URL=http://192.168.0.250:2379
 ETCD_URL6='http://[fd00::250]:2379'
 ETCD_PREFIX=/coreos.com/network
-: "${WEFT_TEST_LEASE_TTL:=5}" # seconds; nodes on a slow machine cannot renew a short lease in time
+: "${WEFT_TEST_LEASE_TTL:=15}" # seconds; nodes on a slow machine cannot renew a short lease in time
 
 etcd_machine() { LAB_UNDERLAY=46 lab_machine etcd 250; }
 
-# The data is on a disk: etcd preallocates 128 MB, which a small machine's /run may lack.
+# The data is in memory, because etcd waits for the disk with each write, and a busy disk delays it by
+# seconds. etcd preallocates 128 MB, which a small machine's /run may lack: /dev/shm is used if it
+# has room for many labs, else the disk.
+etcd_data_dir() {
+	local parent=/var/tmp free
+	free=$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)
+	((${free:-0} < 4 << 20)) || parent=/dev/shm # KiB
+	[[ -L $LAB_DIR/etcd ]] || ln -s "$(mktemp -d "$parent/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
+}
+
 etcd_start() {
-	[[ -L $LAB_DIR/etcd ]] || ln -s "$(mktemp -d "/var/tmp/$LAB-etcd.XXXXXX")" "$LAB_DIR/etcd"
+	etcd_data_dir || return
 	proc_start etcd etcd etcd --name lab --data-dir "$LAB_DIR/etcd/data" \
 		--listen-client-urls "$ETCD_URL,$ETCD_URL6,http://127.0.0.1:2379" \
 		--advertise-client-urls "$ETCD_URL,$ETCD_URL6" \
@@ -48,7 +57,7 @@ etcd_flags() { # HOST
 	echo --etcd-endpoints "$url"
 }
 
-# etcd_config [JSON]: writes the network's configuration; by default with a lease TTL of 5 s, and
+# etcd_config [JSON]: writes the network's configuration; by default with the lease TTL above, and
 # 10.5.1.0 to 10.5.99.0 for nodes, so that tests can use the other subnets.
 etcd_config() {
 	etcd_ctl put "$ETCD_PREFIX/config" "${1-$(etcd_config_default)}" >/dev/null

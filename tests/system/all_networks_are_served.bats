@@ -19,7 +19,7 @@ teardown_file() { lab_down; }
 config() { # NAME NETWORK VNI [MEMBERS]
 	local prefix=$ETCD_PREFIX/networks/$1
 	[[ $1 != default ]] || prefix=$ETCD_PREFIX
-	ETCD_PREFIX=$prefix etcd_config "{\"Network\":\"$2\",\"Backend\":{\"VNI\":$3},\"Weft\":{\"LeaseTTL\":5${4-}}}"
+	ETCD_PREFIX=$prefix etcd_config "{\"Network\":\"$2\",\"Backend\":{\"VNI\":$3},\"Weft\":{\"LeaseTTL\":15${4-}}}"
 }
 
 unconfig() { etcd_ctl del "$ETCD_PREFIX/networks/$1/config"; } # NAME

@@ -18,7 +18,7 @@ teardown_file() { lab_down; }
 # Writes the lab's configuration with changed members.
 configure() { # EXPRESSION
 	etcd_config "$(jq -cn '{Network:"10.5.0.0/16",SubnetLen:24,SubnetMin:"10.5.1.0",
-		SubnetMax:"10.5.99.0",Backend:{Type:"vxlan",VNI:1},Weft:{LeaseTTL:5}} | '"$1")"
+		SubnetMax:"10.5.99.0",Backend:{Type:"vxlan",VNI:1},Weft:{LeaseTTL:15}} | '"$1")"
 }
 
 both_ways() {
@@ -73,7 +73,7 @@ ttl_is() { status_is "$1" ".lease | .ttl == $2 and (.lost | not)"; }
 	wait_for 5 ttl_is host2 60
 	wait_for 5 leases_are "$leases"
 	restored
-	wait_for 5 ttl_is host1 5
+	wait_for 5 ttl_is host1 15
 }
 
 leases_are() { [[ $(etcd_ctl lease list | wc -l) == "$1" ]]; }

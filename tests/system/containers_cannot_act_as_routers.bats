@@ -13,7 +13,7 @@ DUAL+=',"EnableIPv6":true,"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan",
 
 setup_file() {
 	lab_open_for_file
-	lab_overlay 2 "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+	lab_overlay 2 "{$DUAL,\"Weft\":{\"LeaseTTL\":15}}"
 	container_add host1 c11 && container_add host1 c12 && container_add host2 c21
 }
 
@@ -122,12 +122,12 @@ autoconfigured() { ip -n "$LAB-c12" -6 address show dev eth0 | grep -q 2001:db8:
 
 @test "AllowRouters permits them" {
 	run ! autoconfigured
-	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":5,\"AllowRouters\":true}}"
+	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":15,\"AllowRouters\":true}}"
 	wait_for 10 frames_pass
 	run -0 frames c11 c12 "${ROUTER[@]}"
 	refute_output --partial dropped
 	wait_for 5 autoconfigured
-	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+	etcd_config "{$DUAL,\"Weft\":{\"LeaseTTL\":15}}"
 	wait_for 10 not frames_pass
 }
 

@@ -64,9 +64,9 @@ PY
 	before=$(etcd_ctl get "$key" -w fields)
 	lease=$(sed -n 's/^"Lease" : //p' <<<"$before") # not with jq: it rounds large numbers
 	run etcd_ctl lease timetolive "$(printf %x "$lease")"
-	assert_output --partial 'granted with TTL(5s)'
+	assert_output --partial "granted with TTL(${WEFT_TEST_LEASE_TTL}s)"
 	# After more than the TTL the key is unchanged, and has no new revision.
-	wait_for 15 lease_outlived
+	wait_for $((WEFT_TEST_LEASE_TTL + 10)) lease_outlived
 	run etcd_ctl get "$key" -w fields
 	assert_equal "$(grep -v -e Revision -e RaftTerm <<<"$output")" \
 		"$(grep -v -e Revision -e RaftTerm <<<"$before")"
@@ -78,7 +78,7 @@ PY
 lease_outlived() {
 	local file=$BATS_TEST_TMPDIR/yardstick
 	if [[ ! -e $file ]]; then
-		etcd_ctl lease grant 8 | awk '{ print $2 }' >"$file"
+		etcd_ctl lease grant $((WEFT_TEST_LEASE_TTL + 3)) | awk '{ print $2 }' >"$file"
 	fi
 	etcd_ctl lease timetolive "$(<"$file")" | grep -q 'already expired'
 }

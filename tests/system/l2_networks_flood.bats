@@ -9,9 +9,9 @@ load ../lib/bats
 load ../lib/packets
 
 COPIES='{"Network":"172.18.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:18::/48","Backend":{"VNI":301},
-	"Weft":{"Mode":"l2","LeaseTTL":5,"Flood":"replicate","FloodLimit":%s}}'
+	"Weft":{"Mode":"l2","LeaseTTL":15,"Flood":"replicate","FloodLimit":%s}}'
 GROUP='{"Network":"172.19.0.0/16","Backend":{"VNI":302},
-	"Weft":{"Mode":"l2","LeaseTTL":5,"Flood":"multicast","Group":"%s"}}'
+	"Weft":{"Mode":"l2","LeaseTTL":15,"Flood":"multicast","Group":"%s"}}'
 HOSTS='host1 host2 host3'
 
 setup_file() {
@@ -201,7 +201,7 @@ all_hear() { # PREFIX BROADCAST
 
 @test "a change of the mode of flooding is applied while the network is in use" {
 	configure group "$(text '{"Network":"172.19.0.0/16","Backend":{"VNI":302},
-		"Weft":{"Mode":"l2","LeaseTTL":5,"Flood":"%s"}}' replicate)"
+		"Weft":{"Mode":"l2","LeaseTTL":15,"Flood":"%s"}}' replicate)"
 	wait_for 30 eval '[[ $(flood_entries host1 302 | wc -l) == 2 ]]'
 	wait_for 30 ping_once ghost1 "$(address_of ghost3)"
 	configure group "$(text "$GROUP" 239.1.2.4)"

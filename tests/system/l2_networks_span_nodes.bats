@@ -9,10 +9,10 @@ load ../lib/bats
 load ../lib/packets
 
 DEFAULT='{"Network":"172.18.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:18::/48",
-	"Backend":{"VNI":200},"Weft":{"Mode":"l2","LeaseTTL":5,"Gateway":"172.18.0.1",
+	"Backend":{"VNI":200},"Weft":{"Mode":"l2","LeaseTTL":15,"Gateway":"172.18.0.1",
 	"IPv6Gateway":"fd00:18::1"}}'
 SWITCH='{"Network":"172.18.0.0/16","SubnetMin":"172.18.7.0","SubnetMax":"172.18.9.0",
-	"Backend":{"VNI":%s},"Weft":{"Mode":"l2","LeaseTTL":5}}'
+	"Backend":{"VNI":%s},"Weft":{"Mode":"l2","LeaseTTL":15}}'
 
 setup_file() {
 	lab_open_for_file

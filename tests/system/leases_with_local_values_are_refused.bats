@@ -11,7 +11,7 @@ setup_file() {
 	lab_open_for_file
 	lab_overlay 2
 	ETCD_PREFIX=$ETCD_PREFIX/networks/blue etcd_config \
-		'{"Network":"10.77.0.0/16","Backend":{"VNI":77},"Weft":{"LeaseTTL":5}}'
+		'{"Network":"10.77.0.0/16","Backend":{"VNI":77},"Weft":{"LeaseTTL":15}}'
 	cni_use host1 '(.plugins[] | select(.type == "weft")).capabilities = {mac: true}' \
 		<"$WEFT_REPO/conf/10-weft.conflist"
 	weftd_stop host1

@@ -12,7 +12,7 @@ DUAL+=',"EnableIPv6":true,"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan",
 
 setup_file() {
 	lab_open_for_file
-	lab_overlay 1 "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+	lab_overlay 1 "{$DUAL,\"Weft\":{\"LeaseTTL\":15}}"
 	container_add host1 v1
 	run ! ns_run host1 nft list table bridge weft-spoof
 	cni_use host1 '(.plugins[] | select(.type == "weft")).macSpoofCheck = true' \

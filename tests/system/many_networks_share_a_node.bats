@@ -8,7 +8,7 @@
 load ../lib/bats
 
 BLUE='{"Network":"10.6.0.0/16","SubnetMin":"10.6.1.0","SubnetMax":"10.6.99.0",
-	"Backend":{"Type":"vxlan","VNI":2},"Weft":{"LeaseTTL":5}}'
+	"Backend":{"Type":"vxlan","VNI":2},"Weft":{"LeaseTTL":15}}'
 
 setup_file() {
 	lab_open_for_file
@@ -150,7 +150,7 @@ status_of() { # HOST NETWORK EXPRESSION
 	# Without a network default, subnet.env describes the first network.
 	grep -q '^FLANNEL_NETWORK=10.6.0.0/16$' "$LAB_DIR/host3/subnet.env"
 	ETCD_PREFIX=$ETCD_PREFIX/networks/red etcd_config \
-		'{"Network":"10.7.0.0/16","Backend":{"VNI":3},"Weft":{"LeaseTTL":5}}'
+		'{"Network":"10.7.0.0/16","Backend":{"VNI":3},"Weft":{"LeaseTTL":15}}'
 	wait_for 20 status_of host3 red '.state == "ready"'
 	# The stopped node is removed from the other nodes' tables, too.
 	weftd_stop host3

@@ -99,7 +99,7 @@ names_in() { # FILE
 	wait_for 20 metric_is host1 'weft_peers_installed{network="default"}' 1
 	metric_is host1 'weft_network_ready{network="default"}' 1
 	metric_is host1 'weft_lease_held{network="default"}' 1
-	metric_is host1 'weft_lease_ttl_seconds{network="default"}' 5
+	metric_is host1 'weft_lease_ttl_seconds{network="default"}' "$WEFT_TEST_LEASE_TTL"
 	wait_for 20 metric_is_above host1 'weft_lease_renewals_total{network="default",outcome="success"}' 0
 	metric_is_above host1 \
 		'weft_store_requests_total{network="default",operation="list",outcome="success"}' 0

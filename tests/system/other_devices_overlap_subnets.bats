@@ -10,7 +10,7 @@ load ../lib/bats
 setup_file() {
 	local i
 	lab_open_for_file
-	lab_hosts 2 && store_start '{"Network":"10.5.0.0/21","SubnetLen":24,"Weft":{"LeaseTTL":5}}'
+	lab_hosts 2 && store_start '{"Network":"10.5.0.0/21","SubnetLen":24,"Weft":{"LeaseTTL":15}}'
 	bridge_add host1 docker0 10.5.1.1/24
 	bridge_add host1 storage0 10.5.6.129/25
 	for i in 2 3 4 5; do

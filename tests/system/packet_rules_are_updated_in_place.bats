@@ -14,7 +14,7 @@ setup_file() {
 	lab_hosts 2
 	etcd_machine
 	etcd_start
-	etcd_config '{"Network":"10.0.0.0/8","SubnetLen":24,"SubnetMin":"10.5.1.0","SubnetMax":"10.60.0.0","Weft":{"LeaseTTL":5}}'
+	etcd_config '{"Network":"10.0.0.0/8","SubnetLen":24,"SubnetMin":"10.5.1.0","SubnetMax":"10.60.0.0","Weft":{"LeaseTTL":15}}'
 	weftd_start host1 --ip-masq
 	weftd_start host2
 	weftd_ready host1 host2

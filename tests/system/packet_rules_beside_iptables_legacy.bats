@@ -15,7 +15,7 @@ setup_file() {
 	local tool
 	lab_open_for_file
 	lab_hosts 2
-	store_start "{$DUAL,\"Weft\":{\"LeaseTTL\":5}}"
+	store_start "{$DUAL,\"Weft\":{\"LeaseTTL\":15}}"
 	for tool in "${TOOLS[@]}"; do
 		ns_run host1 "$tool" -P FORWARD DROP
 		ns_run host1 "$tool" -A FORWARD -i never0 -m comment --comment "not weft" -j ACCEPT

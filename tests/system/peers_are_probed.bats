@@ -11,7 +11,7 @@ load ../lib/bats
 export LAB_STORE='file'
 KEY='0123456789abcdef0123456789abcdef'
 CONFIG='{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.99.0","EnableIPv6":true'
-CONFIG+=',"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":5'
+CONFIG+=',"IPv6Network":"fd00:5::/48","Backend":{"Type":"vxlan","VNI":1},"Weft":{"LeaseTTL":15'
 PLAIN=$CONFIG'}}' SEALED=$CONFIG",\"ProbeKey\":\"$KEY\"}}"
 PROBE=(--probe --probe-interval 1)
 

@@ -18,7 +18,7 @@ setup_file() {
 	lab_hosts 2
 	etcd_machine
 	etcd_start
-	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":5}}"
+	etcd_config "{$BOTH,\"Weft\":{\"LeaseTTL\":15}}"
 	bridge_netfilter host1 0
 	bridge_netfilter host2 0
 	weftd_start host1
