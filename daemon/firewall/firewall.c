@@ -56,6 +56,7 @@ static const struct {
 /* A table in the kernel. */
 struct managed {
 	struct firewall_table installed;
+	bool own;     /* this weftd has installed it: it is not an earlier one's */
 	bool in_sync; /* `installed` is in the kernel, unless dirty */
 	bool dirty;   /* the kernel's table may differ from `installed` */
 };
@@ -70,7 +71,7 @@ struct firewall {
 	struct loop_event *gather;   /* ends the wait for further networks */
 	void (*gathered)(void *ctx); /* NULL: never wait */
 	void *gathered_ctx;
-	bool gathers;            /* networks wait */
+	bool gathers;            /* firewall_set_network returned false: networks wait */
 	bool other_chains_dirty; /* other programs' chains may differ from `other_chains` */
 	bool events_failed;      /* and that has been logged */
 	bool checked;            /* the last periodic check succeeded, at this generation */
@@ -105,7 +106,7 @@ static void set_installed(struct managed *managed, struct firewall_table *table)
 	firewall_table_free(&managed->installed);
 	managed->installed = *table;
 	*table = (struct firewall_table){ .name = NULL };
-	managed->in_sync = true;
+	managed->own = managed->in_sync = true;
 }
 
 static int build_spoof(const struct firewall *firewall, struct firewall_table *table_out,
@@ -181,9 +182,9 @@ static int update_table(struct firewall *firewall, size_t i, struct err *err)
 		return 1;
 	if (build(firewall, i, &want, err) < 0)
 		return -1;
+	managed->in_sync = false;
 	if (!firewall_table_same_shape(&managed->installed, &want))
 		return 0;
-	managed->in_sync = false;
 	if (firewall_apply_elements(firewall->nl, &managed->installed, &want, err) < 0)
 		return -1;
 	set_installed(managed, &want);
@@ -317,7 +318,7 @@ static bool read_bridge_nf(struct firewall *firewall)
 	return changed;
 }
 
-/* The networks that wait are notified soon, whatever comes of it: a failure is retried without them. */
+/* The networks that wait are notified soon, not from within the call of another one. */
 static void end_gathering(struct firewall *firewall)
 {
 	for (size_t i = 0; i < firewall->networks.len; i++)
@@ -332,11 +333,14 @@ static void reconcile(struct firewall *firewall)
 	struct err err = ERR_INIT;
 	int rc;
 
-	end_gathering(firewall);
-	if (!firewall->nl || must_wait(firewall))
+	if (!firewall->nl || must_wait(firewall)) {
+		end_gathering(firewall);
 		return;
+	}
 	read_bridge_nf(firewall);
 	rc = reconcile_tables(firewall, &err);
+	if (rc == 0 || firewall->grace_over)
+		end_gathering(firewall);
 	if (rc == 0 && firewall->other_chains_dirty) {
 		rc = other_chains_scan(&firewall->other_chains, firewall->nl, &firewall->options,
 				       firewall->networks.at, firewall->networks.len, &err);
@@ -433,11 +437,14 @@ static struct firewall_network *find(struct firewall *firewall, const char *name
 	return NULL;
 }
 
-/* Starts the time after which the table of an earlier weftd is replaced in any case. */
+/*
+ * Starts the time after which the table of an earlier weftd is replaced in any case, and no network waits
+ * for its rules any more.
+ */
 static void start_grace(struct firewall *firewall)
 {
-	if (count_served(firewall) < firewall->expected && !firewall->grace_over &&
-	    !loop_timer_running(firewall->grace))
+	if ((firewall->gathers || count_served(firewall) < firewall->expected) &&
+	    !firewall->grace_over && !loop_timer_running(firewall->grace))
 		loop_timer_start(firewall->grace, GRACE_MS);
 }
 
@@ -473,13 +480,12 @@ static void check_ingress(struct firewall *firewall, const struct firewall_netwo
 }
 
 /*
- * Whether the rules of a network that is new wait for those of further ones. The table of an earlier weftd
+ * Whether a network that is new waits until its rules are in the kernel. The table of an earlier weftd
  * has the rules of its devices, and stays in any case.
  */
-static bool has_to_gather(const struct firewall *firewall)
+static bool can_wait(const struct firewall *firewall)
 {
-	return firewall->gathered && firewall->nl && !firewall->grace_over &&
-	       count_served(firewall) < firewall->expected && !must_wait(firewall);
+	return firewall->gathered && firewall->nl && !firewall->grace_over && !must_wait(firewall);
 }
 
 /* Whether the network's rules are in the kernel, as far as is known. */
@@ -504,6 +510,20 @@ static void reconcile_ingress(struct firewall *firewall)
 		reconcile(firewall);
 }
 
+/* Returns false if the network has to wait. */
+static bool apply(struct firewall *firewall, struct firewall_network *network, bool is_new)
+{
+	network->gathering = is_new && can_wait(firewall);
+	if (!network->gathering || count_served(firewall) >= firewall->expected)
+		reconcile(firewall);
+	else if (!loop_timer_running(firewall->gather))
+		loop_timer_start(firewall->gather,
+				 debounce_next_ms(&firewall->gathering, loop_now_ms()));
+	firewall->gathers |= network->gathering;
+	start_grace(firewall);
+	return !network->gathering;
+}
+
 bool firewall_set_network(struct firewall *firewall, struct firewall_network *network)
 {
 	struct firewall_network *current = find(firewall, network->name);
@@ -526,17 +546,8 @@ bool firewall_set_network(struct firewall *firewall, struct firewall_network *ne
 		memset(network->gone, 0, sizeof(network->gone));
 	}
 	firewall->other_chains_dirty = firewall->other_chains_dirty || accepts_changed;
-	start_grace(firewall);
 	current = find(firewall, network->name);
-	if (current && is_new && has_to_gather(firewall)) {
-		current->gathering = firewall->gathers = true;
-		if (!loop_timer_running(firewall->gather))
-			loop_timer_start(firewall->gather,
-					 debounce_next_ms(&firewall->gathering, loop_now_ms()));
-		return false;
-	}
-	reconcile(firewall);
-	return true;
+	return !current || apply(firewall, current, is_new);
 }
 
 void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx)
@@ -571,7 +582,7 @@ bool firewall_keeps_earlier(const struct firewall *firewall)
 {
 	struct err unused;
 
-	return firewall->nl && !firewall->tables[INET].in_sync &&
+	return firewall->nl && !firewall->tables[INET].own &&
 	       firewall_apply_exists(firewall->nl, &unused) > 0;
 }
 

@@ -31,15 +31,16 @@ void firewall_free(struct firewall *firewall);
 
 /*
  * At a start, many networks get a desired state one after the other, and each time all rules would be
- * replaced. So firewall_set_network waits a moment for further ones as long as networks are expected;
- * done is called when the rules of those that had to wait are applied.
+ * replaced. So firewall_set_network waits a moment for further ones as long as networks are expected.
+ * A network that is new also waits while its rules cannot be installed, for ten seconds at most. done is
+ * called when those that had to wait may continue. NULL: no network waits.
  */
 void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx);
 
 /*
  * Sets the desired state of a network, and applies it before it returns; a failure is logged and
- * retried. Replaces the state of the same name; with network->change, its peers are changed.
- * Takes ownership of the peers. Returns false if it is not applied yet: see firewall_gather.
+ * retried, and a network that has its rules, or cannot wait, continues meanwhile. Replaces the state of the same name; with network->change, its peers are changed.
+ * Takes ownership of the peers. Returns false if the network has to wait: see firewall_gather.
  */
 bool firewall_set_network(struct firewall *firewall, struct firewall_network *network);
 

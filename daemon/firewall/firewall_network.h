@@ -29,7 +29,7 @@ struct firewall_network {
 	struct prefix cluster[FAMILIES], subnet[FAMILIES];
 	struct config_rules rules;
 	bool last_known;      /* of a network that weftd does not serve, or not yet */
-	bool gathering;       /* firewall.c: its rules wait for those of further networks */
+	bool gathering;       /* firewall.c: new, and it waits until its rules are in the kernel */
 	bool closed;          /* cluster and rules are not known: isolated by device */
 	bool bridged;         /* an L2 network: frames pass between its ports and its tunnel */
 	uint32_t flood_limit; /* broadcasts per second to its tunnel; 0: it floods none */

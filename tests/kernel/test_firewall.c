@@ -9,6 +9,7 @@
 #include "tests/unit/kernel.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define PERIOD_MS (300 * 1000)
 
@@ -449,6 +450,220 @@ static void networks_that_are_expected_are_applied_together(void **state)
 	assert_true(has_rules(6));
 }
 
+/* Without its rules, a new network would be open. Each call fails once. */
+static void a_network_waits_while_its_rules_cannot_be_installed(void **state)
+{
+	struct scene *scene = *state;
+	unsigned gathered = 0, waited = 0;
+	bool faulted = true;
+
+	firewall_gather(scene->rules, on_gathered, &gathered);
+	for (unsigned n = 1; faulted; n++) {
+		const uint32_t vni = 1 + n;
+		char name[16];
+		bool applied;
+
+		snprintf(name, sizeof(name), "n%u", n);
+		firewall_expect(scene->rules, 1 + n);
+		fake_nl_reset();
+		fake_nl_fail(n, EIO, "no answer");
+		applied = set_named(scene, name, vni);
+		faulted = fake_nl_faulted();
+		if (applied && !(firewall_view(scene->rules).installed && has_rules(vni)))
+			fail_msg("call %u", n);
+		if (!applied)
+			assert_string_not_equal(firewall_view(scene->rules).error, "");
+		fake_nl_reset();
+		waited += !applied;
+		/* The first retry succeeds. */
+		fake_loop_pass(scene->loop, 300);
+		assert_int_equal(gathered, waited);
+		assert_true(firewall_view(scene->rules).installed);
+		assert_true(has_rules(vni));
+		assert_true(set_named(scene, name, vni));
+	}
+	assert_true(waited > 4); /* in each of the tables */
+}
+
+/* The table of this weftd is not taken for that of an earlier one, which would stay until all are there. */
+static void a_failure_while_further_networks_are_expected_is_repeated(void **state)
+{
+	struct scene *scene = *state;
+	unsigned gathered = 0;
+
+	firewall_gather(scene->rules, on_gathered, &gathered);
+	firewall_expect(scene->rules, 100);
+	for (unsigned n = 1; n <= 8; n++) {
+		const uint32_t vni = 1 + n;
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%u", n);
+		assert_false(set_named(scene, name, vni));
+		fake_nl_reset();
+		fake_nl_fail(n, EIO, "no answer");
+		fake_loop_pass(scene->loop, 900);
+		assert_true(fake_nl_faulted());
+		assert_int_equal(gathered, n);
+		assert_true(has_rules(vni));
+		assert_true(set_named(scene, name, vni));
+	}
+	fake_nl_reset();
+}
+
+/* Another program's process owns the table, so that the kernel refuses each change. */
+static FILE *seize_bridge_table(struct scene *scene)
+{
+	FILE *owner = popen("nft -i >/dev/null", "w");
+
+	assert_non_null(owner);
+	assert_true(fputs("delete table bridge weft; add table bridge weft { flags owner; }\n",
+			  owner) > 0);
+	assert_int_equal(fflush(owner), 0);
+	while (!kernel_shows("nft list table bridge weft", "owner"))
+		usleep(10000);
+	fake_loop_pass(scene->loop, 1000);
+	assert_string_not_equal(firewall_view(scene->rules).error, "");
+	return owner;
+}
+
+static void a_network_waits_as_long_as_its_rules_are_refused(void **state)
+{
+	struct scene *scene = *state;
+	unsigned gathered = 0;
+	FILE *owner = seize_bridge_table(scene);
+
+	firewall_gather(scene->rules, on_gathered, &gathered);
+	firewall_expect(scene->rules, 2);
+	assert_false(set_named(scene, "a", 2));
+	/* One that had its rules continues. */
+	tell(scene, "fd00:5::/48");
+	assert_true(kernel_shows("nft list table inet weft", "fd00:5::/48"));
+	for (unsigned i = 0; i < 9; i++) {
+		fake_loop_pass(scene->loop, 1000);
+		assert_int_equal(gathered, 0);
+		assert_false(set_named(scene, "a", 2));
+	}
+	assert_int_equal(pclose(owner), 0);
+	fake_loop_pass(scene->loop, 900);
+	while (!gathered)
+		fake_loop_pass(scene->loop, 100);
+	assert_true(firewall_view(scene->rules).installed);
+	assert_string_equal(firewall_view(scene->rules).error, "");
+	assert_true(set_named(scene, "a", 2));
+}
+
+static void a_network_does_not_wait_forever(void **state)
+{
+	struct scene *scene = *state;
+	unsigned gathered = 0;
+	FILE *owner = seize_bridge_table(scene);
+
+	firewall_gather(scene->rules, on_gathered, &gathered);
+	firewall_expect(scene->rules, 2);
+	assert_false(set_named(scene, "a", 2));
+	fake_loop_pass(scene->loop, 9000);
+	assert_int_equal(gathered, 0);
+	fake_loop_pass(scene->loop, 1500);
+	assert_int_equal(gathered, 1);
+	assert_true(set_named(scene, "a", 2));
+	assert_false(firewall_view(scene->rules).installed);
+	assert_string_not_equal(firewall_view(scene->rules).error, "");
+	assert_int_equal(pclose(owner), 0);
+}
+
+/* Sets the network default, as in setup but for one member. Returns the number of requests. */
+static size_t set_default(struct scene *scene, void (*alter)(struct firewall_network *network))
+{
+	struct firewall_network network = sample("192.168.0.2");
+
+	if (alter)
+		alter(&network);
+	fake_nl_reset();
+	assert_true(firewall_set_network(scene->rules, &network));
+	firewall_network_free(&network);
+	return fake_nl_sent();
+}
+
+static void alter_port(struct firewall_network *network)
+{
+	network->port = 4789;
+}
+
+static void alter_name(struct firewall_network *network)
+{
+	strcpy(network->name, "blue");
+	network->vni = 7;
+}
+
+/* A second peer with the address of the first one. */
+static void add_peer(struct firewall_network *network)
+{
+	network->change = true;
+}
+
+static void remove_peer(struct firewall_network *network)
+{
+	const struct ipaddr peer = kernel_addr("192.168.0.2");
+
+	network->change = true;
+	firewall_elements_free(&network->peers[FAMILY_V4]);
+	assert_true(firewall_elements_add(&network->gone[FAMILY_V4], &peer));
+}
+
+/* firewall_network_equal has a test of its own for each member. */
+static void rules_that_are_applied_are_not_applied_again(void **state)
+{
+	struct scene *scene = *state;
+	const size_t whole = asked(scene), same = set_default(scene, NULL);
+	size_t faults = 0;
+
+	/* Only the table at the ingress hook is read, whose devices vanish without an event. */
+	assert_true(same < whole / 2);
+	assert_int_equal(set_default(scene, NULL), same);
+
+	assert_true(set_default(scene, alter_port) > same);
+	assert_true(kernel_shows("nft list table inet weft", "4789"));
+	assert_true(set_default(scene, NULL) > same);
+	assert_int_equal(set_default(scene, NULL), same);
+
+	/* One of several networks. */
+	assert_true(set_default(scene, alter_name) > same);
+	assert_true(has_rules(7));
+	assert_int_equal(set_default(scene, alter_name), set_default(scene, NULL));
+
+	/* A change lists other peers than the whole state, even if they look the same. */
+	(void)set_default(scene, add_peer);
+	(void)set_default(scene, remove_peer);
+	assert_true(peer_is_there());
+	(void)set_default(scene, remove_peer);
+	assert_false(peer_is_there());
+	(void)set_default(scene, NULL);
+	assert_int_equal(set_default(scene, NULL), same);
+
+	/* A table that is not in sync: each step of a change fails once. */
+	for (unsigned n = 1;; n++) {
+		struct firewall_network network = sample("192.168.0.2");
+		bool faulted;
+
+		alter_port(&network);
+		fake_nl_fail(n, EIO, "no answer");
+		firewall_set_network(scene->rules, &network);
+		firewall_network_free(&network);
+		faulted = fake_nl_faulted();
+		if (faulted && !firewall_view(scene->rules).installed) {
+			assert_true(set_default(scene, alter_port) > same);
+			faults++;
+		}
+		assert_true(kernel_shows("nft list table inet weft", "4789"));
+		assert_true(firewall_view(scene->rules).installed);
+		(void)set_default(scene, NULL);
+		assert_int_equal(set_default(scene, NULL), same);
+		if (!faulted)
+			break;
+	}
+	assert_true(faults > 4); /* in each of the tables */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +674,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_failed_check_is_repeated, setup, teardown),
 		cmocka_unit_test_setup_teardown(networks_that_are_expected_are_applied_together,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_network_waits_while_its_rules_cannot_be_installed,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_failure_while_further_networks_are_expected_is_repeated, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_network_waits_as_long_as_its_rules_are_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_network_does_not_wait_forever, setup, teardown),
+		cmocka_unit_test_setup_teardown(rules_that_are_applied_are_not_applied_again, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(the_last_known_state_holds_until_the_network_is_set,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(without_the_ruleset_generation_all_rules_are_read,

@@ -5,11 +5,13 @@
 #include "common/array.h"
 #include "common/log.h"
 #include "common/state.h"
+#include "daemon/firewall/firewall.h"
 #include "daemon/io/loop.h"
 #include "daemon/lease/node.h"
 #include "daemon/network/network.h"
 #include "daemon/network/publish.h"
 #include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_nl.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/kernel.h"
 #include "tests/unit/tempdir.h"
@@ -341,6 +343,109 @@ static void a_network_that_cannot_be_added_leaves_the_others(void **state)
 	scene->made--; /* its store was not opened */
 }
 
+/* ---- Packet rules ---- */
+
+static void begin_with_rules(struct scene *scene, struct firewall **rules_out)
+{
+	const struct firewall_options options = { .guard = true, .forward = true };
+	struct err err = ERR_INIT;
+
+	assert_done(firewall_new(scene->loop, &options, ARRAY_LEN(names), rules_out, &err), err);
+	scene->env.firewall = *rules_out;
+	begin_all(scene);
+}
+
+static void end_with_rules(struct scene *scene, struct firewall *rules)
+{
+	networks_free(scene->networks);
+	scene->networks = NULL;
+	firewall_free(rules);
+	fake_nl_reset();
+}
+
+/* Containers can be attached from then on. */
+static bool is_up(const struct scene *scene, const char *name)
+{
+	struct state_network published;
+	struct err err = ERR_INIT;
+	int found = state_read_network(scene->run_dir, name, &published, &err);
+
+	assert_done(found, err);
+	return found > 0;
+}
+
+static bool has_devices(uint32_t vni)
+{
+	char command[96];
+
+	snprintf(command, sizeof(command), "ip -o link show | grep -cE ' weft-(br|vx)%u:'; true",
+		 vni);
+	return strtoul(kernel_says(command), NULL, 10) > 0;
+}
+
+static bool has_rules(uint32_t vni)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "nft list ruleset | grep -c 'set peers4-%u'; true", vni);
+	return strtoul(kernel_says(command), NULL, 10) > 0;
+}
+
+static void a_network_has_no_devices_before_its_rules(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall *rules;
+
+	begin_with_rules(scene, &rules);
+	for (uint32_t i = 0; i < 2; i++) {
+		const uint32_t vni = i + 1;
+
+		tell_list(scene, i, i ? CONFIG("10.6.0.0/16", "2") : CONFIG("10.5.0.0/16", "1"));
+		give_lease(scene, i);
+		assert_int_equal(view(scene, i).lease.state, LEASE_HELD);
+		assert_int_equal(view(scene, i).state, NETWORK_STARTING);
+		assert_false(is_up(scene, names[i]) || has_devices(vni) || has_rules(vni));
+		fake_loop_pass(scene->loop, 300);
+		assert_int_equal(view(scene, i).state, NETWORK_READY);
+		assert_true(is_up(scene, names[i]) && has_devices(vni) && has_rules(vni));
+	}
+	end_with_rules(scene, rules);
+}
+
+/* Another program's process owns a table, so that the kernel refuses each change. */
+static void a_network_has_no_devices_while_its_rules_fail(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall *rules;
+	FILE *owner = popen("nft -i >/dev/null", "w");
+
+	assert_non_null(owner);
+	assert_true(fputs("add table bridge weft { flags owner; }\n", owner) > 0);
+	assert_int_equal(fflush(owner), 0);
+	while (!kernel_shows("nft list ruleset", "owner"))
+		usleep(10000);
+	begin_with_rules(scene, &rules);
+	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	give_lease(scene, 0);
+	for (unsigned i = 0; i < 9; i++) {
+		fake_loop_pass(scene->loop, 1000);
+		assert_string_not_equal(firewall_view(rules).error, "");
+		assert_int_equal(view(scene, 0).state, NETWORK_STARTING);
+		assert_false(is_up(scene, names[0]) || has_devices(1));
+		/* A further reason to reconcile does not change that. */
+		assert_int_equal(system("ip address add 192.168.0.77/24 dev up0; "
+					"ip address del 192.168.0.77/24 dev up0"),
+				 0);
+	}
+	assert_int_equal(pclose(owner), 0);
+	for (unsigned i = 0; i < 60 && firewall_view(rules).error[0]; i++)
+		fake_loop_pass(scene->loop, 500);
+	settle(scene);
+	assert_int_equal(view(scene, 0).state, NETWORK_READY);
+	assert_true(is_up(scene, names[0]) && has_devices(1) && has_rules(1));
+	end_with_rules(scene, rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +460,8 @@ int main(void)
 		networks_test(networks_are_added_and_removed),
 		networks_test(a_network_that_cannot_be_added_leaves_the_others),
 		networks_test(a_store_that_fails_to_open_is_named_in_the_error),
+		networks_test(a_network_has_no_devices_before_its_rules),
+		networks_test(a_network_has_no_devices_while_its_rules_fail),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
