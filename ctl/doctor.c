@@ -580,11 +580,16 @@ static const struct doctor_network *facts_of(const struct doctor_facts *facts, c
 static void check_probe(struct doctor *doctor, const struct jr *network)
 {
 	struct jr probe = jr_obj_opt(network, "probe");
+	struct jr families = jr_arr_opt(&probe, "families");
 
 	if (!strcmp(text_at(&probe, "state"), "failed"))
 		doctor_find(&doctor->findings, "probes", DOCTOR_WARNING,
 			    "free the port, or set Weft.ProbePort to another; weftd retries",
-			    "peers are not probed, and not answered: %s", text_at(&probe, "error"));
+			    "peers are not probed, and not answered%s: %s",
+			    jr_is_absent(&families) || !jr_len(&families) ?
+				    "" :
+				    ", in one address family",
+			    text_at(&probe, "error"));
 }
 
 static void check_network(struct doctor *doctor, const struct jr *network, const struct jr *peers)

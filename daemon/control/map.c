@@ -53,6 +53,8 @@ struct map {
 	size_t links_size;
 	const char *separator;
 	bool has_key;
+	const char *
+		error; /* why the family is not probed on this node, though the other one is; NULL: it is */
 	size_t wanted; /* nodes whose rows are requested */
 	size_t direct; /* nodes that are reached without the tunnel, in which rows travel */
 };
@@ -75,6 +77,7 @@ static void clear(struct map *map)
 	places_free(&map->places);
 	map->node_len = 0;
 	map->wanted = map->direct = 0;
+	map->error = NULL;
 }
 
 static void reply_error(struct map *map, const char *error)
@@ -268,6 +271,8 @@ static const char *reason_text(const struct map *map, char buf[static ERR_TEXT_S
 	const size_t left = map->collect ? map->wanted - probe_collect_requested(map->collect) : 0;
 	char direct[96] = "";
 
+	if (map->error)
+		return map->error;
 	if (!map->has_key)
 		return NO_KEY;
 	if (map->direct)
@@ -293,6 +298,8 @@ static void reply_map(struct map *map)
 	struct err unused;
 
 	jb_str(map->at, "reason", reason_text(map, reason));
+	if (map->error)
+		jb_u32(missing, NULL, 0);
 	for (uint32_t i = 1; i < map->node_len; i++)
 		if (!map->collect || !probe_collect_is_complete(map->collect, i))
 			jb_u32(missing, NULL, i);
@@ -367,13 +374,15 @@ static int make_map(struct map *map, const struct network_view *view, const char
 	if (!net || !view->config || !prefix_is_set(&view->self.subnet[map->family]))
 		return err_set(err, ERR_STATE, "network \"%s\" is not ready", view->name);
 	probes = probe_network_view(net);
-	if (probes.error[0])
+	if (probes.error[0] && (!probes.failed || !probes.answers))
 		return err_set(err, ERR_STATE, "network \"%s\": %s", view->name, probes.error);
 	map->has_key = probes.has_key;
+	if (probes.failed && !ipaddr_is_set(&probes.gateway[map->family]))
+		map->error = probes.error;
 	if (begin(map, view, err) < 0 || add_nodes(map, view, probes.table, &gateways, err) < 0)
 		return -1;
 	put_own_links(map, net, map->family);
-	if (!probes.has_key) {
+	if (!probes.has_key || map->error) {
 		reply_map(map);
 		return 0;
 	}

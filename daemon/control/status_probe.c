@@ -10,7 +10,7 @@
 void status_put_probe(const struct probe_network *net, struct jb_at network)
 {
 	struct probe_network_view view;
-	struct jb_at at;
+	struct jb_at at, families;
 
 	if (!net)
 		return;
@@ -18,6 +18,10 @@ void status_put_probe(const struct probe_network *net, struct jb_at network)
 	at = jb_obj(network, "probe");
 	jb_str(at, "state", view.failed ? "failed" : view.error[0] ? "off" : "on");
 	jb_str(at, "error", view.error);
+	families = jb_arr(at, "families");
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (ipaddr_is_set(&view.gateway[f]))
+			jb_str(families, NULL, f == FAMILY_V6 ? "ipv6" : "ipv4");
 }
 
 static void put_target(struct jb_at peer, const char *key, const struct probe_target *target)

@@ -97,17 +97,17 @@ static void update(struct probe *probe, struct network *const *networks, size_t 
 {
 	const struct network_view view = network_view(network);
 	struct probe_network *net = probe_find(probe, view.name);
-	bool failed;
+	bool answers;
 
 	if (!net)
 		net = add_network(probe, view.name);
 	if (!net)
 		return;
-	failed = probe_network_view(net).failed;
+	answers = probe_network_view(net).answers;
 	probe_network_update(net, &view,
 			     view.config ? find_tunnel(networks, len, view.config->probe_port) :
 					   NULL);
-	if (probe_network_view(net).failed != failed)
+	if (probe_network_view(net).answers != answers)
 		network_others_changed(network);
 }
 
@@ -169,7 +169,7 @@ bool probe_works(const void *probe, const char *network)
 {
 	const struct probe_network *net = probe_find(probe, network);
 
-	return !net || !probe_network_view(net).failed;
+	return !net || probe_network_view(net).answers;
 }
 
 uint32_t probe_interval_s(const struct probe *probe)

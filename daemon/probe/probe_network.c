@@ -574,6 +574,8 @@ struct probe_network_view probe_network_view(const struct probe_network *net)
 	};
 
 	memcpy(view.gateway, net->gateway, sizeof(view.gateway));
+	view.answers = !net->failed || ipaddr_is_set(&net->gateway[FAMILY_V4]) ||
+		       ipaddr_is_set(&net->gateway[FAMILY_V6]);
 	return view;
 }
 

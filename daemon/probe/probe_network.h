@@ -55,6 +55,7 @@ struct probe_network_view {
 	const char *error; /* why it is not probed, or not in one family; "" */
 	bool failed;       /* error is a failure, and no property of the network */
 	bool has_key;
+	bool answers; /* no failure, or of one family only: this node answers in the other one */
 	struct ipaddr gateway[FAMILIES]; /* this node's; unset: not probed in the family */
 	const uint64_t *refused;         /* PROBE_REFUSALS of them */
 	const struct probe_table *table;

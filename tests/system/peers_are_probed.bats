@@ -275,10 +275,13 @@ is_up() { [[ $(metric "$1" 'weft_probe_up{network="default"}') == "$2" ]]; } # H
 
 publishes() { jq -e --arg name "$1" '[.subnets[] | select(.Weft.Name == $name) | .Weft.Probe // false] == ['"$2"']' "$(store_file)"; } # HOST true|false
 
+host_gateway6() { host_network "$1" '.families[1].gateway'; } # HOST
+
 @test "a node whose port is in use is not probed, and is when the port is free" {
 	publishes host1 true
 	weftd_stop host1
 	proc_start port host1 socat -u "UDP-RECV:8473,bind=$(host_gateway host1)" -
+	proc_start port6 host1 socat -u "UDP6-RECV:8473,bind=[$(host_gateway6 host1)]" -
 	weftd_start host1 "${PROBE[@]}" --healthz-port 8471
 	weftd_ready host1
 	wait_for 30 probe_error_has host1 failed 'cannot bind UDP port 8473'
@@ -286,9 +289,40 @@ publishes() { jq -e --arg name "$1" '[.subnets[] | select(.Weft.Name == $name) |
 	wait_for 30 peer_has host2 host1 '.probe.state == "disabled"'
 	is_up host1 0
 	proc_stop port
+	proc_stop port6
 	wait_for 30 publishes host1 true
 	wait_for 30 is_up host1 1
 	wait_for 60 answers host2 host1
+}
+
+# other_answers STATE: as host2 sees it, host1 answers in IPv6, and is in this state in IPv4.
+other_answers() {
+	peer_has host2 host1 ".probe.state == \"$1\" and .probe6.state == \"answering\""
+}
+
+@test "a node whose port is in use in one family is probed in the other one" {
+	local row='.nodes as $n | [.links[] | $n[.from].id + $n[.to].id]'
+	weftd_stop host1
+	proc_start port host1 socat -u "UDP-RECV:8473,bind=$(host_gateway host1)" -
+	weftd_start host1 "${PROBE[@]}" --healthz-port 8471
+	weftd_ready host1
+	wait_for 30 probe_error_has host1 failed "cannot bind UDP port 8473 of $(host_gateway host1)"
+	weftctl_on host1 --json status | jq -e '.networks[0].probe.families == ["ipv6"]'
+	wait_for 60 other_answers silent
+	publishes host1 true
+	is_up host1 0
+	wait_for 30 peer_has host1 host2 '.probe.state == "answering" and (has("probe6") | not)'
+	run weftctl_on host1 doctor
+	assert_output --partial 'peers are not probed, and not answered, in one address family: cannot bind UDP port 8473'
+	# The map of the other family is complete; that of both has it, and the reason.
+	wait_for 60 saved_map_has '.reason | startswith("cannot bind UDP port 8473")'
+	assert_json "$(saved_map --family ipv6)" "(has(\"reason\") | not) and .missing == [] and ($row | contains([\"host1host2\", \"host2host1\"]))"
+	assert_json "$(saved_map --family ipv4)" '.links == [] and (.missing | index(0))'
+	shows_in_map '^reason: cannot bind UDP port 8473'
+	proc_stop port
+	wait_for 60 answers host2 host1
+	wait_for 30 is_up host1 1
+	publishes host1 true
 }
 
 @test "after a restart, measurements begin again; a stopped weftd is silent and then answers" {

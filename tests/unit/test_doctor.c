@@ -412,6 +412,11 @@ static const struct {
 	  "\"last_error\":\"\"}",
 	  "\"last_error\":\"\"},\"probe\":{\"state\":\"failed\",\"error\":\"in use\"}", NULL,
 	  NULL },
+	{ "warning probes: peers are not probed, and not answered, in one address family: in use",
+	  NULL, "\"last_error\":\"\"}",
+	  "\"last_error\":\"\"},\"probe\":{\"state\":\"failed\",\"error\":\"in use\","
+	  "\"families\":[\"ipv6\"]}",
+	  NULL, NULL },
 	{ "", NULL, "\"last_error\":\"\"}",
 	  "\"last_error\":\"\"},\"probe\":{\"state\":\"off\",\"error\":\"L2\"}", NULL, NULL },
 	{ "warning rules: cannot inspect iptables-legacy: needs root", legacy_undetectable, NULL,
