@@ -25,10 +25,11 @@ restart() { # HOST
 
 key_is() { [[ $(etcd_key_of "$1") == "$2" ]]; } # HOST KEY
 
-# Prints the added and deleted keys of each transaction, in order.
+# Prints the added and deleted keys of each transaction, in order. One response of etcd can have the
+# events of several revisions.
 changes() {
-	jq -r '[.Events[] | (if .type == 1 then "-" else "+" end) + (.kv.key | @base64d
-		| split("/subnets/")[1])] | join(" ")' "$LAB_DIR/log/watch"
+	jq -n -r '[inputs.Events[]] | group_by(.kv.mod_revision)[] | [.[] | (if .type == 1 then "-"
+		else "+" end) + (.kv.key | @base64d | split("/subnets/")[1])] | join(" ")' "$LAB_DIR/log/watch"
 }
 
 is_put_alone() { changes | grep -q -x -F -- "+$1"; } # KEY

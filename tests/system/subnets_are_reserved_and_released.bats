@@ -31,7 +31,7 @@ etcd_lease_of() { # KEY
 	etcd_put 10.5.300.0-24 '{}'
 	wait_for 10 lease_is host1 10.5.300.0-24 '.state == "refused" and (.reason | length > 0)'
 	wait_for 10 lease_is host1 10.7.7.0-24 '.state == "refused" and (.reason | length > 0)'
-	run -0 lease_is host1 "$own" '.state == "own" and .ttl == 5 and (.reserved | not)'
+	run -0 lease_is host1 "$own" ".state == \"own\" and .ttl == $WEFT_TEST_LEASE_TTL and (.reserved | not)"
 	run -0 lease_is host1 "$other" '.state == "used" and .node_name == "host2"'
 	run -0 weftctl_on host1 leases
 	assert_line --regexp "default +$other +host2 +192.168.0.2 +- +used"

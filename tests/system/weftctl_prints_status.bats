@@ -21,7 +21,7 @@ teardown_file() { lab_down; }
 	assert_json "$status" '.networks | length == 1 and .[0].name == "default"'
 	assert_json "$status" '.networks[0] | .state == "ready" and .reason == "" and .since > 1600000000'
 	assert_json "$status" ".networks[0].store | .endpoint == \"$ETCD_URL\" and .connected and .error == \"\""
-	assert_json "$status" ".networks[0].lease | .subnet == \"$(host_subnet host1)\" and .ttl == 5"
+	assert_json "$status" ".networks[0].lease | .subnet == \"$(host_subnet host1)\" and .ttl == $WEFT_TEST_LEASE_TTL"
 	assert_json "$status" ".networks[0].lease | .key == \"$(etcd_key_of host1)\" and .reserved == false"
 	assert_json "$status" '.networks[0].lease | (.etcd_lease_id | type) == "string" and .renewed_at > 1600000000'
 	assert_json "$status" '.networks[0] | .cluster == "10.5.0.0/16" and .vni == 1 and .port == 8472 and .mtu == 1450'
