@@ -116,7 +116,7 @@ static int check_plan(struct adoption *adoption, struct err *err)
 
 #define DEVICES_MAX 6
 
-static void add_device(struct udev_device devices[static DEVICES_MAX], size_t *len,
+static void add_device(struct systemd_device devices[static DEVICES_MAX], size_t *len,
 		       const char *name, const char *kind)
 {
 	if (!*name || *len == DEVICES_MAX)
@@ -127,7 +127,7 @@ static void add_device(struct udev_device devices[static DEVICES_MAX], size_t *l
 
 /* The devices that the steps create or rename. All containers' veths have names of one form. */
 static size_t collect_devices(const struct adoption *adoption,
-			      struct udev_device devices[static DEVICES_MAX])
+			      struct systemd_device devices[static DEVICES_MAX])
 {
 	const struct adopt_node *node = &adoption->node;
 	const struct adopt_weft *weft = &adoption->weft;
@@ -154,26 +154,17 @@ static size_t collect_devices(const struct adoption *adoption,
 /* udev can change the names and MACs by which the devices are found. */
 static int add_warnings(const struct adoption *adoption, struct jb_at warnings, struct err *err)
 {
-	static const char *const verbs[][2] = {
-		[UDEV_RENAMES] = { "can rename", "renames" },
-		[UDEV_SETS_MAC] = { "can set the MAC of", "sets the MAC of" },
-		[UDEV_RENAMES | UDEV_SETS_MAC] = { "can rename, and set the MAC of,",
-						   "renames, and sets the MAC of," },
-	};
-	AUTO(udev_findings) struct udev_findings findings = { .len = 0 };
-	struct udev_device devices[DEVICES_MAX];
+	AUTO(systemd_findings) struct systemd_findings findings = { .len = 0 };
+	struct systemd_device devices[DEVICES_MAX];
 	const size_t len = collect_devices(adoption, devices);
 
 	if (udev_files_check("", devices, len, &findings, err) < 0)
 		return -1;
 	for (size_t i = 0; i < findings.len; i++) {
-		const struct udev_finding *at = &findings.at[i];
-		char text[ADOPT_TEXT_SIZE], line[16] = "";
+		char verb[SYSTEMD_TEXT_SIZE], text[ADOPT_TEXT_SIZE + IF_NAMESIZE];
 
-		if (at->line)
-			snprintf(line, sizeof(line), ":%u", at->line);
-		snprintf(text, sizeof(text), "%.400s%s %s %s", at->file, line,
-			 verbs[at->effects][at->sure], at->device);
+		snprintf(text, sizeof(text), "%s %s", systemd_finding_text(&findings.at[i], verb),
+			 findings.at[i].device);
 		jb_str(warnings, NULL, text);
 	}
 	return 0;

@@ -458,6 +458,7 @@ void doctor_facts_free(struct doctor_facts *facts)
 		doctor_addresses_free(&facts->networks.at[i].vteps);
 	}
 	doctor_managed_list_free(&facts->host.managed);
+	systemd_findings_free(&facts->host.files);
 	doctor_networks_free(&facts->networks);
 	doctor_paths_free(&facts->paths);
 	doctor_probes_free(&facts->probes);

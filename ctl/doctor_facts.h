@@ -12,6 +12,7 @@
 #include "common/vec.h"
 #include "ctl/doctor_path.h"
 #include "ctl/doctor_probe.h"
+#include "ctl/systemd_files.h"
 
 #include <limits.h>
 #include <net/if.h>
@@ -74,6 +75,7 @@ struct doctor_legacy {
 /* What other programs of this host have set up, and what they leave for weft. */
 struct doctor_host {
 	struct doctor_managed_list managed;
+	struct systemd_findings files;    /* those that change or manage devices of weft */
 	char cni_preferred[NAME_MAX + 1]; /* sorts before weft's CNI configuration; "": none */
 	int bridge_nf[FAMILIES]; /* net.bridge.bridge-nf-call-iptables, -ip6tables; -1: absent */
 	bool policies[FAMILIES]; /* there are chains of network policies */

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CONNECTIONS_PERCENT 90
 #define BYTES_LOW (1 << 20)
@@ -28,6 +29,34 @@ static void check_managers(struct doctor_findings *findings, const struct doctor
 			    "%s manages %s%s%s%s, and can remove its addresses and routes",
 			    at->program, at->device, *at->profile ? " (" : "", at->profile,
 			    *at->profile ? ")" : "");
+	}
+}
+
+static bool is_managed(const struct doctor_host *host, const char *device)
+{
+	for (size_t i = 0; i < host->managed.len; i++)
+		if (!strcmp(host->managed.at[i].device, device))
+			return true;
+	return false;
+}
+
+/* What was not applied yet, or only when the device is created. */
+static void check_files(struct doctor_findings *findings, const struct doctor_host *host)
+{
+	for (size_t i = 0; i < host->files.len; i++) {
+		const struct systemd_finding *at = &host->files.at[i];
+		const bool veth = strncmp(at->device, "veth", 4) == 0;
+		char text[SYSTEMD_TEXT_SIZE];
+
+		if (at->effects == SYSTEMD_MANAGES && is_managed(host, at->device))
+			continue;
+		doctor_find(findings, "managers", DOCTOR_WARNING,
+			    at->line ? "exempt weft's devices: KERNEL!=\"weft-*|veth*\"" :
+				       "give it a name after those of 10-weft.link and "
+				       "10-weft.network, or remove the drop-in, then udevadm "
+				       "control --reload, and networkctl reload",
+			    "%s %s", systemd_finding_text(at, text),
+			    veth ? "containers' veths" : at->device);
 	}
 }
 
@@ -86,6 +115,7 @@ static void check_space(struct doctor_findings *findings, const struct doctor_ho
 void doctor_host_check(struct doctor_findings *findings, const struct doctor_facts *facts)
 {
 	check_managers(findings, facts);
+	check_files(findings, &facts->host);
 	check_policies(findings, facts);
 	check_connections(findings, &facts->host);
 	check_space(findings, &facts->host);

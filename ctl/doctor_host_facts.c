@@ -3,6 +3,7 @@
 
 #include "ctl/adopt_journal.h"
 #include "ctl/doctor_facts.h"
+#include "ctl/udev_files.h"
 
 #include "common/array.h"
 #include "common/auto.h"
@@ -11,6 +12,7 @@
 #include "common/netfilter/chain_verdict.h"
 #include "common/netfilter/nft.h"
 #include "common/netlink/nl.h"
+#include "ipam/veth.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define FILE_MAX (64 << 10)
 #define CNI_DIR "/etc/cni/net.d"
@@ -136,6 +139,42 @@ static int read_managers(struct doctor_facts *facts, struct err *err)
 		}
 	}
 	return 0;
+}
+
+static int add_device(struct systemd_devices *devices, const char *name, const char *kind,
+		      struct err *err)
+{
+	struct systemd_device device = { .kind = kind };
+
+	if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) != 0 && strcmp(kind, "veth") != 0)
+		return 0;
+	snprintf(device.name, sizeof(device.name), "%s", name);
+	return systemd_devices_push(devices, &device) ? 0 : err_nomem(err, "the devices");
+}
+
+/* The containers' veths have names of one form: one example is enough. */
+static int read_files(struct doctor_facts *facts, struct err *err)
+{
+	static const struct attachment_key example = { "weft", "container", "eth0" };
+	AUTO(systemd_devices) struct systemd_devices devices = { .len = 0 };
+	struct systemd_findings *files = &facts->host.files;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < facts->networks.len; i++) {
+		const struct doctor_network *network = &facts->networks.at[i];
+
+		rc = add_device(&devices, network->bridge.name, "bridge", err);
+		if (rc == 0)
+			rc = add_device(&devices, network->vxlan.name, "vxlan", err);
+	}
+	if (rc == 0 && facts->networks.len)
+		rc = add_device(&devices, veth_of(&example).name, "veth", err);
+	if (rc == 0)
+		rc = udev_files_check("", devices.at, devices.len, files, err);
+	/* Files without systemd-networkd are without effect. */
+	if (rc == 0 && access("/run/systemd/netif", F_OK) == 0)
+		rc = systemd_files_check("", SYSTEMD_NETWORK, devices.at, devices.len, files, err);
+	return rc;
 }
 
 /* ---- CNI --------------------------------------------------------------------------------- */
@@ -258,7 +297,9 @@ int doctor_host_read(const char *run_dir, struct doctor_facts *facts, struct err
 	read_cni(host);
 	host->adopted = adopt_journal_find(network, &ignored) > 0;
 	read_policies(facts);
-	return read_managers(facts, err);
+	if (read_managers(facts, err) < 0)
+		return -1;
+	return read_files(facts, err);
 }
 
 static uint64_t word_at(const char *line, size_t number)

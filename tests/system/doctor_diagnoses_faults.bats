@@ -203,7 +203,7 @@ with_files() {
 	shift
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	ns_run host1 unshare --mount sh -c 'from=$1; shift
-		for path in run/systemd run/NetworkManager etc/cni proc/sys/net/netfilter/nf_conntrack_max; do
+		for path in run/systemd run/NetworkManager etc/systemd/network etc/cni proc/sys/net/netfilter/nf_conntrack_max; do
 			[ -e "$from/$path" ] || continue
 			[ -e "/$path" ] || mkdir -p "/$path"
 			mount --bind "$from/$path" "/$path" || exit
@@ -239,6 +239,29 @@ cat_ns_link() { ip -n "$LAB-host1" -json link show "$1"; }
 		"systemd-networkd manages $KERNEL_BRIDGE (/etc/systemd/network/all.network)"
 	rm "$managers/system-connections/$KERNEL_VXLAN.nmconnection"
 	finds_with_files warning managers "NetworkManager manages $KERNEL_VXLAN (7)"
+}
+
+@test "files of systemd that would change weft's devices" {
+	local network etc
+	FILES=$BATS_TEST_TMPDIR/files
+	etc=$FILES/etc/systemd/network
+	mkdir -p "$FILES/run/systemd/netif" "$etc"
+	cp conf/systemd-network/10-weft.* "$etc"
+	printf '[Match]\nName=*\n[Network]\nDHCP=yes\n' >"$etc/99-all.network"
+	run ! finds_with_files warning managers ''
+	# The drop-in of a file that applies to other devices.
+	mkdir "$etc/05-eth.network.d"
+	printf '[Match]\nName=eth*\n' >"$etc/05-eth.network"
+	printf '[Match]\nName=weft-*\n' >"$etc/05-eth.network.d/more.conf"
+	network="/etc/systemd/network/05-eth.network with its drop-ins makes systemd-networkd manage"
+	finds_with_files warning managers "$network $KERNEL_BRIDGE"
+	finds_with_files warning managers "$network $KERNEL_VXLAN"
+	rm -r "$FILES/run/systemd/netif" # without systemd-networkd
+	run ! finds_with_files warning managers ''
+	printf '[Match]\nKind=veth\n[Link]\nMACAddress=02:00:00:00:00:01\n' >"$etc/05-mac.link"
+	finds_with_files warning managers "/etc/systemd/network/05-mac.link sets the MAC of containers' veths"
+	ln -sf /dev/null "$etc/05-mac.link"
+	run ! finds_with_files warning managers ''
 }
 
 @test "a CNI configuration that sorts before weft's" {

@@ -205,6 +205,28 @@ static void managed_without_profile(struct doctor_facts *facts)
 
 	assert_true(doctor_managed_list_push(&facts->host.managed, &device));
 }
+static void add_file(struct doctor_facts *facts, const char *device, unsigned effects,
+		     unsigned line)
+{
+	struct systemd_finding file = { .file = "/etc/x", .effects = effects, .line = line };
+
+	file.sure = !line;
+	snprintf(file.device, sizeof(file.device), "%s", device);
+	assert_true(systemd_findings_push(&facts->host.files, &file));
+}
+static void managed_by_file(struct doctor_facts *facts)
+{
+	managed(facts);
+	add_file(facts, "weft-br1", SYSTEMD_MANAGES, 0);
+}
+static void will_be_managed(struct doctor_facts *facts)
+{
+	add_file(facts, "weft-vx1", SYSTEMD_MANAGES, 0);
+}
+static void renamed_by_rule(struct doctor_facts *facts)
+{
+	add_file(facts, "veth0123456789a", SYSTEMD_RENAMES, 3);
+}
 static void no_bridge_nf(struct doctor_facts *facts)
 {
 	facts->host.bridge_nf[FAMILY_V4] = 0;
@@ -477,6 +499,12 @@ static const struct {
 	{ "error addresses: 253 of 253 of 10.5.1.0/24 in use", full, NULL, NULL, NULL, NULL },
 	{ "warning managers: systemd-networkd manages weft-br1 (/etc/systemd/network/all.network)",
 	  managed, NULL, NULL, NULL, NULL },
+	{ "warning managers: systemd-networkd manages weft-br1", managed_by_file, NULL, NULL, NULL,
+	  NULL },
+	{ "warning managers: /etc/x makes systemd-networkd manage weft-vx1", will_be_managed, NULL,
+	  NULL, NULL, NULL },
+	{ "warning managers: /etc/x:3 can rename containers' veths", renamed_by_rule, NULL, NULL,
+	  NULL, NULL },
 	{ "warning managers: NetworkManager manages weft-vx1, and", managed_without_profile, NULL,
 	  NULL, NULL, NULL },
 	{ "warning br_netfilter: network policies do not apply between containers of this node: "

@@ -14,84 +14,8 @@
 
 #include <cmocka.h>
 
-static const struct udev_device bridge = { "weft-br1", "bridge" };
-static const struct udev_device veth = { "weft-link0", "veth" };
-
-/* ---- systemd.link(5) --------------------------------------------------------------------- */
-
-static void test_conditions(void **state)
-{
-	static const struct {
-		const char *match;
-		bool matches, sure;
-	} rows[] = {
-		{ "OriginalName=weft-*\n", true, true },
-		{ "OriginalName=eth* en*\n", false, false },
-		{ "OriginalName=eth*\tweft-br?\n", true, true },
-		{ "OriginalName=!eth* lo\n", true, true },
-		{ "OriginalName=!weft-*\n", false, false },
-		{ " OriginalName = * \r\n", true, true },
-		{ "OriginalName=*\nDriver=bridge\n", true, true },
-		{ "OriginalName=*\nDriver=virtio_net\n", false, false },
-		{ "Kind=bridge\n", true, true },
-		{ "Type=ether\n", false, false },
-		{ "Type=bridge\n", true, true },
-		{ "OriginalName=*\nPath=pci-*\n", false, false },
-		{ "PermanentMACAddress=02:00:00:00:00:01\n", false, false },
-		{ "OriginalName=*\nHost=node7\n", true, false },
-		{ "Property=!ID_X=1\n", true, false },
-		/* Not used by udev. */
-		{ "", false, false },
-		{ "#OriginalName=*\n;Driver=*\n", false, false },
-		{ "OriginalName=\n", false, false },
-		{ "OriginalName\n", false, false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		unsigned effects = 0;
-		bool sure = false;
-		char text[256];
-
-		snprintf(text, sizeof(text), "[Match]\n%s[Link]\nName=x0\n", rows[i].match);
-		if (udev_link_matches(text, &bridge, &sure, &effects) != rows[i].matches)
-			fail_msg("row %zu", i);
-		assert_int_equal(sure, rows[i].sure);
-		assert_int_equal(effects, rows[i].matches ? UDEV_RENAMES : 0);
-	}
-}
-
-static void test_settings(void **state)
-{
-	static const struct {
-		const char *link;
-		unsigned effects;
-	} rows[] = {
-		{ "Name=x0\n", UDEV_RENAMES },
-		{ "NamePolicy=kernel path\nName=x0\n", UDEV_RENAMES },
-		{ "NamePolicy=keep kernel\nName=x0\n", 0 },
-		{ "NamePolicy=mac path\n", 0 },
-		{ "MACAddress=02:00:00:00:00:01\n", UDEV_SETS_MAC },
-		{ "MACAddressPolicy=persistent\n", 0 },
-		{ "MACAddressPolicy=random\nMTUBytes=1400\n", 0 },
-		{ "Name=x0\nMACAddress=02:00:00:00:00:01", UDEV_RENAMES | UDEV_SETS_MAC },
-		{ "Name=\nMACAddress=\n", 0 },
-		{ "[Other]\nName=x0\n", 0 },
-		{ "", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		unsigned effects = 7;
-		bool sure;
-		char text[256];
-
-		snprintf(text, sizeof(text), "[Match]\nOriginalName=*\n[Link]\n%s", rows[i].link);
-		assert_true(udev_link_matches(text, &bridge, &sure, &effects));
-		if (effects != rows[i].effects)
-			fail_msg("row %zu: %u", i, effects);
-	}
-}
+static const struct systemd_device bridge = { "weft-br1", "bridge" };
+static const struct systemd_device veth = { "weft-link0", "veth" };
 
 /* ---- udev(7) ------------------------------------------------------------------------------- */
 
@@ -101,14 +25,14 @@ static void test_rules(void **state)
 		const char *rules;
 		unsigned effects, line;
 	} rows[] = {
-		{ "SUBSYSTEM==\"net\", NAME=\"x0\"\n", UDEV_RENAMES, 1 },
+		{ "SUBSYSTEM==\"net\", NAME=\"x0\"\n", SYSTEMD_RENAMES, 1 },
 		{ "# NAME=\"x0\"\n\nSUBSYSTEM==\"net\", ACTION==\"add\", NAME:=\"x0\"",
-		  UDEV_RENAMES, 3 },
+		  SYSTEMD_RENAMES, 3 },
 		{ "ACTION==\"add\", \\\n KERNEL==\"eth*|weft-link?\", \\\n NAME=\"x0\"\n",
-		  UDEV_RENAMES, 1 },
-		{ "#c\nKERNEL==\"x\" \\\n\nKERNEL==\"weft-*\",NAME=\"y\"", UDEV_RENAMES, 4 },
+		  SYSTEMD_RENAMES, 1 },
+		{ "#c\nKERNEL==\"x\" \\\n\nKERNEL==\"weft-*\",NAME=\"y\"", SYSTEMD_RENAMES, 4 },
 		{ "KERNEL==\"eth*\", NAME=\"x0\"\n", 0, 0 },
-		{ "KERNEL!=\"eth*\", NAME=\"x0\"\n", UDEV_RENAMES, 1 },
+		{ "KERNEL!=\"eth*\", NAME=\"x0\"\n", SYSTEMD_RENAMES, 1 },
 		{ "SUBSYSTEM==\"block\", NAME=\"x0\"\n", 0, 0 },
 		{ "SUBSYSTEM!=\"net\", GOTO=\"end\"\n", 0, 0 },
 		{ "ACTION==\"remove\", NAME=\"x0\"\n", 0, 0 },
@@ -120,12 +44,12 @@ static void test_rules(void **state)
 		  0, 0 },
 		{ "ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eth0\"\n", 0, 0 },
 		{ "SUBSYSTEM==\"net\", RUN+=\"/sbin/ip link set %k address 02:00:00:00:00:01\"\n",
-		  UDEV_SETS_MAC, 1 },
-		{ "RUN{program}+=\"/sbin/ifconfig %k hw ether 02:00:00:00:00:01\"\n", UDEV_SETS_MAC,
-		  1 },
-		{ "RUN+=\"/sbin/ip link set %k name x0\"\n", UDEV_RENAMES, 1 },
+		  SYSTEMD_SETS_MAC, 1 },
+		{ "RUN{program}+=\"/sbin/ifconfig %k hw ether 02:00:00:00:00:01\"\n",
+		  SYSTEMD_SETS_MAC, 1 },
+		{ "RUN+=\"/sbin/ip link set %k name x0\"\n", SYSTEMD_RENAMES, 1 },
 		{ "RUN+=\"/bin/touch /tmp/address\"\n", 0, 0 },
-		{ "PROGRAM==\"/usr/bin/macchanger -r %k\"\n", UDEV_SETS_MAC, 1 },
+		{ "PROGRAM==\"/usr/bin/macchanger -r %k\"\n", SYSTEMD_SETS_MAC, 1 },
 		/* Damaged. */
 		{ "NAME=\"x0", 0, 0 },
 		{ "NAME=", 0, 0 },
@@ -164,7 +88,7 @@ static void put(const char *root, const char *path, const char *text)
 	fclose(out);
 }
 
-static const struct udev_finding *find(const struct udev_findings *findings, const char *file)
+static const struct systemd_finding *find(const struct systemd_findings *findings, const char *file)
 {
 	for (size_t i = 0; i < findings->len; i++)
 		if (strstr(findings->at[i].file, file))
@@ -174,8 +98,8 @@ static const struct udev_finding *find(const struct udev_findings *findings, con
 
 static void test_directories(void **state)
 {
-	const struct udev_device devices[] = { bridge, veth };
-	struct udev_findings findings = { .len = 0 };
+	const struct systemd_device devices[] = { bridge, veth };
+	struct systemd_findings findings = { .len = 0 };
 	char root[] = "/tmp/test_udev_files.XXXXXX", command[64];
 	struct err err = ERR_INIT;
 
@@ -197,22 +121,20 @@ static void test_directories(void **state)
 	assert_string_equal(find(&findings, "99-all")->device, "weft-link0");
 	assert_true(find(&findings, "99-all")->sure);
 	assert_false(find(&findings, "01-host")->sure);
-	assert_int_equal(find(&findings, "01-host")->effects, UDEV_SETS_MAC);
+	assert_int_equal(find(&findings, "01-host")->effects, SYSTEMD_SETS_MAC);
 	assert_int_equal(find(&findings, "70-x")->line, 2);
 	assert_null(find(&findings, "05-hidden"));
-	udev_findings_free(&findings);
+	systemd_findings_free(&findings);
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
 	assert_int_equal(udev_files_check(root, devices, 2, &findings, &err), 0);
 	assert_int_equal(findings.len, 0);
-	udev_findings_free(&findings);
+	systemd_findings_free(&findings);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conditions),
-		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_directories),
 	};
