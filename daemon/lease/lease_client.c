@@ -22,6 +22,7 @@
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 10000
 #define REFUSALS_MAX 3
+#define PUBLISHED_MAX 4
 
 struct lease_client {
 	struct store *store;
@@ -30,9 +31,11 @@ struct lease_client {
 	void *ctx;
 	struct loop_event *timer; /* LEASE_HELD: the next keepalive; else: the next attempt */
 	enum lease_state state;
-	struct lease_choice claim;     /* being put, or held */
-	struct prefix held[FAMILIES];  /* the last lease that was held; unset: none */
-	struct lease put;              /* the value of the last put */
+	struct lease_choice claim;    /* being put, or held */
+	struct prefix held[FAMILIES]; /* the last lease that was held; unset: none */
+	struct lease put;             /* the value of the last put */
+	/* Public addresses of the last put and of those before it, as far as the store may have them. */
+	struct ipaddr published[PUBLISHED_MAX][FAMILIES];
 	uint64_t etcd_lease;           /* granted or attached; 0: none */
 	uint32_t granted_ttl_s;        /* TTL requested for etcd_lease */
 	uint64_t replaced_etcd_lease;  /* to be revoked when no key uses it; 0: none */
@@ -162,6 +165,26 @@ static void repeat_put(struct lease_client *client)
 	client->store->ops->put(client->store, &put, on_repeated, client);
 }
 
+/* The store has what was acknowledged last, or a later value whose acknowledgement was lost. */
+static void record_published(struct lease_client *client)
+{
+	struct ipaddr(*published)[FAMILIES] = client->published;
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (ipaddr_equal(&published[0][f], &client->put.public_ip[f]))
+			continue;
+		memmove(&published[1], &published[0], (PUBLISHED_MAX - 1) * sizeof(*published));
+		memcpy(published[0], client->put.public_ip, sizeof(published[0]));
+		return;
+	}
+}
+
+static void confirm_published(struct lease_client *client)
+{
+	for (size_t i = 1; i < PUBLISHED_MAX; i++)
+		memcpy(client->published[i], client->published[0], sizeof(client->published[0]));
+}
+
 static void on_put(void *ctx, const struct store_reply *reply, const struct err *err)
 {
 	struct lease_client *client = ctx;
@@ -186,6 +209,7 @@ static void on_put(void *ctx, const struct store_reply *reply, const struct err 
 	client->repeat = client->claim.instead_revision != 0;
 	memcpy(client->held, client->claim.subnet, sizeof(client->held));
 	client->renewed_at = (uint64_t)time(NULL);
+	confirm_published(client);
 	report_success(client);
 	if (client->claim.reserved)
 		loop_timer_stop(client->timer);
@@ -221,6 +245,7 @@ static void put_claim(struct lease_client *client)
 		return;
 	}
 	client->put = lease;
+	record_published(client);
 	client->state = LEASE_PUTTING;
 	put.key = lease_key(lease.subnet, key);
 	put.value = value;
@@ -363,8 +388,17 @@ static void lose(struct lease_client *client, const struct lease *owner)
 	client->owner->changed(client->ctx);
 }
 
+static bool is_published(const struct lease_client *client, enum family f,
+			 const struct ipaddr *public_ip)
+{
+	for (size_t i = 0; i < PUBLISHED_MAX; i++)
+		if (ipaddr_equal(public_ip, &client->published[i][f]))
+			return true;
+	return ipaddr_equal(public_ip, &client->self.public_ip[f]);
+}
+
 /*
- * Whether the key that was held is now another node's. This node put it with its present or previous
+ * Whether the key that was held is now another node's. This node put it with its present or a previous
  * public address: its id with any other address belongs to a clone.
  */
 static bool is_taken(const struct lease_client *client, const struct lease *lease)
@@ -374,8 +408,7 @@ static bool is_taken(const struct lease_client *client, const struct lease *leas
 	if (lease->node[0] && strcmp(lease->node, client->self.node))
 		return true;
 	for (enum family f = 0; f < FAMILIES; f++)
-		if (!ipaddr_equal(&lease->public_ip[f], &client->self.public_ip[f]) &&
-		    !ipaddr_equal(&lease->public_ip[f], &client->put.public_ip[f]))
+		if (!is_published(client, f, &lease->public_ip[f]))
 			return true;
 	return false;
 }

@@ -3,8 +3,7 @@
 
 static void scene_fill(void *ctx, struct lease *peer)
 {
-	(void)ctx;
-	peer->public_ip[FAMILY_V4] = sample_addr(OUR_IP);
+	peer->public_ip[FAMILY_V4] = sample_addr(((const struct scene *)ctx)->public_ip);
 	peer->vtep_mac[FAMILY_V4] = sample_mac(MAC_SELF);
 	peer->vni[FAMILY_V4] = 1;
 	peer->mtu = 1450;
@@ -35,6 +34,7 @@ int scene_setup(void **state)
 	scene->store.store.ops = &fake_store_ops;
 	scene->config = sample_config("{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":30}}");
 	scene->revision = 100;
+	scene->public_ip = OUR_IP;
 	assert_good(lease_client_new(scene->loop, &scene->store.store, &self, &owner, scene,
 				     &scene->lease, &err),
 		    err);

@@ -23,7 +23,8 @@ struct scene {
 	struct config config;
 	struct leases known;
 	unsigned changes;
-	uint64_t revision; /* of the store */
+	uint64_t revision;     /* of the store */
+	const char *public_ip; /* of this node */
 };
 
 int scene_setup(void **state);
