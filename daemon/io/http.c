@@ -4,6 +4,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/vec.h"
 #include "daemon/io/http_body.h"
 #include "daemon/io/loop.h"
 #include "daemon/io/tls_files.h"
@@ -21,7 +22,6 @@
 
 #define IDLE_CONNECTIONS_MAX 4L
 #define WARN_EVERY_MS 60000
-#define SOCKETS_MAX 64 /* open ones that http_disconnect can close */
 #define RECEIVE_SIZE (32L * 1024)
 #define RECEIVE_SIZE_STREAM (8L * 1024) /* each network has one or two for as long as weftd runs */
 
@@ -34,12 +34,14 @@
 #define KEEPALIVE_INTERVAL_S 5L
 #define UNACKED_MAX_MS 20000u
 
+VEC_DEFINE(sockets, int);
+
 struct http {
 	struct loop *loop;
 	CURLM *multi;
 	struct loop_event *timer;
 	struct http_call *calls;
-	int sockets[SOCKETS_MAX]; /* open ones, and 0 */
+	struct sockets sockets; /* the open ones */
 	bool busy; /* libcurl is running or its messages are read: handles must not be freed */
 	struct tls_files tls;
 	uint64_t tls_warned_ms, tls_held; /* log_limit */
@@ -315,9 +317,8 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *arg)
 /* libcurl detects the shutdown, of connections in use and of idle ones. */
 void http_disconnect(struct http *http)
 {
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
-		if (http->sockets[i])
-			shutdown(http->sockets[i], SHUT_RDWR);
+	for (size_t i = 0; i < http->sockets.len; i++)
+		shutdown(http->sockets.at[i], SHUT_RDWR);
 }
 
 static bool set_up(struct http *http)
@@ -364,6 +365,7 @@ void http_free(struct http *http)
 	curl_multi_cleanup(http->multi);
 	loop_event_free(http->timer);
 	tls_files_free(&http->tls);
+	sockets_free(&http->sockets);
 	free(http->proxy);
 	free(http);
 	curl_global_cleanup();
@@ -409,29 +411,29 @@ uint64_t http_tls_generation(const struct http *http)
 
 /* ---- Sockets ------------------------------------------------------------- */
 
-static void replace_socket(struct http *http, int old, int new)
-{
-	for (size_t i = 0; i < SOCKETS_MAX; i++) {
-		if (http->sockets[i] == old) {
-			http->sockets[i] = new;
-			return;
-		}
-	}
-}
-
+/* Without memory for it, the request fails: http_disconnect would miss the socket. */
 static int on_new_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
+	struct http *http = ctx;
 	unsigned unacked_ms = UNACKED_MAX_MS;
 
 	(void)purpose;
-	replace_socket(ctx, 0, fd);
+	if (!sockets_push(&http->sockets, &fd))
+		return CURL_SOCKOPT_ERROR;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
 	return CURL_SOCKOPT_OK;
 }
 
 static int on_old_socket(void *ctx, curl_socket_t fd)
 {
-	replace_socket(ctx, fd, 0);
+	struct sockets *sockets = &((struct http *)ctx)->sockets;
+
+	for (size_t i = 0; i < sockets->len; i++) {
+		if (sockets->at[i] == fd) {
+			sockets->at[i] = sockets->at[--sockets->len];
+			break;
+		}
+	}
 	return close(fd);
 }
 

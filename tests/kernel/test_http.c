@@ -551,6 +551,56 @@ static void test_freed_with_calls_in_progress(void **state)
 	assert_int_equal(http_new(f->loop, &f->http, &err), 0);
 }
 
+#define STREAMS 150 /* as many as the watches of 75 networks with endpoints, or of 150 without */
+
+static void stop_loop(struct asked *asked)
+{
+	loop_stop(asked->f->loop);
+}
+
+static unsigned count_done(const struct asked *asked)
+{
+	unsigned done = 0;
+
+	for (size_t i = 0; i < STREAMS; i++)
+		done += asked[i].done;
+	return done;
+}
+
+/* Starts every step-th stream, each after the one before has its line. */
+static void start_streams(struct fixture *f, struct asked *asked, size_t step)
+{
+	for (size_t i = 0; i < STREAMS; i += step) {
+		asked[i] = (struct asked){ .stay = true, .at_line = stop_loop };
+		post(f, "/watch", true, &asked[i]);
+		loop_run(f->loop);
+		assert_int_equal(asked[i].lines, 1);
+	}
+}
+
+static void test_disconnect_ends_any_number_of_streams(void **state)
+{
+	static struct asked asked[STREAMS];
+	struct asked again = { .stay = false };
+	struct fixture *f = *state;
+
+	start_streams(f, asked, 1);
+	/* Connections that ended before make place for others. */
+	for (size_t i = 0; i < STREAMS; i += 2)
+		http_cancel(asked[i].call);
+	start_streams(f, asked, 2);
+	assert_int_equal(count_done(asked), 0);
+	http_disconnect(f->http);
+	for (int n = 0; n < 200 && count_done(asked) < STREAMS; n++)
+		settle(f);
+	assert_int_equal(count_done(asked), STREAMS);
+	for (size_t i = 0; i < STREAMS; i++)
+		assert_string_not_equal(asked[i].err.text, "");
+	post(f, "/echo", false, &again);
+	loop_run(f->loop);
+	assert_int_equal(again.status, 200);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -570,6 +620,7 @@ int main(void)
 		TEST(test_requests_made_within_callbacks),
 		TEST(test_request_made_and_cancelled_within_line),
 		TEST(test_freed_with_calls_in_progress),
+		TEST(test_disconnect_ends_any_number_of_streams),
 	};
 
 	fake_server_isolate();
