@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state and run directories of weft 0.1.0 are read: tests/fixtures/state-0.1.0 has the files that
- * its weftd and plugin wrote for a dual-stack node with two containers and a released address.
+ * its weftd and plugin wrote for a dual-stack node with two containers and a released address. An
+ * address's entry, a symbolic link, is a file with the link's target there, because not every copy of a
+ * source tree keeps symbolic links: the run directory is a copy in which they are links.
  */
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/state.h"
@@ -13,15 +16,57 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define STATE "tests/fixtures/state-0.1.0/state"
-#define RUN "tests/fixtures/state-0.1.0/run"
+#define RUN_FIXTURE "tests/fixtures/state-0.1.0/run"
 #define C1 "5023ab72aed5881b" /* the records */
 #define C2 "9de27147b4578940"
+
+static char run_dir[] = "/tmp/test_upgrade.XXXXXX";
+
+static void link_entry(const char *name)
+{
+	char path[128], target[128] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/ipam/default/%s", run_dir, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(target, 1, sizeof(target) - 1, file) > 0);
+	fclose(file);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static int copy_run_dir(void **state)
+{
+	static const char *const entries[] = { "10.5.76.2", "10.5.76.3", "fd00:5:0:4c::2",
+					       "fd00:5:0:4c::3" };
+	char command[128];
+
+	(void)state;
+	assert_non_null(mkdtemp(run_dir));
+	snprintf(command, sizeof(command), "cp -r " RUN_FIXTURE "/. %s", run_dir);
+	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		link_entry(entries[i]);
+	return 0;
+}
+
+static int remove_run_dir(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", run_dir);
+	return system(command); /* NOLINT(cert-env33-c) */
+}
 
 static void check_prefix(const struct prefix *prefix, const char *want)
 {
@@ -79,7 +124,7 @@ static void test_network(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(state_read_network(RUN, "default", &network, &err), 1);
+	assert_int_equal(state_read_network(run_dir, "default", &network, &err), 1);
 	assert_string_equal(network.bridge, "weft-br1");
 	assert_int_equal(network.mtu, 1430);
 	assert_int_equal(network.family_len, 2);
@@ -93,7 +138,7 @@ static void check_record(const char *name, const char *id, const char *addr, con
 	struct attachment record;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(attachment_read_unlocked(RUN, "default", name, &record, &err), 1);
+	assert_int_equal(attachment_read_unlocked(run_dir, "default", name, &record, &err), 1);
 	assert_string_equal(record.container_id, id);
 	assert_string_equal(record.ifname, "eth0");
 	assert_false(record.port.known);
@@ -111,7 +156,7 @@ static void test_records(void **state)
 	(void)state;
 	check_record(C1, "c1", "10.5.76.2", "fd00:5:0:4c::2");
 	check_record(C2, "c2", "10.5.76.3", "fd00:5:0:4c::3");
-	assert_int_equal(attachment_read_unlocked(RUN, "default", C1, &record, &err), 1);
+	assert_int_equal(attachment_read_unlocked(run_dir, "default", C1, &record, &err), 1);
 	assert_string_equal(record.host_veth, "weft5023ab72aed");
 }
 
@@ -125,7 +170,7 @@ static void test_addresses(void **state)
 	assert_int_equal(ipaddr_parse("10.5.76.2", &own, &err), 0);
 	assert_int_equal(ipaddr_parse("10.5.76.3", &other, &err), 0);
 	assert_int_equal(ipaddr_parse("10.5.76.4", &released, &err), 0);
-	assert_int_equal(attachment_lock_record(RUN, "default", C1, true, &lock, &err), 1);
+	assert_int_equal(attachment_lock_record(run_dir, "default", C1, true, &lock, &err), 1);
 	assert_int_equal(pool_holds(&lock, &own, &err), 1);
 	assert_int_equal(pool_holds(&lock, &other, &err), 0);
 	assert_int_equal(pool_holds(&lock, &released, &err), 0);
@@ -139,5 +184,5 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, copy_run_dir, remove_run_dir);
 }
