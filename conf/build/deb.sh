@@ -12,6 +12,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 umask 022
 export LC_ALL=C.UTF-8 TZ=UTC
+# Not of the make that runs this: debian/rules decides.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES CC CFLAGS CPPFLAGS LDFLAGS
 
 version=$1 cjson=$2 dest=$3 architecture=${4-}
 

@@ -11,6 +11,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 # shellcheck source=tests/lib/cross.bash
 source tests/lib/cross.bash
+# Variables on the command line of the make that runs this, such as CC, are not for the one in the root file system.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES CC
 
 # qemu-user passes netlink messages between programs and the kernel, but does not convert the byte order
 # of all attributes. The sixth byte of an ELF file is the byte order.
