@@ -251,7 +251,7 @@ static int check_file(const struct systemd_finding *file, const char *text, enum
 	if (!matched)
 		return 0;
 	*applied = finding.sure;
-	memcpy(finding.device, device->name, sizeof(finding.device));
+	snprintf(finding.device, sizeof(finding.device), "%s", device->name);
 	if (finding.effects && !systemd_findings_push(findings, &finding))
 		return err_nomem(err, "systemd's files");
 	return 0;
@@ -273,7 +273,7 @@ int systemd_files_check(const char *root, enum systemd_kind kind,
 		struct systemd_finding file = { .line = 0 };
 		AUTO(free) char *text = NULL;
 
-		memcpy(file.file, files.at[i].path, sizeof(file.file));
+		snprintf(file.file, sizeof(file.file), "%s", files.at[i].path);
 		if (conf_files_merge(root, dirs, &files.at[i], &text, &file.dropin, err) < 0)
 			return -1;
 		for (size_t d = 0; text && d < len; d++)

@@ -174,8 +174,8 @@ int udev_files_check(const char *root, const struct systemd_device devices[], si
 			struct systemd_finding finding = { .sure = false };
 
 			finding.effects = udev_rules_effects(text, &devices[d], &finding.line);
-			memcpy(finding.file, files.at[i].path, sizeof(finding.file));
-			memcpy(finding.device, devices[d].name, sizeof(finding.device));
+			snprintf(finding.file, sizeof(finding.file), "%s", files.at[i].path);
+			snprintf(finding.device, sizeof(finding.device), "%s", devices[d].name);
 			if (finding.effects && !systemd_findings_push(findings, &finding))
 				return err_nomem(err, "udev's files");
 		}
