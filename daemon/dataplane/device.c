@@ -464,7 +464,8 @@ static int ensure_port(struct nl *nl, const struct link *link, const struct devi
 
 	port.learning = want->learning;
 	port.flood = want->unknown;
-	port.mcast_flood = port.bcast_flood = want->floods;
+	/* Without flooding, the packet rules count and drop them; the vxlan device has no destination. */
+	port.mcast_flood = port.bcast_flood = want->bridged;
 	if (want->bridged)
 		port.neigh_suppress = !port.flood;
 	if (!memcmp(&port, &link->port, sizeof(port)))

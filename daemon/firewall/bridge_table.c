@@ -267,27 +267,84 @@ static void add_link_local_drop(struct firewall_builder *builder, const char *ch
 	nft_expr_verdict(expr, NF_DROP, NULL);
 }
 
-static bool any_floods(const struct firewall_builder *builder)
+static bool any_bridged(const struct firewall_builder *builder)
 {
 	for (size_t i = 0; i < builder->len; i++)
-		if (builder->networks[i].flood_limit)
+		if (builder->networks[i].bridged)
 			return true;
 	return false;
+}
+
+static void is_group(struct nft_expr *expr)
+{
+	const uint8_t group =
+		1; /* the bit of a group address, in the first byte of a destination */
+
+	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(group));
+	nft_expr_mask(expr, &group, sizeof(group));
+	nft_expr_compare(expr, NFT_CMP_EQ, &group, sizeof(group));
+}
+
+static bool keeps_broadcasts(const struct firewall_network *network)
+{
+	return network->bridged && !network->flood_limit;
+}
+
+/* Broadcasts and multicasts to the tunnel of an L2 network without flooding. */
+static void add_unflooded(struct firewall_builder *builder, const char *chain, int32_t verdict,
+			  const char *target)
+{
+	for (size_t i = 0; i < builder->len; i++) {
+		const struct firewall_network *network = &builder->networks[i];
+
+		for (enum family f = 0; keeps_broadcasts(network) && f < FAMILIES; f++) {
+			struct nft_expr *expr;
+
+			if (!network->vxlan[f][0])
+				continue;
+			expr = firewall_add_rule(builder, chain, FIREWALL_BRIDGED_TUNNEL);
+			firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ,
+					      network->vxlan[f]);
+			is_group(expr);
+			nft_expr_verdict(expr, verdict, target);
+		}
+	}
+}
+
+/* What is not counted is part of every network: no application waits for it on other nodes. */
+static void add_local(struct firewall_builder *builder)
+{
+	static const uint8_t uppers[] = { IPPROTO_ICMPV6, IPPROTO_IGMP };
+	bool wanted = false;
+	struct nft_expr *expr;
+
+	for (size_t i = 0; i < builder->len; i++)
+		wanted |= keeps_broadcasts(&builder->networks[i]);
+	if (!wanted)
+		return;
+	expr = firewall_add_rule(builder, "local", FIREWALL_BRIDGED_TUNNEL);
+	has_ether_type(expr, ETH_P_ARP);
+	nft_expr_verdict(expr, NF_DROP, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(uppers); i++) {
+		expr = firewall_add_rule(builder, "local", FIREWALL_BRIDGED_TUNNEL);
+		is_upper(expr, NFT_CMP_EQ, uppers[i]);
+		nft_expr_verdict(expr, NF_DROP, NULL);
+	}
+	drop(builder, firewall_add_rule(builder, "local", FIREWALL_BRIDGED_TUNNEL),
+	     BRIDGE_UNFLOODED_DROPS);
 }
 
 /* What a bridge itself sends passes no forward chain. */
 static void add_output(struct firewall_builder *builder)
 {
-	if (any_floods(builder))
+	if (any_bridged(builder))
 		add_link_local_drop(builder, "output", NFT_META_OIFNAME);
+	add_unflooded(builder, "output", NF_DROP, NULL);
 }
 
 /* Before all accepts. The limit is that of the node's containers together, for each network. */
 static void add_flood_limits(struct firewall_builder *builder)
 {
-	const uint8_t group =
-		1; /* the bit of a group address, in the first byte of the destination */
-
 	if (!firewall_is_supported(builder, FIREWALL_FLOOD_LIMIT))
 		return;
 	for (size_t i = 0; i < builder->len; i++) {
@@ -301,9 +358,7 @@ static void add_flood_limits(struct firewall_builder *builder)
 			expr = firewall_add_rule(builder, "forward", FIREWALL_FLOOD_LIMIT);
 			firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ,
 					      network->vxlan[f]);
-			nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(group));
-			nft_expr_mask(expr, &group, sizeof(group));
-			nft_expr_compare(expr, NFT_CMP_EQ, &group, sizeof(group));
+			is_group(expr);
 			nft_expr_over(expr, network->flood_limit);
 			drop(builder, expr, BRIDGE_FLOOD_DROPS);
 		}
@@ -314,9 +369,10 @@ static void add_forward(struct firewall_builder *builder)
 {
 	static const uint32_t keys[] = { NFT_META_OIFNAME, NFT_META_IIFNAME };
 
-	for (size_t i = 0; any_floods(builder) && i < ARRAY_LEN(keys); i++)
+	for (size_t i = 0; any_bridged(builder) && i < ARRAY_LEN(keys); i++)
 		add_link_local_drop(builder, "forward", keys[i]);
 	add_flood_limits(builder);
+	add_unflooded(builder, "forward", NFT_GOTO, "local");
 	for (size_t f = 0; f < FAMILIES; f++) {
 		struct nft_expr *expr;
 
@@ -343,6 +399,7 @@ static const struct {
 	struct firewall_chain chain;
 	void (*fill)(struct firewall_builder *builder);
 } chains[] = {
+	{ { "local", NULL, 0, 0, FIREWALL_BRIDGED_TUNNEL }, add_local },
 	{ { "router", NULL, 0, 0, FIREWALL_ROUTERS }, add_router },
 	{ { "incomplete", NULL, 0, 0, FIREWALL_ROUTERS }, add_incomplete },
 	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp },
@@ -378,7 +435,7 @@ bool bridge_table_build(const struct firewall_options *options,
 			struct firewall_table *table_out)
 {
 	static const char *const counters[] = { BRIDGE_ROUTER_DROPS, BRIDGE_TUNNEL_DROPS,
-						BRIDGE_FLOOD_DROPS };
+						BRIDGE_FLOOD_DROPS, BRIDGE_UNFLOODED_DROPS };
 	struct firewall_builder builder = {
 		.networks = networks,
 		.len = len,
@@ -404,7 +461,8 @@ bool bridge_table_build(const struct firewall_options *options,
 			continue;
 		before = table_out->rules.len;
 		chains[i].fill(&builder);
-		if (chains[i].fill == add_output && table_out->rules.len == before)
+		if ((chains[i].fill == add_output || chains[i].fill == add_local) &&
+		    table_out->rules.len == before)
 			continue;
 		if (!firewall_chains_push(&table_out->chains, &chains[i].chain))
 			builder.failed = true;

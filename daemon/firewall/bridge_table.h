@@ -5,7 +5,7 @@
  * firewall_apply.h applies the table.
  *
  *   table bridge weft {
- *     counter router_drops; counter bridged_tunnel_drops; counter flood_drops
+ *     counter router_drops; counter bridged_tunnel_drops; counter flood_drops; counter unflooded_drops
  *
  *     chain prerouting {        type filter hook prerouting priority dstnat
  *       meta l4proto tcp accept
@@ -45,9 +45,10 @@
  *       counter name "router_drops" drop
  *     chain forward {           type filter hook forward priority filter
  *       oifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     STP, LLDP; with
- *       iifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     an L2 network that floods
+ *       iifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     an L2 network
  *       oifname "weft-vx5" @ll,0,8 & 1 == 1 limit rate over 1000/second burst 1000 packets counter
  *       name "flood_drops" drop                     broadcast and multicast; of an L2 network that floods
+ *       oifname "weft-vx6" @ll,0,8 & 1 == 1 goto local      the same of an L2 network that does not flood
  *       ether type ip accept                        with br_netfilter, by family
  *       ether type ip6 accept
  *       oifname "weft-vx5" accept                   the tunnel of an L2 network
@@ -56,6 +57,12 @@
  *       iifname "weft-v*" counter name "bridged_tunnel_drops" drop
  *     chain output {            type filter hook output priority 200
  *       oifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     STP of the bridge
+ *       oifname "weft-vx6" @ll,0,8 & 1 == 1 drop    without flooding: also ARP of the host
+ *     chain local {
+ *       ether type arp drop                         also the bridge answers it; and what every host sends:
+ *       meta l4proto ipv6-icmp drop                 neighbour discovery, MLD
+ *       meta l4proto igmp drop
+ *       counter name "unflooded_drops" drop
  *   }
  *
  * In a routed network, only the bridge device itself sends to the tunnel and receives from it, so every packet between
@@ -79,6 +86,7 @@
 #define BRIDGE_ROUTER_DROPS "router_drops" /* counters */
 #define BRIDGE_TUNNEL_DROPS "bridged_tunnel_drops"
 #define BRIDGE_FLOOD_DROPS "flood_drops"
+#define BRIDGE_UNFLOODED_DROPS "unflooded_drops"
 
 /*
  * Returns false if out of memory. The caller frees *table_out in either case. A table without name

@@ -714,16 +714,13 @@ int firewall_new(struct loop *loop, const struct firewall_options *options, size
 	read_bridge_nf(firewall);
 	firewall->expected = networks;
 	firewall->retry = (struct retry){ .first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS };
-	firewall->gathering = (struct debounce){
-		.first_ms = GATHER_MS,
-		.max_ms = DISTANCE_MAX_MS,
-		.quiet_ms = QUIET_MS,
-	};
 	firewall->debounce = (struct debounce){
 		.first_ms = DEBOUNCE_MS,
 		.max_ms = DISTANCE_MAX_MS,
 		.quiet_ms = QUIET_MS,
 	};
+	firewall->gathering = firewall->debounce;
+	firewall->gathering.first_ms = GATHER_MS;
 	set_dirty(firewall);
 	firewall->debounce_timer = loop_timer(loop, on_debounce, firewall);
 	firewall->period = loop_timer(loop, on_period, firewall);
@@ -794,6 +791,7 @@ struct firewall_view firewall_view(const struct firewall *firewall)
 	view.router_drops = read_counter(firewall, BRIDGE, BRIDGE_ROUTER_DROPS);
 	view.tunnel_drops = read_counter(firewall, BRIDGE, BRIDGE_TUNNEL_DROPS);
 	view.flood_drops = read_counter(firewall, BRIDGE, BRIDGE_FLOOD_DROPS);
+	view.unflooded_drops = read_counter(firewall, BRIDGE, BRIDGE_UNFLOODED_DROPS);
 	view.spoof_drops = read_counter(firewall, SPOOF, SPOOF_DROPS);
 	view.port_isolation_drops = read_counter(firewall, SPOOF, SPOOF_ISOLATION_DROPS);
 	return view;

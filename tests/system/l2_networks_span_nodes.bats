@@ -129,6 +129,37 @@ capture_end() { # HOST
 	remove default host1 fresh
 }
 
+@test "broadcasts and multicasts stay on the node and are counted, without ARP and neighbour discovery" {
+	local before to name number=0
+	in_network default host1 near
+	before=$(dropped host1 unflooded_drops)
+	for name in near chost2; do
+		receiver_start "$name" 7000
+	done
+	capture_start host1 200 'ether multicast or ether broadcast'
+	for to in 172.18.255.255 172.18.255.255 239.7.7.7; do
+		number=$((number + 1))
+		ns_run chost1 socat -u - "UDP4-DATAGRAM:$to:7000,broadcast,ip-multicast-if=$(address_of chost1)" \
+			<<<"message $number"
+	done
+	wait_for 10 received near 'message 2'
+	# Addresses that no container has: requests of a container, and of the host.
+	no_answer chost1 172.18.250.250
+	no_answer chost1 fd00:18::250:250
+	no_answer host1 172.18.250.251
+	wait_for 10 drops host1 unflooded_drops $((before + 3))
+	run capture_end host1
+	assert_output ''
+	run received chost2 message
+	assert_failure
+	run weftctl_on host1 status
+	assert_output --partial " $((before + 3)) broadcasts in networks without flooding"
+	for name in near chost2; do
+		proc_stop "receiver-$name" KILL
+	done
+	remove default host1 near
+}
+
 @test "every node has the gateway with one MAC, and masquerades" {
 	ip -n "$LAB-host1" -o address show dev weft-br200 | grep -F '172.18.0.1/16'
 	ip -n "$LAB-host2" -o address show dev weft-br200 | grep -F '172.18.0.1/16'

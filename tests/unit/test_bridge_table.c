@@ -70,11 +70,12 @@ static void an_l2_network_reaches_its_tunnel(void **state)
 
 	(void)state;
 	assert_true(bridge_table_build(&options, networks, 2, &table));
-	assert_int_equal(rules_in(&table, "forward"), 4 + 2);
-	assert_int_equal(rules_in(&table, "output"), 0);
+	assert_int_equal(rules_in(&table, "forward"), 2 + 2 + 4 + 2);
+	assert_int_equal(rules_in(&table, "output"), 1 + 2);
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&options, networks, 1, &table));
 	assert_int_equal(rules_in(&table, "forward"), 2);
+	assert_int_equal(rules_in(&table, "output"), 0);
 	firewall_table_free(&table);
 }
 
@@ -155,6 +156,62 @@ static void a_network_that_floods_has_a_limit(void **state)
 	firewall_table_free(&table);
 }
 
+static struct nft_expr unflooded(const char *vxlan, int32_t verdict, const char *chain)
+{
+	const uint8_t group = 1;
+	struct nft_expr expr = { .size = 0 };
+
+	firewall_match_device(&expr, NFT_META_OIFNAME, NFT_CMP_EQ, vxlan);
+	nft_expr_payload(&expr, NFT_PAYLOAD_LL_HEADER, 0, 1);
+	nft_expr_mask(&expr, &group, 1);
+	nft_expr_compare(&expr, NFT_CMP_EQ, &group, 1);
+	nft_expr_verdict(&expr, verdict, chain);
+	return expr;
+}
+
+static bool has_chain(const struct firewall_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->chains.len; i++)
+		if (!strcmp(table->chains.at[i].name, name))
+			return true;
+	return false;
+}
+
+/* Of two L2 networks, only that without flooding has the rules, and a routed one has none. */
+static void broadcasts_of_a_network_without_flooding_are_counted(void **state)
+{
+	const struct firewall_options options = { .forward = true };
+	const struct firewall_network networks[] = {
+		{ .bridge = "weft-br1", .vxlan = { "weft-vx1", "weft-v61" } },
+		{ .bridge = "weft-br2",
+		  .vxlan = { "weft-vx2", "weft-v62" },
+		  .bridged = true,
+		  .flood_limit = 10 },
+		{ .bridge = "weft-br3", .vxlan = { "weft-vx3", "" }, .bridged = true },
+	};
+	const struct nft_expr forward = unflooded("weft-vx3", NFT_GOTO, "local"),
+			      output = unflooded("weft-vx3", NF_DROP, NULL);
+	struct nft_expr last = { .size = 0 };
+	struct firewall_table table;
+
+	(void)state;
+	nft_expr_counter(&last, BRIDGE_UNFLOODED_DROPS);
+	nft_expr_verdict(&last, NF_DROP, NULL);
+	assert_true(bridge_table_build(&options, networks, 3, &table));
+	assert_int_equal(rules_in(&table, "forward"), 2 + 2 + 1 + 4 + 2 + 2);
+	assert_true(is_rule(&table, "forward", 4, &forward));
+	assert_int_equal(rules_in(&table, "output"), 1 + 1);
+	assert_true(is_rule(&table, "output", 1, &output));
+	assert_int_equal(rules_in(&table, "local"), 4);
+	assert_true(is_rule(&table, "local", 3, &last));
+	assert_true(has_chain(&table, "local"));
+	firewall_table_free(&table);
+	assert_true(bridge_table_build(&options, networks, 2, &table));
+	assert_false(has_chain(&table, "local"));
+	assert_int_equal(rules_in(&table, "local"), 0);
+	firewall_table_free(&table);
+}
+
 static void routers_are_allowed_by_the_name_of_the_bridge(void **state)
 {
 	const struct firewall_options options = { .forward = true };
@@ -193,6 +250,7 @@ int main(void)
 		cmocka_unit_test(the_rules_follow_the_options_and_the_kernel),
 		cmocka_unit_test(an_l2_network_reaches_its_tunnel),
 		cmocka_unit_test(a_network_that_floods_has_a_limit),
+		cmocka_unit_test(broadcasts_of_a_network_without_flooding_are_counted),
 		cmocka_unit_test(routers_are_allowed_by_the_name_of_the_bridge),
 		cmocka_unit_test(a_kernel_without_the_family_has_no_table),
 	};
