@@ -41,9 +41,7 @@ struct uplink_wish {
 
 struct uplink_search {
 	const struct uplink_wish *wish;
-	const struct uplink *current; /* in use; index 0: none yet */
-	/* In use before, and left for another device because it was unusable; index 0, NULL: none. */
-	const struct uplink *left;
+	const struct uplink *current;     /* in use; index 0: none yet */
 	struct ipaddr previous[FAMILIES]; /* used before weftd started; unset: unknown */
 	bool v6_first;                    /* tunnel packets are IPv6 */
 	struct ipaddr peer[UPLINK_PEERS]; /* some of the peers; unset: fewer */

@@ -346,50 +346,18 @@ static bool is_found(const struct choice *choice)
 	return choice->address[FAMILY_V4] || choice->address[FAMILY_V6];
 }
 
-static const struct addr *find_usable(const struct uplink_host *host,
-				      const struct uplink_search *search,
-				      const struct ipaddr *value)
+/* The address in use, if it can stay. */
+static const struct addr *kept(const struct uplink_host *host, const struct uplink_search *search,
+			       enum family f)
 {
+	const struct ipaddr *value = search->current->index ? &search->current->address[f] :
+							      &search->previous[f];
 	const struct addr *addr = find_address(host, value);
 
 	if (!addr || addr->flags & IFA_F_DEPRECATED || !is_alive(uplink_link(host, addr->index)) ||
 	    !is_admitted(host, search, addr))
 		return NULL;
 	return addr;
-}
-
-/* The address in use, if it can stay. */
-static const struct addr *kept(const struct uplink_host *host, const struct uplink_search *search,
-			       enum family f)
-{
-	return find_usable(host, search,
-			   search->current->index ? &search->current->address[f] :
-						    &search->previous[f]);
-}
-
-/* The first address, IPv4's if there is one, of the uplink that was left; NULL: unusable. */
-static const struct addr *find_left(const struct uplink_host *host,
-				    const struct uplink_search *search)
-{
-	const struct uplink *left = search->left;
-
-	if (!left || !left->index)
-		return NULL;
-	return find_usable(
-		host, search,
-		&left->address[ipaddr_is_set(&left->address[FAMILY_V4]) ? FAMILY_V4 : FAMILY_V6]);
-}
-
-/* Returns false if it is unusable. What it lacks is added from its device. */
-static bool take_left(struct choice *choice)
-{
-	if (!find_left(choice->host, choice->search))
-		return false;
-	for (enum family f = 0; f < FAMILIES; f++)
-		if (!choice->address[f])
-			choice->address[f] = find_usable(choice->host, choice->search,
-							 &choice->search->left->address[f]);
-	return true;
 }
 
 static void take_public(struct choice *choice)
@@ -643,8 +611,7 @@ bool uplink_keep(const struct uplink_host *host, const struct uplink_search *sea
 	const struct uplink *current = search->current;
 	struct err ignored;
 
-	if (!current->index || current->provisional || !current->device[FAMILY_V4] ||
-	    find_left(host, search))
+	if (!current->index || current->provisional || !current->device[FAMILY_V4])
 		return false;
 	take_public(&choice);
 	take_kept(&choice);
@@ -667,7 +634,7 @@ int uplink_choose(const struct uplink_host *host, const struct uplink_search *se
 	const enum family other = first == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
 
 	take_public(&choice);
-	if (!take_left(&choice) && !search->current->provisional)
+	if (!search->current->provisional)
 		take_kept(&choice);
 	if (uplink_is_selective(search->wish))
 		return choose_selected(&choice, uplink_out, err);

@@ -3,8 +3,7 @@
  * Which of a host's addresses is the uplink. Pure.
  *
  * An address in use stays in use as long as it is configured, not deprecated, and its device is up
- * and has a carrier, whatever else changes. If it was replaced by one of another device, it is used
- * again as soon as it is usable: the other one may be a VPN, by which no peer is reached. Otherwise, in this order:
+ * and has a carrier, whatever else changes. Otherwise, in this order:
  *
  * 1. --public-ip, if it is an address of this host;
  * 2. what --iface, --iface-regex or --iface-can-reach name;

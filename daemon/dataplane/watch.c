@@ -66,14 +66,10 @@ static bool is_path(const struct watch_objects *objects, uint32_t index)
 	return false;
 }
 
-/* The addresses that count on any device. */
-static bool is_wanted(const struct watch_objects *objects, const struct ipaddr *addr)
+static bool is_public(const struct watch_objects *objects, const struct ipaddr *addr)
 {
-	for (enum family f = 0; f < FAMILIES; f++)
-		if (ipaddr_equal(addr, &objects->public_ip[f]) ||
-		    ipaddr_equal(addr, &objects->left[f]))
-			return true;
-	return false;
+	return ipaddr_equal(addr, &objects->public_ip[FAMILY_V4]) ||
+	       ipaddr_equal(addr, &objects->public_ip[FAMILY_V6]);
 }
 
 /* A change of bridge or vxlan. While the device exists and is up, it keeps its entries. */
@@ -112,8 +108,7 @@ static unsigned classify_link(const struct watch_objects *objects, const struct 
 		events |= WATCH_DEVICES;
 	else if (!gone && is_new_bridge(objects, link))
 		events |= WATCH_FOREIGN;
-	if (is_named(link, objects->uplink, objects->uplink_name) ||
-	    is_named(link, 0, objects->left_name) || !objects->uplink ||
+	if (is_named(link, objects->uplink, objects->uplink_name) || !objects->uplink ||
 	    is_path(objects, link->index))
 		events |= WATCH_UPLINK;
 	return events;
@@ -129,7 +124,7 @@ static unsigned classify_address(const struct watch_objects *objects, const stru
 	if (objects->bridge && addr->index == objects->bridge)
 		events |= event->type == RTM_DELADDR ? WATCH_DEVICES | WATCH_TABLES : WATCH_DEVICES;
 	if (!objects->uplink || addr->index == objects->uplink || is_path(objects, addr->index) ||
-	    is_wanted(objects, &addr->prefix.addr))
+	    is_public(objects, &addr->prefix.addr))
 		events |= WATCH_UPLINK;
 	return events;
 }

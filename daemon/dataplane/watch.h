@@ -28,9 +28,7 @@ struct watch_objects {
 	/* Further devices with the uplink's addresses, or by which peers are reached; 0: unused. */
 	uint32_t path[UPLINK_PATHS + 1];
 	struct ipaddr public_ip[FAMILIES]; /* wanted on any device; unset: the uplink's */
-	struct ipaddr left[FAMILIES];      /* of the uplink that is used again once it is usable */
 	char bridge_name[IF_NAMESIZE], uplink_name[IF_NAMESIZE];
-	char left_name[IF_NAMESIZE];     /* its device; "": none */
 	char vxlan_name[2][IF_NAMESIZE]; /* the first, and the second if there are two */
 	bool direct;                     /* DirectRouting: any route may concern a peer */
 	const char *network;             /* name, to identify the containers' veths */

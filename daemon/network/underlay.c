@@ -130,7 +130,6 @@ static struct uplink_search search_of(const struct underlay *underlay, const str
 	struct uplink_search search = {
 		.wish = underlay->wish,
 		.current = &underlay->uplink,
-		.left = &underlay->left,
 		.v6_first = config->underlay == CONFIG_UNDERLAY_V6,
 	};
 
@@ -283,30 +282,6 @@ static bool is_hasty(const struct underlay *underlay, const struct uplink *uplin
 	return replaced && !old->provisional && (uplink->doubtful || uplink->index != old->index);
 }
 
-static bool has_address_of(const struct uplink *uplink, const struct uplink *other)
-{
-	for (enum family f = 0; f < FAMILIES; f++)
-		if (ipaddr_is_set(&other->address[f]) &&
-		    ipaddr_equal(&uplink->address[f], &other->address[f]))
-			return true;
-	return false;
-}
-
-/*
- * Remembers the uplink that another device replaces, the first one of several; removes it once it
- * is in use again.
- */
-static void note_left(struct underlay *underlay, const struct uplink *uplink)
-{
-	const struct uplink *old = &underlay->uplink;
-
-	if (underlay->left.index && has_address_of(uplink, &underlay->left))
-		underlay->left = (struct uplink){ .index = 0 };
-	else if (!underlay->left.index && uplink->index != old->index && !old->provisional &&
-		 !has_address_of(uplink, old))
-		underlay->left = *old;
-}
-
 /* Whether the change has to wait: the address in use may come back, or be replaced by another. */
 static bool has_to_wait(struct underlay *underlay, const struct uplink *uplink)
 {
@@ -331,12 +306,8 @@ int underlay_refresh(struct underlay *underlay, struct nl *nl, const struct conf
 	if (rc == 0)
 		rc = check_lost(underlay, &uplink, config, err);
 	if (rc == 0 && has_to_wait(underlay, &uplink))
-		rc = underlay->left.index && has_address_of(&uplink, &underlay->left) ?
-			     err_set(err, ERR_CONFIG, "the uplink returns from %s to %s",
-				     underlay->uplink.name, uplink.name) :
-			     err_set(err, ERR_CONFIG,
-				     "no uplink: the address of %s is gone or unusable",
-				     underlay->uplink.name);
+		rc = err_set(err, ERR_CONFIG, "no uplink: the address of %s is gone or unusable",
+			     underlay->uplink.name);
 	if (rc == 0 && (underlay->gateways_stale || underlay->error[0] ||
 			!same_uplink(&uplink, &underlay->uplink)))
 		rc = underlay_check(underlay, nl, &uplink, config, err);
@@ -354,7 +325,6 @@ int underlay_refresh(struct underlay *underlay, struct nl *nl, const struct conf
 		return 0;
 	}
 	underlay->lost_ms = 0;
-	note_left(underlay, &uplink);
 	log_uplink(underlay->network, &uplink, "uplink changed");
 	*change_out = same_address(&uplink, &underlay->uplink) ? UNDERLAY_CHANGED : UNDERLAY_MOVED;
 	underlay->uplink = uplink;
@@ -436,8 +406,6 @@ void underlay_watch(const struct underlay *underlay, struct watch_objects *objec
 
 	objects->uplink = underlay->error[0] ? 0 : uplink->index;
 	memcpy(objects->uplink_name, uplink->name, sizeof(objects->uplink_name));
-	memcpy(objects->left_name, underlay->left.name, sizeof(objects->left_name));
-	memcpy(objects->left, underlay->left.address, sizeof(objects->left));
 	memcpy(objects->path, uplink->path, sizeof(uplink->path));
 	objects->path[UPLINK_PATHS] = uplink->device[FAMILY_V6];
 	for (enum family f = 0; f < FAMILIES; f++)

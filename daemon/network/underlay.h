@@ -24,7 +24,6 @@ struct underlay {
 	const struct uplink_wish *wish;
 	const char *const *endpoints;     /* of the store, NULL-terminated; NULL: none */
 	struct uplink uplink;             /* index 0: not found yet */
-	struct uplink left;               /* used again once it is usable; index 0: none */
 	bool outer[FAMILIES];             /* the families of the tunnel's packets */
 	struct ipaddr peer[UPLINK_PEERS]; /* some peers, by whose routes the MTU is measured */
 	bool gateways_stale; /* a default route has changed since the gateways were checked */

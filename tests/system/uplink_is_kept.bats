@@ -57,8 +57,6 @@ uses() { # IPV4 IPV6: the tunnel has these addresses, and the lease the first
 }
 
 # What weftd has done by the time that it has followed a new MTU, is permanent.
-has_tunnel() { [[ $(local_of weft-vx1) == "$1" ]]; } # IPV4
-
 still_uses() { # IPV4 IPV6
 	local mtu=$((1500 - RANDOM % 100 - 1))
 	on_host1 link set eth0 mtu "$mtu"
@@ -105,27 +103,6 @@ lease_address() {
 	weftd_ready host1
 	still_uses 192.168.0.1 fd00::1
 	both_ways
-}
-
-@test "an uplink without carrier is used again when it has one, whatever replaced it" {
-	on_host1 link add vpn type veth peer name vpn-peer
-	on_host1 address add 10.8.0.2/24 dev vpn
-	on_host1 link set vpn-peer up
-	on_host1 link set vpn up
-	on_host1 route add default via 10.8.0.1 metric 200
-	lab_link host1 down
-	wait_for 15 has_tunnel 10.8.0.2
-	lab_link host1 up
-	wait_for 15 uses 192.168.0.1 fd00::1
-	wait_for 15 both_ways
-	# As network managers do that remove the addresses meanwhile.
-	lab_link host1 down
-	on_host1 address del 192.168.0.1/24 dev eth0
-	wait_for 15 has_tunnel 10.8.0.2
-	lab_link host1 up
-	on_host1 address add 192.168.0.1/24 dev eth0
-	wait_for 15 uses 192.168.0.1 fd00::1
-	wait_for 15 both_ways
 }
 
 @test "an address that is gone is replaced, and its return changes nothing" {

@@ -342,39 +342,6 @@ static void a_device_without_carrier_is_replaced_if_there_is_another(void **stat
 	assert_chosen("192.168.1.1", "");
 }
 
-static void what_another_device_replaced_is_used_again(void **state)
-{
-	struct uplink left;
-
-	(void)state;
-	ROUTE4(ETH0, 100);
-	add(ETH0, "192.168.0.1/24", DHCP);
-	add(ETH0, "fd00::1/64", PERMANENT);
-	ROUTE4(TUN0, 1);
-	add(TUN0, "10.8.0.2/24", PERMANENT);
-	add(TUN0, "fd08::2/64", PERMANENT);
-	current.index = ETH0;
-	current.address[FAMILY_V4] = sample_addr("192.168.0.1");
-	current.device[FAMILY_V4] = ETH0;
-	left = current;
-	set_flags(ETH0, IFF_UP);
-	assert_chosen("10.8.0.2", "fd08::2");
-	search.left = &left;
-	assert_chosen("10.8.0.2", "fd08::2");
-	set_flags(ETH0, ALIVE);
-	assert_chosen("192.168.0.1", "fd00::1");
-	/* Without one that was left. */
-	left.index = 0;
-	current.address[FAMILY_V4] = sample_addr("10.8.0.2");
-	current.address[FAMILY_V6] = sample_addr("fd08::2");
-	current.index = TUN0;
-	assert_chosen("10.8.0.2", "fd08::2");
-	/* Only what the operator admits. */
-	left.index = ETH0;
-	wish.iface = (const char *const[]){ "tun0", NULL };
-	assert_chosen("10.8.0.2", "fd08::2");
-}
-
 static void a_device_without_carrier_is_accepted_at_the_start(void **state)
 {
 	(void)state;
@@ -644,7 +611,6 @@ int main(void)
 		uplink_test(the_address_used_before_the_start_is_kept),
 		uplink_test(a_vpn_does_not_move_the_uplink),
 		uplink_test(a_device_without_carrier_is_replaced_if_there_is_another),
-		uplink_test(what_another_device_replaced_is_used_again),
 		uplink_test(a_device_without_carrier_is_accepted_at_the_start),
 		uplink_test(default_routes_are_ordered_by_metric_then_by_device),
 		uplink_test(a_route_without_an_address_is_skipped),
