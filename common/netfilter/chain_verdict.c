@@ -48,7 +48,8 @@ struct walk {
 /* ---- Sets -------------------------------------------------------------------------------- */
 
 /* Requests one element: a set of peers has thousands. */
-static enum nft_match lookup(void *ctx, const char *set, const void *key, size_t size)
+static enum nft_match lookup(void *ctx, const char *set, const void *key, size_t size,
+			     struct nft_verdict *verdict_out)
 {
 	struct walk *walk = ctx;
 	struct nft_set is;
@@ -60,7 +61,7 @@ static enum nft_match lookup(void *ctx, const char *set, const void *key, size_t
 	    is.key_size > size || is.key_size > NFT_KEY_SIZE)
 		return NFT_MATCH_MAYBE;
 	found = nft_element_find(walk->nl, walk->family, walk->table, set, key, is.key_size,
-				 &unused);
+				 verdict_out, &unused);
 	return found < 0 ? NFT_MATCH_MAYBE : found ? NFT_MATCH_YES : NFT_MATCH_NO;
 }
 
@@ -120,8 +121,8 @@ static int apply(struct walk *walk, const char *chain, const struct copy *rule, 
 		return 0;
 	case NFT_JUMP:
 	case NFT_GOTO:
-		if (!outcome.chain || follow(walk, outcome.chain, depth + 1, result_out, err) < 0)
-			return outcome.chain ? -1 : 0;
+		if (!*outcome.chain || follow(walk, outcome.chain, depth + 1, result_out, err) < 0)
+			return *outcome.chain ? -1 : 0;
 		*done_out = *result_out == RESULT_ACCEPT ||
 			    (certain &&
 			     (*result_out == RESULT_DROP || outcome.verdict == NFT_GOTO));

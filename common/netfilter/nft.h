@@ -65,6 +65,13 @@ struct nft_element {
 	bool end; /* of an interval: the first that is not in it */
 };
 
+/* Of an element of a verdict map. */
+struct nft_verdict {
+	bool is_known;                    /* false: of a set, or of a map of other values */
+	int32_t code;                     /* NF_ACCEPT, NF_DROP, NFT_JUMP and the like */
+	char chain[NFT_CHAIN_MAXNAMELEN]; /* of a jump or goto; else "" */
+};
+
 struct nft_rule {
 	uint8_t family;
 	const char *table, *chain;
@@ -141,9 +148,11 @@ int nft_set_find(struct nl *nl, uint8_t family, const char *table, const char *n
 /*
  * Whether a set or map matches a key of size bytes, which must be the set's key_size: one request or two,
  * whatever the set's size. Of intervals, one must contain the key; a catch-all element matches every key.
+ * *verdict_out is set if there is one.
  */
 int nft_element_find(struct nl *nl, uint8_t family, const char *table, const char *set,
-		     const void *key, size_t size, struct err *err);
+		     const void *key, size_t size, struct nft_verdict *verdict_out,
+		     struct err *err);
 
 /*
  * Reads the generation of the rule set of the network namespace, which every committed transaction

@@ -6,11 +6,13 @@
 #include "common/netlink/nl.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <netinet/in.h>
 #include <netlink/attr.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REGISTERS 32
@@ -99,6 +101,7 @@ static void load_meta(struct eval *eval, struct nft_span data)
 {
 	struct value *to = register_at(eval, data, NFTA_META_DREG);
 	const struct nft_packet *packet = eval->packet;
+	const uint16_t ethertype = htons(packet->nfproto == NFPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
 
 	to->size = 0;
 	switch (number_at(data, NFTA_META_KEY)) {
@@ -108,6 +111,9 @@ static void load_meta(struct eval *eval, struct nft_span data)
 		break;
 	case NFT_META_NFPROTO:
 		set(to, &packet->nfproto, sizeof(packet->nfproto));
+		break;
+	case NFT_META_PROTOCOL:
+		set(to, &ethertype, sizeof(ethertype));
 		break;
 	case NFT_META_IIFNAME:
 		set_name(to, packet->iifname);
@@ -255,31 +261,54 @@ static void compare_range(struct eval *eval, struct nft_span data)
 	restrict_to(eval, known(inside == (number_at(data, NFTA_RANGE_OP) == NFT_RANGE_EQ)));
 }
 
+static void set_verdict(struct eval *eval, int32_t code, const char *chain)
+{
+	eval->outcome.verdict = code;
+	snprintf(eval->outcome.chain, sizeof(eval->outcome.chain), "%s", chain);
+}
+
+/* A map's value is unknown, but for a verdict. */
+static void take_from_map(struct eval *eval, struct nft_span data,
+			  const struct nft_verdict *verdict, enum nft_match *match)
+{
+	const bool is_known = *match == NFT_MATCH_YES && verdict->is_known;
+
+	if (number_at(data, NFTA_LOOKUP_DREG) == NFT_REG_VERDICT)
+		set_verdict(eval, is_known ? verdict->code : NF_ACCEPT,
+			    is_known ? verdict->chain : "");
+	else
+		register_at(eval, data, NFTA_LOOKUP_DREG)->size = 0;
+	if (*match == NFT_MATCH_YES && !is_known)
+		*match = NFT_MATCH_MAYBE;
+}
+
 static void lookup(struct eval *eval, struct nft_span data)
 {
 	const struct value *value = register_at(eval, data, NFTA_LOOKUP_SREG);
 	const struct nlattr *name = nft_span_find(data, NFTA_LOOKUP_SET);
 	enum nft_match match = NFT_MATCH_MAYBE;
 	struct nft_span set = name ? nft_span_inside(name) : (struct nft_span){ NULL, 0 };
+	struct nft_verdict verdict = { .is_known = false };
 
 	if (value->size && set.size && !((const char *)set.at)[set.size - 1])
-		match = eval->packet->lookup(eval->packet->ctx, set.at, value->at, value->size);
+		match = eval->packet->lookup(eval->packet->ctx, set.at, value->at, value->size,
+					     &verdict);
 	if (number_at(data, NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV)
 		match = match == NFT_MATCH_YES ? NFT_MATCH_NO :
 			match == NFT_MATCH_NO  ? NFT_MATCH_YES :
 						 match;
-	/* A verdict map. */
-	if (nft_span_find(data, NFTA_LOOKUP_DREG)) {
-		if (number_at(data, NFTA_LOOKUP_DREG) == NFT_REG_VERDICT)
-			eval->outcome.verdict = NF_ACCEPT;
-		match = match == NFT_MATCH_NO ? match : NFT_MATCH_MAYBE;
-	}
+	if (nft_span_find(data, NFTA_LOOKUP_DREG))
+		take_from_map(eval, data, &verdict, &match);
 	restrict_to(eval, match);
 }
 
 static void verdict(struct eval *eval, struct nft_span data)
 {
-	(void)nft_span_verdict(data, &eval->outcome.verdict, &eval->outcome.chain);
+	const char *chain = "";
+	int32_t code;
+
+	if (nft_span_verdict(data, &code, &chain))
+		set_verdict(eval, code, chain);
 }
 
 /* ---- A rule ------------------------------------------------------------------------------ */

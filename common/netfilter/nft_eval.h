@@ -5,7 +5,7 @@
 #pragma once
 
 #include "common/ipaddr.h"
-#include "common/netfilter/nft_expr.h"
+#include "common/netfilter/nft.h"
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -30,16 +30,17 @@ struct nft_packet {
 	char iifname[IF_NAMESIZE], oifname[IF_NAMESIZE]; /* "": unknown */
 	bool has_iifgroup, has_oifgroup;
 	uint32_t iifgroup, oifgroup; /* IFLA_GROUP */
-	/* Whether a set of the rule's table has the key. */
-	enum nft_match (*lookup)(void *ctx, const char *set, const void *key, size_t size);
+	/* Whether a set of the rule's table has the key, or a map, whose verdict is then set. */
+	enum nft_match (*lookup)(void *ctx, const char *set, const void *key, size_t size,
+				 struct nft_verdict *verdict_out);
 	void *ctx;
 };
 
 struct nft_outcome {
 	enum nft_match match;
 	int32_t verdict; /* NF_ACCEPT, NF_DROP (also: reject), NFT_JUMP and the like; NFT_CONTINUE */
-	const char *chain; /* that it jumps to, valid as long as the rule; NULL: none */
+	char chain[NFT_CHAIN_MAXNAMELEN]; /* that it jumps to; "": none */
 };
 
-/* A verdict map with the key is taken for an accept that may apply. */
+/* A verdict map of which the key or the verdict is unknown is taken for an accept that may apply. */
 struct nft_outcome nft_eval(struct nft_span rule, const struct nft_packet *packet);

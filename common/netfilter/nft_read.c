@@ -3,6 +3,7 @@
 #include "common/netfilter/nft.h"
 
 #include "common/err.h"
+#include "common/netfilter/nft_span.h"
 #include "common/netlink/nl.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 #include <linux/netlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAMES_SIZE 1024
@@ -378,13 +380,28 @@ int nft_set_find(struct nl *nl, uint8_t family, const char *table, const char *n
 /* The kernel replies with the element that it has found. */
 static int visit_found(void *ctx, const struct nlmsghdr *header, struct err *err)
 {
-	(void)ctx, (void)header, (void)err;
+	struct nlattr *at[NFTA_SET_ELEM_LIST_MAX + 1];
+	struct nft_verdict *verdict = ctx;
+	const struct nlattr *element, *data;
+	const char *chain = "";
+
+	*verdict = (struct nft_verdict){ .is_known = false };
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_ELEM_LIST_MAX, NULL, err) <
+	    0)
+		return -1;
+	if (!at[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	element = nft_span_first(nft_span_inside(at[NFTA_SET_ELEM_LIST_ELEMENTS]));
+	data = element ? nft_span_find(nft_span_inside(element), NFTA_SET_ELEM_DATA) : NULL;
+	verdict->is_known = data &&
+			    nft_span_verdict_of(nft_span_inside(data), &verdict->code, &chain);
+	snprintf(verdict->chain, sizeof(verdict->chain), "%s", chain);
 	return 0;
 }
 
 /* key NULL: the element for all keys that have none, which the kernel finds by its flag only. */
 static int find_element(struct nl *nl, const struct query *query, const void *key, size_t size,
-			struct err *err)
+			struct nft_verdict *verdict_out, struct err *err)
 {
 	struct nl_msg *msg = query_message(query, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET);
 	struct nlattr *list = nl_nest(msg, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED, NULL, 0);
@@ -400,18 +417,19 @@ static int find_element(struct nl *nl, const struct query *query, const void *ke
 	}
 	nl_nest_end(msg, element);
 	nl_nest_end(msg, list);
-	return nl_query(nl, msg, "get an element of an nftables set", visit_found, NULL, err);
+	return nl_query(nl, msg, "get an element of an nftables set", visit_found, verdict_out,
+			err);
 }
 
 int nft_element_find(struct nl *nl, uint8_t family, const char *table, const char *set,
-		     const void *key, size_t size, struct err *err)
+		     const void *key, size_t size, struct nft_verdict *verdict_out, struct err *err)
 {
 	const struct query query = { NFT_MSG_GETSETELEM, family, table, set, NULL };
-	int found = find_element(nl, &query, key, size, err);
+	int found = find_element(nl, &query, key, size, verdict_out, err);
 
 	if (found)
 		return found;
-	found = find_element(nl, &query, NULL, 0, err);
+	found = find_element(nl, &query, NULL, 0, verdict_out, err);
 	/* Linux before 5.13 has no such elements. */
 	if (found < 0 && (err->sys_errno == EINVAL || err->sys_errno == EOPNOTSUPP)) {
 		*err = ERR_INIT;

@@ -65,10 +65,9 @@ static struct nft_span find_inside(struct nft_span span, int type)
 	return attr ? nft_span_inside(attr) : (struct nft_span){ NULL, 0 };
 }
 
-bool nft_span_verdict(struct nft_span data, int32_t *code_out, const char **chain_out)
+bool nft_span_verdict_of(struct nft_span data, int32_t *code_out, const char **chain_out)
 {
-	const struct nft_span nest = find_inside(find_inside(data, NFTA_IMMEDIATE_DATA),
-						 NFTA_DATA_VERDICT);
+	const struct nft_span nest = find_inside(data, NFTA_DATA_VERDICT);
 	const struct nlattr *code = nft_span_find(nest, NFTA_VERDICT_CODE);
 	const struct nft_span chain = find_inside(nest, NFTA_VERDICT_CHAIN);
 
@@ -78,4 +77,9 @@ bool nft_span_verdict(struct nft_span data, int32_t *code_out, const char **chai
 	if (chain.size && !((const char *)chain.at)[chain.size - 1])
 		*chain_out = chain.at;
 	return true;
+}
+
+bool nft_span_verdict(struct nft_span data, int32_t *code_out, const char **chain_out)
+{
+	return nft_span_verdict_of(find_inside(data, NFTA_IMMEDIATE_DATA), code_out, chain_out);
 }

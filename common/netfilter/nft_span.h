@@ -21,6 +21,10 @@ bool nft_span_is(const struct nlattr *attr, const char *text);
 /* Returns whether the first attribute of the type is this text. */
 bool nft_span_has(struct nft_span span, int type, const char *text);
 /*
+ * Reads data: what is inside NFTA_IMMEDIATE_DATA or NFTA_SET_ELEM_DATA. Returns and sets as nft_span_verdict.
+ */
+bool nft_span_verdict_of(struct nft_span data, int32_t *code_out, const char **chain_out);
+/*
  * Reads the data of an immediate expression. Returns whether it is a verdict; *chain_out is the chain
  * of a jump or goto, and stays as it was for any other verdict.
  */

@@ -306,6 +306,13 @@ static int add_finding(struct scan *scan, bool accepted, uint16_t port, const ch
 	struct firewall_finding finding = { .accepted = accepted, .port = port };
 
 	snprintf(finding.where, sizeof(finding.where), "%s", where);
+	/* Both families of a chain of family inet. */
+	for (size_t i = 0; i < scan->findings.len; i++) {
+		const struct firewall_finding *at = &scan->findings.at[i];
+
+		if (at->accepted == accepted && at->port == port && !strcmp(at->where, where))
+			return 0;
+	}
 	if (!firewall_findings_push(&scan->findings, &finding))
 		return err_nomem(err, "packet rules");
 	return 0;

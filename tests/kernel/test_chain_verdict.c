@@ -34,6 +34,16 @@ static const struct {
 	{ "udp dport != { 53, 8472 } accept; ", true, false },
 	{ "udp dport vmap { 22 : accept, 8472 : accept }; ", false, false },
 	{ "udp dport vmap { 22 : accept, 53 : accept }; ", true, false },
+	{ "udp dport vmap { 22 : accept, 8472 : drop }; accept; ", true, false },
+	{ "udp dport vmap { 22 : accept, 8472 : jump allow }; ", false, false },
+	{ "udp dport vmap { 22 : accept, 8472 : jump nothing }; ", true, false },
+	{ "udp dport vmap { 8472 : goto nothing }; accept; ", true, false }, /* goto nothing */
+	{ "udp dport vmap { 1-8000 : accept, 8001-9000 : jump deny }; accept; ", true, false },
+	{ "udp dport vmap { 22 : accept, * : drop }; accept; ", true, false },
+	{ "iifname vmap { \"lo\" : accept, \"up0\" : jump zone }; ", false, false },
+	{ "iifname vmap { \"lo\" : accept, \"up0\" : jump nothing }; ", true, false },
+	{ "meta protocol vmap { ip : jump nothing, ip6 : jump allow }; ", true, true },
+	{ "meta mark vmap { 7 : drop, 8 : accept }; ", false, false }, /* not known */
 	{ "udp dport @ports accept; ", false, false },
 	{ "udp dport @others accept; ", true, false },
 	{ "meta l4proto { icmp, ipv6-icmp } accept; ", true, false },

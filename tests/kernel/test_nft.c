@@ -113,6 +113,8 @@ static void a_change_is_repeated_after_changes_of_other_programs(void **state)
 	assert_non_null(strstr(err.text, "other programs keep changing packet rules"));
 }
 
+static struct nft_verdict verdict; /* of the element that was found last */
+
 /* 1 / 0 / -1, or -2: there is no such set. */
 static int has(struct nl *nl, const char *set, const void *key, size_t size)
 {
@@ -123,7 +125,7 @@ static int has(struct nl *nl, const char *set, const void *key, size_t size)
 		return -2;
 	assert_string_equal(is.name, set);
 	assert_int_equal(is.key_size, size);
-	return nft_element_find(nl, NFPROTO_INET, "t", set, key, size, &err);
+	return nft_element_find(nl, NFPROTO_INET, "t", set, key, size, &verdict, &err);
 }
 
 static void one_element_of_a_set_is_found(void **state)
@@ -147,7 +149,11 @@ static void one_element_of_a_set_is_found(void **state)
 		       "set others { type ipv4_addr; flags interval;"
 		       " elements = { 10.0.0.0/24, * }; }\n"
 		       "set empty { type ipv4_addr; }\n"
-		       "map verdicts { type ipv4_addr : verdict; elements = { 10.0.0.1 : drop }; }\n"
+		       "chain there { }\n"
+		       "map verdicts { type ipv4_addr : verdict;"
+		       " elements = { 10.0.0.1 : drop, 10.0.0.77 : jump there }; }\n"
+		       "map every { type ipv4_addr : verdict; elements = { * : accept }; }\n"
+		       "map marks { type ipv4_addr : mark; elements = { 10.0.0.1 : 7 }; }\n"
 		       "}'"),
 		0);
 	assert_int_equal(has(nl, "exact", first, 4), 1);
@@ -162,10 +168,20 @@ static void one_element_of_a_set_is_found(void **state)
 	assert_int_equal(has(nl, "others", middle, 4), 1);
 	assert_int_equal(has(nl, "others", after, 4), 1);
 	assert_int_equal(has(nl, "empty", first, 4), 0);
+	assert_false(verdict.is_known);
 	assert_int_equal(has(nl, "verdicts", first, 4), 1);
+	assert_true(verdict.is_known && verdict.code == NF_DROP && !*verdict.chain);
+	assert_int_equal(has(nl, "verdicts", middle, 4), 1);
+	assert_true(verdict.is_known && verdict.code == NFT_JUMP);
+	assert_string_equal(verdict.chain, "there");
 	assert_int_equal(has(nl, "verdicts", last, 4), 0);
+	assert_int_equal(has(nl, "every", last, 4), 1);
+	assert_true(verdict.is_known && verdict.code == NF_ACCEPT);
+	assert_int_equal(has(nl, "marks", first, 4), 1);
+	assert_false(verdict.is_known);
 	/* A key of another size is no absent element. */
-	assert_int_equal(nft_element_find(nl, NFPROTO_INET, "t", "exact", pair, 8, &err), -1);
+	assert_int_equal(nft_element_find(nl, NFPROTO_INET, "t", "exact", pair, 8, &verdict, &err),
+			 -1);
 	err = ERR_INIT;
 	assert_int_equal(nft_set_find(nl, NFPROTO_INET, "t", "none", &set, &err), 0);
 	assert_int_equal(nft_set_find(nl, NFPROTO_INET, "none", "exact", &set, &err), 0);

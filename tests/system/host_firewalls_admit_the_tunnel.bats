@@ -171,6 +171,29 @@ restore_rules() { ns_run host1 iptables-nft-restore; } # <RULES
 	done
 }
 
+@test "a chain whose verdict maps lead to its policy is reported" {
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain input_ipv4 {
+				icmp type echo-request limit rate 5/second accept
+			}
+			chain input {
+				type filter hook input priority 5; policy drop;
+				ct state vmap { established : accept, related : accept, invalid : drop }
+				iifname vmap { "lo" : accept, "docker0" : accept }
+				meta protocol vmap { ip : jump input_ipv4, ip6 : accept }
+				tcp dport { 22, 80, 443 } accept
+			}
+		}
+	RULES
+	tunnel_is_closed
+	wait_for 5 remedy 'inet hardened input'
+	ns_run host1 nft insert rule inet hardened input_ipv4 udp dport vmap '{ 53 : drop, 8472 : accept }'
+	wait_for 5 nothing_found
+	tunnel_is_open
+	ns_run host1 nft delete table inet hardened
+}
+
 @test "weftctl cleanup removes the accept" {
 	restore_rules <<-'RULES'
 		*filter
