@@ -19,7 +19,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define TICK_MS (PROBE_BURST_US / 1000) /* the shortest time between two checks of what is due */
+/*
+ * The shortest time between two checks of what is due. If targets are due in each, the packets that have arrived
+ * meanwhile are read there, too, so that weftd does not wake up for each of them. That adds nothing to round-trip
+ * times, because the kernel records when packets arrive, and a reply has the time since the request's arrival.
+ */
+#define TICK_MS (PROBE_BURST_US / 1000)
 /*
  * Packets that are read per WINDOW_MS: WINDOW_PACKETS, and WINDOW_FACTOR for each request that is sent
  * meanwhile, by far more than peers send. What exceeds them stays in the socket's buffer, and what
@@ -43,8 +48,9 @@ struct probe_network {
 	struct loop_event *timer; /* the next target */
 	/* The sockets; -1: none. */
 	int fd[FAMILIES];
-	struct loop_event *readable[FAMILIES]; /* NULL also while the window is full */
-	struct loop_event *window;             /* its end */
+	bool polled;                           /* they are read at each tick */
+	struct loop_event *readable[FAMILIES]; /* NULL also if polled, and while the window is full */
+	struct loop_event *window;             /* its end, if it is full */
 	uint64_t window_began_ms;
 	size_t window_packets;
 	struct ipaddr gateway[FAMILIES]; /* that the sockets are bound to; unset: none */
@@ -129,34 +135,16 @@ static void probe_target(struct probe_network *net, struct probe_target *target)
 		probe_table_sent(target, request.nonce, now_us);
 }
 
-static void start_timer(struct probe_network *net)
-{
-	const uint64_t wait_us = probe_table_wait_us(&net->table, loop_now_us());
-
-	if (wait_us == UINT64_MAX)
-		loop_timer_stop(net->timer);
-	else
-		loop_timer_start(net->timer, wait_us / 1000 > TICK_MS ? wait_us / 1000 : TICK_MS);
-}
-
-static void on_timer(void *ctx)
-{
-	struct probe_network *net = ctx;
-	struct probe_target *target;
-
-	while ((target = probe_table_take_due(&net->table, loop_now_us())))
-		probe_target(net, target);
-	start_timer(net);
-}
-
 /* ---- Receiving --------------------------------------------------------------------------- */
 
 static void send_reply(const struct probe_network *net, const struct ipaddr *to,
 		       const struct probe_packet *packet, const struct probe_message *request,
 		       struct probe_message *reply)
 {
+	const uint64_t held_us = loop_now_us() - packet->arrived_us;
+
 	reply->nonce = request->nonce;
-	reply->held_us = packet->held_us;
+	reply->held_us = held_us < UINT32_MAX ? (uint32_t)held_us : UINT32_MAX;
 	(void)send_message(net, to, reply);
 }
 
@@ -205,9 +193,10 @@ static bool pass_reply(const struct probe_network *net, const struct ipaddr *fro
 static bool record_reply(struct probe_network *net, struct probe_target *target,
 			 const struct probe_packet *packet, const struct probe_message *reply)
 {
-	const uint64_t passed_us = loop_now_us() - target->sent_us;
 	/* Until the arrival: the packet may have been in the socket's buffer for long. */
-	const uint64_t until_us = passed_us > packet->held_us ? passed_us - packet->held_us : 0;
+	const uint64_t until_us = packet->arrived_us > target->sent_us ?
+					  packet->arrived_us - target->sent_us :
+					  0;
 	const uint64_t rtt_us = until_us > reply->held_us ? until_us - reply->held_us : 0;
 
 	return probe_table_replied(&net->table, target, reply->nonce,
@@ -245,10 +234,10 @@ static enum probe_refusal use_message(struct probe_network *net, struct probe_ta
 }
 
 /* Returns why the packet is not used; PROBE_REFUSALS: it is. */
-static enum probe_refusal use_packet(struct probe_network *net, const struct ipaddr *from,
-				     const struct probe_packet *packet)
+static enum probe_refusal use_packet(struct probe_network *net, const struct probe_packet *packet)
 {
-	const struct probe_path path = { from, &net->gateway[ipaddr_family(from)] };
+	const struct probe_path path = { &packet->from,
+					 &net->gateway[ipaddr_family(&packet->from)] };
 	struct probe_message message;
 	struct probe_target *target;
 
@@ -257,7 +246,7 @@ static enum probe_refusal use_packet(struct probe_network *net, const struct ipa
 	if (probe_message_parse(packet->data, packet->size, &message) < 0 ||
 	    message.vni != net->vni)
 		return PROBE_REFUSED_MALFORMED;
-	target = probe_table_find(&net->table, from);
+	target = probe_table_find(&net->table, &packet->from);
 	if (!target)
 		return PROBE_REFUSED_SOURCE;
 	if (!probe_seal_is_valid(net->key, &path, packet->data, packet->size))
@@ -269,7 +258,7 @@ static void on_readable(void *ctx, int fd, unsigned ready);
 
 static bool listen_to(struct probe_network *net, enum family f)
 {
-	if (net->fd[f] < 0 || net->readable[f])
+	if (net->fd[f] < 0 || net->polled || net->readable[f])
 		return true;
 	net->readable[f] = loop_fd(net->loop, net->fd[f], LOOP_READ, on_readable, net);
 	return net->readable[f];
@@ -281,24 +270,14 @@ static void stop_listening(struct probe_network *net, enum family f)
 	net->readable[f] = NULL;
 }
 
-/* At its end, or because there was no memory. */
-static void on_window(void *ctx)
-{
-	struct probe_network *net = ctx;
-
-	for (enum family f = 0; f < FAMILIES; f++)
-		if (!listen_to(net, f))
-			loop_timer_start(net->window, WINDOW_MS);
-}
-
 static size_t window_size(const struct probe_network *net)
 {
 	return WINDOW_PACKETS + (size_t)(WINDOW_FACTOR * net->table.order.len * WINDOW_MS * 1000 /
 					 net->table.interval_us);
 }
 
-/* Returns whether another packet may be read now; false: the sockets are left alone for a while. */
-static bool take_from_window(struct probe_network *net)
+/* Returns how many packets may be read now; 0: the sockets are left alone for a while. */
+static size_t window_left(struct probe_network *net)
 {
 	const uint64_t now_ms = loop_now_ms();
 
@@ -306,29 +285,95 @@ static bool take_from_window(struct probe_network *net)
 		net->window_began_ms = now_ms;
 		net->window_packets = 0;
 	}
-	if (net->window_packets++ < window_size(net))
-		return true;
+	if (net->window_packets < window_size(net))
+		return window_size(net) - net->window_packets;
 	for (enum family f = 0; f < FAMILIES; f++)
 		stop_listening(net, f);
 	loop_timer_start(net->window, WINDOW_MS);
-	return false;
+	return 0;
+}
+
+/* Reads what the socket has, as far as the window permits. */
+static void read_socket(struct probe_network *net, int fd)
+{
+	struct probe_packet packets[PROBE_SOCKET_BATCH];
+	size_t left, max, got;
+
+	while ((left = window_left(net))) {
+		max = left < PROBE_SOCKET_BATCH ? left : PROBE_SOCKET_BATCH;
+		got = probe_socket_receive(fd, packets, max);
+		net->window_packets += got;
+		for (size_t i = 0; i < got; i++) {
+			const enum probe_refusal refusal = use_packet(net, &packets[i]);
+
+			if (refusal < PROBE_REFUSALS)
+				net->refused[refusal]++;
+		}
+		if (got < max)
+			return;
+	}
+}
+
+static void read_sockets(struct probe_network *net)
+{
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (net->fd[f] >= 0)
+			read_socket(net, net->fd[f]);
 }
 
 static void on_readable(void *ctx, int fd, unsigned ready)
 {
-	struct probe_network *net = ctx;
-	struct probe_packet packet;
-	struct ipaddr from;
-	int rc;
-
 	(void)ready;
-	while (take_from_window(net) && (rc = probe_socket_receive(fd, &from, &packet)) != 0) {
-		const enum probe_refusal refusal = rc < 0 ? PROBE_REFUSED_MALFORMED :
-							    use_packet(net, &from, &packet);
+	read_socket(ctx, fd);
+}
 
-		if (refusal < PROBE_REFUSALS)
-			net->refused[refusal]++;
-	}
+/* At its end, or because there was no memory. */
+static void on_window(void *ctx)
+{
+	struct probe_network *net = ctx;
+
+	if (net->polled)
+		read_sockets(net);
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (!listen_to(net, f))
+			loop_timer_start(net->window, WINDOW_MS);
+}
+
+/* ---- The timer --------------------------------------------------------------------------- */
+
+static void set_polled(struct probe_network *net, bool polled)
+{
+	if (net->polled == polled)
+		return;
+	net->polled = polled;
+	for (enum family f = 0; f < FAMILIES; f++)
+		if (polled)
+			stop_listening(net, f);
+	if (!polled)
+		on_window(net);
+}
+
+static void start_timer(struct probe_network *net)
+{
+	const uint64_t wait_us = probe_table_wait_us(&net->table, loop_now_us());
+
+	set_polled(net, probe_table_step_us(&net->table) <= PROBE_BURST_US);
+	if (wait_us == UINT64_MAX)
+		loop_timer_stop(net->timer);
+	else
+		loop_timer_start(net->timer, wait_us / 1000 > TICK_MS ? wait_us / 1000 : TICK_MS);
+}
+
+static void on_timer(void *ctx)
+{
+	struct probe_network *net = ctx;
+	struct probe_target *target;
+
+	while ((target = probe_table_take_due(&net->table, loop_now_us())))
+		probe_target(net, target);
+	if (net->polled && !loop_timer_running(net->window))
+		read_sockets(net);
+	start_timer(net);
 }
 
 /* ---- The network ------------------------------------------------------------------------- */

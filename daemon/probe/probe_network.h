@@ -3,7 +3,8 @@
  * Probes in one network: sends requests when targets are due (probe_table.h), replies to those of
  * peers, and passes replies to other requests on. A message counts only if it came through the
  * network's bridge without having been forwarded (probe_socket.h), from the gateway address of a
- * peer that is in the store, and with the seal of the network's key.
+ * peer that is in the store, and with the seal of the network's key. With many peers, packets are read up to
+ * 50 ms after their arrival, which their times do not contain.
  */
 #pragma once
 

@@ -22,6 +22,8 @@
 #define UDP_HEADER_SIZE 8
 #define BUFFER_SIZE (4 << 20) /* some thousand packets of the peers of a large network */
 #define HELD_MAX_US 1000000   /* the clock may have been set meanwhile */
+#define CLOCKS_APART_US 20    /* two clocks that are read within this time are read at once */
+#define CLOCKS_TRIES 4
 
 union address {
 	struct sockaddr any;
@@ -209,17 +211,46 @@ int probe_socket_open(const struct probe_filter *filter, int *fd_out, struct err
 	return 0;
 }
 
-static uint32_t microseconds_since(const struct timespec *then)
+/* Both clocks at one moment. */
+struct clocks {
+	struct timespec real;
+	uint64_t now_us;
+};
+
+static uint64_t read_monotonic_us(void)
 {
 	struct timespec now;
-	int64_t us;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	us = (int64_t)(now.tv_sec - then->tv_sec) * 1000000 + (now.tv_nsec - then->tv_nsec) / 1000;
-	return us < 0 || us > HELD_MAX_US ? 0 : (uint32_t)us;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void read_control(const struct cmsghdr *at, struct probe_packet *packet)
+/* Again if the process was interrupted between the two. */
+static struct clocks read_clocks(void)
+{
+	struct clocks clocks;
+	uint64_t before_us;
+	int tries = 0;
+
+	do {
+		before_us = read_monotonic_us();
+		clock_gettime(CLOCK_REALTIME, &clocks.real);
+		clocks.now_us = read_monotonic_us();
+	} while (clocks.now_us - before_us > CLOCKS_APART_US && ++tries < CLOCKS_TRIES);
+	return clocks;
+}
+
+/* The kernel's times of packets are of CLOCK_REALTIME. */
+static uint64_t to_monotonic(const struct clocks *clocks, const struct timespec *then)
+{
+	const int64_t us = (int64_t)(clocks->real.tv_sec - then->tv_sec) * 1000000 +
+			   (clocks->real.tv_nsec - then->tv_nsec) / 1000;
+
+	return us < 0 || us > HELD_MAX_US ? clocks->now_us : clocks->now_us - (uint64_t)us;
+}
+
+static void read_control(const struct cmsghdr *at, const struct clocks *clocks,
+			 struct probe_packet *packet)
 {
 	const void *data = CMSG_DATA(at);
 	struct in6_pktinfo v6;
@@ -228,7 +259,7 @@ static void read_control(const struct cmsghdr *at, struct probe_packet *packet)
 
 	if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SO_TIMESTAMPNS) {
 		memcpy(&when, data, sizeof(when));
-		packet->held_us = microseconds_since(&when);
+		packet->arrived_us = to_monotonic(clocks, &when);
 	} else if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
 		memcpy(&v4, data, sizeof(v4));
 		packet->device = (uint32_t)v4.ipi_ifindex;
@@ -241,47 +272,67 @@ static void read_control(const struct cmsghdr *at, struct probe_packet *packet)
 	}
 }
 
-static int read_source(const union address *from, struct ipaddr *from_out,
-		       struct probe_packet *packet)
+static void read_source(const union address *from, struct probe_packet *packet)
 {
+	const bool v6 = from->any.sa_family == AF_INET6;
 	struct err unused;
 
-	if (from->any.sa_family == AF_INET6) {
-		packet->port = ntohs(from->v6.sin6_port);
-		return ipaddr_from_wire(&from->v6.sin6_addr, sizeof(from->v6.sin6_addr), from_out,
-					&unused);
-	}
-	packet->port = ntohs(from->v4.sin_port);
-	return ipaddr_from_wire(&from->v4.sin_addr, sizeof(from->v4.sin_addr), from_out, &unused);
+	packet->port = ntohs(v6 ? from->v6.sin6_port : from->v4.sin_port);
+	(void)ipaddr_from_wire(v6 ? (const void *)&from->v6.sin6_addr :
+				    (const void *)&from->v4.sin_addr,
+			       v6 ? sizeof(from->v6.sin6_addr) : sizeof(from->v4.sin_addr),
+			       &packet->from, &unused);
 }
 
-int probe_socket_receive(int fd, struct ipaddr *from_out, struct probe_packet *packet_out)
-{
-	static uint8_t data[PROBE_SIZE_LARGE];
-	union {
-		struct cmsghdr align;
-		char bytes[256];
-	} control;
-	union address from = { .any = { .sa_family = AF_UNSPEC } };
-	struct iovec part = { data, sizeof(data) };
-	struct msghdr header = {
-		.msg_name = &from,
-		.msg_namelen = sizeof(from),
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	const ssize_t got = recvmsg(fd, &header, MSG_DONTWAIT);
+/* The space of one packet of a batch. */
+struct slot {
+	union address from;
+	struct iovec part;
+	_Alignas(struct cmsghdr) char control[128];
+	uint8_t data[PROBE_SIZE_LARGE];
+};
 
-	if (got < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-	*packet_out = (struct probe_packet){ .data = data, .size = (size_t)got, .hop_limit = -1 };
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(&header); at; at = CMSG_NXTHDR(&header, at))
-		read_control(at, packet_out);
-	if (header.msg_flags & MSG_TRUNC || read_source(&from, from_out, packet_out) < 0)
-		return -1;
-	return 1;
+static void prepare(struct slot *slot, struct mmsghdr *header)
+{
+	slot->part = (struct iovec){ slot->data, sizeof(slot->data) };
+	header->msg_hdr = (struct msghdr){
+		.msg_name = &slot->from,
+		.msg_namelen = sizeof(slot->from),
+		.msg_iov = &slot->part,
+		.msg_iovlen = 1,
+		.msg_control = slot->control,
+		.msg_controllen = sizeof(slot->control),
+	};
+}
+
+size_t probe_socket_receive(int fd, struct probe_packet packets_out[static PROBE_SOCKET_BATCH],
+			    size_t max)
+{
+	static struct slot slots[PROBE_SOCKET_BATCH];
+	struct mmsghdr headers[PROBE_SOCKET_BATCH];
+	struct clocks clocks;
+	int got;
+
+	for (size_t i = 0; i < max; i++)
+		prepare(&slots[i], &headers[i]);
+	/* MSG_TRUNC: msg_len is the size of the whole packet. */
+	got = recvmmsg(fd, headers, (unsigned)max, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	if (got <= 0)
+		return 0;
+	clocks = read_clocks();
+	for (int i = 0; i < got; i++) {
+		struct msghdr *header = &headers[i].msg_hdr;
+		struct probe_packet *packet = &packets_out[i];
+
+		*packet = (struct probe_packet){ .data = slots[i].data,
+						 .size = headers[i].msg_len,
+						 .hop_limit = -1,
+						 .arrived_us = clocks.now_us };
+		for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at))
+			read_control(at, &clocks, packet);
+		read_source(&slots[i].from, packet);
+	}
+	return (size_t)got;
 }
 
 int probe_socket_send(int fd, const struct ipaddr *to, uint16_t port, const uint8_t *message,

@@ -7,22 +7,25 @@
  */
 #pragma once
 
+#include "common/ipaddr.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define PROBE_SOCKET_BATCH 32 /* packets that are received at once */
+
 struct err;
-struct ipaddr;
-struct prefix;
 
 /* A packet as it arrived. */
 struct probe_packet {
+	struct ipaddr from;
 	const uint8_t *data; /* valid until the next probe_socket_receive */
-	size_t size;
-	uint32_t device;  /* index of the device; 0: unknown */
-	int hop_limit;    /* -1: unknown */
-	uint16_t port;    /* of the source */
-	uint32_t held_us; /* since the kernel received it */
+	size_t size;         /* more than PROBE_SIZE_LARGE: the data is truncated to that */
+	uint32_t device;     /* index of the device; 0: unknown */
+	int hop_limit;       /* -1: unknown */
+	uint16_t port;       /* of the source */
+	uint64_t arrived_us; /* when the kernel received it, of CLOCK_MONOTONIC */
 };
 
 /*
@@ -50,10 +53,11 @@ int probe_socket_set_filter(int fd, const struct probe_filter *filter, struct er
 uint32_t probe_socket_dropped(int fd);
 
 /*
- * Receives one packet. Returns 1; 0 if there is none; -1 if one was received that is not to be used,
- * because it is truncated.
+ * Receives up to max packets, at most PROBE_SOCKET_BATCH, in the order of their arrival, without blocking.
+ * Returns their number; less than max: the socket has no more.
  */
-int probe_socket_receive(int fd, struct ipaddr *from_out, struct probe_packet *packet_out);
+size_t probe_socket_receive(int fd, struct probe_packet packets_out[static PROBE_SOCKET_BATCH],
+			    size_t max);
 
 /* Sends without blocking. Returns 0, or the errno of the failure. */
 int probe_socket_send(int fd, const struct ipaddr *to, uint16_t port, const uint8_t *message,

@@ -170,17 +170,20 @@ static void record_outcome(struct probe_table *table, struct probe_target *targe
 	table->lost += lost;
 }
 
+uint64_t probe_table_step_us(const struct probe_table *table)
+{
+	return table->order.len ? table->interval_us / table->order.len : UINT64_MAX;
+}
+
 struct probe_target *probe_table_take_due(struct probe_table *table, uint64_t now_us)
 {
 	struct probe_target *target;
-	uint64_t step_us;
 
 	if (!table->order.len || now_us < table->next_us)
 		return NULL;
-	step_us = table->interval_us / table->order.len;
 	target = &table->targets.at[table->order.at[table->next]];
 	table->next = (table->next + 1) % table->order.len;
-	table->next_us += step_us;
+	table->next_us += probe_table_step_us(table);
 	/* What was missed before, while the process was stopped for example, is not made up for. */
 	if (now_us > table->next_us + BACKLOG_US)
 		table->next_us = now_us - BACKLOG_US;

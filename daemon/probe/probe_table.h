@@ -65,6 +65,8 @@ bool probe_table_set(struct probe_table *table, struct probe_targets *wanted,
 
 /* Returns the target that is due, whose turn is over then; NULL: none is. */
 struct probe_target *probe_table_take_due(struct probe_table *table, uint64_t now_us);
+/* Returns the microseconds between the turns of two targets; UINT64_MAX: there are none. */
+uint64_t probe_table_step_us(const struct probe_table *table);
 /* Returns the microseconds until a target is due; UINT64_MAX: never. */
 uint64_t probe_table_wait_us(const struct probe_table *table, uint64_t now_us);
 

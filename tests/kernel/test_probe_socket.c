@@ -14,10 +14,13 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT 8473
 #define WAIT_MS 10000
+#define SLEEP_US 20000
+#define CLOCKS_US 5000
 
 /* A packet to 127.0.1.1, which is in 127.0.1.0/24. */
 struct sent {
@@ -60,20 +63,31 @@ static void send_packet(const struct sent *sent)
 	close(fd);
 }
 
+static void assert_packet(const struct probe_packet *packet, const struct sent *sent)
+{
+	const struct ipaddr from = sample_addr(sent->from);
+
+	assert_true(ipaddr_equal(&packet->from, &from));
+	assert_int_equal(packet->size, sent->size);
+	assert_int_equal(packet->hop_limit, 255);
+	assert_int_equal(packet->port, PORT);
+}
+
+static void wait_for_packet(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+	assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
+}
+
 /* Asserts that the next packet is this one. */
 static void receive(int fd, const struct sent *sent)
 {
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	const struct ipaddr wanted = sample_addr(sent->from);
-	struct probe_packet packet;
-	struct ipaddr from;
+	struct probe_packet packets[PROBE_SOCKET_BATCH];
 
-	assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
-	assert_int_equal(probe_socket_receive(fd, &from, &packet), 1);
-	assert_true(ipaddr_equal(&from, &wanted));
-	assert_int_equal(packet.size, sent->size);
-	assert_int_equal(packet.hop_limit, 255);
-	assert_int_equal(packet.port, PORT);
+	wait_for_packet(fd);
+	assert_int_equal(probe_socket_receive(fd, packets, 1), 1);
+	assert_packet(&packets[0], sent);
 }
 
 static void only_messages_of_other_subnets_pass_the_filter(void **state)
@@ -120,6 +134,75 @@ static void only_messages_of_other_subnets_pass_the_filter(void **state)
 	send_packet(&passing[1]);
 	receive(fd, &passing[1]);
 	assert_int_equal(probe_socket_dropped(fd), ARRAY_LEN(dropped) + 1);
+	close(fd);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* However late a packet is read, its time is that of its arrival: on the loopback device, within sendto(2). */
+static void packets_of_a_batch_have_their_own_times(void **state)
+{
+	static const char *const senders[] = { "127.0.2.1", "127.0.3.1", "127.0.4.1" };
+	const struct prefix gateway = { sample_addr("127.0.1.1"), 24 };
+	const struct probe_filter filter = { set_up_loopback(), PORT, &gateway };
+	struct probe_packet packets[PROBE_SOCKET_BATCH];
+	uint64_t before_us[ARRAY_LEN(senders)], after_us[ARRAY_LEN(senders)];
+	struct sent sent = { .port = PORT, .hop_limit = 255, .first = 'w' };
+	struct err err = ERR_INIT;
+	int fd = -1;
+
+	(void)state;
+	assert_good(probe_socket_open(&filter, &fd, &err), err);
+	assert_int_equal(probe_socket_receive(fd, packets, PROBE_SOCKET_BATCH), 0);
+	for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
+		sent.from = senders[i];
+		sent.size = i == 1 ? PROBE_SIZE_LARGE : PROBE_SIZE_SMALL;
+		before_us[i] = now_us();
+		send_packet(&sent);
+		after_us[i] = now_us();
+		usleep(SLEEP_US);
+	}
+	wait_for_packet(fd);
+	assert_int_equal(probe_socket_receive(fd, packets, PROBE_SOCKET_BATCH), ARRAY_LEN(senders));
+	for (size_t i = 0; i < ARRAY_LEN(senders); i++) {
+		sent.from = senders[i];
+		sent.size = i == 1 ? PROBE_SIZE_LARGE : PROBE_SIZE_SMALL;
+		assert_packet(&packets[i], &sent);
+		assert_memory_equal(packets[i].data, "wprb", 4);
+		/* The two clocks are not read at exactly the same time. */
+		assert_in_range(packets[i].arrived_us, before_us[i] - CLOCKS_US,
+				after_us[i] + CLOCKS_US);
+	}
+	close(fd);
+}
+
+static void a_batch_has_at_most_the_wanted_packets(void **state)
+{
+	const struct prefix gateway = { sample_addr("127.0.1.1"), 24 };
+	const struct probe_filter filter = { set_up_loopback(), PORT, &gateway };
+	const struct sent sent = { "127.0.2.1", PORT, 255, PROBE_SIZE_SMALL, 'w' };
+	struct probe_packet packets[PROBE_SOCKET_BATCH];
+	struct err err = ERR_INIT;
+	size_t left = PROBE_SOCKET_BATCH + 5;
+	int fd = -1;
+
+	(void)state;
+	assert_good(probe_socket_open(&filter, &fd, &err), err);
+	for (size_t i = 0; i < left; i++)
+		send_packet(&sent);
+	wait_for_packet(fd);
+	assert_int_equal(probe_socket_receive(fd, packets, 3), 3);
+	left -= 3;
+	assert_int_equal(probe_socket_receive(fd, packets, PROBE_SOCKET_BATCH), PROBE_SOCKET_BATCH);
+	left -= PROBE_SOCKET_BATCH;
+	assert_int_equal(probe_socket_receive(fd, packets, PROBE_SOCKET_BATCH), left);
+	assert_int_equal(probe_socket_receive(fd, packets, PROBE_SOCKET_BATCH), 0);
 	close(fd);
 }
 
@@ -182,6 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_messages_of_other_subnets_pass_the_filter),
+		cmocka_unit_test(packets_of_a_batch_have_their_own_times),
+		cmocka_unit_test(a_batch_has_at_most_the_wanted_packets),
 		cmocka_unit_test(containers_of_the_own_subnet_do_not_pass_the_filter),
 	};
 

@@ -7,12 +7,17 @@
                                          the kind and size of the reply, or "no reply"
     probes.py forge FROM TO [HOPS]       sends a request with any source address, from a raw socket
     probes.py flood FROM TO COUNT        sends rubbish of all sizes and nearly valid messages
-    probes.py peers NODE COUNT KEY       answers for COUNT peers 10.16.0.1, 10.16.1.1 and so on, and
-                                         sends a request of each to the node every ten seconds
+    probes.py held FROM TO KEY COUNT     sends requests one after the other, and prints "ok" if each is
+                                         answered and no reply was held for longer than its request took
+    probes.py peers NODE COUNT KEY [MS [EVERY]]
+                                         answers for COUNT peers 10.16.0.1, 10.16.1.1 and so on, each
+                                         request after MS milliseconds, which the reply states, and
+                                         sends a request of each to the node every ten (EVERY) seconds
 """
 import hashlib
 import hmac
 import ipaddress
+import queue
 import random
 import socket
 import struct
@@ -67,6 +72,24 @@ def ask(source, to, key="", kind="1"):
     print("no reply")
 
 
+def held(source, to, key, count):
+    sock = open_socket(source)
+    sock.settimeout(10)
+    total = 0
+    for _ in range(int(count)):
+        begun = time.monotonic()
+        sock.sendto(message(source, to, key), (to, PORT))
+        data = sock.recv(2000)
+        while data[5] == 1:  # a request of the node itself
+            data = sock.recv(2000)
+        passed_us = (time.monotonic() - begun) * 1e6
+        held_us = struct.unpack("!I", data[12:16])[0]
+        if data[5] != 2 or held_us > passed_us:
+            return print("kind", data[5], "held for", held_us, "of", passed_us, "us")
+        total += held_us
+    print("ok" if total else "not held at all")
+
+
 def checksum(data):
     total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
     while total > 0xffff:
@@ -102,26 +125,36 @@ def send_from(sock, data, source, to):
     sock.sendmsg([data], [(socket.IPPROTO_IP, 8, info)], 0, (to, PORT))
 
 
-def send_all(sock, gateways, node, key):
+def send_all(sock, gateways, node, key, every):
     begun, sent = time.monotonic(), 0
     while True:
         source = gateways[sent % len(gateways)]
         send_from(sock, message(source, node, key), source, node)
         sent += 1
-        time.sleep(max(0, begun + sent * 10 / len(gateways) - time.monotonic()))
+        time.sleep(max(0, begun + sent * every / len(gateways) - time.monotonic()))
 
 
-def peers(node, count, key):
+def reply_all(sock, requests, node, key, delay):
+    while True:
+        arrived, data, own = requests.get()
+        time.sleep(max(0, arrived + delay - time.monotonic()))
+        held_us = round((time.monotonic() - arrived) * 1e6)
+        reply = data[:5] + b"\x02" + data[6:12] + struct.pack("!I", held_us) + data[16:-16]
+        send_from(sock, reply + seal(key, own, node, reply), own, node)
+
+
+def peers(node, count, key, milliseconds="0", every="10"):
     gateways = ["10.%d.%d.1" % (16 + i // 256, i % 256) for i in range(int(count))]
+    requests = queue.SimpleQueue()
     sock = open_socket("0.0.0.0")
     sock.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
-    threading.Thread(target=send_all, args=(sock, gateways, node, key), daemon=True).start()
+    for function, arguments in ((send_all, (sock, gateways, node, key, float(every))),
+                                (reply_all, (sock, requests, node, key, int(milliseconds) / 1000))):
+        threading.Thread(target=function, args=arguments, daemon=True).start()
     while True:
         data, control, _, _ = sock.recvmsg(2000, 256)
-        own = socket.inet_ntoa(control[0][2][8:12])
         if data[5] == 1:
-            reply = data[:5] + b"\x02" + data[6:-16]
-            send_from(sock, reply + seal(key, own, node, reply), own, node)
+            requests.put((time.monotonic(), data, socket.inet_ntoa(control[0][2][8:12])))
 
 
-{"ask": ask, "forge": forge, "flood": flood, "peers": peers}[sys.argv[1]](*sys.argv[2:])
+{"ask": ask, "held": held, "forge": forge, "flood": flood, "peers": peers}[sys.argv[1]](*sys.argv[2:])

@@ -51,6 +51,7 @@ static void each_target_is_due_once_per_interval_evenly_spaced(void **state)
 	(void)state;
 	set_targets(&table, ARRAY_LEN(seen), now_us);
 	assert_int_equal(table.order.len, ARRAY_LEN(seen));
+	assert_int_equal(probe_table_step_us(&table), INTERVAL / ARRAY_LEN(seen));
 	for (size_t i = 0; i < 3 * ARRAY_LEN(seen); i++) {
 		const struct probe_target *target = take(&table, now_us);
 
@@ -151,6 +152,7 @@ static void a_target_that_is_not_to_be_probed_is_never_due(void **state)
 	assert_true(probe_table_set(&table, &wanted, own, START));
 	assert_null(probe_table_take_due(&table, START + INTERVAL));
 	assert_true(probe_table_wait_us(&table, START) == UINT64_MAX);
+	assert_true(probe_table_step_us(&table) == UINT64_MAX);
 	assert_int_equal(probe_view(&table.targets.at[0], START).state, PROBE_DISABLED);
 	assert_int_equal(probe_view(&table.targets.at[1], START).state, PROBE_DIRECT);
 	probe_table_free(&table);
