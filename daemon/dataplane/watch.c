@@ -85,11 +85,12 @@ static unsigned classify_device(const struct watch_objects *objects, const struc
 	return WATCH_DEVICES;
 }
 
-/* Its addresses have events of their own; a bridge without an address has a MAC. */
-static bool is_new_bridge(const struct watch_objects *objects, const struct link *link)
+/* Its addresses have events of their own; a bridge without an address has a MAC, which no peer can have. */
+static bool is_foreign_bridge(const struct watch_objects *objects, const struct link *link,
+			      bool gone)
 {
 	return link->kind == LINK_KIND_BRIDGE && mac_is_unicast(&link->mac) &&
-	       !foreign_find_mac(objects->foreign, &link->mac);
+	       gone == (foreign_find_mac(objects->foreign, &link->mac) != NULL);
 }
 
 static unsigned classify_link(const struct watch_objects *objects, const struct event *event)
@@ -106,7 +107,7 @@ static unsigned classify_link(const struct watch_objects *objects, const struct 
 		 (veth_is_of_network(link, objects->network) ||
 		  (objects->bridge && link->master == objects->bridge)))
 		events |= WATCH_DEVICES;
-	else if (!gone && is_new_bridge(objects, link))
+	else if (is_foreign_bridge(objects, link, gone))
 		events |= WATCH_FOREIGN;
 	if (is_named(link, objects->uplink, objects->uplink_name) || !objects->uplink ||
 	    is_path(objects, link->index))

@@ -82,5 +82,10 @@ both_ways() {
 	ping_once host1 "$(container_address host1 c12)"
 	container_del host1 c12
 	wait_for 10 peer_is 10.5.224.0/24 installed ''
+	# Another bridge gets the MAC, has no address, and is deleted.
+	ip -n "$LAB-host1" link add br9 address 02:00:00:00:00:24 type bridge
+	wait_for 5 peer_is 10.5.224.0/24 refused "this node's br9"
+	ip -n "$LAB-host1" link del br9
+	wait_for 5 peer_is 10.5.224.0/24 installed ''
 	both_ways
 }

@@ -6,6 +6,7 @@
 #include "common/netlink/link.h"
 #include "common/netlink/nl.h"
 #include "daemon/dataplane/plan.h"
+#include "daemon/lease/foreign.h"
 #include "tests/unit/samples.h"
 
 #include <linux/if_bridge.h>
@@ -345,6 +346,39 @@ static void test_devices(void **state)
 			fail_msg("case %zu", i);
 }
 
+/* The MAC of another bridge, which no peer can have: it appears, is as the last scan found it, or is free again. */
+static void test_macs_of_other_bridges(void **state)
+{
+	static const struct device device = { OTHER, 0, "br0", "bridge", NULL, 0, true };
+	static const struct mac mac = { { 2, 0, 0, 0, 0, 0x79 } }, group = { { 1, 0, 0, 0, 0, 1 } };
+	static const struct {
+		const struct mac *mac;
+		bool is_found;
+		uint16_t type;
+		unsigned news;
+	} cases[] = {
+		{ &mac, false, RTM_NEWLINK, WATCH_FOREIGN }, { &mac, true, RTM_NEWLINK, 0 },
+		{ &mac, true, RTM_DELLINK, WATCH_FOREIGN },  { &mac, false, RTM_DELLINK, 0 },
+		{ &group, false, RTM_NEWLINK, 0 },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct nl_msg *msg = link_event(&device);
+		struct foreign foreign = { .macs = { .len = 0 } };
+
+		nl_put(msg, IFLA_ADDRESS, cases[i].mac, sizeof(*cases[i].mac));
+		if (cases[i].is_found)
+			assert_true(foreign_add_mac(&foreign, &mac, "br0"));
+		foreign_sort(&foreign);
+		fixture->objects.foreign = &foreign;
+		if (classify(state, msg, cases[i].type) != cases[i].news)
+			fail_msg("case %zu", i);
+		fixture->objects.foreign = NULL;
+		foreign_free(&foreign);
+	}
+}
+
 static void test_addresses(void **state)
 {
 	struct fixture *fixture = *state;
@@ -484,6 +518,7 @@ int main(void)
 		watch_test(test_fdb),
 		watch_test(test_flood),
 		watch_test(test_devices),
+		watch_test(test_macs_of_other_bridges),
 		watch_test(test_addresses),
 		watch_test(test_foreign_routes),
 		watch_test(test_malformed_events_trigger_every_check),
