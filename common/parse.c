@@ -120,6 +120,11 @@ int parse_ifname(const char *text, struct err *err)
 			       "interface name \"%s\" is not 1 to %d bytes without '/', ':', '%%' "
 			       "and white space, other than \".\" and \"..\"",
 			       ERR_SHOW(text), IFNAME_MAX);
+	if (strcmp(text, "all") == 0 || strcmp(text, "default") == 0)
+		return err_set(err, ERR_ENV,
+			       "interface name \"%s\" is reserved by the kernel, which has sysctls "
+			       "of that name",
+			       text);
 	return 0;
 }
 

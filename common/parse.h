@@ -25,7 +25,8 @@ int parse_network_name(const char *text, struct err *err);
 
 /*
  * 1 to 15 bytes, not "." or "..", no '/', ':' or white space (the kernel's
- * dev_valid_name), no '%' (the kernel expands "eth%d"). ERR_ENV.
+ * dev_valid_name), no '%' (the kernel expands "eth%d"), not "all" or "default" (its
+ * sysctl_dev_name_is_allowed). ERR_ENV.
  */
 int parse_ifname(const char *text, struct err *err);
 

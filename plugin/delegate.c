@@ -55,10 +55,12 @@ int delegate_find(const char *cni_path, const char *type, char path_out[static F
 
 	if (!copy)
 		return err_nomem(err, "CNI_PATH");
-	if (strchr(type, '/'))
-		return err_set(err, ERR_CONFIG,
-			       "ipam.type: \"%s\" is not a name: it contains a slash",
-			       ERR_SHOW(type));
+	if (strchr(type, '/')) {
+		(void)err_set(err, ERR_CONFIG,
+			      "ipam.type: \"%s\" is not a name: it contains a slash",
+			      ERR_SHOW(type));
+		return 0;
+	}
 	if (strcmp(type, OWN_NAME) == 0)
 		return set_self_error(type, err);
 	while ((dir = strsep(&rest, ":"))) {

@@ -15,8 +15,8 @@ struct err;
 
 /*
  * Searches the directories of cni_path ("a:b"; NULL: none) for an executable file named type.
- * Returns 1 found, 0 absent or weft itself (err is set with ERR_DELEGATE or ERR_CONFIG, too), -1
- * failed (ERR_CONFIG when type contains a slash).
+ * Returns 1 found; 0 absent, weft itself, or not a name (err is set with ERR_DELEGATE or ERR_CONFIG, too);
+ * -1 failed.
  */
 int delegate_find(const char *cni_path, const char *type, char path_out[static FS_PATH_SIZE],
 		  struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/netconf.h"
 
+#include "common/array.h"
 #include "common/err.h"
 #include "common/parse.h"
 #include "common/state.h"
@@ -123,6 +124,21 @@ static int read_ipam(const struct jr *root, const char *text, size_t size, struc
 	return 0;
 }
 
+/* Runtimes refuse a result of which a member has another type. */
+static void check_dns(const struct jr *dns)
+{
+	static const char *const lists[] = { "nameservers", "search", "options" };
+	struct jr at;
+
+	(void)jr_str_opt(dns, "domain", TEXT_MAX, "");
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		struct jr list = jr_arr_opt(dns, lists[i]);
+
+		for (size_t k = 0; jr_each(&list, &k, &at);)
+			(void)jr_str(&at, NULL, TEXT_MAX);
+	}
+}
+
 /* weft's own keys. */
 static int read_own(const struct jr *root, struct netconf *netconf, struct err *err)
 {
@@ -137,6 +153,8 @@ static int read_own(const struct jr *root, struct netconf *netconf, struct err *
 	netconf->mtu = read_mtu(root);
 	if (read_routes(root, &netconf->routes, err) < 0)
 		return -1;
+	if (jr_len(&dns) > 0)
+		check_dns(&dns);
 	if (jr_len(&dns) > 0 && !(netconf->dns = jr_text(root, "dns")))
 		return err_nomem(err, "dns");
 	if (jr_has(root, "prevResult") && !(netconf->prev_result = jr_text(root, "prevResult")))

@@ -492,6 +492,8 @@ loop() { # VERB DIRECTORY TYPE
 	call DEL h2 '.ipam.type = "gone"'
 	run --separate-stderr call ADD h2 '.ipam.type = "../weft"'
 	assert_json "$output" '.code == 7'
+	assert_equal "$(records)" 0
+	call DEL h2 '.ipam.type = "../weft"'
 }
 
 @test "addresses come from static, and its dns unless the configuration has its own" {

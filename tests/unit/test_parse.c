@@ -138,10 +138,11 @@ static void interface_names(void **state)
 	static const char *const good[] = {
 		"eth0", "a", "...", "weft.100", "123456789012345", "k\xc3\xb6ln", NULL
 	};
-	static const char *const bad[] = { "",      ".",    "..",       "1234567890123456",
-					   "a/b",   "a:b",  "a b",      "a\t",
-					   "a\n",   "a\v",  "a\f",      "a\r",
-					   "eth%d", "\xa0", "\xc3\xa0", NULL };
+	static const char *const bad[] = { "",        ".",    "..",       "1234567890123456",
+					   "a/b",     "a:b",  "a b",      "a\t",
+					   "a\n",     "a\v",  "a\f",      "a\r",
+					   "eth%d",   "\xa0", "\xc3\xa0", "all",
+					   "default", NULL };
 
 	(void)state;
 	check_words(parse_ifname, ERR_ENV, good, bad);
