@@ -627,11 +627,6 @@ static void on_uplink_timer(void *ctx)
 	update_status(network);
 }
 
-static void on_displaced_timer(void *ctx)
-{
-	schedule_trigger(((const struct network *)ctx)->schedule, RECONCILE_DEVICES);
-}
-
 /* ---- Leaving ----------------------------------------------------------------------------- */
 
 bool network_leave(struct network *network, network_left_fn *left, void *ctx)
@@ -676,8 +671,7 @@ static int make_parts(struct network *network, struct err *err)
 	network_status_init(&network->status);
 	network->wait = loop_timer(loop, on_wait, network);
 	network->uplink_timer = loop_timer(loop, on_uplink_timer, network);
-	network->displaced_timer = loop_timer(loop, on_displaced_timer, network);
-	if (!network->wait || !network->uplink_timer || !network->displaced_timer)
+	if (!network->wait || !network->uplink_timer)
 		return err_nomem(err, "the network");
 	if (config_retry_init(&network->config_retry, loop, on_config_retry, network, err) < 0 ||
 	    store_view_init(&network->store_view, loop, network->name, network->env.node->state_dir,
@@ -688,7 +682,12 @@ static int make_parts(struct network *network, struct err *err)
 	    schedule_new(loop, network->name, network_reconcile, network, &network->schedule, err) <
 		    0)
 		return -1;
+	network->displaced_timer = loop_timer(loop, schedule_trigger_devices, network->schedule);
+	if (!network->displaced_timer)
+		return err_nomem(err, "the network");
 	network->leave.l2 = network->l2.l2;
+	publish_watch_init(&network->publication.watch, loop, network->env.run_dir, network->name,
+			   network->env.subnet_file, schedule_trigger_devices, network->schedule);
 	return watch_add(network->env.watch, &watch_owner, network, err);
 }
 
@@ -719,6 +718,7 @@ void network_free(struct network *network)
 		network->store->ops->free(network->store);
 	watch_remove(network->env.watch, network);
 	peer_events_free(&network->events);
+	publish_watch_free(&network->publication.watch);
 	schedule_free(network->schedule);
 	reconciler_free(network->reconciler);
 	loop_event_free(network->wait);

@@ -125,6 +125,7 @@ int publish_run(struct publication *publication, const struct publish_source *so
 	const struct foreign_prefix *holder = source->holder;
 	struct state_network state;
 	struct err err;
+	int rc;
 
 	publication->holder[0] = '\0';
 	if (holder)
@@ -138,8 +139,10 @@ int publish_run(struct publication *publication, const struct publish_source *so
 		leave_bridge(source, &state);
 	if (holder)
 		memcpy(state.holder, holder->device.name, sizeof(state.holder));
-	if (publish_network(source->run_dir, state.l2 ? NULL : source->subnet_file, &state,
-			    source->masquerades, &err) < 0) {
+	rc = publish_network(source->run_dir, state.l2 ? NULL : source->subnet_file, &state,
+			     source->masquerades, &err);
+	publish_watch_arm(&publication->watch);
+	if (rc < 0) {
 		snprintf(publication->error, sizeof(publication->error), "%s", err.text);
 		return -1;
 	}

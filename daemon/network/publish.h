@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/ipaddr.h"
 #include "daemon/lease/foreign.h"
+#include "daemon/network/publish_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,6 +69,7 @@ struct publication {
 	bool done; /* published at least once */
 	char error[ERR_TEXT_SIZE];
 	char holder[FOREIGN_TEXT_SIZE]; /* which device has the node's subnet; "": none */
+	struct publish_watch watch;
 };
 
 /*

@@ -119,6 +119,11 @@ void schedule_trigger(struct schedule *schedule, unsigned scope)
 		trigger_peers(schedule);
 }
 
+void schedule_trigger_devices(void *schedule)
+{
+	schedule_trigger(schedule, RECONCILE_DEVICES);
+}
+
 /*
  * What failed stays due: a run of a smaller scope that succeeds does not end the failure, nor does
  * it postpone the retry. A run that compares the entries includes all.

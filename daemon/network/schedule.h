@@ -31,6 +31,8 @@ void schedule_free(struct schedule *schedule);
 
 /* Schedules a run; scopes of several triggers are added up. Allowed during a run, too. */
 void schedule_trigger(struct schedule *schedule, unsigned scope);
+/* The same as a callback: the devices, and the files that are published after them. */
+void schedule_trigger_devices(void *schedule);
 
 /*
  * The outcome of the run: rc 0, or -1 with err. Logs a failure once, and sets the retry. A success

@@ -81,6 +81,36 @@ teardown_file() { lab_down; }
 	assert_output ''
 }
 
+@test "files that are removed or changed by others are restored" {
+	local inode env=$LAB_DIR/host1/subnet.env networks=$LAB_DIR/host1/run/networks
+	cp "$env" "$LAB_DIR/env"
+	cp "$networks/default.json" "$LAB_DIR/state"
+	rm "$env"
+	wait_for 5 same "$LAB_DIR/env" "$env"
+	echo FLANNEL_MTU=9000 >"$env"
+	wait_for 5 same "$LAB_DIR/env" "$env"
+	rm -r "$networks"
+	wait_for 5 same "$LAB_DIR/state" "$networks/default.json"
+	ln -sf /etc/passwd "$networks/default.json"
+	wait_for 5 same "$LAB_DIR/state" "$networks/default.json"
+	[[ ! -L $networks/default.json ]]
+	# What cannot be replaced is reported, and replaced once that is possible.
+	rm "$networks/default.json"
+	mkdir "$networks/default.json"
+	wait_for 5 not weftd_is_ready host1
+	run weftctl_on host1 status
+	assert_output --partial 'cannot replace default.json: Is a directory'
+	rmdir "$networks/default.json"
+	wait_for 5 weftd_is_ready host1
+	same "$LAB_DIR/state" "$networks/default.json"
+	# weftd's own writing is no change.
+	inode=$(stat -c %i "$env" "$networks/default.json")
+	weftd_stop host1
+	weftd_start host1
+	weftd_ready host1
+	assert_equal "$(stat -c %i "$env" "$networks/default.json")" "$inode"
+}
+
 @test "the events are JSON lines that only weftd's user and root can read" {
 	local file=$LAB_DIR/host1/run/events
 	assert_equal "$(stat -c '%a' "$file")" 600

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/network/publish_watch.h"
+
+#include "common/err.h"
+#include "common/state.h"
+#include "daemon/io/file_watch.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+static void read_identity(const char *path, struct published_file *file)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		st = (struct stat){ .st_ino = 0 };
+	file->inode = st.st_ino;
+	file->size = (uint64_t)st.st_size;
+	file->mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+}
+
+static void on_event(void *ctx)
+{
+	const struct published_file *file = ctx;
+	struct published_file now;
+
+	read_identity(file->path, &now);
+	if (now.inode != file->inode || now.size != file->size || now.mtime_ns != file->mtime_ns)
+		file->of->changed(file->of->ctx);
+}
+
+static void watch_file(struct publish_watch *watch, struct published_file *file, struct loop *loop)
+{
+	struct err unused = ERR_INIT;
+
+	file->of = watch;
+	if (file_watch_new(loop, file->path, on_event, file, &file->watch, &unused) < 0)
+		file->watch = NULL;
+}
+
+void publish_watch_init(struct publish_watch *watch, struct loop *loop, const char *run_dir,
+			const char *name, const char *subnet_file, void (*changed)(void *ctx),
+			void *ctx)
+{
+	struct published_file *state = &watch->file[0], *subnet = &watch->file[1];
+
+	watch->changed = changed;
+	watch->ctx = ctx;
+	if (snprintf(state->path, sizeof(state->path), "%s/" STATE_NETWORKS "/%s.json", run_dir,
+		     name) < (int)sizeof(state->path))
+		watch_file(watch, state, loop);
+	if (subnet_file && snprintf(subnet->path, sizeof(subnet->path), "%s", subnet_file) <
+				   (int)sizeof(subnet->path))
+		watch_file(watch, subnet, loop);
+}
+
+void publish_watch_free(struct publish_watch *watch)
+{
+	for (size_t i = 0; i < PUBLISHED_FILES; i++)
+		file_watch_free(watch->file[i].watch);
+}
+
+/* Directories are made together with the files, hence afterwards. */
+void publish_watch_arm(struct publish_watch *watch)
+{
+	struct err unused = ERR_INIT;
+
+	for (size_t i = 0; i < PUBLISHED_FILES; i++) {
+		struct published_file *file = &watch->file[i];
+
+		if (!file->watch)
+			continue;
+		(void)file_watch_arm(file->watch, &unused);
+		read_identity(file->path, file);
+	}
+}
