@@ -472,6 +472,18 @@ enum map_state map_other_state(const struct map_link *link, const struct map_sta
 	return map_state(&other, stats);
 }
 
+uint8_t map_only_family(const struct map_link *link, const struct map_stats *stats)
+{
+	if (!link || !link->other.sent || map_state(link, stats) == map_other_state(link, stats))
+		return AF_UNSPEC;
+	return link->family;
+}
+
+bool map_is_dual(const struct map *map)
+{
+	return map->dual && !map->family;
+}
+
 const char *map_family_text(uint8_t family)
 {
 	return family == AF_INET6 ? "IPv6" : family == AF_INET ? "IPv4" : "";
@@ -567,6 +579,8 @@ static void count_links(const struct map *map, struct map_stats *stats)
 
 		stats->links[MAP_UNKNOWN]--;
 		stats->links[state]++;
+		if (map_is_dual(map) && map_only_family(link, stats))
+			stats->only[link->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4][state]++;
 		stats->nodes[link->to].measured++;
 		/* A node that answers in one family is not down. */
 		stats->nodes[link->to].unanswered +=

@@ -130,7 +130,9 @@ struct map_stats {
 	uint32_t median_us, most_us, longest_us; /* most_us: 95 % are not longer */
 	uint32_t slow_us;                        /* a longer round trip is slow */
 	size_t down;                             /* nodes */
-	struct map_node_stats *nodes;            /* as many as the map has */
+	/* Of the links, those in their state in this family only, and in a better one in the other. */
+	size_t only[FAMILIES][MAP_STATES];
+	struct map_node_stats *nodes; /* as many as the map has */
 };
 
 void map_stats_free(struct map_stats *stats);
@@ -147,8 +149,15 @@ enum map_state map_state(const struct map_link *link, const struct map_stats *st
 
 /* The state of what was measured in the other family. */
 enum map_state map_other_state(const struct map_link *link, const struct map_stats *stats);
+/*
+ * The family, AF_*, in which a link is in its state, if it is in another one in the other family. AF_UNSPEC: it is the
+ * same in both, or only one was measured. link NULL: AF_UNSPEC.
+ */
+uint8_t map_only_family(const struct map_link *link, const struct map_stats *stats);
 /* "IPv4", "IPv6", or "" for AF_UNSPEC. */
 const char *map_family_text(uint8_t family);
+/* Whether the map has both families. */
+bool map_is_dual(const struct map *map);
 
 /* The lost packets of a link in percent, 1 to 99 if some were lost and some not. */
 unsigned map_loss_percent(const struct map_link *link);

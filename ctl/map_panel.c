@@ -90,6 +90,8 @@ void map_panel_description(FILE *file, const struct map *map, const struct map_s
 	if (stats->answered)
 		fprintf(file, " The median round trip is %s ms.",
 			map_rtt_text(median, stats->median_us));
+	if (map_is_dual(map))
+		fputs(" Each link is the worse of IPv4 and IPv6.", file);
 }
 
 /* ---- Parts ------------------------------------------------------------------------------ */
@@ -147,6 +149,15 @@ static void put_head(struct pen *pen, const struct map *map)
 	if (map->time_s && gmtime_r(&time_s, &utc) &&
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &utc))
 		fprintf(pen->file, ", %s", text);
+	text_end(pen);
+	if (!map->dual)
+		return;
+	pen->y += ROW * 0.8;
+	text_begin(pen, 0, 16, "quiet");
+	if (map->family)
+		fprintf(pen->file, "%s only", map_family_text(map->family));
+	else
+		fputs("each link: the worse of IPv4 and IPv6", pen->file);
 	text_end(pen);
 }
 
@@ -209,22 +220,50 @@ static void put_line_entry(struct pen *pen, const char *class, const char *label
 	put_entry(pen, label, note, count);
 }
 
+/* Below the entry of a state: the links that are in it in one family only. */
+static void put_only_entries(struct pen *pen, const struct map_stats *stats, enum map_state state)
+{
+	static const char *const labels[FAMILIES] = {
+		[FAMILY_V4] = "in IPv4 only",
+		[FAMILY_V6] = "in IPv6 only",
+	};
+	char text[COUNT_SIZE];
+
+	for (enum family f = 0; f < FAMILIES; f++) {
+		if (!stats->only[f][state])
+			continue;
+		pen->y += ROW * 0.8;
+		text_begin(pen, SAMPLE + 28, 15, "quiet");
+		fputs(labels[f], pen->file);
+		text_end(pen);
+		put_right(pen, MAP_LAYOUT_PANEL, "quiet", count_text(text, stats->only[f][state]));
+	}
+}
+
 static void put_line_legend(struct pen *pen, const struct map_panel *panel)
 {
 	const struct map_stats *stats = panel->stats;
 	char slow[64], rtt[MAP_RTT_SIZE];
+	const struct {
+		enum map_state state;
+		const char *class, *label, *note;
+	} rows[] = {
+		{ MAP_SLOW, "slow", "slow", slow },
+		{ MAP_LOSS, "loss", "some packets lost", "" },
+		{ MAP_NO_ANSWER, "none", "no answer", "" },
+		{ MAP_UNKNOWN, "", "not measured", "" },
+	};
 
 	snprintf(slow, sizeof(slow), ", over %s ms", map_rtt_text(rtt, stats->slow_us));
 	put_line_entry(pen, panel->good_drawn ? "good" : "", "without loss",
 		       panel->good_drawn ? "" : " (not drawn)", stats->links[MAP_GOOD]);
-	if (stats->links[MAP_SLOW])
-		put_line_entry(pen, "slow", "slow", slow, stats->links[MAP_SLOW]);
-	if (stats->links[MAP_LOSS])
-		put_line_entry(pen, "loss", "some packets lost", "", stats->links[MAP_LOSS]);
-	if (stats->links[MAP_NO_ANSWER])
-		put_line_entry(pen, "none", "no answer", "", stats->links[MAP_NO_ANSWER]);
-	if (stats->links[MAP_UNKNOWN])
-		put_line_entry(pen, "", "not measured", "", stats->links[MAP_UNKNOWN]);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!stats->links[rows[i].state])
+			continue;
+		put_line_entry(pen, rows[i].class, rows[i].label, rows[i].note,
+			       stats->links[rows[i].state]);
+		put_only_entries(pen, stats, rows[i].state);
+	}
 	if (panel->not_drawn)
 		put_line_entry(pen, "", "more lines", ", not drawn", panel->not_drawn);
 }
@@ -306,17 +345,22 @@ static void put_down(struct pen *pen, const struct map_panel *panel)
 	put_more(pen, panel->stats->down, shown);
 }
 
-static void put_worst_row(struct pen *pen, const struct map *map, const struct map_link *link)
+static void put_worst_row(struct pen *pen, const struct map_panel *panel,
+			  const struct map_link *link)
 {
 	char loss[32] = "", rtt[MAP_RTT_SIZE], text[MAP_RTT_SIZE + 8];
+	const uint8_t only = map_only_family(link, panel->stats);
 
 	pen->y += ROW;
 	text_begin(pen, 0, 16, "");
-	put_name(pen, map, link->from);
+	put_name(pen, panel->map, link->from);
 	fputs("<tspan class=\"quiet\"> \xe2\x86\x92 </tspan>", pen->file);
-	put_name(pen, map, link->to);
+	put_name(pen, panel->map, link->to);
+	if (only)
+		fprintf(pen->file, "<tspan class=\"quiet\" font-size=\"13\"> %s</tspan>",
+			map_family_text(only));
 	text_end(pen);
-	if (link->lost == link->sent) {
+	if (map_state(link, panel->stats) == MAP_NO_ANSWER) {
 		put_right(pen, MAP_LAYOUT_PANEL, "", "no answer");
 		return;
 	}
@@ -338,7 +382,7 @@ static int put_worst(struct pen *pen, const struct map_panel *panel, struct err 
 		return 0;
 	put_list_head(pen, "Worst links");
 	for (size_t i = 0; i < len && i < WORST_MAX; i++)
-		put_worst_row(pen, panel->map, worst[i]);
+		put_worst_row(pen, panel, worst[i]);
 	put_more(pen, len, WORST_MAX);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "common/err.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define VALUE_NODES_MAX 4 /* nodes whose links have their values beside them */
 #define LINES_MAX 5000    /* lines that are drawn, the worst ones */
 #define TITLES_MAX 1000   /* lines that have titles */
+#define WEIGHT_MIN 0.25
 #define BAR_MIN 1.5
 
 struct picture {
@@ -114,19 +116,38 @@ static void put_name(const struct picture *picture, size_t node, size_t max)
 	xml_put(picture->file, map_node_name(picture->map, node, name), max);
 }
 
-/* "host1 to host2: 2 of 100 lost, 0.34 ms". */
-static void put_direction(const struct picture *picture, const struct map_link *link)
+/* "2 of 100 lost, 0.34 ms". */
+static void put_measured(FILE *file, const struct map_other *measured)
 {
 	char rtt[MAP_RTT_SIZE];
+
+	fprintf(file, "%" PRIu32 " of %" PRIu32 " lost", measured->lost, measured->sent);
+	if (measured->silent)
+		fputs(", no answer to the last ones", file);
+	else if (measured->rtt_us != MAP_NO_RTT)
+		fprintf(file, ", %s ms", map_rtt_text(rtt, measured->rtt_us));
+}
+
+/* "host1 to host2: 2 of 100 lost, 0.34 ms"; with both families "host1 to host2: IPv6 2 of 100 lost, 0.34 ms, IPv4 ...". */
+static void put_direction(const struct picture *picture, const struct map_link *link)
+{
+	const struct map_other own = { .sent = link->sent,
+				       .lost = link->lost,
+				       .rtt_us = link->rtt_us,
+				       .silent = link->silent };
+	const bool dual = map_is_dual(picture->map);
 
 	put_name(picture, link->from, 0);
 	fputs(" to ", picture->file);
 	put_name(picture, link->to, 0);
-	fprintf(picture->file, ": %" PRIu32 " of %" PRIu32 " lost", link->lost, link->sent);
-	if (link->silent)
-		fputs(", no answer to the last ones", picture->file);
-	else if (link->rtt_us != MAP_NO_RTT)
-		fprintf(picture->file, ", %s ms", map_rtt_text(rtt, link->rtt_us));
+	fputs(": ", picture->file);
+	if (dual)
+		fprintf(picture->file, "%s ", map_family_text(link->family));
+	put_measured(picture->file, &own);
+	if (!dual || !link->other.sent)
+		return;
+	fprintf(picture->file, ", %s ", map_family_text(link->other.family));
+	put_measured(picture->file, &link->other);
 }
 
 static void put_line(const struct picture *picture, const struct pair *pair)
@@ -151,9 +172,22 @@ static void put_line(const struct picture *picture, const struct pair *pair)
 	fputs("</title></path>\n", picture->file);
 }
 
+/* Of many lines each is thinner and fainter, the worst states last, so that those show where lines are dense. */
+static double line_weight(enum map_state state, size_t lines)
+{
+	static const size_t strong[MAP_STATES] = {
+		[MAP_SLOW] = 100, [MAP_LOSS] = 200, [MAP_NO_ANSWER] = 800
+	};
+	const double weight = lines > strong[state] ? sqrt((double)strong[state] / (double)lines) :
+						      1;
+
+	return weight > WEIGHT_MIN ? weight : WEIGHT_MIN;
+}
+
 static void put_lines(const struct picture *picture, enum map_state state)
 {
 	const size_t nodes = picture->layout->nodes;
+	const double weight = line_weight(state, picture->drawn[state]);
 	size_t left = picture->drawn[state];
 
 	if (!left)
@@ -163,11 +197,13 @@ static void put_lines(const struct picture *picture, enum map_state state)
 			"<g class=\"line good\" stroke-width=\"%.1f\" opacity=\"%.1f\">\n",
 			nodes <= 12 ? 1.8 : 1.0, nodes <= 12 ? 0.7 : 0.4);
 	else
-		fprintf(picture->file, "<g class=\"line %s\" stroke-width=\"%.1f\">\n",
+		fprintf(picture->file,
+			"<g class=\"line %s\" stroke-width=\"%.1f\" opacity=\"%.2f\">\n",
 			classes[state],
-			nodes <= 12 ? 3.5 :
-			nodes <= 60 ? 2.4 :
-				      3.2);
+			weight * (nodes <= 12 ? 3.5 :
+				  nodes <= 60 ? 2.4 :
+						3.2),
+			weight);
 	for (size_t i = 0; left && i < picture->map->links.len; i++) {
 		struct pair pair;
 
@@ -194,6 +230,7 @@ static void put_value(const struct picture *picture, const struct pair *pair)
 	const size_t apart = worse->from > worse->to ? worse->from - worse->to :
 						       worse->to - worse->from;
 	const double share = layout->nodes == 4 && apart == 2 ? 0.3 : 0.5;
+	const uint8_t only = map_only_family(worse, picture->stats);
 	char rtt[MAP_RTT_SIZE];
 
 	fprintf(picture->file,
@@ -206,6 +243,8 @@ static void put_value(const struct picture *picture, const struct pair *pair)
 		fprintf(picture->file, "%u %% lost", map_loss_percent(worse));
 	else
 		fprintf(picture->file, "%s ms", map_rtt_text(rtt, worse->rtt_us));
+	if (only && pair->state != MAP_GOOD)
+		fprintf(picture->file, " in %s", map_family_text(only));
 	fputs("</text>\n", picture->file);
 }
 

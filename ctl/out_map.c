@@ -34,13 +34,20 @@ struct matrix {
 	size_t value; /* of one with a value */
 };
 
-/* Whether the map has both families. */
-static bool is_dual(const struct map *map)
-{
-	return map->dual && !map->family;
-}
-
 /* ---- Numbers ---------------------------------------------------------------------------- */
+
+/* The links that are worse in one family than in the other. */
+static void put_only(const struct out_to *to, const struct map_stats *stats)
+{
+	size_t count[FAMILIES] = { 0 };
+
+	for (enum family f = 0; f < FAMILIES; f++)
+		for (size_t state = MAP_SLOW; state < MAP_STATES; state++)
+			count[f] += stats->only[f][state];
+	if (count[FAMILY_V4] || count[FAMILY_V6])
+		fprintf(to->file, "worse in one family: %zu in IPv4, %zu in IPv6\n",
+			count[FAMILY_V4], count[FAMILY_V6]);
+}
 
 static void put_numbers(const struct out_to *to, const struct map *map,
 			const struct map_stats *stats)
@@ -58,7 +65,7 @@ static void put_numbers(const struct out_to *to, const struct map *map,
 		fputs(", from ", to->file);
 		term_put(to->file, map->node, 0);
 	}
-	if (is_dual(map))
+	if (map_is_dual(map))
 		fputs(", the worse of IPv4 and IPv6", to->file);
 	else if (map->dual)
 		fprintf(to->file, ", %s", map_family_text(map->family));
@@ -67,6 +74,7 @@ static void put_numbers(const struct out_to *to, const struct map *map,
 		"%zu not measured\n",
 		links[MAP_GOOD] + links[MAP_SLOW], links[MAP_SLOW], links[MAP_LOSS],
 		links[MAP_NO_ANSWER], links[MAP_UNKNOWN]);
+	put_only(to, stats);
 	if (stats->answered)
 		fprintf(to->file, "round trip: median %s ms, 95 %% within %s ms, longest %s ms\n",
 			map_rtt_text(median, stats->median_us), map_rtt_text(most, stats->most_us),
@@ -115,10 +123,10 @@ static void put_marked(const struct out_to *to, const char *text, enum term_mark
 /* "/6" if a link is in its state in IPv6 only. */
 static const char *family_mark(const struct matrix *matrix, const struct map_link *link)
 {
-	if (!link || !link->other.sent || !is_dual(matrix->map) ||
-	    map_state(link, matrix->stats) == map_other_state(link, matrix->stats))
-		return "";
-	return link->family == AF_INET6 ? "/6" : "/4";
+	const uint8_t only = map_is_dual(matrix->map) ? map_only_family(link, matrix->stats) :
+							AF_UNSPEC;
+
+	return only == AF_INET6 ? "/6" : only ? "/4" : "";
 }
 
 static void put_cell(const struct matrix *matrix, size_t from, size_t to, bool first)
@@ -202,7 +210,7 @@ static void put_legend(const struct matrix *matrix)
 	snprintf(text, sizeof(text), "row to column: %s%s; %s; X no answer; ? not measured%s",
 		 values ? "round trip in ms" : ". no loss", slow,
 		 values ? "% lost packets" : "+ under 10 % lost; 1-9 lost, in tens of percent",
-		 values && is_dual(matrix->map) ? "; /4, /6 in IPv4 or IPv6 only" : "");
+		 values && map_is_dual(matrix->map) ? "; /4, /6 in IPv4 or IPv6 only" : "");
 	fputc('\n', matrix->to->file);
 	term_wrap(matrix->to->file, text, 0, matrix->to->width);
 	fputc('\n', matrix->to->file);
@@ -213,7 +221,7 @@ static void measure(struct matrix *matrix)
 	const struct map *map = matrix->map;
 	const size_t nodes = map->nodes.len;
 	const size_t width = matrix->to->width ? matrix->to->width : WIDTH_ASSUMED;
-	const size_t cells[] = { is_dual(map) ? DUAL_COLUMNS : VALUE_COLUMNS, 2, 1 };
+	const size_t cells[] = { map_is_dual(map) ? DUAL_COLUMNS : VALUE_COLUMNS, 2, 1 };
 	size_t widest = 0;
 
 	for (size_t i = 0; i < nodes; i++) {
@@ -310,6 +318,14 @@ static void put_reason(const struct out_to *to, const char *reason)
 
 static const char *const heads[] = { "FROM", "TO", "LOST", "SENT", "MS", "AGE", "FAMILY" };
 
+/* The family in which a link is in its state. */
+static const char *family_text(const struct map_link *link, const struct map_stats *stats)
+{
+	if (link->other.sent && !map_only_family(link, stats))
+		return "both";
+	return link->family ? map_family_text(link->family) : "-";
+}
+
 static void worst_row(struct table *table, const struct matrix *matrix, const struct map_link *link)
 {
 	char from[MAP_NAME_SIZE], to[MAP_NAME_SIZE], lost[OUT_NUMBER_SIZE + 1];
@@ -323,8 +339,7 @@ static void worst_row(struct table *table, const struct matrix *matrix, const st
 		{ map_rtt_text(rtt, state == MAP_NO_ANSWER ? MAP_NO_RTT : link->rtt_us),
 		  state == MAP_SLOW ? mark_of(state) : TERM_PLAIN },
 		{ link->age_s == MAP_NO_AGE ? "-" : span_text(age, link->age_s), TERM_PLAIN },
-		{ *map_family_text(link->family) ? map_family_text(link->family) : "-",
-		  TERM_PLAIN },
+		{ family_text(link, matrix->stats), TERM_PLAIN },
 	};
 
 	snprintf(lost, sizeof(lost), "%u%%", map_loss_percent(link));
@@ -335,7 +350,7 @@ static void worst_row(struct table *table, const struct matrix *matrix, const st
 static void put_worst(const struct matrix *matrix, const struct map_link *const *worst, size_t len)
 {
 	/* The family only if there are two. */
-	const size_t columns = ARRAY_LEN(heads) - !is_dual(matrix->map);
+	const size_t columns = ARRAY_LEN(heads) - !map_is_dual(matrix->map);
 	struct table table = { .heads = heads, .len = columns, .max = matrix->to->width };
 	const size_t shown = matrix->to->all || len < WORST_SHOWN ? len : WORST_SHOWN;
 

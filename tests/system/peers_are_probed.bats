@@ -220,6 +220,9 @@ shows_in_map() { weftctl_on host1 map "${@:2}" | grep -qE "$1"; } # PATTERN [OPT
 	shows_in_map '^1 host1 .* X/6'
 	shows_in_map '^host1 +host2 .* IPv6$'
 	shows_in_map 'the worse of IPv4 and IPv6'
+	shows_in_map '^worse in one family: [0-9]+ in IPv4, [1-9][0-9]* in IPv6$'
+	shows_in_map '>in IPv6 only<' --svg -
+	shows_in_map 'host1 to host2: IPv6 [0-9]+ of [0-9]+ lost, no answer to the last ones, IPv4 [0-9]+ of' --svg -
 	run ! shows_in_map '^1 host1 .* X' --family ipv4
 	ns_run host2 nft delete table ip6 t
 	run -2 weftctl_on host1 map --family ipx

@@ -302,6 +302,39 @@ static void a_node_that_answers_in_one_family_is_not_down(void **state)
 	assert_int_equal(both.links[MAP_NO_ANSWER], 2);
 }
 
+static void links_that_are_worse_in_one_family_are_counted(void **state)
+{
+	AUTO(map)
+	struct map map = map_of(
+		DUAL("ipv4", HOST("1") "," HOST("2") "," HOST("3"),
+		     LINK("0", "1", "0", "300") "," LINK("0", "2", "5", "300") "," LINK(
+			     "1", "0", "100", "300") "," LINK("1", "2", "100", "300"),
+		     ""));
+	AUTO(map)
+	struct map v6 = map_of(DUAL("ipv6", HOST6("1") "," HOST6("2") "," HOST6("3"),
+				    LINK("0", "1", "100", "300") "," LINK(
+					    "0", "2", "7", "300") "," LINK("1", "0", "0", "300"),
+				    ""));
+	AUTO(map_stats) struct map_stats stats = { .nodes = NULL };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_false(map_is_dual(&map));
+	assert_int_equal(map_add_family(&map, &v6, &err), 0);
+	assert_true(map_is_dual(&map));
+	assert_int_equal(map_evaluate(&map, &stats, &err), 0);
+	assert_int_equal(map_only_family(map_link(&map, 0, 1), &stats), AF_INET6);
+	assert_int_equal(map_only_family(map_link(&map, 1, 0), &stats), AF_INET);
+	/* Loss in both; measured in IPv4 only; not at all. */
+	assert_int_equal(map_only_family(map_link(&map, 0, 2), &stats), AF_UNSPEC);
+	assert_int_equal(map_only_family(map_link(&map, 1, 2), &stats), AF_UNSPEC);
+	assert_int_equal(map_only_family(map_link(&map, 2, 1), &stats), AF_UNSPEC);
+	assert_int_equal(stats.only[FAMILY_V6][MAP_NO_ANSWER], 1);
+	assert_int_equal(stats.only[FAMILY_V4][MAP_NO_ANSWER], 1);
+	assert_int_equal(stats.only[FAMILY_V6][MAP_LOSS], 0);
+	assert_int_equal(stats.links[MAP_NO_ANSWER], 3);
+}
+
 static void maps_of_two_families_are_not_merged(void **state)
 {
 	AUTO(map) struct map map = map_of(DUAL("ipv4", HOST("1"), "", ""));
@@ -647,6 +680,7 @@ int main(void)
 		cmocka_unit_test(rows_of_many_nodes_are_merged),
 		cmocka_unit_test(the_worse_of_two_families_is_shown),
 		cmocka_unit_test(a_node_that_answers_in_one_family_is_not_down),
+		cmocka_unit_test(links_that_are_worse_in_one_family_are_counted),
 		cmocka_unit_test(maps_of_two_families_are_not_merged),
 		cmocka_unit_test(too_many_nodes_are_not_merged),
 		cmocka_unit_test(maps_of_two_networks_are_not_merged),

@@ -262,6 +262,75 @@ static void picture_is_described_and_has_no_references(void **state)
 	assert_int_equal(occurrences(text, "http"), 1); /* the namespace */
 }
 
+/* The families of the link that loses packets: both lose, or the one that is not shown does not. */
+static void give_families(struct map *map, uint32_t other_lost)
+{
+	map->dual = true;
+	for (size_t i = 0; i < map->links.len; i++) {
+		struct map_link *link = &map->links.at[i];
+
+		link->family = link->lost ? AF_INET6 : AF_INET;
+		link->other = (struct map_other){
+			.family = link->lost ? AF_INET : AF_INET6,
+			.sent = 100,
+			.lost = link->lost ? other_lost : 0,
+			.rtt_us = 250,
+		};
+	}
+}
+
+static void the_family_that_is_worse_is_shown(void **state)
+{
+	AUTO(map) struct map one = map_with(3, "host"), both = map_with(3, "host");
+	AUTO(map) struct map single = map_with(3, "host"), v6 = map_with(3, "host");
+	AUTO(free) char *one_text = NULL;
+	AUTO(free) char *both_text = NULL;
+	AUTO(free) char *single_text = draw(&single);
+	AUTO(free) char *v6_text = NULL;
+
+	(void)state;
+	give_families(&one, 0);
+	give_families(&both, 10);
+	give_families(&v6, 0);
+	v6.family = AF_INET6;
+	one_text = draw(&one);
+	both_text = draw(&both);
+	v6_text = draw(&v6);
+	/* The tooltip has both measurements, the line and the list the family. */
+	assert_non_null(strstr(one_text, "host0 to host1: IPv6 30 of 100 lost, 0.30 ms, "
+					 "IPv4 0 of 100 lost, 0.25 ms; host1 to host0: IPv4 "));
+	assert_non_null(strstr(one_text, ">30 % lost in IPv6</text>"));
+	assert_non_null(strstr(one_text, "each link: the worse of IPv4 and IPv6"));
+	assert_non_null(strstr(one_text, ">in IPv6 only</text>"));
+	assert_null(strstr(one_text, ">in IPv4 only</text>"));
+	assert_non_null(strstr(one_text, "font-size=\"13\"> IPv6</tspan>"));
+	assert_non_null(strstr(both_text, "IPv4 10 of 100 lost, 0.25 ms"));
+	assert_non_null(strstr(both_text, ">30 % lost</text>"));
+	assert_null(strstr(both_text, " only</text>"));
+	assert_null(strstr(both_text, "font-size=\"13\""));
+	assert_null(strstr(single_text, "IPv"));
+	assert_non_null(strstr(v6_text, ">IPv6 only</text>"));
+	assert_non_null(strstr(v6_text, "host0 to host1: 30 of 100 lost, 0.30 ms;"));
+	assert_null(strstr(v6_text, ">in IPv6 only</text>"));
+}
+
+/* As many lines of one state are fainter. */
+static void dense_lines_are_thin(void **state)
+{
+	AUTO(map) struct map few = map_with(50, "host"), many = map_with(50, "host");
+	AUTO(free) char *few_text = draw(&few);
+	AUTO(free) char *many_text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < many.links.len; i++)
+		many.links.at[i].lost = 1;
+	many_text = draw(&many);
+	assert_non_null(
+		strstr(few_text, "<g class=\"line loss\" stroke-width=\"2.4\" opacity=\"1.00\">"));
+	assert_non_null(
+		strstr(many_text, "<g class=\"line loss\" stroke-width=\"1.0\" opacity=\"0.40\">"));
+}
+
 static void map_without_nodes_has_no_picture(void **state)
 {
 	struct map map = { .time_s = 0 };
@@ -285,6 +354,8 @@ int main(void)
 		cmocka_unit_test(text_is_escaped),
 		cmocka_unit_test(lines_are_those_of_pairs),
 		cmocka_unit_test(picture_is_described_and_has_no_references),
+		cmocka_unit_test(the_family_that_is_worse_is_shown),
+		cmocka_unit_test(dense_lines_are_thin),
 		cmocka_unit_test(map_without_nodes_has_no_picture),
 	};
 
