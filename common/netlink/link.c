@@ -138,6 +138,8 @@ static int parse_info(const struct nlattr *nest, struct link *link, struct err *
 		link->kind = LINK_KIND_VETH;
 	else if (strcmp(kind, "vxlan") == 0)
 		link->kind = LINK_KIND_VXLAN;
+	else if (strcmp(kind, "tun") == 0)
+		link->kind = LINK_KIND_TAP;
 	if (link->kind == LINK_KIND_BRIDGE && parse_bridge(info[IFLA_INFO_DATA], link, err))
 		return -1;
 	if (link->kind == LINK_KIND_VXLAN && parse_vxlan(info[IFLA_INFO_DATA], &link->vxlan, err))

@@ -16,7 +16,14 @@ struct nl;
 struct nlmsghdr;
 struct nl_msg;
 
-enum link_kind { LINK_KIND_OTHER, LINK_KIND_BRIDGE, LINK_KIND_VXLAN, LINK_KIND_VETH };
+/* LINK_KIND_TAP: a tap or a tun device; only a tap can be the port of a bridge. */
+enum link_kind {
+	LINK_KIND_OTHER,
+	LINK_KIND_BRIDGE,
+	LINK_KIND_VXLAN,
+	LINK_KIND_VETH,
+	LINK_KIND_TAP
+};
 
 #define LINK_ALIAS_SIZE 256
 

@@ -6,18 +6,25 @@
 #include "common/netlink/addr.h"
 #include "common/netlink/link.h"
 #include "common/netlink/nl.h"
+#include "daemon/dataplane/tap_scan.h"
 #include "ipam/veth.h"
 
 #include <errno.h>
 #include <string.h>
 
 VEC_DEFINE(veths, struct link);
+VEC_DEFINE(taps, uint32_t);
+
+#define FORWARDING 3 /* BR_STATE_FORWARDING */
+#define LOWER_UP                                                                                   \
+	0x10000 /* IFF_LOWER_UP of linux/if.h, which conflicts with net/if.h: there is a machine */
 
 AUTO_DEFINE_VALUE(bridge_scan, struct bridge_scan, bridge_scan_free);
 
 void bridge_scan_free(struct bridge_scan *scan)
 {
 	seens_free(&scan->seens);
+	seens_free(&scan->earlier);
 }
 
 /* ---- The ports --------------------------------------------------------------------------- */
@@ -26,29 +33,44 @@ struct gather {
 	const struct bridge_scan_want *want;
 	uint32_t bridge; /* index */
 	struct veths veths;
+	struct taps taps; /* indexes */
 };
 
 static void gather_free(struct gather *gather)
 {
+	taps_free(&gather->taps);
 	veths_free(&gather->veths);
 }
 AUTO_DEFINE_VALUE(gather, struct gather, gather_free);
 
-static int collect_veth(void *ctx, const struct link *link, struct err *err)
+static int collect_port(void *ctx, const struct link *link, struct err *err)
 {
 	struct gather *gather = ctx;
 
+	if (link->master == gather->bridge && link->kind == LINK_KIND_TAP && link->is_port &&
+	    link->port.state == FORWARDING && link->flags & LOWER_UP)
+		return taps_push(&gather->taps, &link->index) ?
+			       0 :
+			       err_nomem(err, "the bridge's ports");
 	if (link->master != gather->bridge || link->kind != LINK_KIND_VETH ||
 	    link->peer_netns < 0 || veth_is_of_network(link, gather->want->network))
 		return 0;
 	return veths_push(&gather->veths, link) ? 0 : err_nomem(err, "the bridge's ports");
 }
 
-static void reset_veths(void *ctx)
+static void reset_ports(void *ctx)
 {
 	struct gather *gather = ctx;
 
 	veths_clear(&gather->veths);
+	taps_clear(&gather->taps);
+}
+
+static int tap_order(const void *a, const void *b)
+{
+	const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return (left > right) - (left < right);
 }
 
 static int index_order(const void *a, const void *b)
@@ -190,6 +212,23 @@ static int read_bridge(struct nl *nl, const struct bridge_scan_want *want,
 	return 0;
 }
 
+/* before: of the scan before */
+static int read_taps(struct nl *nl, const struct bridge_scan_want *want,
+		     const struct gather *gather, const struct seens *before,
+		     struct bridge_scan *scan, struct err *err)
+{
+	const struct tap_scan_source source = {
+		.bridge = gather->bridge,
+		.taps = gather->taps.at,
+		.len = gather->taps.len,
+		.networks = want->networks,
+		.before = before,
+	};
+
+	scan->ports += gather->taps.len;
+	return tap_scan(nl, &source, &scan->seens, err);
+}
+
 int bridge_scan(struct nl *nl, const struct bridge_scan_want *want, struct bridge_scan *scan,
 		struct err *err)
 {
@@ -202,12 +241,15 @@ int bridge_scan(struct nl *nl, const struct bridge_scan_want *want, struct bridg
 		return -1;
 	gather.bridge = bridge.index;
 	if (found && bridge.kind == LINK_KIND_BRIDGE) {
-		if (link_each(nl, collect_veth, reset_veths, &gather, err) < 0 ||
+		if (link_each(nl, collect_port, reset_ports, &gather, err) < 0 ||
 		    read_bridge(nl, want, &bridge, &next, err) < 0)
 			return -1;
 		vec_sort(gather.veths.at, gather.veths.len, sizeof(*gather.veths.at), index_order);
+		vec_sort(gather.taps.at, gather.taps.len, sizeof(*gather.taps.at), tap_order);
 	}
-	if (read_ports(want, &gather.veths, &next, err) < 0)
+	if (read_ports(want, &gather.veths, &next, err) < 0 ||
+	    read_taps(nl, want, &gather, scan->seens.len ? &scan->seens : &scan->earlier, &next,
+		      err) < 0)
 		return -1;
 	bridge_scan_free(scan);
 	*scan = next;

@@ -198,6 +198,33 @@ static void on_scanned(void *ctx)
 	announce(ctx);
 }
 
+/* What an earlier weftd announced. Without memory for it, it has to be read from the kernel alone. */
+static void set_earlier(struct network_l2 *part)
+{
+	const struct endpoints *endpoints = l2_view(part->l2).endpoints;
+	struct seens *earlier = &part->seen.result.earlier;
+
+	seens_clear(earlier);
+	for (size_t i = 0; i < endpoints->len; i++) {
+		const struct seen seen = { .mac = endpoints->at[i].mac,
+					   .addr = endpoints->at[i].addr };
+
+		if (!strcmp(endpoints->at[i].node, part->node) && !seens_push(earlier, &seen))
+			return;
+	}
+}
+
+/* The first scan waits for the list of endpoints. */
+static void scan(struct network_l2 *part, const struct config *config, unsigned scope)
+{
+	if (!part->seen.known && !l2_view(part->l2).known)
+		return;
+	if (!part->seen.known)
+		set_earlier(part);
+	if (scope & RECONCILE_DEVICES || !part->seen.known)
+		seen_scan_run(&part->seen, config);
+}
+
 void network_l2_announce(struct network_l2 *part, const struct own_lease *own,
 			 const struct reconciler *reconciler, unsigned scope)
 {
@@ -208,8 +235,8 @@ void network_l2_announce(struct network_l2 *part, const struct own_lease *own,
 	memcpy(part->seen.range, own_lease_view(own).subnet, sizeof(part->seen.range));
 	if (!is_scanned(own->config))
 		seen_scan_stop(&part->seen);
-	else if (scope & RECONCILE_DEVICES || !part->seen.known)
-		seen_scan_run(&part->seen, own->config);
+	else
+		scan(part, own->config, scope);
 	announce(part);
 }
 

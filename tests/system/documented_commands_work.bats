@@ -201,6 +201,10 @@ $block" block_on host1
 	on host1 sh -c 'ip link add br-lan type bridge && ip link set br-lan up && ip address add 172.18.9.254/16 dev br-lan'
 	daemon_on host1-weftd host1 weftd --store "file:$LAB_DIR/host1/machine/home/net.json"
 	wait_for 20 machine_is_ready host1
+	on host1 sh -c 'ip tuntap add tap0 mode tap && ip link set tap0 master br-lan up'
+	block_next arp_accept
+	block_on host1
+	on host1 ip link del tap0
 	block_next '.subnets["172.18.200.0-24"]'
 	block_on host1
 	block_next 'ip neigh add'
