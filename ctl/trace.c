@@ -3,6 +3,7 @@
 
 #include "common/array.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -388,6 +389,44 @@ static bool is_direct(const struct trace_facts *facts)
 	       strcmp(facts->route.device, facts->network->bridge) != 0;
 }
 
+/* Whether the kernel's check of the source can have refused the packet. */
+static bool is_source_error(int error)
+{
+	return error == EINVAL || error == EXDEV;
+}
+
+/* Replies need a route to the container, and so does its packet if rp_filter is set. */
+static bool has_way_back(const struct trace_facts *facts)
+{
+	const struct trace_route *back = &facts->back;
+
+	return !back->read || (back->found && !bad_type(back->reply.type) &&
+			       !strcmp(back->device, facts->network->bridge));
+}
+
+static void report_way_back(struct trace *trace, bool refused)
+{
+	const struct trace_facts *facts = trace->facts;
+	const struct trace_route *back = &facts->back;
+	const int error = back->reply.sys_errno;
+	char text[TEXT_SIZE];
+
+	/* For an output route, the kernel reports a blackhole as EINVAL. */
+	if (back->found)
+		route_text(text, back);
+	else
+		snprintf(text, sizeof(text), "%s",
+			 error == EINVAL ? "a blackhole" : strerror(error));
+	lost(trace, "route",
+	     REMEDY("remove the route or the policy rule that leads elsewhere: ip route get %s; "
+		    "ip rule",
+		    ADDR(&facts->source)),
+	     "%s: the kernel's route to %s is %s",
+	     refused ? "the kernel refuses the packet for its source" :
+		       "replies do not reach the container",
+	     ADDR(&facts->source), text);
+}
+
 /* Returns whether the packet enters the tunnel. */
 static bool step_route(struct trace *trace)
 {
@@ -396,6 +435,11 @@ static bool step_route(struct trace *trace)
 	const char *bad = bad_type(route->reply.type);
 	char text[TEXT_SIZE], remedy[TEXT_SIZE];
 
+	if (!has_way_back(facts) && (route->found || is_source_error(route->reply.sys_errno))) {
+		report_way_back(trace, !route->found);
+		if (!route->found)
+			return facts->peer.found;
+	}
 	if (!route->found || bad) {
 		lost(trace, "route", route_remedy(remedy, facts), "no route to %s: %s",
 		     ADDR(&facts->to), bad ? bad : strerror(route->reply.sys_errno));

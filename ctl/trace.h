@@ -90,6 +90,7 @@ struct trace_facts {
 	struct trace_device bridge;
 	int forwarding; /* of the bridge; -1: unknown */
 	struct trace_route route;
+	struct trace_route back; /* to the container that sends */
 	struct trace_rules rules;
 	/* The destination is a container of this node. */
 	bool local;

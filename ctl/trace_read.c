@@ -396,6 +396,9 @@ int trace_read_kernel(const struct trace_request *request, struct trace_facts *f
 		route.input = facts->bridge.link.index;
 	if (read_route(nl, &route, &facts->route, err) < 0)
 		return -1;
+	if (request->from &&
+	    read_route(nl, &(struct route_request){ .to = facts->source }, &facts->back, err) < 0)
+		return -1;
 	if (!request->from && facts->route.found)
 		facts->source = facts->route.reply.route.source;
 	if (read_rules(nl, netfilter, facts, err) < 0)

@@ -193,6 +193,23 @@ repairs() { # ADDRESS [OPTION...]
 	ping_once c11 "$to"
 }
 
+@test "a route or policy rule that leads away from the container" {
+	local to from
+	to=$(container_address host2 c21) from=$(container_address host1 c11)
+	ip -n "$LAB-host1" route add blackhole "$from"
+	loses route "replies do not reach the container: the kernel's route to $from is a blackhole" "$to" --from c11
+	ip -n "$LAB-host1" route del blackhole "$from"
+	ping_once c11 "$to"
+	# With a strict rp_filter, another device is enough.
+	ns_run host1 sysctl -qw net.ipv4.conf.weft-br1.rp_filter=1
+	ip -n "$LAB-host1" route add "$from" via "$LAB_GATEWAY"
+	loses route "the kernel refuses the packet for its source: the kernel's route to $from is $from/32 via $LAB_GATEWAY dev eth0" \
+		"$to" --from c11
+	ip -n "$LAB-host1" route del "$from" via "$LAB_GATEWAY"
+	ns_run host1 sysctl -qw net.ipv4.conf.weft-br1.rp_filter=0
+	ping_once c11 "$to"
+}
+
 @test "faults of route and neighbour, in both families" {
 	local to gateway host1=$LAB-host1 family=0
 	for to in "$(container_address host2 c21)" "$(address6 host2 c21)"; do
