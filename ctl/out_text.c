@@ -120,13 +120,15 @@ static void put_rules(const struct out_to *to, const struct jr *rules)
 		" frames bridged between containers and tunnel, %" PRIu64
 		" broadcasts beyond the limit, %" PRIu64
 		" broadcasts in networks without flooding, %" PRIu64
-		" frames with addresses of others, %" PRIu64 " packets between isolated ports\n",
+		" frames with addresses of others, %" PRIu64
+		" packets between isolated ports, %" PRIu64 " probes of containers\n",
 		jr_u64_text_opt(rules, "router_drops", 0),
 		jr_u64_text_opt(rules, "bridged_tunnel_drops", 0),
 		jr_u64_text_opt(rules, "flood_drops", 0),
 		jr_u64_text_opt(rules, "unflooded_drops", 0),
 		jr_u64_text_opt(rules, "spoof_drops", 0),
-		jr_u64_text_opt(rules, "port_isolation_drops", 0));
+		jr_u64_text_opt(rules, "port_isolation_drops", 0),
+		jr_u64_text_opt(rules, "probe_drops", 0));
 }
 
 static void put_fast_path(const struct out_to *to, const struct jr *fast_path)

@@ -373,6 +373,7 @@ static int make_rules(struct daemon *daemon, struct err *err)
 		.ip_masq = daemon->options.ip_masq,
 		.forward = daemon->options.forward_rules,
 		.guard = daemon->options.tunnel_guard,
+		.probe = daemon->options.probe,
 		.run_dir = daemon->options.run_dir,
 	};
 

@@ -273,6 +273,7 @@ static void put_rules(struct prometheus *to, const struct metrics_source *source
 		{ "bridged_tunnel", view ? view->tunnel_drops : 0 },
 		{ "flood", view ? view->flood_drops : 0 },
 		{ "unflooded", view ? view->unflooded_drops : 0 },
+		{ "probe", view ? view->probe_drops : 0 },
 		{ "spoof", view ? view->spoof_drops : 0 },
 		{ "port_isolation", view ? view->port_isolation_drops : 0 },
 	};

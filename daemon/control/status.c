@@ -399,6 +399,7 @@ static void put_rules(const struct status_self *self, struct jb_at to)
 	jb_u64_text(at, "bridged_tunnel_drops", view.tunnel_drops);
 	jb_u64_text(at, "flood_drops", view.flood_drops);
 	jb_u64_text(at, "unflooded_drops", view.unflooded_drops);
+	jb_u64_text(at, "probe_drops", view.probe_drops);
 	jb_u64_text(at, "spoof_drops", view.spoof_drops);
 	jb_u64_text(at, "port_isolation_drops", view.port_isolation_drops);
 	list = jb_arr(at, "unsupported");

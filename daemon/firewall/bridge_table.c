@@ -24,6 +24,8 @@
 #define UDP_SPORT 0
 #define UDP_DPORT 2
 #define FRAGMENT_OFFSET 2
+#define HOP_LIMIT_V4 8 /* RFC 791, RFC 8200 section 3 */
+#define HOP_LIMIT_V6 7
 
 #define ICMP_ROUTER_ADVERTISEMENT 9 /* RFC 1256 */
 
@@ -86,13 +88,34 @@ static void drop(const struct firewall_builder *builder, struct nft_expr *expr, 
 
 /* ---- Chains ------------------------------------------------------------------------------ */
 
+static bool is_probed(const struct firewall_builder *builder,
+		      const struct firewall_network *network, enum family f)
+{
+	return builder->options->probe && network->probe_port &&
+	       ipaddr_is_set(&network->gateway[f]);
+}
+
+/* Returns the bits of the ports of all networks that are probed. */
+static uint32_t probe_bits(const struct firewall_builder *builder)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < builder->len; i++)
+		for (enum family f = 0; f < FAMILIES; f++)
+			if (is_probed(builder, &builder->networks[i], f))
+				bits |= builder->networks[i].probe_port;
+	return bits;
+}
+
 /*
  * Neither port below 1024: those of DHCP are below. The kernel compares masked words of four bytes
- * without a function call.
+ * without a function call. Without the upper bits of the ports of probes, which are then not above either, the
+ * comparison stays the same for all other packets.
  */
-static void has_high_ports(struct nft_expr *expr)
+static void has_high_ports(const struct firewall_builder *builder, struct nft_expr *expr)
 {
-	const uint32_t masks[] = { htonl(0xfc000000), htonl(0x0000fc00) }, zero = 0;
+	const uint32_t masks[] = { htonl(0xfc000000), htonl(0x0000fc00 & ~probe_bits(builder)) },
+		       zero = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 		nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, sizeof(masks[i]));
@@ -119,7 +142,7 @@ static void add_prerouting(struct firewall_builder *builder)
 	nft_expr_verdict(expr, NF_ACCEPT, NULL);
 	expr = add_router_rule(builder, "prerouting");
 	is_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
-	has_high_ports(expr);
+	has_high_ports(builder, expr);
 	nft_expr_verdict(expr, NF_ACCEPT, NULL);
 	expr = add_router_rule(builder, "prerouting");
 	firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);
@@ -132,6 +155,109 @@ static void add_prerouting(struct firewall_builder *builder)
 			is_upper(expr, NFT_CMP_EQ, rows[i].upper);
 		nft_expr_verdict(expr, NFT_GOTO, rows[i].chain);
 	}
+}
+
+static bool is_any_probed(const struct firewall_builder *builder,
+			  const struct firewall_network *network)
+{
+	return is_probed(builder, network, FAMILY_V4) || is_probed(builder, network, FAMILY_V6);
+}
+
+/* Each port once. */
+static void add_probe_ports(struct firewall_builder *builder)
+{
+	for (size_t i = 0; i < builder->len; i++) {
+		const struct firewall_network *network = &builder->networks[i];
+		bool repeated = false;
+		struct nft_expr *expr;
+
+		for (size_t k = 0; k < i; k++)
+			repeated |= is_any_probed(builder, &builder->networks[k]) &&
+				    builder->networks[k].probe_port == network->probe_port;
+		if (repeated || !is_any_probed(builder, network))
+			continue;
+		expr = add_router_rule(builder, "check-udp");
+		has_port(expr, UDP_DPORT, NFT_CMP_EQ, network->probe_port);
+		nft_expr_verdict(expr, NFT_GOTO, "probe");
+	}
+}
+
+static void is_family(struct nft_expr *expr, enum family f)
+{
+	is_protocol(expr, f == FAMILY_V6 ? ETH_P_IPV6 : ETH_P_IP);
+}
+
+/* To the gateway, and from it. */
+static void drop_probes(struct firewall_builder *builder, const struct firewall_network *network,
+			enum family f)
+{
+	for (int source = 0; source < 2; source++) {
+		struct nft_expr *expr = add_router_rule(builder, "probe");
+
+		is_family(expr, f);
+		has_port(expr, UDP_DPORT, NFT_CMP_EQ, network->probe_port);
+		firewall_match_address(expr, source, &network->gateway[f]);
+		drop(builder, expr, BRIDGE_PROBE_DROPS);
+	}
+}
+
+/* Whether the sources of all containers are known: not with an L2 network, or a closed one. */
+static bool are_sources_known(const struct firewall_builder *builder)
+{
+	for (size_t i = 0; i < builder->len; i++)
+		if (builder->networks[i].bridged || builder->networks[i].closed)
+			return false;
+	return true;
+}
+
+static void drop_forged_probes(struct firewall_builder *builder, enum family f)
+{
+	const uint8_t limit = 255;
+	struct nft_expr *expr;
+	bool probed = false;
+
+	for (size_t i = 0; i < builder->len; i++)
+		probed |= is_probed(builder, &builder->networks[i], f);
+	if (!probed)
+		return;
+	for (size_t i = 0; i < builder->len; i++) {
+		const struct prefix *subnet = &builder->networks[i].subnet[f];
+
+		if (!prefix_is_set(subnet))
+			continue;
+		expr = add_router_rule(builder, "probe");
+		is_family(expr, f);
+		firewall_match_prefix(expr, f, true, NFT_CMP_EQ, subnet);
+		nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	}
+	expr = add_router_rule(builder, "probe");
+	is_family(expr, f);
+	nft_expr_payload(expr, NFT_PAYLOAD_NETWORK_HEADER,
+			 f == FAMILY_V6 ? HOP_LIMIT_V6 : HOP_LIMIT_V4, sizeof(limit));
+	nft_expr_compare(expr, NFT_CMP_EQ, &limit, sizeof(limit));
+	drop(builder, expr, BRIDGE_PROBE_DROPS);
+}
+
+/*
+ * Probes come from the tunnel, and leave from the host. A container could send them with a peer's address to its own node,
+ * and with br_netfilter past the host to another one: with the address of its node's gateway, or with that of
+ * another node, and the hop limit of a packet that was not forwarded.
+ */
+static void add_probe(struct firewall_builder *builder)
+{
+	struct nft_expr *expr;
+
+	if (!probe_bits(builder))
+		return;
+	expr = add_router_rule(builder, "probe");
+	is_tunnel(expr, NFT_META_IIFNAME);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	for (size_t i = 0; i < builder->len; i++)
+		for (enum family f = 0; f < FAMILIES; f++)
+			if (is_probed(builder, &builder->networks[i], f))
+				drop_probes(builder, &builder->networks[i], f);
+	for (enum family f = 0; are_sources_known(builder) && f < FAMILIES; f++)
+		drop_forged_probes(builder, f);
 }
 
 /* Clients do not check a server's port, so their own port is matched as well. */
@@ -153,6 +279,7 @@ static void add_udp(struct firewall_builder *builder)
 		has_port(expr, rows[i].offset, NFT_CMP_EQ, rows[i].port);
 		nft_expr_verdict(expr, NFT_GOTO, "router");
 	}
+	add_probe_ports(builder);
 	expr = add_router_rule(builder, "check-udp");
 	has_port(expr, UDP_SPORT, NFT_CMP_GTE, 0);
 	nft_expr_verdict(expr, NF_ACCEPT, NULL);
@@ -405,6 +532,7 @@ static const struct {
 	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp },
 	{ { "check-icmp6", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp6 },
 	{ { "check-ip6", NULL, 0, 0, FIREWALL_ROUTERS }, add_ip6 },
+	{ { "probe", NULL, 0, 0, FIREWALL_ROUTERS }, add_probe },
 	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, add_udp },
 	{ { "prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED,
 	    FIREWALL_ROUTERS },
@@ -424,10 +552,23 @@ static bool all_allow_routers(const struct firewall_builder *builder)
 	return builder->len;
 }
 
+/* The rules of probes are in the chains of routers. */
 static bool is_wanted(const struct firewall_builder *builder, enum firewall_part part)
 {
 	return firewall_is_supported(builder, part) &&
-	       (part != FIREWALL_ROUTERS || !all_allow_routers(builder));
+	       (part != FIREWALL_ROUTERS || !all_allow_routers(builder) ||
+		(probe_bits(builder) && firewall_is_supported(builder, FIREWALL_ALLOW_ROUTERS)));
+}
+
+/* A chain without rules is left out. */
+static bool may_be_empty(const struct firewall_chain *chain)
+{
+	static const char *const names[] = { "output", "local", "probe" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!strcmp(chain->name, names[i]))
+			return true;
+	return false;
 }
 
 bool bridge_table_build(const struct firewall_options *options,
@@ -435,7 +576,8 @@ bool bridge_table_build(const struct firewall_options *options,
 			struct firewall_table *table_out)
 {
 	static const char *const counters[] = { BRIDGE_ROUTER_DROPS, BRIDGE_TUNNEL_DROPS,
-						BRIDGE_FLOOD_DROPS, BRIDGE_UNFLOODED_DROPS };
+						BRIDGE_FLOOD_DROPS, BRIDGE_UNFLOODED_DROPS,
+						BRIDGE_PROBE_DROPS };
 	struct firewall_builder builder = {
 		.networks = networks,
 		.len = len,
@@ -461,8 +603,7 @@ bool bridge_table_build(const struct firewall_options *options,
 			continue;
 		before = table_out->rules.len;
 		chains[i].fill(&builder);
-		if ((chains[i].fill == add_output || chains[i].fill == add_local) &&
-		    table_out->rules.len == before)
+		if (may_be_empty(&chains[i].chain) && table_out->rules.len == before)
 			continue;
 		if (!firewall_chains_push(&table_out->chains, &chains[i].chain))
 			builder.failed = true;

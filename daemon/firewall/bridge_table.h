@@ -6,10 +6,12 @@
  *
  *   table bridge weft {
  *     counter router_drops; counter bridged_tunnel_drops; counter flood_drops; counter unflooded_drops
+ *     counter probe_drops
  *
  *     chain prerouting {        type filter hook prerouting priority dstnat
  *       meta l4proto tcp accept
- *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xfc00 != 0 accept      no port below 1024
+ *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xfc00 != 0 accept      no port below 1024;
+ *                                                 with probes to port 8473, 0xdc00: nor one of 8192 to 9215
  *       iifgroup != 119 accept                      no port of weft's bridges
  *       meta l4proto udp goto check-udp
  *       meta protocol ip6 goto check-ip6
@@ -21,8 +23,15 @@
  *       th dport 68 goto router
  *       th sport 547 goto router
  *       th dport 546 goto router
+ *       th dport 8473 goto probe                    with weftd --probe
  *       th sport >= 0 accept
  *       goto incomplete
+ *     chain probe {
+ *       iifname "weft-v*" accept                    from a peer
+ *       th dport 8473 ip daddr 10.5.1.1 counter name "probe_drops" drop     the gateway
+ *       th dport 8473 ip saddr 10.5.1.1 counter name "probe_drops" drop
+ *       ip saddr & 255.255.255.0 == 10.5.1.0 accept         without L2 networks: what is forged, with
+ *       ip ttl 255 counter name "probe_drops" drop          br_netfilter to another node past the host
  *     chain check-ip6 {
  *       meta l4proto ipv6-icmp goto check-icmp6
  *       meta l4proto >= 0 accept
@@ -87,6 +96,7 @@
 #define BRIDGE_TUNNEL_DROPS "bridged_tunnel_drops"
 #define BRIDGE_FLOOD_DROPS "flood_drops"
 #define BRIDGE_UNFLOODED_DROPS "unflooded_drops"
+#define BRIDGE_PROBE_DROPS "probe_drops"
 
 /*
  * Returns false if out of memory. The caller frees *table_out in either case. A table without name

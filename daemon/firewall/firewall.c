@@ -791,6 +791,7 @@ struct firewall_view firewall_view(const struct firewall *firewall)
 	view.router_drops = read_counter(firewall, BRIDGE, BRIDGE_ROUTER_DROPS);
 	view.tunnel_drops = read_counter(firewall, BRIDGE, BRIDGE_TUNNEL_DROPS);
 	view.flood_drops = read_counter(firewall, BRIDGE, BRIDGE_FLOOD_DROPS);
+	view.probe_drops = read_counter(firewall, BRIDGE, BRIDGE_PROBE_DROPS);
 	view.unflooded_drops = read_counter(firewall, BRIDGE, BRIDGE_UNFLOODED_DROPS);
 	view.spoof_drops = read_counter(firewall, SPOOF, SPOOF_DROPS);
 	view.port_isolation_drops = read_counter(firewall, SPOOF, SPOOF_ISOLATION_DROPS);

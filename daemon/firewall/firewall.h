@@ -86,6 +86,7 @@ struct firewall_view {
 	uint64_t port_isolation_drops; /* packets between ports with portIsolation */
 	uint64_t tunnel_drops;         /* frames between a container's port and the tunnel */
 	uint64_t flood_drops;     /* broadcasts to the tunnel beyond the limit of their network */
+	uint64_t probe_drops;     /* probes of containers */
 	uint64_t unflooded_drops; /* broadcasts in networks without flooding, but ARP and the like */
 	uint64_t restored;        /* tables that another program had changed, since the start */
 	const struct other_chains *other_chains;

@@ -39,6 +39,7 @@ static bool same_family(const struct firewall_network *a, const struct firewall_
 	return !strcmp(a->vxlan[f], b->vxlan[f]) && a->outer[f] == b->outer[f] &&
 	       ipaddr_equal(&a->local[f], &b->local[f]) &&
 	       ipaddr_equal(&a->published[f], &b->published[f]) &&
+	       ipaddr_equal(&a->gateway[f], &b->gateway[f]) &&
 	       prefix_equal(&a->cluster[f], &b->cluster[f]) &&
 	       prefix_equal(&a->subnet[f], &b->subnet[f]) &&
 	       firewall_elements_equal(&a->peers[f], &b->peers[f]);
@@ -50,8 +51,8 @@ bool firewall_network_equal(const struct firewall_network *a, const struct firew
 	       a->port == b->port && a->uplink == b->uplink && a->last_known == b->last_known &&
 	       a->closed == b->closed && a->bridged == b->bridged &&
 	       a->flood_limit == b->flood_limit && a->is_switch == b->is_switch &&
-	       a->foreign == b->foreign && a->over_bridge == b->over_bridge &&
-	       ipaddr_equal(&a->group, &b->group) &&
+	       a->foreign == b->foreign && a->probe_port == b->probe_port &&
+	       a->over_bridge == b->over_bridge && ipaddr_equal(&a->group, &b->group) &&
 	       nft_devices_equal(&a->arrivals, &b->arrivals) && same_rules(&a->rules, &b->rules) &&
 	       same_family(a, b, FAMILY_V4) && same_family(a, b, FAMILY_V6);
 }

@@ -28,6 +28,9 @@ struct firewall_network {
 	struct nft_devices arrivals; /* all devices that they may arrive through; none: unknown */
 	struct prefix cluster[FAMILIES], subnet[FAMILIES];
 	struct config_rules rules;
+	/* Where the node answers probes, if weftd runs with them; port 0, gateways unset: nowhere. */
+	uint16_t probe_port;
+	struct ipaddr gateway[FAMILIES];
 	bool last_known;      /* of a network that weftd does not serve, or not yet */
 	bool gathering;       /* firewall.c: new, and it waits until its rules are in the kernel */
 	bool closed;          /* cluster and rules are not known: isolated by device */

@@ -81,6 +81,7 @@
 
 struct firewall_options {
 	bool ip_masq, forward, guard;
+	bool probe;           /* weftd answers probes */
 	unsigned unsupported; /* parts to leave out: bits 1 << enum firewall_part */
 	/* br_netfilter passes bridged packets of the family to connection tracking. */
 	bool bridge_nf[FAMILIES];

@@ -30,7 +30,8 @@ const char *const firewall_part_name[FIREWALL_PARTS] = {
 	[FIREWALL_HAIRPIN] = "connections to a Service within one node",
 	[FIREWALL_RANDOM] = "random ports when masquerading",
 	[FIREWALL_BRIDGE] = "packet rules of bridges (CONFIG_NF_TABLES_BRIDGE)",
-	[FIREWALL_ROUTERS] = "router advertisements, redirects and DHCP replies of containers",
+	[FIREWALL_ROUTERS] =
+		"router advertisements, redirects, DHCP replies and probes of containers",
 	[FIREWALL_ALLOW_ROUTERS] =
 		"AllowRouters in one of several networks (CONFIG_NFT_BRIDGE_META)",
 	[FIREWALL_BRIDGED_TUNNEL] = "bridged frames between containers and tunnel",

@@ -10,6 +10,7 @@
 #include "daemon/firewall/firewall_table.h"
 #include "daemon/lease/lease.h"
 #include "daemon/lease/peer.h"
+#include "daemon/network/publish.h"
 #include "ipam/config.h"
 
 #include <net/if.h>
@@ -58,6 +59,7 @@ bool network_firewall_make(const char *name, const struct config *config,
 	firewall_out->group = config->group;
 	firewall_out->bridged = config->mode == CONFIG_L2;
 	firewall_out->flood_limit = config->flood_limit;
+	firewall_out->probe_port = firewall_out->bridged ? 0 : config->probe_port;
 	firewall_out->is_switch = config_is_switch(config) && !firewall_out->foreign;
 	device_vxlan_name(config->vni, firewall_out->vxlan[0]);
 	device_second_name(config->vni, firewall_out->vxlan[1]);
@@ -71,6 +73,8 @@ bool network_firewall_make(const char *name, const struct config *config,
 		}
 		if (!prefix_is_set(&self->subnet[f]))
 			continue;
+		if (!firewall_out->bridged)
+			firewall_out->gateway[f] = publish_gateway(config, f, &self->subnet[f]);
 		firewall_out->cluster[f] = config->pool[f].network;
 		/* A container of an L2 network can have any address of it. */
 		firewall_out->subnet[f] = firewall_out->bridged ? config->pool[f].network :

@@ -5,7 +5,10 @@
     probes.py ask FROM TO [KEY [KIND]]   sends a request from an address of the namespace, four times
                                          until it is answered, and prints
                                          the kind and size of the reply, or "no reply"
-    probes.py forge FROM TO [HOPS]       sends a request with any source address, from a raw socket
+    probes.py forge FROM TO [HOPS [OPTIONS]]
+                                         sends a request with any source address, from a raw socket,
+                                         and any OPTIONS with options in the IP header
+    probes.py frame FROM TO MAC          sends the same from eth0 to this MAC address
     probes.py flood FROM TO COUNT        sends rubbish of all sizes and nearly valid messages
     probes.py held FROM TO KEY COUNT     sends requests one after the other, and prints "ok" if each is
                                          answered and no reply was held for longer than its request took
@@ -97,14 +100,34 @@ def checksum(data):
     return ~total & 0xffff
 
 
-def forge(source, to, hops="255"):
+def forged(source, to, hops, options):
+    """The IP packet of a request with these addresses."""
+    packed_source, packed_to = (ipaddress.ip_address(a).packed for a in (source, to))
     data = message(source, to)
     udp = struct.pack("!HHHH", PORT, PORT, 8 + len(data), 0) + data
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, int(hops), 17, 0,
-                       ipaddress.ip_address(source).packed, ipaddress.ip_address(to).packed)
-    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
-    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    sock.sendto(head + udp, (to, 0))
+    if ":" in to:
+        extra = b"\x11\x00\x01\x04\x00\x00\x00\x00" if options else b""  # destination options: padding
+        pseudo = packed_source + packed_to + struct.pack("!II", len(udp), 17)
+        udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp) or 0xffff) + udp[8:]
+        head = struct.pack("!IHBB", 0x60000000, len(extra + udp), 60 if extra else 17, hops)
+        return head + packed_source + packed_to + extra + udp
+    extra = b"\x01\x01\x01\x00" if options else b""  # no operation
+    head = struct.pack("!BBHHHBBH", 0x45 + len(extra) // 4, 0, 20 + len(extra + udp), 1, 0, hops, 17, 0)
+    head += packed_source + packed_to + extra
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+
+
+def forge(source, to, hops="255", options=""):
+    family = socket.AF_INET6 if ":" in to else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    sock.sendto(forged(source, to, int(hops), options), (to, 0))
+
+
+def frame(source, to, mac):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind(("eth0", 0))
+    head = bytes.fromhex(mac.replace(":", "")) + sock.getsockname()[4]
+    sock.send(head + (b"\x86\xdd" if ":" in to else b"\x08\x00") + forged(source, to, 255, ""))
 
 
 def flood(source, to, count):
@@ -157,4 +180,5 @@ def peers(node, count, key, milliseconds="0", every="10"):
             requests.put((time.monotonic(), data, socket.inet_ntoa(control[0][2][8:12])))
 
 
-{"ask": ask, "held": held, "forge": forge, "flood": flood, "peers": peers}[sys.argv[1]](*sys.argv[2:])
+COMMANDS = {"ask": ask, "held": held, "forge": forge, "frame": frame, "flood": flood, "peers": peers}
+COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,9 @@
 #include "common/array.h"
 #include "tests/unit/samples.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <netinet/in.h>
 
 static size_t rules_in(const struct firewall_table *table, const char *chain)
 {
@@ -94,6 +96,208 @@ static bool is_rule(const struct firewall_table *table, const char *chain, size_
 	return false;
 }
 
+#define IPV4 0x0800
+#define IPV6 0x86dd
+
+/* UDP with no port below 1024, and no destination port with the upper bits of those of probes. */
+static struct nft_expr high_ports(uint32_t upper)
+{
+	const uint32_t masks[] = { htonl(0xfc000000), htonl(upper) }, zero = 0;
+	const uint8_t udp = IPPROTO_UDP;
+	struct nft_expr expr = { .size = 0 };
+
+	nft_expr_meta(&expr, NFT_META_L4PROTO);
+	nft_expr_compare(&expr, NFT_CMP_EQ, &udp, 1);
+	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+		nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
+		nft_expr_mask(&expr, &masks[i], 4);
+		nft_expr_compare(&expr, NFT_CMP_NEQ, &zero, 4);
+	}
+	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	return expr;
+}
+
+static void compare_port(struct nft_expr *expr, uint16_t port)
+{
+	const uint16_t be = htons(port);
+
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	nft_expr_compare(expr, NFT_CMP_EQ, &be, 2);
+}
+
+static struct nft_expr has_protocol(uint16_t protocol)
+{
+	const uint16_t be = htons(protocol);
+	struct nft_expr expr = { .size = 0 };
+
+	nft_expr_meta(&expr, NFT_META_PROTOCOL);
+	nft_expr_compare(&expr, NFT_CMP_EQ, &be, 2);
+	return expr;
+}
+
+static void drop_probe(struct nft_expr *expr)
+{
+	nft_expr_counter(expr, BRIDGE_PROBE_DROPS);
+	nft_expr_verdict(expr, NF_DROP, NULL);
+}
+
+/* To or from the gateway. */
+static struct nft_expr probe_drop(uint16_t protocol, uint16_t port, bool source,
+				  const struct ipaddr *gateway)
+{
+	struct nft_expr expr = has_protocol(protocol);
+
+	compare_port(&expr, port);
+	firewall_match_address(&expr, source, gateway);
+	drop_probe(&expr);
+	return expr;
+}
+
+/* From the subnet. */
+static struct nft_expr subnet_accept(uint16_t protocol, const struct prefix *subnet)
+{
+	struct nft_expr expr = has_protocol(protocol);
+
+	firewall_match_prefix(&expr, ipaddr_family(&subnet->addr), true, NFT_CMP_EQ, subnet);
+	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	return expr;
+}
+
+/* Not forwarded. */
+static struct nft_expr forged_drop(uint16_t protocol)
+{
+	struct nft_expr expr = has_protocol(protocol);
+	const uint8_t limit = 255;
+
+	nft_expr_payload(&expr, NFT_PAYLOAD_NETWORK_HEADER, protocol == IPV4 ? 8 : 7, 1);
+	nft_expr_compare(&expr, NFT_CMP_EQ, &limit, 1);
+	drop_probe(&expr);
+	return expr;
+}
+
+/* The two drops of the network in the family, from this place in the chain on. */
+static void assert_probe_drops(const struct firewall_table *table, size_t place, uint16_t protocol,
+			       const struct firewall_network *network)
+{
+	const struct ipaddr *gateway = &network->gateway[protocol == IPV4 ? FAMILY_V4 : FAMILY_V6];
+	const struct nft_expr to = probe_drop(protocol, network->probe_port, false, gateway),
+			      from = probe_drop(protocol, network->probe_port, true, gateway);
+
+	assert_true(is_rule(table, "probe", place, &to));
+	assert_true(is_rule(table, "probe", place + 1, &from));
+}
+
+static void assert_subnet_accept(const struct firewall_table *table, size_t place,
+				 uint16_t protocol, const struct prefix *subnet)
+{
+	const struct nft_expr expr = subnet_accept(protocol, subnet);
+
+	assert_true(is_rule(table, "probe", place, &expr));
+}
+
+static bool has_chain(const struct firewall_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->chains.len; i++)
+		if (!strcmp(table->chains.at[i].name, name))
+			return true;
+	return false;
+}
+
+/* Only packets whose port may be that of probes pass further rules. */
+static void containers_do_not_send_probes(void **state)
+{
+	const struct firewall_options on = { .probe = true }, off = { .probe = false };
+	const struct firewall_network networks[] = {
+		{ .bridge = "weft-br1",
+		  .probe_port = 8473,
+		  .subnet = { sample_prefix("10.5.1.0/24"), sample_prefix("fd00:5:1::/64") },
+		  .gateway = { sample_addr("10.5.1.1"), sample_addr("fd00:5:1::1") } },
+		{ .bridge = "weft-br2",
+		  .probe_port = 8473,
+		  .subnet = { sample_prefix("10.6.1.0/26") },
+		  .gateway = { sample_addr("10.6.1.1") } },
+		{ .bridge = "weft-br3",
+		  .probe_port = 1025,
+		  .subnet = { sample_prefix("10.7.1.0/24") },
+		  .gateway = { sample_addr("10.7.1.1") } },
+		{ .bridge = "weft-br4", .probe_port = 9000 }, /* no subnet yet */
+	};
+	const struct nft_expr before = high_ports(0xfc00), one = high_ports(0xdc00),
+			      both = high_ports(0xd800),
+			      forged[] = { forged_drop(IPV4), forged_drop(IPV6) };
+	struct nft_expr jump = { .size = 0 };
+	struct firewall_table table;
+
+	(void)state;
+	assert_true(bridge_table_build(&off, networks, 4, &table));
+	assert_true(is_rule(&table, "prerouting", 1, &before));
+	assert_int_equal(rules_in(&table, "check-udp"), 6);
+	assert_false(has_chain(&table, "probe"));
+	firewall_table_free(&table);
+	assert_true(bridge_table_build(&on, networks, 2, &table));
+	assert_true(is_rule(&table, "prerouting", 1, &one));
+	assert_int_equal(rules_in(&table, "check-udp"), 7);
+	compare_port(&jump, 8473);
+	nft_expr_verdict(&jump, NFT_GOTO, "probe");
+	assert_true(is_rule(&table, "check-udp", 4, &jump));
+	assert_int_equal(rules_in(&table, "probe"), 1 + 3 * 2 + 2 + 1 + 1 + 1);
+	firewall_table_free(&table);
+	assert_true(bridge_table_build(&on, networks, 4, &table));
+	assert_true(has_chain(&table, "probe"));
+	assert_true(is_rule(&table, "prerouting", 1, &both));
+	assert_int_equal(rules_in(&table, "prerouting"), 8);
+	assert_int_equal(rules_in(&table, "check-udp"), 8);
+	assert_probe_drops(&table, 1, IPV4, &networks[0]);
+	assert_probe_drops(&table, 3, IPV6, &networks[0]);
+	assert_probe_drops(&table, 5, IPV4, &networks[1]);
+	assert_probe_drops(&table, 7, IPV4, &networks[2]);
+	for (size_t i = 0; i < 3; i++)
+		assert_subnet_accept(&table, 9 + i, IPV4, &networks[i].subnet[FAMILY_V4]);
+	assert_true(is_rule(&table, "probe", 12, &forged[0]));
+	assert_subnet_accept(&table, 13, IPV6, &networks[0].subnet[FAMILY_V6]);
+	assert_true(is_rule(&table, "probe", 14, &forged[1]));
+	assert_int_equal(rules_in(&table, "probe"), 15);
+	firewall_table_free(&table);
+}
+
+/* Also in networks that all allow routers, unless a kernel cannot distinguish bridges. */
+static void probes_are_dropped_if_routers_are_allowed(void **state)
+{
+	struct firewall_network network[] = {
+		{ .bridge = "weft-br1",
+		  .rules = { .allow_routers = true },
+		  .probe_port = 8473,
+		  .gateway = { sample_addr("10.5.1.1") } },
+		{ .bridge = "weft-br2",
+		  .rules = { .allow_routers = true },
+		  .probe_port = 8473,
+		  .gateway = { sample_addr("10.6.1.1") } },
+	};
+	struct firewall_options options = { .probe = true };
+	struct firewall_table table;
+
+	(void)state;
+	assert_true(bridge_table_build(&options, network, 1, &table));
+	assert_int_equal(rules_in(&table, "probe"), 1 + 2 + 1);
+	assert_int_equal(rules_in(&table, "router"), 3);
+	firewall_table_free(&table);
+	options.unsupported = 1U << FIREWALL_ALLOW_ROUTERS;
+	assert_true(bridge_table_build(&options, network, 1, &table));
+	assert_int_equal(rules_in(&table, "prerouting"), 0);
+	assert_false(has_chain(&table, "probe"));
+	firewall_table_free(&table);
+	/* One of two. */
+	network[1].rules.allow_routers = false;
+	assert_true(bridge_table_build(&options, network, 2, &table));
+	assert_int_equal(rules_in(&table, "probe"), 1 + 2 * 2 + 1);
+	firewall_table_free(&table);
+	/* Containers of an L2 network have any address. */
+	network[1] = (struct firewall_network){ .bridge = "weft-br2", .bridged = true };
+	assert_true(bridge_table_build(&options, network, 2, &table));
+	assert_int_equal(rules_in(&table, "probe"), 1 + 2);
+	firewall_table_free(&table);
+}
+
 static struct nft_expr link_local_drop(uint32_t key)
 {
 	static const uint8_t group[] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 };
@@ -169,14 +373,6 @@ static struct nft_expr unflooded(const char *vxlan, int32_t verdict, const char 
 	return expr;
 }
 
-static bool has_chain(const struct firewall_table *table, const char *name)
-{
-	for (size_t i = 0; i < table->chains.len; i++)
-		if (!strcmp(table->chains.at[i].name, name))
-			return true;
-	return false;
-}
-
 /* Of two L2 networks, only that without flooding has the rules, and a routed one has none. */
 static void broadcasts_of_a_network_without_flooding_are_counted(void **state)
 {
@@ -247,6 +443,8 @@ static void a_kernel_without_the_family_has_no_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(containers_do_not_send_probes),
+		cmocka_unit_test(probes_are_dropped_if_routers_are_allowed),
 		cmocka_unit_test(the_rules_follow_the_options_and_the_kernel),
 		cmocka_unit_test(an_l2_network_reaches_its_tunnel),
 		cmocka_unit_test(a_network_that_floods_has_a_limit),

@@ -56,6 +56,8 @@ CHANGE(bridged, network->bridged = true)
 CHANGE(flood_limit, network->flood_limit = 1)
 CHANGE(is_switch, network->is_switch = true)
 CHANGE(foreign, network->foreign = true)
+CHANGE(probe_port, network->probe_port++)
+CHANGE(gateway, network->gateway[FAMILY_V6] = sample_addr("fd00:5:1::1"))
 
 static void peers(struct firewall_network *network)
 {
@@ -93,6 +95,8 @@ static void each_difference_is_found(void **state)
 		flood_limit,
 		is_switch,
 		foreign,
+		probe_port,
+		gateway,
 		published,
 		over_bridge,
 	};
