@@ -222,6 +222,7 @@ static int read_taps(struct nl *nl, const struct bridge_scan_want *want,
 		.taps = gather->taps.at,
 		.len = gather->taps.len,
 		.networks = want->networks,
+		.range = want->range,
 		.before = before,
 	};
 

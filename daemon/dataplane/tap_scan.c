@@ -7,6 +7,7 @@
 #include "common/netlink/route.h"
 
 #include <linux/neighbour.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define USABLE (NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
@@ -57,6 +58,9 @@ static int on_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 	struct scan *scan = ctx;
 
 	if (!fdb->bridge || fdb->state & NUD_PERMANENT || !mac_is_unicast(&fdb->mac))
+		return 0;
+	/* A machine can send from hundreds of thousands of MACs. */
+	if (scan->machines.len - scan->start == TAP_SCAN_MACS_MAX)
 		return 0;
 	return add_machine(scan, scan->tap, &fdb->mac, err);
 }
@@ -191,6 +195,35 @@ static int seen_order(const void *a, const void *b)
 	return order ? order : ipaddr_cmp(&left->addr, &right->addr);
 }
 
+/*
+ * Returns the number of the entries that remain. What was read before stays: without a limit, a machine
+ * that sends from one address after the other would add to the result with each scan.
+ */
+static size_t limit_addresses(const struct prefix *range, struct seen *seens, size_t len)
+{
+	size_t counts[FAMILIES][2] = { { 0 } }, kept = 0;
+	uint32_t port = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		const struct seen seen = seens[i];
+		const enum family f = ipaddr_family(&seen.addr);
+		size_t *count;
+
+		if (seen.port != port)
+			memset(counts, 0, sizeof(counts));
+		port = seen.port;
+		if (ipaddr_is_set(&seen.addr)) {
+			count = &counts[f][prefix_is_set(&range[f]) &&
+					   prefix_has(&range[f], &seen.addr)];
+			if (*count == TAP_SCAN_ADDRESSES_MAX)
+				continue;
+			(*count)++;
+		}
+		seens[kept++] = seen;
+	}
+	return kept;
+}
+
 int tap_scan(struct nl *nl, const struct tap_scan_source *source, struct seens *seens,
 	     struct err *err)
 {
@@ -207,5 +240,6 @@ int tap_scan(struct nl *nl, const struct tap_scan_source *source, struct seens *
 	if (!select_addresses(&scan, seens))
 		return err_nomem(err, "the addresses");
 	vec_sort(seens->at + first, seens->len - first, sizeof(*seens->at), seen_order);
+	seens->len = first + limit_addresses(source->range, seens->at + first, seens->len - first);
 	return 0;
 }

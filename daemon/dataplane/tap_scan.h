@@ -19,18 +19,21 @@ struct err;
 struct nl;
 
 #define TAP_SCAN_MACS_MAX 64 /* of a port */
+/* Of a port and family, in the range, and as many outside it. */
+#define TAP_SCAN_ADDRESSES_MAX (SEEN_PORT_MAX + 1)
 
 struct tap_scan_source {
 	uint32_t bridge;      /* index */
 	const uint32_t *taps; /* indexes of the ports, ascending */
 	size_t len;
 	const struct prefix *networks; /* addresses that are read, by family; unset: none */
+	const struct prefix *range;    /* leased by this node, by family; unset: none */
 	const struct seens *before;    /* as of the scan before, of all ports; port 0: any */
 };
 
 /*
- * Appends to seens, by port: each MAC alone, and its addresses. ERR_KERNEL, ERR_NOMEM: what seens then
- * has in addition is undefined.
+ * Appends to seens, by port: each MAC alone, and its addresses, up to the limits above. ERR_KERNEL,
+ * ERR_NOMEM: what seens then has in addition is undefined.
  */
 int tap_scan(struct nl *nl, const struct tap_scan_source *source, struct seens *seens,
 	     struct err *err);

@@ -233,6 +233,50 @@ static void the_macs_of_a_tap_are_limited(void **state)
 	assert_true(scene->scan.seens.len <= 2 + TAP_SCAN_MACS_MAX + 1 + 2);
 }
 
+static size_t count_addresses(const struct scene *scene, enum family f, const char *range)
+{
+	const struct prefix prefix = kernel_prefix(range);
+	size_t count = 0;
+
+	for (size_t i = 0; i < scene->scan.seens.len; i++) {
+		const struct seen *seen = &scene->scan.seens.at[i];
+
+		count += seen->port && ipaddr_is_set(&seen->addr) &&
+			 ipaddr_family(&seen->addr) == f && prefix_has(&prefix, &seen->addr);
+	}
+	return count;
+}
+
+/* A machine can send from any number of addresses, also after the kernel's table has lost the earlier ones. */
+static void the_addresses_of_a_tap_are_limited(void **state)
+{
+	struct scene *scene = *state;
+	char addr[IPADDR_TEXT_SIZE], command[96];
+
+	send_arp(scene->tap[1], MAC_B, "172.18.1.8", HOST);
+	for (unsigned round = 1; round <= 3; round++) {
+		for (unsigned i = 0; i < TAP_SCAN_ADDRESSES_MAX; i++) {
+			snprintf(addr, sizeof(addr), "172.18.1.%u", 50 * round + i);
+			send_arp(scene->tap[0], MAC_A, addr, HOST);
+			snprintf(addr, sizeof(addr), "172.18.%u.%u", 10 * round, 1 + i);
+			send_arp(scene->tap[0], MAC_A, addr, HOST);
+			snprintf(command, sizeof(command),
+				 "ip neigh replace fd00:18::%u:%u lladdr " MAC_A
+				 " dev br0 nud stale",
+				 round, i);
+			kernel_says(command);
+		}
+		assert_non_null(strstr(scan_text(scene), "tap1 " MAC_B " 172.18.1.8\n"));
+		assert_int_equal(count_addresses(scene, FAMILY_V4, "172.18.1.0/24"),
+				 TAP_SCAN_ADDRESSES_MAX + 1);
+		assert_int_equal(count_addresses(scene, FAMILY_V4, "172.18.0.0/16"),
+				 2 * TAP_SCAN_ADDRESSES_MAX + 1);
+		assert_int_equal(count_addresses(scene, FAMILY_V6, "fd00:18::/48"),
+				 TAP_SCAN_ADDRESSES_MAX);
+		kernel_says("ip neigh flush dev br0");
+	}
+}
+
 static void a_failed_scan_keeps_the_result(void **state)
 {
 	struct scene *scene = *state;
@@ -269,6 +313,7 @@ int main(void)
 		TAP_TEST(an_address_that_does_not_answer_is_left_out),
 		TAP_TEST(a_tap_without_a_machine_is_not_read),
 		TAP_TEST(the_macs_of_a_tap_are_limited),
+		TAP_TEST(the_addresses_of_a_tap_are_limited),
 		TAP_TEST(a_failed_scan_keeps_the_result),
 	};
 
