@@ -160,10 +160,12 @@ has_echo_ids() { (($(echo_ids) >= 2)); }
 @test "the tables are removed after a while, and at once when weftd is killed" {
 	wait_for 30 no_tables host2
 	ns_run c21 nft 'add table inet t; add chain inet t i { type filter hook input priority 0; policy drop; }'
-	remote "$to" '.state == "counted"'
-	run ! no_tables host2
+	# The tables exist for some seconds, from the beginning of the trace on.
+	remote "$to" '.state == "counted"' >/dev/null 3>&- &
+	wait_for 20 not no_tables host2
 	weftd_stop host2 KILL
 	no_tables host2
+	wait $! || :
 	# Without an answer of its weftd, the trace is that of this side.
 	remote "$to" '.state == "unavailable" and (.text | contains("weftd of host2 does not answer through the tunnel"))'
 	weftd_start host2 --probe
