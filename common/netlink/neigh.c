@@ -182,6 +182,7 @@ struct each {
 	neigh_fdb_visit_fn *visit_fdb;
 	void (*restart)(void *ctx);
 	void *ctx;
+	size_t max; /* of nl_dump */
 };
 
 static struct nl_msg *each_build(void *ctx)
@@ -230,6 +231,7 @@ static int run(struct nl *nl, struct each *each, const char *kind, struct err *e
 		.restart = each->restart,
 		.restart_ctx = each->ctx,
 		.ctx = each,
+		.max = each->max,
 	};
 
 	snprintf(what, sizeof(what), "list %s of device %u", kind, each->index);
@@ -249,12 +251,19 @@ int neigh_each(struct nl *nl, uint32_t index, uint8_t family, neigh_visit_fn *vi
 int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err)
 {
+	return neigh_fdb_each_max(nl, index, 0, visit, restart, ctx, err);
+}
+
+int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visit_fn *visit,
+		       void (*restart)(void *ctx), void *ctx, struct err *err)
+{
 	struct each each = {
 		.index = index,
 		.family = AF_BRIDGE,
 		.visit_fdb = visit,
 		.restart = restart,
 		.ctx = ctx,
+		.max = max,
 	};
 
 	return run(nl, &each, "FDB entries", err);

@@ -54,6 +54,12 @@ typedef int neigh_fdb_visit_fn(void *ctx, const struct neigh_fdb *fdb, struct er
 /* Visits both FDBs of a vxlan device that is a bridge port; the kernel filters. Returns 0 or -1. */
 int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err);
+/*
+ * The same of a bridge port whose entries a container or machine makes. ERR_AGAIN: there are more than max, of
+ * which max were visited, or they change all the time; *nl must then be freed (nl_dump).
+ */
+int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visit_fn *visit,
+		       void (*restart)(void *ctx), void *ctx, struct err *err);
 
 /*
  * Gets the entry of a MAC in the FDB of the bridge that port is attached to; it may be of another

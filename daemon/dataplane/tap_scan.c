@@ -4,12 +4,14 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/netlink/neigh.h"
+#include "common/netlink/nl.h"
 #include "common/netlink/route.h"
 
 #include <linux/neighbour.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#define FDB_MAX 1024 /* entries of a port that are read */
 #define USABLE (NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 VEC_DEFINE(neighs, struct neigh);
@@ -59,7 +61,6 @@ static int on_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 
 	if (!fdb->bridge || fdb->state & NUD_PERMANENT || !mac_is_unicast(&fdb->mac))
 		return 0;
-	/* A machine can send from hundreds of thousands of MACs. */
 	if (scan->machines.len - scan->start == TAP_SCAN_MACS_MAX)
 		return 0;
 	return add_machine(scan, scan->tap, &fdb->mac, err);
@@ -101,12 +102,31 @@ static int add_silent(struct nl *nl, struct scan *scan, struct err *err)
 	return 0;
 }
 
+/*
+ * A machine can send from hundreds of thousands of MACs, which the kernel needs a second to list. *fdb is the socket;
+ * NULL: not open, also after a list that was not read to its end.
+ */
+static int read_port(struct nl **fdb, struct scan *scan, struct err *err)
+{
+	if (!*fdb && nl_open(fdb, err) < 0)
+		return -1;
+	if (neigh_fdb_each_max(*fdb, scan->tap, FDB_MAX, on_fdb, reset_machines, scan, err) == 0)
+		return 0;
+	nl_free(take_ptr(*fdb));
+	if (err->code != ERR_AGAIN)
+		return -1;
+	*err = ERR_INIT;
+	return 0;
+}
+
 static int read_machines(struct nl *nl, struct scan *scan, struct err *err)
 {
+	AUTO(nl) struct nl *fdb = NULL;
+
 	for (size_t i = 0; i < scan->source->len; i++) {
 		scan->tap = scan->source->taps[i];
 		scan->start = scan->machines.len;
-		if (neigh_fdb_each(nl, scan->tap, on_fdb, reset_machines, scan, err) < 0)
+		if (read_port(&fdb, scan, err) < 0)
 			return -1;
 	}
 	return add_silent(nl, scan, err);
