@@ -108,6 +108,20 @@ struct nl_msg *neigh_fdb_port_message(uint32_t index, const struct mac *mac)
 	return msg;
 }
 
+struct nl_msg *neigh_fdb_local_message(uint32_t bridge, const struct mac *mac)
+{
+	const struct ndmsg info = {
+		.ndm_family = AF_BRIDGE,
+		.ndm_ifindex = (int)bridge,
+		.ndm_state = NUD_PERMANENT,
+		.ndm_flags = NTF_SELF,
+	};
+	struct nl_msg *msg = message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &info);
+
+	nl_put(msg, NDA_LLADDR, mac, sizeof(*mac));
+	return msg;
+}
+
 struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb)
 {
 	const struct ndmsg info = {
@@ -306,6 +320,12 @@ int neigh_vxlan_get(struct nl *nl, uint32_t vxlan, const struct mac *mac, struct
 		    struct err *err)
 {
 	return get_fdb(nl, vxlan, NTF_SELF, mac, fdb_out, err);
+}
+
+int neigh_bridge_get(struct nl *nl, uint32_t bridge, const struct mac *mac,
+		     struct neigh_fdb *fdb_out, struct err *err)
+{
+	return get_fdb(nl, bridge, NTF_SELF, mac, fdb_out, err);
 }
 
 static int on_neigh(void *ctx, const struct nlmsghdr *header, struct err *err)

@@ -68,6 +68,10 @@ int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visi
 int neigh_fdb_get(struct nl *nl, uint32_t port, const struct mac *mac, struct neigh_fdb *fdb_out,
 		  struct err *err);
 
+/* The same of a bridge by its own index. */
+int neigh_bridge_get(struct nl *nl, uint32_t bridge, const struct mac *mac,
+		     struct neigh_fdb *fdb_out, struct err *err);
+
 /* Gets the entry of an address. Since Linux 5.0. Returns 1 found, 0 absent, -1 failed. */
 int neigh_get(struct nl *nl, uint32_t index, const struct ipaddr *addr, struct neigh *neigh_out,
 	      struct err *err);
@@ -102,5 +106,7 @@ struct nl_msg *neigh_flood_add_message(const struct neigh_fdb *fdb);
  * with this source MAC from another port would move the entry, static or not.
  */
 struct nl_msg *neigh_fdb_port_message(uint32_t index, const struct mac *mac);
+/* Adds the entry by which a bridge takes frames to a MAC itself. The kernel has it for the bridge's own MAC. */
+struct nl_msg *neigh_fdb_local_message(uint32_t bridge, const struct mac *mac);
 /* Deletes from one FDB: a request for both stops at the first missing entry. */
 struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb);

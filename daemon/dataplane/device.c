@@ -5,6 +5,7 @@
 #include "common/err.h"
 #include "common/netlink/addr.h"
 #include "common/netlink/link.h"
+#include "common/netlink/neigh.h"
 #include "common/netlink/nl.h"
 #include "common/netlink/route.h"
 #include "common/vec.h"
@@ -365,6 +366,23 @@ static int find_existing(struct nl *nl, const struct device_want *want, struct d
 	return 0;
 }
 
+/*
+ * The entry by which the bridge takes frames to its MAC: "bridge fdb flush" removes it, and the gateway is
+ * unreachable without.
+ */
+static int ensure_local_entry(struct nl *nl, uint32_t bridge, const struct mac *mac, bool *changed,
+			      struct err *err)
+{
+	struct neigh_fdb fdb = { .state = 0 };
+	int found = neigh_bridge_get(nl, bridge, mac, &fdb, err);
+
+	if (found < 0 || (found && fdb.state & NUD_PERMANENT))
+		return found < 0 ? -1 : 0;
+	*changed = true;
+	return nl_request(nl, neigh_fdb_local_message(bridge, mac),
+			  "add the bridge's MAC to its FDB", err);
+}
+
 static int ensure_bridge(struct nl *nl, const struct device_want *want, struct device_have *have,
 			 struct err *err)
 {
@@ -389,9 +407,11 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 	have->bridge = link.index;
 	have->mtu_before = link.mtu;
 	if (claim_link(nl, &link, LINK_KIND_BRIDGE, want, &have->changed, err) < 0 ||
-	    ensure_learned_max(nl, &link, want, &have->changed, err) < 0)
+	    ensure_learned_max(nl, &link, want, &have->changed, err) < 0 ||
+	    correct_link(nl, &link, want, &have->changed, err) < 0)
 		return -1;
-	return correct_link(nl, &link, want, &have->changed, err);
+	return ensure_local_entry(nl, link.index, mac_of(want, LINK_KIND_BRIDGE), &have->changed,
+				  err);
 }
 
 static bool vxlan_same(const struct link_vxlan *a, const struct link_vxlan *b)

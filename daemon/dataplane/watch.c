@@ -184,13 +184,20 @@ static unsigned classify_neigh(const struct watch_objects *objects, const struct
 	return installed && !mac_cmp(&installed->mac, &neigh->mac) ? 0 : WATCH_TABLES;
 }
 
-/* The static entry of a locked port was deleted; the entries that containers leave are learned. */
-static bool is_lost_port_entry(const struct watch_objects *objects, const struct event *event)
+/*
+ * The static entry of a locked port, or the bridge's own, was deleted; the entries that containers leave
+ * are learned.
+ */
+static bool is_lost_entry(const struct watch_objects *objects, const struct event *event)
 {
 	const struct neigh_fdb *fdb = &event->of.forwarding;
+	/* The vxlan device has the bridge's MAC, and so may have the entry. */
+	const bool own = fdb->state & NUD_PERMANENT &&
+			 (fdb->index == objects->bridge || is_vxlan(objects, fdb->index));
+	const bool fixed = fdb->state & NUD_NOARP && !is_vxlan(objects, fdb->index);
 
-	return event->type == RTM_DELNEIGH && fdb->bridge && fdb->state & NUD_NOARP &&
-	       objects->bridge && fdb->master == objects->bridge;
+	return event->type == RTM_DELNEIGH && fdb->bridge && (own || fixed) && objects->bridge &&
+	       fdb->master == objects->bridge;
 }
 
 static unsigned classify_flood(const struct watch_objects *objects, const struct event *event)
@@ -210,8 +217,10 @@ static unsigned classify_fdb(const struct watch_objects *objects, const struct e
 	/* The move of an installed entry to another port has no other event. */
 	if (!is_vxlan(objects, fdb->index) && fdb->bridge && installed)
 		return WATCH_TABLES;
+	if (is_lost_entry(objects, event))
+		return WATCH_DEVICES;
 	if (!is_vxlan(objects, fdb->index))
-		return is_lost_port_entry(objects, event) ? WATCH_DEVICES : 0;
+		return 0;
 	if (!fdb->bridge && mac_is_zero(&fdb->mac))
 		return classify_flood(objects, event);
 	same = installed && (fdb->bridge || ipaddr_equal(&installed->vtep, &fdb->vtep));

@@ -46,7 +46,7 @@ static void run(const char *command)
 static bool is_question(const struct nlmsghdr *request)
 {
 	return request->nlmsg_type == RTM_GETLINK || request->nlmsg_type == RTM_GETADDR ||
-	       request->nlmsg_type == RTM_GETROUTE;
+	       request->nlmsg_type == RTM_GETROUTE || request->nlmsg_type == RTM_GETNEIGH;
 }
 
 /* The devices are in sync: a further call sends no change and reports none. */
@@ -195,6 +195,7 @@ static void changed_attributes_are_repaired_in_place(void **state)
 		"echo 1 >/proc/sys/net/ipv4/conf/weft-br1/send_redirects",
 		"echo 1 >/proc/sys/net/ipv6/conf/weft-br1/accept_ra",
 		"echo 2 >/proc/sys/net/ipv6/conf/weft-vx1/accept_ra",
+		"bridge fdb flush dev weft-br1",
 	};
 	const struct device_want want = sample_want();
 	uint32_t bridge, vxlan;
@@ -208,6 +209,9 @@ static void changed_attributes_are_repaired_in_place(void **state)
 		assert_int_equal(get(*state, "weft-br1").index, bridge);
 		assert_int_equal(get(*state, "weft-vx1").index, vxlan);
 		assert_true(kernel_shows("ip -4 -o addr show dev weft-br1", " 10.5.1.1/24 "));
+		if (!kernel_shows("bridge fdb show br weft-br1 | grep -v self",
+				  " master weft-br1 permanent"))
+			fail_msg("after %s: no entry of the bridge's MAC", changes[i]);
 	}
 }
 

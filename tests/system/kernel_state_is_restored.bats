@@ -123,6 +123,13 @@ base_of() { host_subnet "$1" | cut -d/ -f1; }
 	heals
 }
 
+@test "the bridge's flushed FDB is restored, with the entry of its own MAC" {
+	bridge -n "$LAB-host1" fdb flush dev "$KERNEL_BRIDGE"
+	heals
+	run bridge -n "$LAB-host1" fdb show br "$KERNEL_BRIDGE"
+	assert_output --partial "dev $KERNEL_BRIDGE master $KERNEL_BRIDGE permanent"
+}
+
 @test "an FDB entry with another destination or port is restored" {
 	local mac
 	mac=$(etcd_value_of host2 | jq -r .BackendData.VtepMAC)

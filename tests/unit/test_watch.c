@@ -215,6 +215,11 @@ static void test_fdb(void **state)
 		{ VETH, "0a:58:0a:05:01:07", "", NUD_NOARP, RTM_NEWNEIGH, false, 0 },
 		{ VETH, "0a:58:0a:05:01:07", "", NUD_NOARP, RTM_DELNEIGH, false, DEVICES },
 		{ VETH, "0a:58:0a:05:01:07", "192.168.0.2", NUD_NOARP, RTM_DELNEIGH, false, 0 },
+		/* The MAC of the bridge, and of a port. */
+		{ BRIDGE, "0e:00:00:00:00:01", "", NUD_PERMANENT, RTM_DELNEIGH, false, DEVICES },
+		{ BRIDGE, "0e:00:00:00:00:01", "", NUD_PERMANENT, RTM_NEWNEIGH, false, 0 },
+		{ VXLAN, "0e:00:00:00:00:01", "", NUD_PERMANENT, RTM_DELNEIGH, false, DEVICES },
+		{ VETH, "0e:00:00:00:00:02", "", NUD_PERMANENT, RTM_DELNEIGH, false, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
