@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/network/publish_watch.h"
 
+#include "common/auto.h"
 #include "common/err.h"
 #include "common/state.h"
 #include "daemon/io/file_watch.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
+
+/*
+ * inotify instances of the process. A user has 128, which the file store and, on Kubernetes, all programs of
+ * root on the node need as well.
+ */
+static size_t instances;
 
 static void read_identity(const char *path, struct published_file *file)
 {
@@ -34,8 +41,10 @@ static void watch_file(struct publish_watch *watch, struct published_file *file,
 	struct err unused = ERR_INIT;
 
 	file->of = watch;
-	if (file_watch_new(loop, file->path, on_event, file, &file->watch, &unused) < 0)
+	if (instances == PUBLISH_WATCH_MAX ||
+	    file_watch_new(loop, file->path, on_event, file, &file->watch, &unused) < 0)
 		file->watch = NULL;
+	instances += file->watch != NULL;
 }
 
 void publish_watch_init(struct publish_watch *watch, struct loop *loop, const char *run_dir,
@@ -56,8 +65,10 @@ void publish_watch_init(struct publish_watch *watch, struct loop *loop, const ch
 
 void publish_watch_free(struct publish_watch *watch)
 {
-	for (size_t i = 0; i < PUBLISHED_FILES; i++)
-		file_watch_free(watch->file[i].watch);
+	for (size_t i = 0; i < PUBLISHED_FILES; i++) {
+		instances -= watch->file[i].watch != NULL;
+		file_watch_free(take_ptr(watch->file[i].watch));
+	}
 }
 
 /* Directories are made together with the files, hence afterwards. */

@@ -23,6 +23,7 @@ struct published_file {
 };
 
 #define PUBLISHED_FILES 2
+#define PUBLISH_WATCH_MAX 32 /* files of all networks */
 
 /* Zero-initialized: nothing is watched. */
 struct publish_watch {
@@ -33,7 +34,7 @@ struct publish_watch {
 
 /*
  * Watches run_dir/networks/NAME.json and, unless it is NULL, subnet_file. changed is called from the loop. A file
- * that cannot be watched, as without further inotify instances, is left out.
+ * that cannot be watched, as without further inotify instances, or beyond PUBLISH_WATCH_MAX, is left out.
  */
 void publish_watch_init(struct publish_watch *watch, struct loop *loop, const char *run_dir,
 			const char *name, const char *subnet_file, void (*changed)(void *ctx),
