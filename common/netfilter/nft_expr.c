@@ -144,27 +144,45 @@ void nft_expr_exthdr(struct nft_expr *expr, uint8_t type, uint32_t offset, uint3
 	end(expr, opened);
 }
 
-void nft_expr_mask(struct nft_expr *expr, const void *mask, size_t size)
+static void mask_into(struct nft_expr *expr, uint32_t to, const void *mask, size_t size)
 {
 	static const uint8_t zeros[16];
 	struct opened opened = begin(expr, "bitwise");
 
 	put_number(expr, NFTA_BITWISE_SREG, NFT_REG_1);
-	put_number(expr, NFTA_BITWISE_DREG, NFT_REG_1);
+	put_number(expr, NFTA_BITWISE_DREG, to);
 	put_number(expr, NFTA_BITWISE_LEN, (uint32_t)size);
 	put_value(expr, NFTA_BITWISE_MASK, mask, size);
 	put_value(expr, NFTA_BITWISE_XOR, zeros, size);
 	end(expr, opened);
 }
 
-void nft_expr_compare(struct nft_expr *expr, uint32_t op, const void *value, size_t size)
+static void compare_register(struct nft_expr *expr, uint32_t from, uint32_t op, const void *value,
+			     size_t size)
 {
 	struct opened opened = begin(expr, "cmp");
 
-	put_number(expr, NFTA_CMP_SREG, NFT_REG_1);
+	put_number(expr, NFTA_CMP_SREG, from);
 	put_number(expr, NFTA_CMP_OP, op);
 	put_value(expr, NFTA_CMP_DATA, value, size);
 	end(expr, opened);
+}
+
+void nft_expr_mask(struct nft_expr *expr, const void *mask, size_t size)
+{
+	mask_into(expr, NFT_REG_1, mask, size);
+}
+
+void nft_expr_compare(struct nft_expr *expr, uint32_t op, const void *value, size_t size)
+{
+	compare_register(expr, NFT_REG_1, op, value, size);
+}
+
+void nft_expr_compare_masked(struct nft_expr *expr, const void *mask, uint32_t op,
+			     const void *value, size_t size)
+{
+	mask_into(expr, NFT_REG_2, mask, size);
+	compare_register(expr, NFT_REG_2, op, value, size);
 }
 
 void nft_expr_lookup(struct nft_expr *expr, const char *set, bool absent)

@@ -31,6 +31,9 @@ void nft_expr_exthdr(struct nft_expr *expr, uint8_t type, uint32_t offset, uint3
 void nft_expr_mask(struct nft_expr *expr, const void *mask, size_t size);
 /* Continues if register 1 op (NFT_CMP_*) value. */
 void nft_expr_compare(struct nft_expr *expr, uint32_t op, const void *value, size_t size);
+/* Continues if register 1, masked, op value. Register 1 keeps its content, for further comparisons. */
+void nft_expr_compare_masked(struct nft_expr *expr, const void *mask, uint32_t op,
+			     const void *value, size_t size);
 /* Continues if register 1 is in the set, or (absent) is not. */
 void nft_expr_lookup(struct nft_expr *expr, const char *set, bool absent);
 /* Continues for packets beyond per_second; burst: the same number. */

@@ -107,21 +107,53 @@ static uint32_t probe_bits(const struct firewall_builder *builder)
 	return bits;
 }
 
-/*
- * Neither port below 1024: those of DHCP are below. The kernel compares masked words of four bytes
- * without a function call. Without the upper bits of the ports of probes, which are then not above either, the
- * comparison stays the same for all other packets.
- */
-static void has_high_ports(const struct firewall_builder *builder, struct nft_expr *expr)
+static void load_ports(struct nft_expr *expr)
 {
-	const uint32_t masks[] = { htonl(0xfc000000), htonl(0x0000fc00 & ~probe_bits(builder)) },
-		       zero = 0;
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, 2 * sizeof(uint16_t));
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-		nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, sizeof(masks[i]));
-		nft_expr_mask(expr, &masks[i], sizeof(masks[i]));
-		nft_expr_compare(expr, NFT_CMP_NEQ, &zero, sizeof(zero));
-	}
+/* The masked bytes that load_ports loaded are not value. */
+static void ports_differ(struct nft_expr *expr, uint32_t mask, uint32_t value)
+{
+	const uint32_t be_mask = htonl(mask), be_value = htonl(value);
+
+	nft_expr_compare_masked(expr, &be_mask, NFT_CMP_NEQ, &be_value, sizeof(be_value));
+}
+
+/*
+ * No destination port below 1024: those of DHCP are below. Without the upper bits of the ports of probes, which are
+ * then not above either, the comparison stays the same for all other packets.
+ */
+static void has_high_destination(const struct firewall_builder *builder, struct nft_expr *expr)
+{
+	ports_differ(expr, 0xfc00 & ~probe_bits(builder), 0);
+}
+
+/*
+ * Most packets, whatever their protocol. The first byte has one of three bits which are clear in each type of
+ * ICMP and ICMPv6 and in each port of a DHCP server that the following rules match. The kernel masks and compares
+ * four bytes without a function call, which it makes for the protocol.
+ */
+static void add_most(struct firewall_builder *builder)
+{
+	struct nft_expr *expr = add_router_rule(builder, "prerouting");
+
+	load_ports(expr);
+	ports_differ(expr, 0x70000000, 0);
+	has_high_destination(builder, expr);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+}
+
+/* No source port below 1024 either. */
+static void add_high_ports(struct firewall_builder *builder)
+{
+	struct nft_expr *expr = add_router_rule(builder, "prerouting");
+
+	is_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
+	load_ports(expr);
+	ports_differ(expr, 0xfc000000, 0);
+	has_high_destination(builder, expr);
+	nft_expr_verdict(expr, NF_ACCEPT, NULL);
 }
 
 /* Most packets first, of weft's bridges or not. */
@@ -140,10 +172,8 @@ static void add_prerouting(struct firewall_builder *builder)
 
 	is_upper(expr, NFT_CMP_EQ, IPPROTO_TCP);
 	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	expr = add_router_rule(builder, "prerouting");
-	is_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
-	has_high_ports(builder, expr);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	add_most(builder);
+	add_high_ports(builder);
 	expr = add_router_rule(builder, "prerouting");
 	firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);
 	nft_expr_verdict(expr, NF_ACCEPT, NULL);

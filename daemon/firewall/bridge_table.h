@@ -10,8 +10,11 @@
  *
  *     chain prerouting {        type filter hook prerouting priority dstnat
  *       meta l4proto tcp accept
+ *       @th,0,32 & 0x70000000 != 0 @th,0,32 & 0xfc00 != 0 accept         most others: no type that is matched
+ *                                                 below, and no port below 1024; with probes to port 8473,
+ *                                                 0xdc00: nor one of 8192 to 9215
  *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xfc00 != 0 accept      no port below 1024;
- *                                                 with probes to port 8473, 0xdc00: nor one of 8192 to 9215
+ *                                                 with probes the same
  *       iifgroup != 119 accept                      no port of weft's bridges
  *       meta l4proto udp goto check-udp
  *       meta protocol ip6 goto check-ip6

@@ -24,9 +24,10 @@ frames() { # FROM TO KIND...
 }
 
 ROUTER=(ra ra-unicast ra-hopbyhop ra-routing ra-destination ra-fragment ra-atomic ra-split ra-cut
-	ra-priority-tag ra-two-tags ra-provider-tags udp-split redirect icmp-redirect
-	dhcp dhcp-odd-server dhcp-odd-client dhcp-fragment dhcp6 dhcp6-odd-server)
-OTHER=(tcp udp udp-low udp-fragment udp6-second dhcp-client dhcp6-client echo6 echo6-first
+	ra-priority-tag ra-two-tags ra-provider-tags udp-split redirect icmp-redirect icmp-router
+	dhcp dhcp-odd-server dhcp-high-server dhcp-odd-client dhcp-fragment
+	dhcp6 dhcp6-odd-server dhcp6-high-server dhcp6-odd-client)
+OTHER=(tcp udp udp-low udp-query udp-reply udp-as-type udp-fragment udp6-second dhcp-client dhcp6-client echo6 echo6-first
 	echo6-second solicitation solicitation-local dad advertisement mld arp-request arp-reply
 	arp-probe other)
 

@@ -26,17 +26,17 @@ static void the_rules_follow_the_options_and_the_kernel(void **state)
 		size_t prerouting, drop, forward;
 		bool bridge_nf[FAMILIES];
 	} cases[] = {
-		{ 0, { false, false }, 8, 2, 2, { false, false } },
-		{ 0, { true, false }, 8, 3, 2, { false, false } },
+		{ 0, { false, false }, 9, 2, 2, { false, false } },
+		{ 0, { true, false }, 9, 3, 2, { false, false } },
 		{ 0, { true, true }, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 8, 2, 2, { false, false } },
+		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 9, 2, 2, { false, false } },
 		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, true }, 0, 0, 2, { false, false } },
 		{ 1U << FIREWALL_ROUTERS, { false, false }, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 8, 2, 0, { false, false } },
-		{ 1U << FIREWALL_COUNT, { false, false }, 8, 2, 2, { false, false } },
-		{ 0, { false, false }, 8, 2, 3, { true, false } },
-		{ 0, { false, false }, 8, 2, 4, { true, true } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 8, 2, 0, { true, true } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 2, 0, { false, false } },
+		{ 1U << FIREWALL_COUNT, { false, false }, 9, 2, 2, { false, false } },
+		{ 0, { false, false }, 9, 2, 3, { true, false } },
+		{ 0, { false, false }, 9, 2, 4, { true, true } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 2, 0, { true, true } },
 	};
 
 	(void)state;
@@ -99,22 +99,61 @@ static bool is_rule(const struct firewall_table *table, const char *chain, size_
 #define IPV4 0x0800
 #define IPV6 0x86dd
 
+static void ports_differ(struct nft_expr *expr, uint32_t mask)
+{
+	const uint32_t be_mask = htonl(mask), zero = 0;
+
+	nft_expr_compare_masked(expr, &be_mask, NFT_CMP_NEQ, &zero, sizeof(zero));
+}
+
 /* UDP with no port below 1024, and no destination port with the upper bits of those of probes. */
 static struct nft_expr high_ports(uint32_t upper)
 {
-	const uint32_t masks[] = { htonl(0xfc000000), htonl(upper) }, zero = 0;
 	const uint8_t udp = IPPROTO_UDP;
 	struct nft_expr expr = { .size = 0 };
 
 	nft_expr_meta(&expr, NFT_META_L4PROTO);
 	nft_expr_compare(&expr, NFT_CMP_EQ, &udp, 1);
-	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-		nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
-		nft_expr_mask(&expr, &masks[i], 4);
-		nft_expr_compare(&expr, NFT_CMP_NEQ, &zero, 4);
-	}
+	nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
+	ports_differ(&expr, 0xfc000000);
+	ports_differ(&expr, upper);
 	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
 	return expr;
+}
+
+#define NO_CHECKED_TYPE 0x70000000
+
+/* Any protocol, with a first byte outside all checked types, and the same destination ports. */
+static struct nft_expr most(uint32_t upper)
+{
+	struct nft_expr expr = { .size = 0 };
+
+	nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
+	ports_differ(&expr, NO_CHECKED_TYPE);
+	ports_differ(&expr, upper);
+	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	return expr;
+}
+
+/* The two rules by which most packets leave the chain. */
+static void assert_accepts(const struct firewall_table *table, uint32_t upper)
+{
+	const struct nft_expr first = most(upper), second = high_ports(upper);
+
+	assert_true(is_rule(table, "prerouting", 1, &first));
+	assert_true(is_rule(table, "prerouting", 2, &second));
+}
+
+/* The first bytes are the type, of ICMP and ICMPv6, and the port of a server. */
+static void checked_types_and_ports_are_not_accepted_before(void **state)
+{
+	static const uint32_t types[] = { 5, 9, 134, 137 }, ports[] = { 67, 547 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		assert_int_equal((types[i] << 24 | 0x00ffffff) & NO_CHECKED_TYPE, 0);
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++)
+		assert_int_equal((ports[i] << 16 | 0xffff) & NO_CHECKED_TYPE, 0);
 }
 
 static void compare_port(struct nft_expr *expr, uint16_t port)
@@ -222,20 +261,18 @@ static void containers_do_not_send_probes(void **state)
 		  .gateway = { sample_addr("10.7.1.1") } },
 		{ .bridge = "weft-br4", .probe_port = 9000 }, /* no subnet yet */
 	};
-	const struct nft_expr before = high_ports(0xfc00), one = high_ports(0xdc00),
-			      both = high_ports(0xd800),
-			      forged[] = { forged_drop(IPV4), forged_drop(IPV6) };
+	const struct nft_expr forged[] = { forged_drop(IPV4), forged_drop(IPV6) };
 	struct nft_expr jump = { .size = 0 };
 	struct firewall_table table;
 
 	(void)state;
 	assert_true(bridge_table_build(&off, networks, 4, &table));
-	assert_true(is_rule(&table, "prerouting", 1, &before));
+	assert_accepts(&table, 0xfc00);
 	assert_int_equal(rules_in(&table, "check-udp"), 6);
 	assert_false(has_chain(&table, "probe"));
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 2, &table));
-	assert_true(is_rule(&table, "prerouting", 1, &one));
+	assert_accepts(&table, 0xdc00);
 	assert_int_equal(rules_in(&table, "check-udp"), 7);
 	compare_port(&jump, 8473);
 	nft_expr_verdict(&jump, NFT_GOTO, "probe");
@@ -244,8 +281,8 @@ static void containers_do_not_send_probes(void **state)
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 4, &table));
 	assert_true(has_chain(&table, "probe"));
-	assert_true(is_rule(&table, "prerouting", 1, &both));
-	assert_int_equal(rules_in(&table, "prerouting"), 8);
+	assert_accepts(&table, 0xd800);
+	assert_int_equal(rules_in(&table, "prerouting"), 9);
 	assert_int_equal(rules_in(&table, "check-udp"), 8);
 	assert_probe_drops(&table, 1, IPV4, &networks[0]);
 	assert_probe_drops(&table, 3, IPV6, &networks[0]);
@@ -446,6 +483,7 @@ int main(void)
 		cmocka_unit_test(containers_do_not_send_probes),
 		cmocka_unit_test(probes_are_dropped_if_routers_are_allowed),
 		cmocka_unit_test(the_rules_follow_the_options_and_the_kernel),
+		cmocka_unit_test(checked_types_and_ports_are_not_accepted_before),
 		cmocka_unit_test(an_l2_network_reaches_its_tunnel),
 		cmocka_unit_test(a_network_that_floods_has_a_limit),
 		cmocka_unit_test(broadcasts_of_a_network_without_flooding_are_counted),
