@@ -159,6 +159,7 @@ struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_s
 			   uint32_t id)
 {
 	struct nl_msg *msg = message(NFT_MSG_NEWSET, NLM_F_CREATE, family, NAMES_SIZE);
+	struct nlattr *desc;
 
 	nl_put_text(msg, NFTA_SET_TABLE, table);
 	nl_put_text(msg, NFTA_SET_NAME, set->name);
@@ -166,6 +167,11 @@ struct nl_msg *nft_set_add(uint8_t family, const char *table, const struct nft_s
 	put_be32(msg, NFTA_SET_KEY_TYPE, set->key_type);
 	put_be32(msg, NFTA_SET_KEY_LEN, set->key_size);
 	put_be32(msg, NFTA_SET_ID, id);
+	if (set->limit) {
+		desc = nl_nest(msg, NFTA_SET_DESC | NLA_F_NESTED, NULL, 0);
+		put_be32(msg, NFTA_SET_DESC_SIZE, set->limit);
+		nl_nest_end(msg, desc);
+	}
 	if (set->key_type == NFT_TYPE_IFNAME)
 		nl_put(msg, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 	return msg;

@@ -58,6 +58,7 @@ struct nft_set {
 	const char *name;
 	uint32_t flags; /* NFT_SET_* */
 	uint32_t key_type, key_size;
+	uint32_t limit; /* of elements: the kernel finds them faster, and refuses more with ENFILE. 0: none */
 };
 
 struct nft_element {

@@ -248,15 +248,21 @@ static int parse_set(const struct nlmsghdr *header, struct nft_set *set_out, str
 		[NFTA_SET_KEY_TYPE] = NUMBER,
 		[NFTA_SET_KEY_LEN] = NUMBER,
 	};
-	struct nlattr *at[NFTA_SET_MAX + 1];
+	static const struct nla_policy desc_policy[NFTA_SET_DESC_MAX + 1] = {
+		[NFTA_SET_DESC_SIZE] = NUMBER,
+	};
+	struct nlattr *at[NFTA_SET_MAX + 1], *desc[NFTA_SET_DESC_MAX + 1] = { NULL };
 
-	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_MAX, policy, err) < 0)
+	if (nl_attributes(header, sizeof(struct nfgenmsg), at, NFTA_SET_MAX, policy, err) < 0 ||
+	    (at[NFTA_SET_DESC] &&
+	     nl_nested(at[NFTA_SET_DESC], desc, NFTA_SET_DESC_MAX, desc_policy, err) < 0))
 		return -1;
 	*set_out = (struct nft_set){
 		.name = text(at[NFTA_SET_NAME]),
 		.flags = number(at[NFTA_SET_FLAGS]),
 		.key_type = number(at[NFTA_SET_KEY_TYPE]),
 		.key_size = number(at[NFTA_SET_KEY_LEN]),
+		.limit = number(desc[NFTA_SET_DESC_SIZE]),
 	};
 	return 0;
 }

@@ -36,13 +36,13 @@
 #define CONCAT(a, b) ((a) << 6 | (b))
 
 const struct nft_set spoof_set[SPOOF_SETS] = {
-	[SPOOF_PORTS] = { "ports", 0, NFT_TYPE_IFNAME, IFNAMSIZ },
-	[SPOOF_MACS] = { "macs", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_ETHER), IFNAMSIZ + 8 },
-	[SPOOF_V4] = { "addresses4", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IPV4), IFNAMSIZ + 4 },
-	[SPOOF_V6] = { "addresses6", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IPV6), IFNAMSIZ + 16 },
-	[SPOOF_ISOLATED] = { "isolated", 0, NFT_TYPE_IFNAME, IFNAMSIZ },
-	[SPOOF_ISOLATED_V4] = { "isolated4", 0, NFT_TYPE_IPV4, IP4_SIZE },
-	[SPOOF_ISOLATED_V6] = { "isolated6", 0, NFT_TYPE_IPV6, IP6_SIZE },
+	[SPOOF_PORTS] = { "ports", 0, NFT_TYPE_IFNAME, IFNAMSIZ, 0 },
+	[SPOOF_MACS] = { "macs", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_ETHER), IFNAMSIZ + 8, 0 },
+	[SPOOF_V4] = { "addresses4", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IPV4), IFNAMSIZ + 4, 0 },
+	[SPOOF_V6] = { "addresses6", 0, CONCAT(NFT_TYPE_IFNAME, NFT_TYPE_IPV6), IFNAMSIZ + 16, 0 },
+	[SPOOF_ISOLATED] = { "isolated", 0, NFT_TYPE_IFNAME, IFNAMSIZ, 0 },
+	[SPOOF_ISOLATED_V4] = { "isolated4", 0, NFT_TYPE_IPV4, IP4_SIZE, 0 },
+	[SPOOF_ISOLATED_V6] = { "isolated6", 0, NFT_TYPE_IPV6, IP6_SIZE, 0 },
 };
 
 /* ---- Parts of rules ---------------------------------------------------------------------- */

@@ -204,7 +204,7 @@ static int on_set(void *ctx, const struct nft_set *have, struct err *err)
 	}
 	want = &comparison->table->sets.at[comparison->next++];
 	if (strcmp(want->name, have->name) || want->flags != have->flags ||
-	    want->key_size != have->key_size)
+	    want->key_size != have->key_size || want->limit != have->limit)
 		comparison->same = false;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #define PRIORITY_FILTER 0
 #define PRIORITY_SRCNAT 100
 #define KUBE_PROXY_MARK 0x4000
+#define LIMIT_BITS_MAX 12 /* subnets of a network: 4,096, for some 90 kB of the kernel's memory */
 
 static bool masquerades(const struct firewall_builder *builder)
 {
@@ -39,12 +40,13 @@ static bool hairpins(const struct firewall_builder *builder, enum family f)
 
 /* Takes ownership of the elements. */
 static void add_set(struct firewall_builder *builder, const char *what, enum family f, uint32_t vni,
-		    enum firewall_part part, struct firewall_elements *elements)
+		    uint32_t limit, enum firewall_part part, struct firewall_elements *elements)
 {
 	struct firewall_set set = {
 		.key_type = firewall_wire[f].key_type,
 		.key_size = firewall_wire[f].size,
 		.flags = part == FIREWALL_NOTRACK ? 0 : NFT_SET_INTERVAL,
+		.limit = limit,
 		.part = part,
 		.elements = *elements,
 	};
@@ -65,7 +67,27 @@ static void add_ranges(struct firewall_builder *builder, const char *what, enum 
 
 	if (!firewall_elements_of_prefixes(prefixes, &elements))
 		builder->failed = true;
-	add_set(builder, what, f, vni, part, &elements);
+	add_set(builder, what, f, vni, 0, part, &elements);
+}
+
+/*
+ * The kernel finds a peer faster in a set with a limit. It is twice the number of the network's subnets,
+ * so that it does not change with the peers, and a transaction may add elements before it removes others.
+ * Large networks, for which the kernel would reserve much memory, and networks with more addresses of peers
+ * than subnets (Weft.SourceIP) have none.
+ */
+static uint32_t peers_limit(const struct firewall_network *network, size_t peers)
+{
+	for (enum family f = 0; f < FAMILIES; f++) {
+		const struct prefix *cluster = &network->cluster[f], *subnet = &network->subnet[f];
+
+		if (!prefix_is_set(cluster) || !prefix_is_set(subnet) ||
+		    subnet->len < cluster->len || subnet->len - cluster->len > LIMIT_BITS_MAX)
+			continue;
+		if (peers <= 1U << (subnet->len - cluster->len))
+			return 2U << (subnet->len - cluster->len);
+	}
+	return 0;
 }
 
 static void add_peers(struct firewall_builder *builder, const struct firewall_network *network,
@@ -75,7 +97,8 @@ static void add_peers(struct firewall_builder *builder, const struct firewall_ne
 
 	if (!firewall_elements_copy(&network->peers[f], &copy))
 		builder->failed = true;
-	add_set(builder, "peers", f, network->vni, FIREWALL_NOTRACK, &copy);
+	add_set(builder, "peers", f, network->vni, peers_limit(network, copy.len), FIREWALL_NOTRACK,
+		&copy);
 }
 
 static void push(struct firewall_builder *builder, struct firewall_prefixes *prefixes,

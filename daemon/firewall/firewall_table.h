@@ -5,7 +5,8 @@
  *
  *   table inet weft {
  *     counter vtep_filter_drops; counter injection_drops; counter isolation_drops
- *     set peers4-1 peers6-1     public addresses of the peers in the network with VNI 1
+ *     set peers4-1 peers6-1     public addresses of the peers in the network with VNI 1, with a limit
+ *                               (size) unless the network has more than 4,096 subnets
  *     set own4-1 own6-1         this node's subnet in it
  *     set except4-1 except6-1   destinations without masquerading: NonMasquerade, multicast
  *     set isolated4-1 isolated6-1     networks on this node that do not allow it

@@ -211,6 +211,7 @@ void firewall_table_free(struct firewall_table *table)
 static bool same_set(const struct firewall_set *a, const struct firewall_set *b)
 {
 	return !strcmp(a->name, b->name) && a->flags == b->flags && a->key_size == b->key_size &&
+	       a->limit == b->limit &&
 	       (!(a->flags & NFT_SET_INTERVAL) ||
 		firewall_elements_equal(&a->elements, &b->elements));
 }
@@ -236,7 +237,7 @@ bool firewall_table_same_shape(const struct firewall_table *a, const struct fire
 
 struct nft_set firewall_set_nft(const struct firewall_set *set)
 {
-	return (struct nft_set){ set->name, set->flags, set->key_type, set->key_size };
+	return (struct nft_set){ set->name, set->flags, set->key_type, set->key_size, set->limit };
 }
 
 struct nft_chain firewall_chain_nft(const struct firewall_table *table,

@@ -46,6 +46,7 @@ struct firewall_options;
 struct firewall_set {
 	char name[FIREWALL_NAME_SIZE];
 	uint32_t flags, key_type, key_size;
+	uint32_t limit; /* of elements; 0: none */
 	enum firewall_part part;
 	struct firewall_elements elements;
 };

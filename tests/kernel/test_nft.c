@@ -148,7 +148,7 @@ static void one_element_of_a_set_is_found(void **state)
 		       " elements = { 10.0.0.0/24 . 50-53 }; }\n"
 		       "set others { type ipv4_addr; flags interval;"
 		       " elements = { 10.0.0.0/24, * }; }\n"
-		       "set empty { type ipv4_addr; }\n"
+		       "set empty { type ipv4_addr; size 7; }\n"
 		       "chain there { }\n"
 		       "map verdicts { type ipv4_addr : verdict;"
 		       " elements = { 10.0.0.1 : drop, 10.0.0.77 : jump there }; }\n"
@@ -179,6 +179,10 @@ static void one_element_of_a_set_is_found(void **state)
 	assert_true(verdict.is_known && verdict.code == NF_ACCEPT);
 	assert_int_equal(has(nl, "marks", first, 4), 1);
 	assert_false(verdict.is_known);
+	assert_int_equal(nft_set_find(nl, NFPROTO_INET, "t", "exact", &set, &err), 1);
+	assert_int_equal(set.limit, 0);
+	assert_int_equal(nft_set_find(nl, NFPROTO_INET, "t", "empty", &set, &err), 1);
+	assert_int_equal(set.limit, 7);
 	/* A key of another size is no absent element. */
 	assert_int_equal(nft_element_find(nl, NFPROTO_INET, "t", "exact", pair, 8, &verdict, &err),
 			 -1);

@@ -453,6 +453,55 @@ static void changed_peers_do_not_replace_the_table(void **state)
 	firewall_network_free(&one);
 }
 
+static uint32_t limit_of(const char *cluster, const char *subnet, size_t peers)
+{
+	struct firewall_network one = network("default", 1, cluster, subnet);
+	struct firewall_table table;
+	uint32_t limit;
+
+	for (size_t i = 0; i < peers; i++) {
+		char text[] = "192.168.0.1";
+		struct ipaddr address;
+
+		text[sizeof(text) - 2] += (char)i;
+		address = sample_addr(text);
+		assert_true(firewall_elements_add(&one.peers[FAMILY_V4], &address));
+	}
+	make(&all, &one, 1, &table);
+	limit = set(&table, "peers4-1")->limit;
+	assert_int_equal(set(&table, "own4-1")->limit, 0);
+	firewall_table_free(&table);
+	firewall_network_free(&one);
+	return limit;
+}
+
+static void the_number_of_subnets_limits_the_set_of_peers(void **state)
+{
+	(void)state;
+	assert_int_equal(limit_of("10.5.0.0/16", "10.5.1.0/24", 0), 2 * 256);
+	assert_int_equal(limit_of("10.5.0.0/16", "10.5.1.0/24", 9), 2 * 256);
+	assert_int_equal(limit_of("10.0.0.0/12", "10.5.1.0/24", 1), 2 * 4096);
+	assert_int_equal(limit_of("10.0.0.0/11", "10.5.1.0/24", 1), 0);
+	assert_int_equal(limit_of("10.5.0.0/23", "10.5.1.0/24", 2), 2 * 2);
+	assert_int_equal(limit_of("10.5.0.0/23", "10.5.1.0/24", 3), 0);
+	assert_int_equal(limit_of("10.5.1.0/24", "10.5.1.0/24", 1), 2);
+}
+
+static void a_changed_limit_replaces_the_table(void **state)
+{
+	const struct firewall_network many = network("default", 1, "10.5.0.0/16", "10.5.1.0/24");
+	struct firewall_table before, after;
+
+	(void)state;
+	make(&all, &many, 1, &before);
+	make(&all, &many, 1, &after);
+	assert_true(firewall_table_same_shape(&before, &after));
+	after.sets.at[0].limit++;
+	assert_false(firewall_table_same_shape(&before, &after));
+	firewall_table_free(&after);
+	firewall_table_free(&before);
+}
+
 /* ---- Printed and parsed rules ------------------------------------------------------------- */
 
 static void sample_rule(struct nft_expr *expr, uint8_t last, int32_t verdict)
@@ -525,6 +574,8 @@ int main(void)
 		cmocka_unit_test(other_packets_pass_no_rule_per_network),
 		cmocka_unit_test(a_single_network_has_its_rules_in_the_hooks),
 		cmocka_unit_test(changed_peers_do_not_replace_the_table),
+		cmocka_unit_test(the_number_of_subnets_limits_the_set_of_peers),
+		cmocka_unit_test(a_changed_limit_replaces_the_table),
 		cmocka_unit_test(a_rule_is_recognised_by_its_expressions),
 		cmocka_unit_test(the_effect_of_another_programs_rule_is_read),
 	};
