@@ -148,11 +148,20 @@ host_gateway6() { host_network "$1" '.families[1].gateway'; } # HOST
 # udp_answers NAMESPACE ADDRESS PORT: the server of udp_serve is reached.
 udp_answers() { [[ $(ns_run "$1" socat -t 2 - "UDP:$2:$3" <<<hello) == hello ]]; }
 
+# Packets of the test before can wait for a neighbour entry, a second each.
+has_settled() { # HOST SAMPLE
+	local before
+	before=$(metric "$1" "$2")
+	sleep 3
+	[[ $(metric "$1" "$2") == "$before" ]]
+}
+
 # Without the rule, a container with CAP_NET_RAW could send weftd probes with the address of a peer.
 @test "a container sends no probes to its node, even with the address of a peer" {
 	local before filtered replies options source mac
 	container_add host1 c12 >/dev/null
 	container_add host1 c13 >/dev/null
+	wait_for 20 has_settled host1 "$(refused filter)"
 	before=$(probe_drops host1) filtered=$(metric host1 "$(refused filter)")
 	run probes c12 ask "$(container_address host1 c12)" "$(host_gateway host1)"
 	assert_output 'no reply'
