@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# L2 networks: 10,000 announced containers on a node that joins, 100 networks on a node, the first packet
+# L2 networks: 10,000 announced containers on a node that joins, containers of these that move to another
+# node, 100 networks on a node, the first packet
 # to a container that was never reached before, and fifty containers of two nodes that all reach each other,
 # with Flood none, replicate and multicast. Docker's overlay driver is not compared: it refuses networks
 # unless the daemon is a node of a swarm, whose manager would be the registry. Sourced by run.sh.
@@ -37,13 +38,15 @@ l2_mb() { awk -v kb="$1" 'BEGIN { printf "%.1f MB", kb / 1024 }'; }             
 
 # ---- Announced containers --------------------------------------------------------------------
 
-# One remote node and its containers.
+# Two remote nodes, and the containers of the first one.
 l2_load() { # PREFIX NUMBER
-	local node=00000000-0000-4000-8000-000000000001
+	local node=00000000-0000-4000-8000-000000000001 i
 	etcd_ctl put "$1/config" '{"Network":"10.0.0.0/8","SubnetLen":16,"SubnetMin":"10.250.0.0",
 		"Backend":{"VNI":400},"Weft":{"Mode":"l2"}}' >/dev/null || return
-	etcd_ctl put "$1/subnets/10.1.0.0-16" '{"PublicIP":"192.168.0.77","BackendType":"vxlan",
-		"BackendData":{"VNI":400,"VtepMAC":"0e:00:00:00:00:01"},"Weft":{"Node":"'$node'"}}' >/dev/null || return
+	for i in 1 2; do
+		etcd_ctl put "$1/subnets/10.$i.0.0-16" '{"PublicIP":"192.168.0.7'$((6 + i))'","BackendType":"vxlan",
+			"BackendData":{"VNI":400,"VtepMAC":"0e:00:00:00:00:0'$i'"},"Weft":{"Node":"'${node%?}$i'"}}' >/dev/null || return
+	done
 	awk -v n="$2" -v prefix="$1/endpoints/" -v node=$node '
 		BEGIN {
 			for (i = 0; i < n; i++) {
@@ -74,6 +77,19 @@ bench_l2_endpoints() {
 	row "$L2_ENDPOINTS containers, joining node" "$(ms "$us")" 'from exec until programmed' '' '' \
 		"$(target "$(ratio "$us" 1000000)" 1) s"
 	row "resident memory with them" "$(l2_mb "$rss")" '' '' '' "$(target "$(ratio "$rss" 1024)" 16) MB"
+	etcd_ctl del --prefix /l2/ >/dev/null
+}
+
+bench_l2_moves() {
+	local p50 p99
+	l2_load /l2 "$L2_ENDPOINTS" || return
+	l2_weftd host2 /l2 --log-level debug
+	l2_joined host2 $((2 * L2_ENDPOINTS)) >/dev/null || return
+	read -r p50 p99 < <(ns_run host2 python3 "$WEFT_REPO/tests/bench/change.py" "$ETCD_URL" /l2 containers \
+		"$L2_ENDPOINTS" 200) || return
+	row 'container moves, until programmed' "$(ms "$p99")" 'p99 of 200; median' "$(ms "$p50")" '' \
+		"$(target "$(ratio "$p99" 1000)" 100) ms"
+	l2_reset host2
 	etcd_ctl del --prefix /l2/ >/dev/null
 }
 
@@ -251,7 +267,7 @@ bench_l2_flood() {
 bench_l2() {
 	local part
 	lab_host host2 && lab_host host3 && lab_host host4 || return
-	for part in ${L2_PARTS:-endpoints routed switched first flood}; do
+	for part in ${L2_PARTS:-endpoints moves routed switched first flood}; do
 		case $part in
 		routed) bench_l2_networks routed '' ;;
 		switched) bench_l2_networks L2 ',"Weft":{"Mode":"l2"}' ;;

@@ -162,7 +162,7 @@ scale_rest() {
 scale_change() { # NUMBER: changes the addresses of CHANGES peers, one after the other
 	local p50 p99
 	read -r p50 p99 < <(ns_run host2 python3 "$WEFT_REPO/tests/bench/change.py" \
-		"$ETCD_URL" "$(scale_prefix "$1")" "$1" "$CHANGES") || return
+		"$ETCD_URL" "$(scale_prefix "$1")" peers "$1" "$CHANGES") || return
 	row "change of one of $1 peers" "$(ms "$p99")" "p99 of $CHANGES; median" "$(ms "$p50")" '' \
 		"$(target "$(ratio "$p99" 1000)" 10) ms"
 }
