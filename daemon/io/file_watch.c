@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -47,7 +48,8 @@ struct file_watch {
 	void (*on_change)(void *ctx);
 	void *ctx;
 	struct loop_event *event;
-	struct places places;
+	struct place *places;
+	size_t places_len;
 };
 
 /* The resolution of the path. */
@@ -171,6 +173,25 @@ static bool is_place(const struct places *places, int wd)
 	return false;
 }
 
+/* Takes the walk's places in place of the previous ones, whose watches end. */
+static bool keep_places(struct file_watch *watch, const struct places *places, struct err *err)
+{
+	struct place *copy = calloc(places->len + 1, sizeof(*copy));
+
+	if (!copy) {
+		err_nomem(err, "the file's watch");
+		return false;
+	}
+	memcpy(copy, places->at, places->len * sizeof(*copy));
+	for (size_t i = 0; i < watch->places_len; i++)
+		if (!is_place(places, watch->places[i].wd))
+			inotify_rm_watch(watch->fd, watch->places[i].wd);
+	free(watch->places);
+	watch->places = copy;
+	watch->places_len = places->len;
+	return true;
+}
+
 bool file_watch_arm(struct file_watch *watch, struct err *err)
 {
 	struct walk walk = { .watch = watch, .err = err };
@@ -180,11 +201,7 @@ bool file_watch_arm(struct file_watch *watch, struct err *err)
 	snprintf(walk.rest, sizeof(walk.rest), "%s", watch->path);
 	while (good && more && next_name(&walk, name))
 		good = step(&walk, name, &more);
-	for (size_t i = 0; i < watch->places.len; i++)
-		if (!is_place(&walk.places, watch->places.at[i].wd))
-			inotify_rm_watch(watch->fd, watch->places.at[i].wd);
-	watch->places = walk.places;
-	return good;
+	return keep_places(watch, &walk.places, err) && good;
 }
 
 /* ---- Events ------------------------------------------------------------------------------ */
@@ -196,9 +213,9 @@ static bool concerns(const struct file_watch *watch, const struct inotify_event 
 	/* From inotify_rm_watch, or preceded by a more specific event. */
 	if (event->mask & IN_IGNORED)
 		return false;
-	for (size_t i = 0; i < watch->places.len; i++)
-		if (watch->places.at[i].wd == event->wd &&
-		    (!event->len || !strcmp(watch->places.at[i].name, event->name)))
+	for (size_t i = 0; i < watch->places_len; i++)
+		if (watch->places[i].wd == event->wd &&
+		    (!event->len || !strcmp(watch->places[i].name, event->name)))
 			return true;
 	return false;
 }
@@ -245,6 +262,11 @@ int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *
 	return 0;
 }
 
+const char *file_watch_path(const struct file_watch *watch)
+{
+	return watch->path;
+}
+
 void file_watch_free(struct file_watch *watch)
 {
 	if (!watch)
@@ -252,6 +274,7 @@ void file_watch_free(struct file_watch *watch)
 	loop_event_free(watch->event);
 	if (watch->fd >= 0)
 		close(watch->fd);
+	free(watch->places);
 	free(watch->path);
 	free(watch);
 }

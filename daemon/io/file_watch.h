@@ -19,6 +19,8 @@ struct file_watch;
  */
 int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *ctx), void *ctx,
 		   struct file_watch **watch_out, struct err *err);
+/* Returns the path as given; valid until file_watch_free. */
+const char *file_watch_path(const struct file_watch *watch);
 /* NULL is allowed. */
 void file_watch_free(struct file_watch *watch);
 

@@ -3,6 +3,7 @@
 
 #include "common/auto.h"
 #include "common/err.h"
+#include "common/fs.h"
 #include "common/state.h"
 #include "daemon/io/file_watch.h"
 
@@ -31,18 +32,19 @@ static void on_event(void *ctx)
 	const struct published_file *file = ctx;
 	struct published_file now;
 
-	read_identity(file->path, &now);
+	read_identity(file_watch_path(file->watch), &now);
 	if (now.inode != file->inode || now.size != file->size || now.mtime_ns != file->mtime_ns)
 		file->of->changed(file->of->ctx);
 }
 
-static void watch_file(struct publish_watch *watch, struct published_file *file, struct loop *loop)
+static void watch_file(struct publish_watch *watch, struct published_file *file, const char *path,
+		       struct loop *loop)
 {
 	struct err unused = ERR_INIT;
 
 	file->of = watch;
 	if (instances == PUBLISH_WATCH_MAX ||
-	    file_watch_new(loop, file->path, on_event, file, &file->watch, &unused) < 0)
+	    file_watch_new(loop, path, on_event, file, &file->watch, &unused) < 0)
 		file->watch = NULL;
 	instances += file->watch != NULL;
 }
@@ -51,16 +53,15 @@ void publish_watch_init(struct publish_watch *watch, struct loop *loop, const ch
 			const char *name, const char *subnet_file, void (*changed)(void *ctx),
 			void *ctx)
 {
-	struct published_file *state = &watch->file[0], *subnet = &watch->file[1];
+	char state[FS_PATH_SIZE];
 
 	watch->changed = changed;
 	watch->ctx = ctx;
-	if (snprintf(state->path, sizeof(state->path), "%s/" STATE_NETWORKS "/%s.json", run_dir,
-		     name) < (int)sizeof(state->path))
-		watch_file(watch, state, loop);
-	if (subnet_file && snprintf(subnet->path, sizeof(subnet->path), "%s", subnet_file) <
-				   (int)sizeof(subnet->path))
-		watch_file(watch, subnet, loop);
+	if (snprintf(state, sizeof(state), "%s/" STATE_NETWORKS "/%s.json", run_dir, name) <
+	    (int)sizeof(state))
+		watch_file(watch, &watch->file[0], state, loop);
+	if (subnet_file)
+		watch_file(watch, &watch->file[1], subnet_file, loop);
 }
 
 void publish_watch_free(struct publish_watch *watch)
@@ -82,6 +83,6 @@ void publish_watch_arm(struct publish_watch *watch)
 		if (!file->watch)
 			continue;
 		(void)file_watch_arm(file->watch, &unused);
-		read_identity(file->path, file);
+		read_identity(file_watch_path(file->watch), file);
 	}
 }

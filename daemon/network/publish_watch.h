@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include "common/fs.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +15,6 @@ struct publish_watch;
 struct published_file {
 	struct publish_watch *of;
 	struct file_watch *watch; /* NULL: it cannot be watched; the next full reconcile repairs it */
-	char path[FS_PATH_SIZE];
 	/* As weftd has left it. Inode 0: absent. */
 	uint64_t inode, size, mtime_ns;
 };
