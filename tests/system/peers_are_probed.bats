@@ -148,7 +148,7 @@ host_gateway6() { host_network "$1" '.families[1].gateway'; } # HOST
 # udp_answers NAMESPACE ADDRESS PORT: the server of udp_serve is reached.
 udp_answers() { [[ $(ns_run "$1" socat -t 2 - "UDP:$2:$3" <<<hello) == hello ]]; }
 
-# Packets of the test before can wait for a neighbour entry, a second each.
+# A packet of the test before was seen to be counted a second late.
 has_settled() { # HOST SAMPLE
 	local before
 	before=$(metric "$1" "$2")
