@@ -37,8 +37,8 @@ struct bridge_scan {
 };
 
 /*
- * Fills in *scan, whose previous content is that of the scan before and is replaced; empty if there is no such bridge. A port that is
- * removed meanwhile is left out. ERR_KERNEL, ERR_NOMEM: *scan is unchanged.
+ * Fills in *scan, whose previous content is that of the scan before and is replaced; empty if there is no
+ * such bridge. A port that is removed meanwhile is left out. ERR_KERNEL, ERR_NOMEM: *scan is unchanged.
  */
 int bridge_scan(struct nl *nl, const struct bridge_scan_want *want, struct bridge_scan *scan,
 		struct err *err);
