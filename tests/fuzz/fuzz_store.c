@@ -205,7 +205,7 @@ static void good_value(char value[static 512], uint8_t n, uint8_t form)
 		 node, node, form & 2 ? 2u : 1u, node + (form >> 6), node, weft);
 }
 
-static bool tell_at(struct world *world, uint64_t revision, const char *key, const char *value)
+static bool deliver_at(struct world *world, uint64_t revision, const char *key, const char *value)
 {
 	const struct store_entry entry = { .key = key,
 					   .value = value,
@@ -220,9 +220,9 @@ static bool tell_at(struct world *world, uint64_t revision, const char *key, con
 	return rc == 0;
 }
 
-static bool tell(struct world *world, const char *key, const char *value)
+static bool deliver(struct world *world, const char *key, const char *value)
 {
-	return tell_at(world, ++world->revision, key, value);
+	return deliver_at(world, ++world->revision, key, value);
 }
 
 /* Lists all leases again; bits of spoilt replace values with invalid ones. */
@@ -239,8 +239,8 @@ static void list_again(struct world *world, uint8_t spoilt)
 		bool spoil = (spoilt >> (i % 8) & 1) || before.at[i].invalid;
 
 		require(lease_value(&before.at[i], &value, &err) == 0);
-		tell_at(world, before.at[i].mod_revision, lease_key(before.at[i].subnet, key),
-			spoil ? "{" : value);
+		deliver_at(world, before.at[i].mod_revision, lease_key(before.at[i].subnet, key),
+			   spoil ? "{" : value);
 		free(value);
 	}
 	lease_table_list_end(&world->known, NULL);
@@ -264,17 +264,17 @@ static void step(struct world *world, uint8_t what, uint8_t n, const uint8_t **d
 	case 0:
 	case 1:
 		good_value(value, (uint8_t)(n + (what & 0x80 ? 1 : 0)), what >> 3);
-		invalid = !tell(world, key, value);
+		invalid = !deliver(world, key, value);
 		break;
 	case 2: /* a value from the input */
 		line = fuzz_line(data, size);
-		invalid = !tell(world, key, line);
+		invalid = !deliver(world, key, line);
 		free(line);
 		break;
 	case 3: /* a key from the input */
 		line = fuzz_line(data, size);
 		good_value(value, n, what >> 3);
-		invalid = !tell(world, line, value);
+		invalid = !deliver(world, line, value);
 		free(line);
 		break;
 	case 4: {
@@ -294,7 +294,7 @@ static void step(struct world *world, uint8_t what, uint8_t n, const uint8_t **d
 	case 5:
 		lease_table_list_begin(&world->known);
 		good_value(value, n, what >> 3);
-		tell(world, key, value);
+		deliver(world, key, value);
 		lease_table_list_failed(&world->known);
 		break;
 	case 6:

@@ -63,7 +63,7 @@ static int setup(void **state)
 		return -1;
 	office->scene = *state;
 	come_up(office->scene);
-	tell_peer(office->scene, OTHER_KEY, "192.168.0.2", MAC_2);
+	deliver_peer(office->scene, OTHER_KEY, "192.168.0.2", MAC_2);
 	settle(office->scene);
 	office->networks[0] = office->scene->network;
 	office->self = (struct status_self){ .node = &office->scene->node,
@@ -243,7 +243,7 @@ static void ambiguous_node_names_are_refused(void **state)
 		 "\"VNI\":1,\"VtepMAC\":\"%s\"},\"Weft\":{\"Node\":\"" SAMPLE_NODE
 		 "\",\"Name\":\"host2\",\"MTU\":1450}}",
 		 MAC_3);
-	tell_entry(office->scene, "10.5.201.0-24", value, 9);
+	deliver_entry(office->scene, "10.5.201.0-24", value, 9);
 	order(office, RESERVE("host2", "10.5.9.0/24"));
 	assert_answer("ambiguous node name \\\"host2\\\"");
 	order(office, RESERVE("192.168.0.9", "10.5.9.0/24"));

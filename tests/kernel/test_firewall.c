@@ -33,7 +33,7 @@ static struct firewall_network sample(const char *peer_text)
 }
 
 /* The network state that every full reconcile run passes to the firewall. */
-static void tell(struct scene *scene, const char *cluster6)
+static void deliver(struct scene *scene, const char *cluster6)
 {
 	struct firewall_network network = sample("192.168.0.2");
 
@@ -54,7 +54,7 @@ static int setup(void **state)
 	assert_non_null(scene);
 	assert_int_equal(loop_new(&scene->loop, &err), 0);
 	assert_done(firewall_new(scene->loop, &options, 1, &scene->rules, &err), err);
-	tell(scene, NULL);
+	deliver(scene, NULL);
 	assert_true(firewall_view(scene->rules).installed);
 	*state = scene;
 	return 0;
@@ -117,10 +117,10 @@ static void a_new_family_is_checked_in_chains_of_other_programs(void **state)
 		      "{ type filter hook forward priority 0; policy drop; }'");
 	assert_true(asked(scene) > 1);
 	assert_int_equal(asked(scene), 1);
-	tell(scene, NULL);
+	deliver(scene, NULL);
 	assert_int_equal(asked(scene), 1);
 	assert_false(strstr(kernel_says("nft list chain ip6 filter FORWARD"), "weft-br1"));
-	tell(scene, "fd00:5::/48");
+	deliver(scene, "fd00:5::/48");
 	assert_true(kernel_shows("nft list chain ip6 filter FORWARD", "weft-br1"));
 }
 
@@ -429,7 +429,7 @@ static void networks_that_are_expected_are_applied_together(void **state)
 	assert_false(set_named(scene, "a", 2)); /* its next attempt does not apply them either */
 	assert_false(has_rules(2));
 	/* One that has its rules does not wait. */
-	tell(scene, NULL);
+	deliver(scene, NULL);
 	assert_false(has_rules(2));
 	fake_loop_pass(scene->loop, 300);
 	assert_int_equal(gathered, 1);
@@ -536,7 +536,7 @@ static void a_network_waits_as_long_as_its_rules_are_refused(void **state)
 	firewall_expect(scene->rules, 2);
 	assert_false(set_named(scene, "a", 2));
 	/* One that had its rules continues. */
-	tell(scene, "fd00:5::/48");
+	deliver(scene, "fd00:5::/48");
 	assert_true(kernel_shows("nft list table inet weft", "fd00:5::/48"));
 	for (unsigned i = 0; i < 9; i++) {
 		fake_loop_pass(scene->loop, 1000);

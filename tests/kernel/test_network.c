@@ -68,10 +68,10 @@ static void a_network_starts_step_by_step(void **state)
 	struct state_network published;
 
 	assert_state(scene, NETWORK_STARTING, "starting");
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_list_end(scene);
 	settle(scene);
 	assert_state(scene, NETWORK_STARTING, "starting");
 	assert_false(is_published(scene, &published));
@@ -94,20 +94,20 @@ static void a_missing_configuration_is_requested_again(void **state)
 	struct scene *scene = *state;
 	unsigned refreshes;
 
-	tell_reached(scene);
-	tell_list_begin(scene, NULL);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, NULL);
+	deliver_list_end(scene);
 	assert_state(scene, NETWORK_STARTING, "there is no network configuration");
 	scene->store.store.config_error = "/x: Permission denied";
-	tell_list_begin(scene, NULL);
-	tell_list_end(scene);
+	deliver_list_begin(scene, NULL);
+	deliver_list_end(scene);
 	assert_state(scene, NETWORK_STARTING, "/x: Permission denied");
 	scene->store.store.config_error = NULL;
 	refreshes = scene->store.refreshes;
 	fake_loop_pass(scene->loop, WAIT_MS);
 	assert_int_equal(scene->store.refreshes, refreshes + 1);
-	tell_list_begin(scene, "{\"Network\":\"nonsense\"}");
-	tell_list_end(scene);
+	deliver_list_begin(scene, "{\"Network\":\"nonsense\"}");
+	deliver_list_end(scene);
 	assert_state(scene, NETWORK_STARTING, "network configuration: Network: \"nonsense\"");
 	fake_loop_pass(scene->loop, WAIT_MS);
 	assert_int_equal(scene->store.refreshes, refreshes + 2);
@@ -115,7 +115,7 @@ static void a_missing_configuration_is_requested_again(void **state)
 	assert_state(scene, NETWORK_READY, "");
 }
 
-static void tell_config(struct scene *scene, const char *text)
+static void deliver_config(struct scene *scene, const char *text)
 {
 	network_listener.config(scene->network, text, text ? strlen(text) : 0);
 	settle(scene);
@@ -135,10 +135,10 @@ static void an_unusable_configuration_keeps_the_previous_one(void **state)
 
 	come_up(scene);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		tell_config(scene, cases[i].text);
+		deliver_config(scene, cases[i].text);
 		assert_state(scene, NETWORK_DEGRADED, cases[i].reason);
 		assert_int_equal(network_view(scene->network).config->vni, 1);
-		tell_config(scene, CONFIG);
+		deliver_config(scene, CONFIG);
 		assert_state(scene, NETWORK_READY, "");
 	}
 }
@@ -149,8 +149,8 @@ static void a_changed_configuration_is_applied(void **state)
 	struct state_network published;
 
 	come_up(scene);
-	tell_config(scene, "{\"Network\":\"10.4.0.0/15\",\"Backend\":{\"VNI\":7,\"MTU\":1400},"
-			   "\"Weft\":{\"LeaseTTL\":30}}");
+	deliver_config(scene, "{\"Network\":\"10.4.0.0/15\",\"Backend\":{\"VNI\":7,\"MTU\":1400},"
+			      "\"Weft\":{\"LeaseTTL\":30}}");
 	give_lease(scene); /* the configuration of the second case has another VNI and MTU */
 	fake_loop_pass(scene->loop, 300);
 	assert_state(scene, NETWORK_READY, "");
@@ -176,12 +176,12 @@ static void a_configuration_that_changes_during_a_put_is_put_as_well(void **stat
 	struct fake_op put;
 
 	come_up(scene);
-	tell_config(scene, "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":7},"
-			   "\"Weft\":{\"LeaseTTL\":30}}");
+	deliver_config(scene, "{\"Network\":\"10.5.0.0/16\",\"Backend\":{\"VNI\":7},"
+			      "\"Weft\":{\"LeaseTTL\":30}}");
 	put = fake_store_take(&scene->store, FAKE_PUT);
 	assert_says(put.value, "\"VNI\":7");
-	tell_config(scene, CONFIG);
-	tell_entry(scene, put.key, put.value, 0x1234);
+	deliver_config(scene, CONFIG);
+	deliver_entry(scene, put.key, put.value, 0x1234);
 	reply_to(&put, scene->revision);
 	put = fake_store_take(&scene->store, FAKE_PUT);
 	assert_says(put.value, "\"VNI\":1");
@@ -197,9 +197,9 @@ static void a_missing_uplink_is_waited_for(void **state)
 	struct scene *scene = *state;
 
 	assert_int_equal(system("ip link set up0 name away"), 0);
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_list_end(scene);
 	assert_state(scene, NETWORK_STARTING, "no uplink: interface up0 does not exist");
 	fake_loop_pass(scene->loop, WAIT_MS);
 	assert_state(scene, NETWORK_STARTING, "no uplink");
@@ -214,9 +214,9 @@ static void a_network_over_the_underlay_is_refused(void **state)
 {
 	struct scene *scene = *state;
 
-	tell_reached(scene);
-	tell_list_begin(scene, "{\"Network\":\"192.168.0.0/16\"}");
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, "{\"Network\":\"192.168.0.0/16\"}");
+	deliver_list_end(scene);
 	settle(scene);
 	assert_state(scene, NETWORK_STARTING,
 		     "192.168.0.0/16 contains the address 192.168.0.1 of the uplink up0");
@@ -233,7 +233,7 @@ static void a_change_that_covers_the_underlay_keeps_the_previous_configuration(v
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	settle(scene);
 	assert_int_equal(system("ip route add 198.51.100.0/24 via 172.16.0.254 dev up0 onlink"), 0);
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
@@ -252,7 +252,7 @@ static void an_uplink_address_inside_the_network_keeps_the_previous_state(void *
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	settle(scene);
 	assert_int_equal(system("ip addr flush dev up0 && ip addr add 10.5.77.1/24 dev up0"), 0);
 	fake_loop_pass(scene->loop, 100);
@@ -266,9 +266,9 @@ static void an_uplink_address_inside_the_network_keeps_the_previous_state(void *
 }
 
 /* A peer with both public addresses. */
-static void tell_dual_peer(struct scene *scene)
+static void deliver_dual_peer(struct scene *scene)
 {
-	tell_entry(
+	deliver_entry(
 		scene, "10.5.200.0-24",
 		"{\"PublicIP\":\"192.168.0.2\",\"PublicIPv6\":\"fd00::2\",\"BackendType\":\"vxlan\","
 		"\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"" MAC_2 "\"},\"Weft\":{\"Node\":"
@@ -279,11 +279,11 @@ static void tell_dual_peer(struct scene *scene)
 static void come_up_dual(struct scene *scene, const char *config)
 {
 	run("ip addr add fd00::1/64 dev up0 nodad");
-	tell_reached(scene);
-	tell_list_begin(scene, config);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, config);
+	deliver_list_end(scene);
 	give_lease(scene);
-	tell_dual_peer(scene);
+	deliver_dual_peer(scene);
 	settle(scene);
 	assert_state(scene, NETWORK_READY, "");
 	assert_int_equal(count_routes(), 1);
@@ -358,11 +358,11 @@ static void a_configuration_without_a_family_of_the_uplink_is_refused(void **sta
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_config(scene, "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":30,"
-			   "\"Underlay\":\"ipv6\"}}");
+	deliver_config(scene, "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"LeaseTTL\":30,"
+			      "\"Underlay\":\"ipv6\"}}");
 	assert_state(scene, NETWORK_DEGRADED, "no address of the family");
 	assert_true(kernel_shows("ip -d link show weft-vx1", "local 192.168.0.1"));
-	tell_config(scene, CONFIG);
+	deliver_config(scene, CONFIG);
 	assert_state(scene, NETWORK_READY, "");
 }
 
@@ -393,13 +393,13 @@ static void leases_do_not_repeat_the_search_for_an_uplink(void **state)
 	size_t sent;
 
 	run("ip addr flush dev up0");
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_list_end(scene);
 	assert_state(scene, NETWORK_STARTING, "no uplink");
 	sent = fake_nl_sent();
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	tell_peer(scene, "10.5.201.0-24", "192.168.0.3", MAC_3);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.201.0-24", "192.168.0.3", MAC_3);
 	assert_int_equal(fake_nl_sent(), sent);
 	run("ip addr add 192.168.0.1/24 dev up0");
 	fake_loop_pass(scene->loop, WAIT_MS);
@@ -419,9 +419,9 @@ static void the_removal_of_an_obstacle_ends_the_wait(void **state)
 		       "192.168.0.1 && ip link set flannel.1 up && "
 		       "ip link add flannel-v6.1 type vxlan id 1 dstport 8472 local fd00::1"),
 		0);
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_list_end(scene);
 	give_lease(scene);
 	fake_loop_pass(scene->loop, 40 * 1000); /* the backoff is at its maximum */
 	assert_state(scene, NETWORK_STARTING, "flannel's ");
@@ -497,11 +497,11 @@ static void changes_in_the_store_change_the_peers(void **state)
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	tell_peer(scene, "10.5.201.0-24", "192.168.0.3", MAC_3);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.201.0-24", "192.168.0.3", MAC_3);
 	settle(scene);
 	assert_int_equal(count_routes(), 2);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.7", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.7", MAC_2);
 	network_listener.gone(scene->network, "10.5.201.0-24", ++scene->revision);
 	settle(scene);
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.7 self"));
@@ -518,21 +518,21 @@ static void invalid_entries_and_failed_lists_remove_no_peer(void **state)
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	settle(scene);
-	tell_entry(scene, "10.5.200.0-24", "rubbish", 9);
-	tell_entry(scene, "rubbish", "", 9);
+	deliver_entry(scene, "10.5.200.0-24", "rubbish", 9);
+	deliver_entry(scene, "rubbish", "", 9);
 	settle(scene);
 	assert_int_equal(count_routes(), 1);
-	tell_list_begin(scene, CONFIG);
+	deliver_list_begin(scene, CONFIG);
 	network_listener.list_failed(scene->network);
 	settle(scene);
 	assert_int_equal(count_routes(), 1);
-	tell_lost(scene, "connection refused");
+	deliver_lost(scene, "connection refused");
 	settle(scene);
 	assert_int_equal(count_routes(), 1);
 	assert_state(scene, NETWORK_DEGRADED, "connection refused");
-	tell_reached(scene);
+	deliver_reached(scene);
 	assert_state(scene, NETWORK_READY, "");
 }
 
@@ -541,11 +541,11 @@ static void a_wiped_store_keeps_the_data_path(void **state)
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	settle(scene);
 	for (int i = 0; i < 2; i++) { /* a missing key has to be confirmed by a second list */
-		tell_list_begin(scene, NULL);
-		tell_list_end(scene);
+		deliver_list_begin(scene, NULL);
+		deliver_list_end(scene);
 	}
 	give_lease(scene);
 	settle(scene);
@@ -567,8 +567,8 @@ static void deleting_all_keys_keeps_the_data_path(void **state)
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.1.0-24", "192.168.0.3", MAC_3);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.1.0-24", "192.168.0.3", MAC_3);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	settle(scene);
 	network_listener.gone(scene->network, "10.5.1.0-24", ++scene->revision);
 	network_listener.gone(scene->network, "10.5.2.0-24",
@@ -576,8 +576,8 @@ static void deleting_all_keys_keeps_the_data_path(void **state)
 	network_listener.gone(scene->network, "10.5.200.0-24", ++scene->revision);
 	fake_loop_pass(scene->loop, 10 * LINGER_MS);
 	assert_int_equal(count_routes(), 2);
-	tell_list_begin(scene, CONFIG);
-	tell_list_end(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_list_end(scene);
 	give_lease(scene);
 	settle(scene);
 	assert_state(scene, NETWORK_READY, "");
@@ -590,8 +590,8 @@ static void a_lost_lease_is_published_until_another_is_held(void **state)
 	struct state_network published;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	tell_peer(scene, "10.5.2.0-24", "192.168.0.9", "c6:d2:32:6f:8f:09");
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.2.0-24", "192.168.0.9", "c6:d2:32:6f:8f:09");
 	settle(scene);
 	assert_state(scene, NETWORK_DEGRADED, "is leased by another node");
 	assert_true(is_published(scene, &published));
@@ -615,12 +615,12 @@ static void a_kernel_event_before_the_list_is_complete_claims_no_lease(void **st
 {
 	struct scene *scene = *state;
 
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
 	assert_int_equal(system("ip addr add 192.168.0.99/24 dev up0"), 0);
 	fake_loop_pass(scene->loop, 1000);
 	assert_int_equal(scene->store.len, 0);
-	tell_list_end(scene);
+	deliver_list_end(scene);
 	assert_int_equal(scene->store.asked[FAKE_GRANT], 1);
 }
 
@@ -631,10 +631,10 @@ static void a_node_that_cannot_read_its_devices_claims_no_lease(void **state)
 	unsigned nth = 1;
 
 	fake_nl_reset();
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
 	fake_nl_fail(nth, EIO, "cannot read");
-	tell_list_end(scene);
+	deliver_list_end(scene);
 	while (fake_nl_faulted()) {
 		assert_state(scene, NETWORK_STARTING, "cannot read");
 		assert_int_equal(scene->store.asked[FAKE_GRANT], 0);
@@ -653,7 +653,7 @@ static void a_lease_that_cannot_be_renewed_is_reported(void **state)
 	come_up(scene);
 	fake_loop_pass(scene->loop, 10000);
 	fake_store_refuse(&scene->store, FAKE_KEEPALIVE, ECONNREFUSED, "etcd is away");
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	assert_state(scene, NETWORK_DEGRADED, "etcd is away");
 }
 
@@ -663,10 +663,10 @@ static void a_network_with_one_refused_entry_is_published(void **state)
 	struct state_network published;
 
 	fake_nl_reset();
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_list_end(scene);
 	give_lease(scene);
 	fake_nl_refuse(3, EPERM, "no way");
 	settle(scene);

@@ -27,7 +27,7 @@ static unsigned draw(unsigned below)
 }
 
 /* Overlapping keys, shared MACs, invalid values. */
-static void tell_something(struct scene *scene)
+static void deliver_something(struct scene *scene)
 {
 	static const char *const keys[] = { "10.5.4.0-24",
 					    "10.5.5.0-24",
@@ -45,11 +45,11 @@ static void tell_something(struct scene *scene)
 		return;
 	}
 	if (draw(10) == 0) {
-		tell_entry(scene, key, "{\"PublicIP\":7}", 9);
+		deliver_entry(scene, key, "{\"PublicIP\":7}", 9);
 		return;
 	}
 	snprintf(public_ip, sizeof(public_ip), "192.168.0.%u", 2 + draw(6));
-	tell_peer(scene, key, public_ip, macs[draw(ARRAY_LEN(macs))]);
+	deliver_peer(scene, key, public_ip, macs[draw(ARRAY_LEN(macs))]);
 }
 
 /*
@@ -80,7 +80,7 @@ static void entries_match_a_full_comparison_of_all_leases(void **state)
 	come_up(scene);
 	for (int i = 0; i < 150; i++) {
 		for (unsigned n = 1 + draw(3); n > 0; n--)
-			tell_something(scene);
+			deliver_something(scene);
 		fake_loop_pass(scene->loop, draw(3) ? 50 : LINGER_MS + 50);
 		if (compare_all(scene))
 			fail_msg("after %d changes", i);
@@ -102,11 +102,11 @@ static void one_changed_lease_writes_one_peer(void **state)
 	struct scene *scene = *state;
 
 	come_up(scene);
-	tell_peer(scene, "10.5.4.0-24", "192.168.0.4", MAC_2);
-	tell_peer(scene, "10.5.5.0-24", "192.168.0.5", MAC_3);
+	deliver_peer(scene, "10.5.4.0-24", "192.168.0.4", MAC_2);
+	deliver_peer(scene, "10.5.5.0-24", "192.168.0.5", MAC_3);
 	settle(scene);
 	fake_nl_reset();
-	tell_peer(scene, "10.5.5.0-24", "192.168.0.6", MAC_3);
+	deliver_peer(scene, "10.5.5.0-24", "192.168.0.6", MAC_3);
 	settle(scene);
 	assert_int_equal(sent_of(RTM_NEWNEIGH), 1);
 	assert_int_equal(sent_of(RTM_DELNEIGH), 1);

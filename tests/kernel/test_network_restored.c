@@ -39,14 +39,14 @@ static void start_again(struct scene *scene, const struct snapshot_head *head)
 /* The first list: the store contains the first of the two peers only. */
 static void come_up_with_one(struct scene *scene, bool restored)
 {
-	tell_reached(scene);
+	deliver_reached(scene);
 	network_listener.list_begin(scene->network);
 	if (restored)
 		network_listener.restored(scene->network, WHY);
 	network_listener.config(scene->network, CONFIG, strlen(CONFIG));
-	tell_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
+	deliver_peer(scene, "10.5.200.0-24", "192.168.0.2", MAC_2);
 	scene->store.position = now;
-	tell_list_end(scene);
+	deliver_list_end(scene);
 	give_lease(scene);
 	settle(scene);
 }
@@ -144,7 +144,7 @@ static void a_restored_store_is_detected_after_a_start_without_it(void **state)
 	struct scene *scene = *state;
 
 	start_again(scene, &kept);
-	tell_lost(scene, "connection refused");
+	deliver_lost(scene, "connection refused");
 	settle(scene);
 	assert_true(has_route("10.5.201.0/24"));
 	come_up_with_one(scene, true);
@@ -160,7 +160,7 @@ static void a_known_configuration_does_not_prevent_a_start_from_the_snapshot(voi
 
 	start_again(scene, &kept);
 	network_listener.config(scene->network, config, strlen(config));
-	tell_lost(scene, "connection refused");
+	deliver_lost(scene, "connection refused");
 	settle(scene);
 	assert_true(has_route("10.5.200.0/24"));
 	assert_true(has_route("10.5.201.0/24"));
@@ -177,7 +177,7 @@ static void a_configuration_of_another_network_prevents_a_start_from_the_snapsho
 
 	start_again(scene, &kept);
 	network_listener.config(scene->network, config, strlen(config));
-	tell_lost(scene, "connection refused");
+	deliver_lost(scene, "connection refused");
 	settle(scene);
 	assert_false(has_route("10.5.200.0/24"));
 }
@@ -188,7 +188,7 @@ static void a_failed_list_keeps_the_restored_state(void **state)
 	struct scene *scene = *state;
 
 	start_again(scene, &kept);
-	tell_reached(scene);
+	deliver_reached(scene);
 	network_listener.list_begin(scene->network);
 	network_listener.restored(scene->network, WHY);
 	network_listener.list_failed(scene->network);

@@ -125,7 +125,7 @@ static void settle(struct scene *scene)
 }
 
 /* The store's first report: a list without leases. */
-static void tell_list(struct scene *scene, size_t i, const char *config)
+static void deliver_list(struct scene *scene, size_t i, const char *config)
 {
 	struct network *network = at(scene, i);
 
@@ -164,10 +164,10 @@ static void each_network_starts_after_the_report_of_the_one_before(void **state)
 	assert_int_equal(started(scene), 1);
 	assert_true(scene->store[0].started);
 	assert_string_equal(view(scene, 2).name, "red");
-	tell_list(scene, 0, NULL); /* a list without configuration is a report too */
+	deliver_list(scene, 0, NULL); /* a list without configuration is a report too */
 	assert_int_equal(started(scene), 2);
 	assert_true(scene->store[1].started);
-	tell_list(scene, 0, NULL); /* a second report of the same network starts no other */
+	deliver_list(scene, 0, NULL); /* a second report of the same network starts no other */
 	assert_int_equal(started(scene), 2);
 	(void)err_set(&why, ERR_STORE, "connection refused");
 	network_listener.link(at(scene, 1), false, "http://127.0.0.1:2379", &why);
@@ -185,7 +185,7 @@ static void every_started_store_is_checked(void **state)
 	networks_check(scene->networks);
 	assert_int_equal(scene->store[0].checks, 1);
 	assert_int_equal(scene->store[1].checks, 0); /* not started yet */
-	tell_list(scene, 0, NULL);
+	deliver_list(scene, 0, NULL);
 	networks_check(scene->networks);
 	assert_int_equal(scene->store[0].checks, 2);
 	assert_int_equal(scene->store[1].checks, 1);
@@ -196,9 +196,9 @@ static void networks_with_the_same_vni_or_addresses_are_refused(void **state)
 	struct scene *scene = *state;
 
 	begin_all(scene);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "1"));   /* the same VNI */
-	tell_list(scene, 2, CONFIG("10.5.128.0/17", "3")); /* the same addresses */
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "1"));   /* the same VNI */
+	deliver_list(scene, 2, CONFIG("10.5.128.0/17", "3")); /* the same addresses */
 	assert_non_null(view(scene, 0).config);
 	assert_null(view(scene, 1).config);
 	assert_null(view(scene, 2).config);
@@ -206,7 +206,7 @@ static void networks_with_the_same_vni_or_addresses_are_refused(void **state)
 	assert_says(view(scene, 2).reason, "blue");
 	give_lease(scene, 0);
 	assert_int_equal(view(scene, 0).state, NETWORK_READY);
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
 	give_lease(scene, 1);
 	assert_int_equal(view(scene, 1).state, NETWORK_READY);
 	assert_int_equal(view(scene, 0).state, NETWORK_READY);
@@ -218,12 +218,12 @@ static void a_conflict_ends_with_the_change_of_the_other_network(void **state)
 	struct scene *scene = *state;
 
 	begin_all(scene);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "1"));
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "1"));
 	assert_says(view(scene, 1).reason, "blue");
 	assert_int_equal(view(scene, 1).config->vni, 2);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "5"));
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "5"));
 	fake_loop_pass(scene->loop, 1000);
 	assert_int_equal(view(scene, 1).config->vni, 1);
 }
@@ -233,8 +233,8 @@ static void an_error_of_one_network_does_not_affect_others(void **state)
 	struct scene *scene = *state;
 
 	begin_all(scene);
-	tell_list(scene, 0, "nonsense");
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	deliver_list(scene, 0, "nonsense");
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
 	give_lease(scene, 1);
 	assert_int_equal(view(scene, 0).state, NETWORK_STARTING);
 	assert_int_equal(view(scene, 1).state, NETWORK_READY);
@@ -247,10 +247,10 @@ static void the_subnet_file_describes_one_network(void **state)
 	struct err err = ERR_INIT;
 
 	begin_all(scene);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
 	give_lease(scene, 0);
 	assert_int_equal(access(scene->subnet_file, F_OK), -1);
-	tell_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
+	deliver_list(scene, 1, CONFIG("10.6.0.0/16", "2"));
 	give_lease(scene, 1);
 	assert_int_equal(access(scene->subnet_file, F_OK), 0);
 	assert_true(kernel_shows("cat /tmp/weft-test.*/subnet.env", "FLANNEL_NETWORK=10.6.0.0/16"));
@@ -259,7 +259,7 @@ static void the_subnet_file_describes_one_network(void **state)
 	assert_int_equal(unlink(scene->subnet_file), 0);
 	scene->made = 0;
 	assert_done(begin(scene, 1, &err), err);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
 	give_lease(scene, 0);
 	assert_int_equal(access(scene->subnet_file, F_OK), 0);
 }
@@ -400,7 +400,7 @@ static void a_network_has_no_devices_before_its_rules(void **state)
 	for (uint32_t i = 0; i < 2; i++) {
 		const uint32_t vni = i + 1;
 
-		tell_list(scene, i, i ? CONFIG("10.6.0.0/16", "2") : CONFIG("10.5.0.0/16", "1"));
+		deliver_list(scene, i, i ? CONFIG("10.6.0.0/16", "2") : CONFIG("10.5.0.0/16", "1"));
 		give_lease(scene, i);
 		assert_int_equal(view(scene, i).lease.state, LEASE_HELD);
 		assert_int_equal(view(scene, i).state, NETWORK_STARTING);
@@ -425,7 +425,7 @@ static void a_network_has_no_devices_while_its_rules_fail(void **state)
 	while (!kernel_shows("nft list ruleset", "owner"))
 		usleep(10000);
 	begin_with_rules(scene, &rules);
-	tell_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
+	deliver_list(scene, 0, CONFIG("10.5.0.0/16", "1"));
 	give_lease(scene, 0);
 	for (unsigned i = 0; i < 9; i++) {
 		fake_loop_pass(scene->loop, 1000);

@@ -222,13 +222,13 @@ static void assert_counts(const struct jr *network)
 /* A valid peer, a conflicting one, an unreadable value, and a key that is no lease. */
 static void come_up_with_peers(struct scene *scene)
 {
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_peer(scene, "10.5.3.0-24", "192.168.0.3", MAC_3);
-	tell_peer(scene, "10.5.4.0-24", "192.168.0.4", MAC_3);
-	tell_entry(scene, "10.5.5.0-24", "rubbish", 9);
-	tell_entry(scene, "note to self", "{}", 9);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_peer(scene, "10.5.3.0-24", "192.168.0.3", MAC_3);
+	deliver_peer(scene, "10.5.4.0-24", "192.168.0.4", MAC_3);
+	deliver_entry(scene, "10.5.5.0-24", "rubbish", 9);
+	deliver_entry(scene, "note to self", "{}", 9);
+	deliver_list_end(scene);
 	give_lease(scene);
 	settle(scene);
 }
@@ -330,7 +330,7 @@ static void an_unreachable_store_is_reported(void **state)
 	size_t i = 0;
 
 	come_up_with_peers(scene);
-	tell_lost(scene, "http://127.0.0.1:2379: connection refused");
+	deliver_lost(scene, "http://127.0.0.1:2379: connection refused");
 	read_answer(scene, "status", &reading);
 	status = jr_obj(&reading.root, "status");
 	networks = jr_arr(&status, "networks");
@@ -351,7 +351,7 @@ static void a_lost_lease_is_reported(void **state)
 	size_t i = 0;
 
 	come_up_with_peers(scene);
-	tell_peer(scene, "10.5.2.0-24", "192.168.0.9", "c6:d2:32:6f:8f:09");
+	deliver_peer(scene, "10.5.2.0-24", "192.168.0.9", "c6:d2:32:6f:8f:09");
 	settle(scene);
 	read_answer(scene, "status", &reading);
 	status = jr_obj(&reading.root, "status");
@@ -414,12 +414,12 @@ static void names_with_control_characters_are_escaped(void **state)
 	struct reading reading;
 
 	come_up_with_peers(scene);
-	tell_entry(scene, "\xff\x1b\"\\", "{}", 9);
-	tell_entry(scene, "10.5.7.0-24",
-		   "{\"PublicIP\":\"192.168.0.7\",\"BackendType\":\"vxlan\",\"BackendData\":"
-		   "{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:07\"},\"Weft\":{\"Name\":"
-		   "\"\\\"},\\u0007\\nääääääääääääääääääääääääääääää\"}}",
-		   9);
+	deliver_entry(scene, "\xff\x1b\"\\", "{}", 9);
+	deliver_entry(scene, "10.5.7.0-24",
+		      "{\"PublicIP\":\"192.168.0.7\",\"BackendType\":\"vxlan\",\"BackendData\":"
+		      "{\"VNI\":1,\"VtepMAC\":\"c6:d2:32:6f:8f:07\"},\"Weft\":{\"Name\":"
+		      "\"\\\"},\\u0007\\nääääääääääääääääääääääääääääää\"}}",
+		      9);
 	settle(scene);
 	read_answer(scene, "peers", &reading);
 	end_reading(&reading);

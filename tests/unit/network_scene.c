@@ -65,12 +65,12 @@ int scene_teardown(void **state)
 	return tempdir_remove(state);
 }
 
-void tell_reached(struct scene *scene)
+void deliver_reached(struct scene *scene)
 {
 	network_listener.link(scene->network, true, "http://127.0.0.1:2379", NULL);
 }
 
-void tell_lost(struct scene *scene, const char *why)
+void deliver_lost(struct scene *scene, const char *why)
 {
 	struct err err = ERR_INIT;
 
@@ -78,7 +78,7 @@ void tell_lost(struct scene *scene, const char *why)
 	network_listener.link(scene->network, false, "http://127.0.0.1:2379", &err);
 }
 
-void tell_entry(struct scene *scene, const char *key, const char *value, uint64_t lease)
+void deliver_entry(struct scene *scene, const char *key, const char *value, uint64_t lease)
 {
 	const struct store_entry entry = {
 		.key = key,
@@ -91,7 +91,7 @@ void tell_entry(struct scene *scene, const char *key, const char *value, uint64_
 	network_listener.entry(scene->network, &entry);
 }
 
-void tell_peer(struct scene *scene, const char *key, const char *public_ip, const char *mac)
+void deliver_peer(struct scene *scene, const char *key, const char *public_ip, const char *mac)
 {
 	char value[512];
 
@@ -100,16 +100,16 @@ void tell_peer(struct scene *scene, const char *key, const char *public_ip, cons
 		 "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"%s\"},\"Weft\":{\"Node\":\"" SAMPLE_OTHER
 		 "\",\"Name\":\"host%s\",\"MTU\":1450}}",
 		 public_ip, mac, public_ip + strlen(public_ip) - 1);
-	tell_entry(scene, key, value, 9);
+	deliver_entry(scene, key, value, 9);
 }
 
-void tell_list_begin(struct scene *scene, const char *config)
+void deliver_list_begin(struct scene *scene, const char *config)
 {
 	network_listener.list_begin(scene->network);
 	network_listener.config(scene->network, config, config ? strlen(config) : 0);
 }
 
-void tell_list_end(struct scene *scene)
+void deliver_list_end(struct scene *scene)
 {
 	network_listener.list_end(scene->network);
 }
@@ -134,9 +134,9 @@ void settle(struct scene *scene)
 
 void come_up(struct scene *scene)
 {
-	tell_reached(scene);
-	tell_list_begin(scene, CONFIG);
-	tell_list_end(scene);
+	deliver_reached(scene);
+	deliver_list_begin(scene, CONFIG);
+	deliver_list_end(scene);
 	give_lease(scene);
 	settle(scene);
 }

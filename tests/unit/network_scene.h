@@ -34,16 +34,16 @@ int scene_teardown(void **state);
 #define network_test(function)                                                                     \
 	cmocka_unit_test_setup_teardown(function, scene_setup, scene_teardown)
 
-void tell_reached(struct scene *scene);
-void tell_lost(struct scene *scene, const char *why);
+void deliver_reached(struct scene *scene);
+void deliver_lost(struct scene *scene, const char *why);
 
 /* Reports an entry with the next revision of the store. */
-void tell_entry(struct scene *scene, const char *key, const char *value, uint64_t lease);
+void deliver_entry(struct scene *scene, const char *key, const char *value, uint64_t lease);
 
 /* Reports a peer, another weft node named host2, host3, ... by the last digit of its address. */
-void tell_peer(struct scene *scene, const char *key, const char *public_ip, const char *mac);
-void tell_list_begin(struct scene *scene, const char *config);
-void tell_list_end(struct scene *scene);
+void deliver_peer(struct scene *scene, const char *key, const char *public_ip, const char *mac);
+void deliver_list_begin(struct scene *scene, const char *config);
+void deliver_list_end(struct scene *scene);
 
 /* Replies to a pending grant, carries out the put, and reports its key. */
 void give_lease(struct scene *scene);

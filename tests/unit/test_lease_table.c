@@ -33,7 +33,7 @@ static int teardown(void **state)
 
 #define table_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-static int tell(struct lease_table *known, const char *key, const char *value, uint64_t revision)
+static int deliver(struct lease_table *known, const char *key, const char *value, uint64_t revision)
 {
 	const struct store_entry entry = {
 		.key = key,
@@ -51,12 +51,13 @@ static int tell(struct lease_table *known, const char *key, const char *value, u
 }
 
 /* A lease of the node with the address 192.168.0.HOST. */
-static void tell_lease(struct lease_table *known, const char *key, unsigned host, uint64_t revision)
+static void deliver_lease(struct lease_table *known, const char *key, unsigned host,
+			  uint64_t revision)
 {
 	char value[64];
 
 	snprintf(value, sizeof(value), GOOD, host);
-	assert_int_equal(tell(known, key, value, revision), 0);
+	assert_int_equal(deliver(known, key, value, revision), 0);
 }
 
 /* "10.5.2.0/24:2 " for each: its address' last byte, '!' if invalid, '?' if vanished. */
@@ -79,9 +80,9 @@ static void assert_peers(const struct lease_table *known, const char *want)
 static void begin_with_three(struct lease_table *known)
 {
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.10.0-24", 10, 5);
-	tell_lease(known, "10.5.2.0-24", 2, 6);
-	tell_lease(known, "10.5.3.0-24", 3, 7);
+	deliver_lease(known, "10.5.10.0-24", 10, 5);
+	deliver_lease(known, "10.5.2.0-24", 2, 6);
+	deliver_lease(known, "10.5.3.0-24", 3, 7);
 	assert_false(lease_table_list_end(known, NULL));
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
 }
@@ -93,8 +94,8 @@ static void a_list_replaces_earlier_leases(void **state)
 
 	begin_with_three(known);
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.4.0-24", 4, 8);
-	tell_lease(known, "10.5.2.0-24", 2, 6);
+	deliver_lease(known, "10.5.4.0-24", 4, 8);
+	deliver_lease(known, "10.5.2.0-24", 2, 6);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
 	assert_false(lease_table_list_end(known, ours));
 	assert_peers(known, "10.5.2.0/24:2 10.5.4.0/24:4 ");
@@ -106,12 +107,12 @@ static void a_list_that_fails_changes_nothing(void **state)
 
 	begin_with_three(known);
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.4.0-24", 4, 8);
-	tell(known, "rubbish", "", 9);
+	deliver_lease(known, "10.5.4.0-24", 4, 8);
+	deliver(known, "rubbish", "", 9);
 	lease_table_list_failed(known);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.10.0/24:10 ");
 	assert_int_equal(known->current.invalid_hashes.len, 0);
-	tell_lease(known, "10.5.4.0-24", 4, 8); /* no list is in progress */
+	deliver_lease(known, "10.5.4.0-24", 4, 8); /* no list is in progress */
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3 10.5.4.0/24:4 10.5.10.0/24:10 ");
 }
 
@@ -132,8 +133,8 @@ static void an_entry_can_replace_one_of_the_same_list(void **state)
 		struct err err = ERR_INIT;
 
 		lease_table_list_begin(known);
-		tell_lease(known, "10.5.2.0-24", 2, 9);
-		tell_lease(known, "10.5.3.0-24", 3, 9);
+		deliver_lease(known, "10.5.2.0-24", 2, 9);
+		deliver_lease(known, "10.5.3.0-24", 3, 9);
 		assert_good(lease_table_put(known, &entry, &err), err);
 		assert_false(lease_table_list_end(known, NULL));
 		assert_peers(known, "10.5.2.0/24:9 10.5.3.0/24:3 ");
@@ -145,8 +146,8 @@ static void changes_are_applied_in_the_order_of_revisions(void **state)
 	struct lease_table *known = *state;
 
 	begin_with_three(known);
-	tell_lease(known, "10.5.3.0-24", 33, 8);
-	tell_lease(known, "10.5.2.0-24", 22, 5); /* older than the recorded revision */
+	deliver_lease(known, "10.5.3.0-24", 33, 8);
+	deliver_lease(known, "10.5.2.0-24", 22, 5); /* older than the recorded revision */
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:33 10.5.10.0/24:10 ");
 	assert_false(lease_table_delete(known, "10.5.3.0-24", 7, NULL));
 	assert_false(lease_table_delete(known, "10.5.2.0-24", 9, NULL));
@@ -166,9 +167,9 @@ static void deleted_peers_are_kept_for_a_while_and_the_own_lease_is_not(void **s
 	assert_false(lease_table_delete(known, "10.5.3.0-24", 8, ours));
 	assert_true(lease_table_delete(known, "10.5.2.0-24", 8, ours));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
-	tell_lease(known, "10.5.3.0-24", 33, 7); /* older than its deletion */
+	deliver_lease(known, "10.5.3.0-24", 33, 7); /* older than its deletion */
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10 ");
-	tell_lease(known, "10.5.3.0-24", 33, 9);
+	deliver_lease(known, "10.5.3.0-24", 33, 9);
 	assert_peers(known, "10.5.3.0/24:33 10.5.10.0/24:10 ");
 }
 
@@ -183,19 +184,19 @@ static void invalid_keys_are_counted_once(void **state)
 	lease_table_list_begin(known);
 	for (unsigned i = 0; i < many / 2; i++) {
 		snprintf(key, sizeof(key), "10.5.%u.0-24", i);
-		tell(known, key, "rubbish", ++revision);
+		deliver(known, key, "rubbish", ++revision);
 	}
 	lease_table_list_end(known, NULL);
 	for (int again = 0; again < 3; again++) {
 		for (unsigned i = 0; i < many; i++) {
 			snprintf(key, sizeof(key), "10.5.%u.0-24", i);
-			tell(known, key, "rubbish", ++revision);
+			deliver(known, key, "rubbish", ++revision);
 		}
 		assert_int_equal(known->current.invalid_hashes.len, many);
 		assert_int_equal(known->current.invalid.len, LEASE_TABLE_INVALID_MAX);
 	}
-	tell_lease(known, "10.5.99.0-24", 99, ++revision); /* one that is not listed */
-	tell_lease(known, "10.5.99.0-24", 99, ++revision);
+	deliver_lease(known, "10.5.99.0-24", 99, ++revision); /* one that is not listed */
+	deliver_lease(known, "10.5.99.0-24", 99, ++revision);
 	assert_int_equal(known->current.invalid_hashes.len, many - 1);
 	lease_table_delete(known, "10.5.98.0-24", ++revision, NULL);
 	lease_table_delete(known, "10.5.98.0-24", ++revision, NULL);
@@ -215,15 +216,15 @@ static void a_noncanonical_key_is_not_a_lease(void **state)
 	struct lease self = { .mtu = 0 };
 
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 2, 6);
-	assert_int_equal(tell(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 5), -1);
-	assert_int_equal(tell(known, "10.5.3.0-24&fd00:3:0::-64", GOOD, 7), -1);
+	deliver_lease(known, "10.5.2.0-24&fd00:2::-64", 2, 6);
+	assert_int_equal(deliver(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 5), -1);
+	assert_int_equal(deliver(known, "10.5.3.0-24&fd00:3:0::-64", GOOD, 7), -1);
 	lease_table_list_end(known, NULL);
 	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:0! ");
 	assert_int_equal(known->current.invalid_hashes.len, 2);
 	assert_says(known->current.invalid.at[0].reason, "noncanonical spelling");
 
-	assert_int_equal(tell(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 8), -1);
+	assert_int_equal(deliver(known, "10.5.2.0-24&fd00:2:0::-64", GOOD, 8), -1);
 	assert_false(lease_table_delete(known, "10.5.2.0-24&fd00:2:0::-64", 9, NULL));
 	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:0! ");
 	sample_subnets("10.5.2.0/24&fd00:2::/64", self.subnet);
@@ -232,7 +233,7 @@ static void a_noncanonical_key_is_not_a_lease(void **state)
 
 	lease_table_delete(known, "10.5.3.0-24&fd00:3:0::-64", 11, NULL);
 	assert_int_equal(lease_table_drop_vanished(known, see_drop, NULL), 1);
-	tell_lease(known, "10.5.3.0-24&fd00:3::-64", 3, 12);
+	deliver_lease(known, "10.5.3.0-24&fd00:3::-64", 3, 12);
 	assert_peers(known, "10.5.2.0/24&fd00:2::/64:2 10.5.3.0/24&fd00:3::/64:3 ");
 }
 
@@ -248,7 +249,7 @@ static void a_restored_store_removes_no_peer_at_once(void **state)
 		lease_table_list_begin(known);
 		if (restored)
 			lease_table_list_restored(known);
-		tell_lease(known, "10.5.2.0-24", 2, 1);
+		deliver_lease(known, "10.5.2.0-24", 2, 1);
 		assert_int_equal(lease_table_list_end(known, ours), restored);
 		assert_peers(known, restored ? "10.5.2.0/24:2 10.5.3.0/24:3? 10.5.10.0/24:10? " :
 					       "10.5.2.0/24:2 ");
@@ -266,9 +267,9 @@ static void keys_with_a_common_subnet_are_separate_leases(void **state)
 	struct lease_table *known = *state;
 
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.2.0-24", 2, 6);
+	deliver_lease(known, "10.5.2.0-24", 2, 6);
 	lease_table_list_end(known, NULL);
-	tell_lease(known, "10.5.2.0-24&fd00:2::-64", 22, 7);
+	deliver_lease(known, "10.5.2.0-24&fd00:2::-64", 22, 7);
 	assert_peers(known, "10.5.2.0/24:2 10.5.2.0/24&fd00:2::/64:22 ");
 	assert_false(lease_table_delete(known, "10.5.2.0-24", 8, NULL));
 	assert_peers(known, "10.5.2.0/24:2? 10.5.2.0/24&fd00:2::/64:22 ");
@@ -283,17 +284,17 @@ static void invalid_values_change_no_lease(void **state)
 
 	begin_with_three(known);
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
-		assert_int_equal(tell(known, "10.5.3.0-24", values[i], 10 + i), -1);
-	assert_int_equal(tell(known, "10.5.4.0-24", "rubbish", 20), -1);
-	assert_int_equal(tell(known, "note to self", GOOD, 21), -1);
+		assert_int_equal(deliver(known, "10.5.3.0-24", values[i], 10 + i), -1);
+	assert_int_equal(deliver(known, "10.5.4.0-24", "rubbish", 20), -1);
+	assert_int_equal(deliver(known, "note to self", GOOD, 21), -1);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3! 10.5.4.0/24:0! 10.5.10.0/24:10 ");
 	assert_int_equal(known->current.invalid.len, 3);
 	assert_string_equal(known->current.invalid.at[0].key, "10.5.3.0-24");
 	assert_says(known->current.invalid.at[2].reason, "note to self");
 	/* Also after a list. */
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.2.0-24", 2, 6);
-	assert_int_equal(tell(known, "10.5.3.0-24", "rubbish", 10), -1);
+	deliver_lease(known, "10.5.2.0-24", 2, 6);
+	assert_int_equal(deliver(known, "10.5.3.0-24", "rubbish", 10), -1);
 	lease_table_list_end(known, NULL);
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:3! ");
 	assert_int_equal(known->current.invalid.len, 1);
@@ -303,11 +304,11 @@ static void a_corrected_or_deleted_key_is_no_longer_invalid(void **state)
 {
 	struct lease_table *known = *state;
 
-	tell(known, "10.5.3.0-24", "rubbish", 1);
-	tell(known, "10.5.4.0-24", "rubbish", 2);
-	tell(known, "note to self", "{}", 3);
+	deliver(known, "10.5.3.0-24", "rubbish", 1);
+	deliver(known, "10.5.4.0-24", "rubbish", 2);
+	deliver(known, "note to self", "{}", 3);
 	assert_int_equal(known->current.invalid_hashes.len, 3);
-	tell_lease(known, "10.5.3.0-24", 3, 4);
+	deliver_lease(known, "10.5.3.0-24", 3, 4);
 	assert_peers(known, "10.5.3.0/24:3 10.5.4.0/24:0! ");
 	lease_table_delete(known, "note to self", 5, NULL);
 	lease_table_delete(known, "10.5.4.0-24", 6, NULL);
@@ -324,7 +325,7 @@ static void many_invalid_keys_are_counted_but_not_stored(void **state)
 
 	for (int i = 0; i < 3 * LEASE_TABLE_INVALID_MAX; i++) {
 		snprintf(key, sizeof(key), "%d-%0*d", i, 280, 0);
-		tell(known, key, "{}", 1);
+		deliver(known, key, "{}", 1);
 	}
 	assert_int_equal(known->current.invalid.len, LEASE_TABLE_INVALID_MAX);
 	assert_int_equal(known->current.invalid_hashes.len, 3 * LEASE_TABLE_INVALID_MAX);
@@ -338,11 +339,11 @@ static void a_wiped_store_removes_no_peer_at_once(void **state)
 
 	begin_with_three(known);
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.4.0-24", 4, 2);
+	deliver_lease(known, "10.5.4.0-24", 4, 2);
 	assert_true(lease_table_list_end(known, ours));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.4.0/24:4 10.5.10.0/24:10? ");
 	/* The revisions start over; leases that are reported again have not vanished. */
-	tell_lease(known, "10.5.3.0-24", 33, 3);
+	deliver_lease(known, "10.5.3.0-24", 33, 3);
 	assert_peers(known, "10.5.3.0/24:33 10.5.4.0/24:4 10.5.10.0/24:10? ");
 	assert_int_equal(lease_table_drop_vanished(known, see_drop, NULL), 1);
 	assert_peers(known, "10.5.3.0/24:33 10.5.4.0/24:4 ");
@@ -364,8 +365,8 @@ static void vanished_leases_are_kept_over_further_lists(void **state)
 	assert_false(lease_table_list_end(known, NULL));
 	assert_peers(known, "10.5.3.0/24:3? 10.5.10.0/24:10? ");
 	lease_table_list_begin(known);
-	tell_lease(known, "10.5.2.0-24", 2, 4);
-	tell_lease(known, "10.5.3.0-24", 33, 5);
+	deliver_lease(known, "10.5.2.0-24", 2, 4);
+	deliver_lease(known, "10.5.3.0-24", 33, 5);
 	assert_false(lease_table_list_end(known, ours));
 	assert_peers(known, "10.5.2.0/24:2 10.5.3.0/24:33 10.5.10.0/24:10? ");
 	assert_int_equal(lease_table_drop_vanished(known, see_drop, NULL), 1);
