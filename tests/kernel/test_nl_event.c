@@ -78,7 +78,7 @@ static int note_device(void *ctx, const struct nlmsghdr *header, struct err *err
 	return 0;
 }
 
-static uint64_t neighbours_told(struct nl *listener)
+static uint64_t count_neighbours(struct nl *listener)
 {
 	struct err err = ERR_INIT;
 	uint64_t told = 0;
@@ -112,11 +112,11 @@ static void neighbour_events_of_a_filtered_device_are_dropped(void **state)
 	both = bridge | UINT64_C(1) << link.index;
 	assert_done(nl_open(&listener, &err), err);
 	assert_done(nl_listen(listener, groups, &err), err);
-	assert_int_equal(neighbours_told(listener), both);
+	assert_int_equal(count_neighbours(listener), both);
 	assert_done(nl_filter_neigh_events(listener, link.index, &err), err);
-	assert_int_equal(neighbours_told(listener), bridge);
+	assert_int_equal(count_neighbours(listener), bridge);
 	assert_done(nl_filter_neigh_events(listener, 0, &err), err);
-	assert_int_equal(neighbours_told(listener), both);
+	assert_int_equal(count_neighbours(listener), both);
 	assert_done(nl_filter_neigh_events(listener, 0, &err), err); /* the device was deleted */
 	nl_free(listener);
 }

@@ -218,7 +218,7 @@ fixed_entries() { # HOST
 		ip -n "$LAB-$1" -o link show type vxlan
 }
 
-count_heard() { grep -c '^number ' "$LAB_DIR/log/receiver-${1}host2"; } # c|g
+count_received() { grep -c '^number ' "$LAB_DIR/log/receiver-${1}host2"; } # c|g
 
 @test "a restart keeps the devices and entries, and loses no broadcast" {
 	local before after
@@ -245,7 +245,7 @@ for i in itertools.count():
 	LAB_NETWORK=copies weftd_ready host1
 	for name in c g; do
 		proc_stop "sender-$name" TERM
-		wait_for 10 eval '[[ $(count_heard $name) == $(tail -n 1 "$LAB_DIR/log/sender-$name") ]]'
+		wait_for 10 eval '[[ $(count_received $name) == $(tail -n 1 "$LAB_DIR/log/sender-$name") ]]'
 		deaf "${name}host2"
 	done
 	after=$(fixed_entries host1)

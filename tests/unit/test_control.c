@@ -142,7 +142,7 @@ static void assert_waiting(int fd)
 	assert_int_equal(errno, EAGAIN);
 }
 
-static void assert_heard(struct scene *scene, int fd, const char *want)
+static void assert_received(struct scene *scene, int fd, const char *want)
 {
 	char buf[256];
 	size_t len = hear(scene, fd, buf, sizeof(buf) - 1);
@@ -155,7 +155,7 @@ static void assert_heard(struct scene *scene, int fd, const char *want)
 static void assert_served(struct scene *scene, int fd, const char *request, const char *want)
 {
 	say(scene, fd, request);
-	assert_heard(scene, fd, want);
+	assert_received(scene, fd, want);
 }
 
 static void a_line_is_answered_with_a_line(void **state)
@@ -429,7 +429,7 @@ static void an_answer_may_be_sent_later(void **state)
 	assert_waiting(fd);
 	say(scene, fd, "more\n"); /* a reply without a request */
 	control_reply(scene->control, &scene->call, strdup("later"));
-	assert_heard(scene, fd, "later\n");
+	assert_received(scene, fd, "later\n");
 	control_reply(scene->control, &scene->call, strdup("again")); /* sent to no client */
 	fd = dial(scene);
 	say(scene, fd, "hello\n");
@@ -445,7 +445,7 @@ static void an_answer_may_be_sent_within_the_handler(void **state)
 
 	scene->now = true;
 	say(scene, fd, "hello\n");
-	assert_heard(scene, fd, "at once\n");
+	assert_received(scene, fd, "at once\n");
 	control_reply(scene->control, &scene->call, strdup("again"));
 	assert_served(scene, dial(scene), "hello\n", "at once\n");
 }
@@ -468,7 +468,7 @@ static void a_late_answer_is_not_sent_to_another_client(void **state)
 	control_reply(scene->control, &first, strdup("for the first"));
 	assert_waiting(second);
 	control_reply(scene->control, &scene->call, strdup("for the second"));
-	assert_heard(scene, second, "for the second\n");
+	assert_received(scene, second, "for the second\n");
 }
 
 int main(void)
