@@ -15,7 +15,8 @@
 char *base64_encode(const void *data, size_t size);
 
 /*
- * Decodes text of len characters into buf of BASE64_DECODED_MAX(len) bytes. Strict: padding required,
- * no white space, unused bits zero. Returns false if invalid; the content of buf is then undefined.
+ * Decodes text of len characters into buf of BASE64_DECODED_MAX(len) bytes. Strict: padding
+ * required, no white space, unused bits zero. Returns false if invalid; the content of buf is then
+ * undefined.
  */
 bool base64_decode(const char *text, size_t len, void *buf, size_t *size_out);

@@ -5,7 +5,9 @@
  */
 #pragma once
 
-/* Twelve hexadecimal digits, with "-dirty" if the sources had uncommitted changes; "" if unknown. */
+/*
+ * Twelve hexadecimal digits, with "-dirty" if the sources had uncommitted changes; "" if unknown.
+ */
 extern const char build_commit[];
 
 /* "0.1.0 (commit 02400ae3f2c1)", or without a commit "0.1.0". */

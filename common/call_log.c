@@ -27,7 +27,8 @@ enum call_outcome call_outcome_of(unsigned cni_code)
 	switch (cni_code) {
 	case 0:
 		return CALL_SUCCESS;
-	case 1: /* CNI 1.1.0, "Error": version, field, container, variables, content, configuration */
+	/* Version, field, container, variables, content, configuration (CNI 1.1.0, "Error"). */
+	case 1:
 	case 2:
 	case 3:
 	case 4:

@@ -12,8 +12,8 @@
  *      |<---------------------------------------|  or {"version":2,"error":"text"}\n
  *
  * A request of another version gets an error. "network":"blue" in a request of status, peers or
- * leases limits the answer to that network; "address":"10.5.2.3" in a request of peers, to the leases
- * with a subnet that contains the address, without invalid keys.
+ * leases limits the answer to that network; "address":"10.5.2.3" in a request of peers, to the
+ * leases with a subnet that contains the address, without invalid keys.
  *
  * status: {"version":"0.1.0","pid":7,"node_id":"<uuid>","node_name":"host1",
  *   "started_at":1700000000,
@@ -77,8 +77,9 @@
  *     "reason":"",                why it is pending or refused
  *     "single_family_reason":"its ..",   why its other family is not used; else absent
  *     "probe":{                   with weftd --probe, else absent; "probe6": of the second family
- *       "state":"answering",      answering | silent | pending (no outcome yet) | disabled (the peer does
- *                                 not answer probes) | direct (it is reached without the tunnel)
+ *       "state":"answering",      answering | silent | pending (no outcome yet) | disabled (the
+ *                                 peer does not answer probes) | direct (it is reached without the
+ *                                 tunnel)
  *       "sent":64,"lost":2,       of the last 64 probes; absent before there is an outcome
  *       "rtt_us":340,"mean_rtt_us":352,"age":3}}]   of the last answer, in seconds; absent: none
  *   An invalid key has "network", "key", "state" (refused) and "reason" only.
@@ -93,12 +94,13 @@
  *     "reason":""}]               why it is refused
  *   An invalid key has "network", "key", "state" (refused) and "reason" only.
  *
- * map, of the network in the request and the address family ("family":"ipv6"), by default the first ones:
+ * map, of the network and the address family ("family":"ipv6") in the request, by default the
+ *     first network and its first family:
  *     {"network":"default","node":"host1","time":1700000000,"interval_s":10,
  *     "family":"ipv4","families":["ipv4","ipv6"],   the mapped one; those of the network
- *     "reason":"",                why rows of other nodes were not requested: no key, DirectRouting,
- *                               more than fit; ""
- *     "nodes":[{"id":"host1",     the name; else the UUID or the public address. This node is the first
+ *     "reason":"",                why the measurements of other nodes were not requested: no key,
+ *                                 DirectRouting, more nodes than fit; "": they were
+ *     "nodes":[{"id":"host1",     the name, else the UUID or the public address; this node first
  *       "node_id":"<uuid>","address":"192.168.0.1","subnet":"10.5.1.0/24",
  *       "probes":true}],          whether the node has --probe
  *     "links":[{"from":0,"to":1,  indexes of nodes
@@ -108,11 +110,12 @@
  *     "missing":[2]}              nodes whose measurements did not arrive, or not all
  *   The answer takes up to 4 s, in which the other nodes are queried.
  *
- * watch, with "network", "address", "number" (text, below 2^56) and "counts": requests the node with the address
- * to count packets whose data begins with CONTROL_WATCH_PREFIX and the number, in seven bytes, or (counts
- * true) for the numbers of packets: {"node":"host2",
- *     "state":"watching",         watching | busy | absent (no container has the address) | ended (there is
- *                                 no such watch any more) | failed (the kernel refuses it)
+ * watch, with "network", "address", "number" (text, below 2^56) and "counts": lets the node that has
+ * the container with the address count the packets whose data begins with CONTROL_WATCH_PREFIX and
+ * the number in seven bytes. With "counts":true, requests what the watch has counted so far:
+ *     {"node":"host2",
+ *     "state":"watching",         watching | busy | absent (no container has the address) | ended
+ *                                 (the watch has ended) | failed (the kernel refuses it)
  *     "counts":{"underlay":1,...}}   by the names of CONTROL_WATCH_PLACES
  *   The answer takes up to a second. Only for root and weftd's user.
  *
@@ -135,9 +138,9 @@
 #define CONTROL_REQUEST_MAX 4096
 #define CONTROL_ANSWER_MAX (64 << 20) /* 50,000 peers are about 12 MB */
 
-/* Of the mark of packets that another node counts. */
+/* The data of a packet that another node counts begins with it; see watch. */
 #define CONTROL_WATCH_PREFIX "weftprobe"
-/* The places at which it counts, in the order of their way: first of a packet, then of its answer. */
+/* The places at which it counts, in the order in which the packet, then its answer, pass them. */
 #define CONTROL_WATCH_PLACES                                                                       \
 	{                                                                                          \
 		"underlay", "tunnel", "forwarded", "delivered", "answer", "answer_tunnel",         \

@@ -51,8 +51,8 @@ struct err {
 #define ERR_INIT ((struct err){ .code = ERR_NONE })
 
 /*
- * Declares a struct err that is only read after a failure, in a function that runs for each of many keys:
- * the compiler does not clear it (Makefile, -ftrivial-auto-var-init).
+ * Declares a struct err that is only read after a failure, in a function that runs for each of many
+ * keys: the compiler does not clear it (Makefile, -ftrivial-auto-var-init).
  */
 #define ERR_UNSET __attribute__((uninitialized))
 
@@ -94,7 +94,10 @@ static inline int err_failed(int always_minus_one)
  * about 60 bytes, with "..." appended. Returns buf.
  */
 const char *err_show_text(char buf[static ERR_SHOW_SIZE], const char *text);
-/* As err_show_text, in a buffer that is valid to the end of the block: err_set(err, ERR_ENV, "\"%s\"", ERR_SHOW(text)). */
+/*
+ * As err_show_text, in a buffer that is valid to the end of the block: err_set(err, ERR_ENV,
+ * "\"%s\"", ERR_SHOW(text)).
+ */
 #define ERR_SHOW(text) err_show_text((char[ERR_SHOW_SIZE]){ 0 }, text)
 
 /* Returns the number of code in a CNI error document (CNI 1.1.0, "Error"). */

@@ -28,8 +28,8 @@ static bool is_plain(int fd)
 }
 
 /*
- * A directory's owner other than root can link another user's file into it, whose other name is then
- * removed.
+ * A directory's owner other than root can link another user's file into it, whose other name is
+ * then removed.
  */
 static bool is_of_owner(int dir_fd, int fd)
 {
@@ -122,7 +122,9 @@ void event_file_append_in(const char *run_dir, const char *json, size_t size)
 		event_file_append(fd, json, size);
 }
 
-/* The lines of text that begin with the first bytes of json, up to the minute, and have the event. */
+/*
+ * The lines of text that begin with the first bytes of json, up to the minute, and have the event.
+ */
 static size_t count_repeated(const char *text, size_t size, const char *event, const char *json)
 {
 	static const char minute[] = "{\"time\":\"0000-00-00T00:00";
@@ -224,8 +226,8 @@ int event_file_reader_open(struct event_file_reader *reader, const char *run_dir
 }
 
 /*
- * Reads from *offset to the end, but at most READ_MAX bytes, which are the last ones: *offset is then
- * moved to the first of them.
+ * Reads from *offset to the end, but at most READ_MAX bytes, which are the last ones: *offset is
+ * then moved to the first of them.
  */
 static int read_from(int fd, const char *name, off_t *offset, char **text_out, size_t *size_out,
 		     struct err *err)

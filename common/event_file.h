@@ -43,8 +43,9 @@ void event_file_append(int fd, const char *json, size_t size);
 void event_file_append_in(const char *run_dir, const char *json, size_t size);
 
 /*
- * As event_file_append_in, unless the end of the file has EVENT_FILE_REPEATED records of the event in the
- * minute of this one: for failures, which a runtime repeats without end. json begins as log_json writes it.
+ * As event_file_append_in, unless the end of the file has EVENT_FILE_REPEATED records of the event
+ * in the minute of this one: for failures, which a runtime repeats without end. json begins as
+ * log_json writes it.
  */
 void event_file_append_repeated_in(const char *run_dir, const char *event, const char *json,
 				   size_t size);
@@ -68,8 +69,8 @@ void event_file_reader_close(struct event_file_reader *reader);
 
 /*
  * Reads events.1, or its end if it is larger than weftd makes it. To be called before
- * event_file_read. *text_out is malloc'ed, the caller's. Returns 1 read, 0 absent (or the file that is
- * open), -1 failed.
+ * event_file_read. *text_out is malloc'ed, the caller's. Returns 1 read, 0 absent (or the file that
+ * is open), -1 failed.
  */
 int event_file_read_former(const struct event_file_reader *reader, char **text_out,
 			   size_t *size_out, struct err *err);
@@ -77,8 +78,8 @@ int event_file_read_former(const struct event_file_reader *reader, char **text_o
 /*
  * Reads the complete lines that were appended to the file since the last call. After weftd has
  * replaced the file, it is read until two calls return nothing, because a plugin may still append
- * to it; the next call reads the new one. *text_out as above, empty if there is nothing. Returns 1 if the file exists, 0
- * absent, -1 failed.
+ * to it; the next call reads the new one. *text_out as above, empty if there is nothing. Returns 1
+ * if the file exists, 0 absent, -1 failed.
  */
 int event_file_read(struct event_file_reader *reader, char **text_out, size_t *size_out,
 		    struct err *err);

@@ -143,8 +143,8 @@ static int dir_len(const char *path)
 }
 
 /*
- * Creates a temporary file beside path. Its name begins with a dot, so that readers of the directory
- * skip it, and is random: a process in another PID namespace may have the same PID.
+ * Creates a temporary file beside path. Its name begins with a dot, so that readers of the
+ * directory skip it, and is random: a process in another PID namespace may have the same PID.
  */
 static int temp_open(int dir_fd, const char *path, char temp[static FS_PATH_SIZE], int *fd_out,
 		     struct err *err)
@@ -172,7 +172,9 @@ static int temp_open(int dir_fd, const char *path, char temp[static FS_PATH_SIZE
 	return err_sys(err, ERR_IO, errno, "cannot write %s", path);
 }
 
-/* Copies the owner of the existing file at path to fd. Returns the mode to set: its mode, or mode. */
+/*
+ * Copies the owner of the existing file at path to fd. Returns the mode to set: its mode, or mode.
+ */
 static mode_t copy_owner(int dir_fd, const char *path, int fd, mode_t mode)
 {
 	struct stat there;

@@ -22,8 +22,8 @@ struct err;
 int fs_open(int dir_fd, const char *path, int *fd_out, struct err *err);
 
 /*
- * Reads a regular file of at most max bytes. *data_out is malloc'ed, the caller's, and terminated by
- * a NUL that *size_out does not count. Returns 1 read, 0 absent, -1 failed.
+ * Reads a regular file of at most max bytes. *data_out is malloc'ed, the caller's, and terminated
+ * by a NUL that *size_out does not count. Returns 1 read, 0 absent, -1 failed.
  */
 int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *size_out,
 	    struct err *err);
@@ -35,7 +35,10 @@ int fs_read(int dir_fd, const char *path, size_t max, char **data_out, size_t *s
 int fs_read_head(int dir_fd, const char *path, char *buf, size_t size, size_t *len_out,
 		 struct err *err);
 
-/* Reads from a descriptor up to end of file. name is for errors; the rest as fs_read. Returns 0 or -1. */
+/*
+ * Reads from a descriptor up to end of file. name is for errors; the rest as fs_read. Returns 0 or
+ * -1.
+ */
 int fs_read_fd(int fd, const char *name, size_t max, char **data_out, size_t *size_out,
 	       struct err *err);
 

@@ -23,8 +23,8 @@ static int open_error(const char *path, int sys_errno, struct err *err)
 }
 
 /*
- * openat2(2) since Linux 5.6. Older kernels return ENOSYS, seccomp filters that do not know it EPERM:
- * *unsupported_out.
+ * openat2(2) since Linux 5.6. Older kernels return ENOSYS, seccomp filters that do not know it
+ * EPERM: *unsupported_out.
  */
 static int open_resolving(int dir_fd, const char *path, int flags, unsigned resolve,
 			  bool *unsupported_out)

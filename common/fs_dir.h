@@ -38,12 +38,14 @@ int fs_open_parent(const char *path, bool make, int *fd_out, const char **name_o
 		   struct err *err);
 
 /*
- * As openat(2) with O_CLOEXEC, without O_CREAT: follows no symbolic link below dir_fd, and fails with
- * ELOOP or ENOTDIR instead. path has no "..". Returns a descriptor, or -1 with errno.
+ * As openat(2) with O_CLOEXEC, without O_CREAT: follows no symbolic link below dir_fd, and fails
+ * with ELOOP or ENOTDIR instead. path has no "..". Returns a descriptor, or -1 with errno.
  */
 int fs_open_beneath(int dir_fd, const char *path, int flags);
 
-/* Returns a stream of the entries of fd, which it takes over, also on failure; NULL with err set. */
+/*
+ * Returns a stream of the entries of fd, which it takes over, also on failure; NULL with err set.
+ */
 DIR *fs_list(int *fd, const char *name, struct err *err);
 
 /*

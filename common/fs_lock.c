@@ -215,7 +215,10 @@ static int open_lock(const struct request *request, int *fd_out, struct stat *is
 	if (!S_ISREG(is_out->st_mode) || is_out->st_nlink > 1)
 		return err_set(err, ERR_IO, "cannot lock %s: not a regular file with one name",
 			       request->path);
-	/* New, or its creator was killed before this. A file with content may belong to another user. */
+	/*
+	 * New, or its creator was killed before this. A file with content may belong to another
+	 * user.
+	 */
 	if (is_out->st_size == 0)
 		fs_adopt(request->dir_fd, fd, is_out);
 	*fd_out = take_fd(&fd);

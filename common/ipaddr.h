@@ -59,7 +59,9 @@ struct ipaddr ipaddr_add(const struct ipaddr *addr, uint64_t n);
 /* high - low, of one family with low <= high; at most UINT64_MAX. */
 uint64_t ipaddr_distance(const struct ipaddr *low, const struct ipaddr *high);
 bool ipaddr_is_multicast(const struct ipaddr *addr);
-/* Whether addr cannot be a node's: loopback, multicast, link-local, broadcast, IPv4-mapped, unset. */
+/*
+ * Whether addr cannot be a node's: loopback, multicast, link-local, broadcast, IPv4-mapped, unset.
+ */
 bool ipaddr_is_special(const struct ipaddr *addr);
 
 /* "address/len". ERR_DECODE. Host bits are kept. */

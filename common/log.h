@@ -26,8 +26,8 @@ extern const char *const log_level_name[LOG_LEVELS];
 void log_setup(enum log_level level, enum log_format format, int fd);
 
 /*
- * Whether fd is the journal's socket, by the variable JOURNAL_STREAM (systemd.exec(5)), "DEVICE:INODE";
- * stream may be NULL.
+ * Whether fd is the journal's socket, by the variable JOURNAL_STREAM (systemd.exec(5)),
+ * "DEVICE:INODE"; stream may be NULL.
  */
 bool log_is_journal(const char *stream, int fd);
 /* Sets whether each line begins with its priority, "<6>" (sd-daemon(3)). Initially: no. */
@@ -61,16 +61,17 @@ void log_event(enum log_level level, const char *event, ...) __attribute__((sent
 #define LOG_JSON_SIZE 2048
 
 /*
- * Formats an event as a JSON object without a newline, as a line of the JSON log, and writes nothing.
- * Of one that does not fit only time, level and event are left, and "cut". Returns the length.
+ * Formats an event as a JSON object without a newline, as a line of the JSON log, and writes
+ * nothing. Of one that does not fit only time, level and event are left, and "cut". Returns the
+ * length.
  */
 size_t log_json(char buf[static LOG_JSON_SIZE], enum log_level level, const char *event, ...)
 	__attribute__((sentinel));
 
 /*
- * Calls fn, too, with each event of level info and above: its name, the value of its field "network"
- * ("": none), and the JSON object of log_json. Neither log_setup's level nor the rate limit applies.
- * fn must not log. NULL: none, as initially.
+ * Calls fn, too, with each event of level info and above: its name, the value of its field
+ * "network" ("": none), and the JSON object of log_json. Neither log_setup's level nor the rate
+ * limit applies. fn must not log. NULL: none, as initially.
  */
 typedef void log_tap_fn(void *ctx, const char *event, const char *network, const char *json,
 			size_t size);
@@ -91,8 +92,8 @@ struct log_burst {
 };
 
 /*
- * Returns whether a line may be written now: LOG_BURST_LINES in LOG_BURST_MS. *suppressed_out is then
- * the number of lines before it that were not, if a new period begins, else 0.
+ * Returns whether a line may be written now: LOG_BURST_LINES in LOG_BURST_MS. *suppressed_out is
+ * then the number of lines before it that were not, if a new period begins, else 0.
  */
 bool log_burst_pass(struct log_burst *burst, uint64_t now_ms, uint64_t *suppressed_out);
 

@@ -214,7 +214,9 @@ static int network_text(const struct state_network *network, char **text_out, st
 	return jb_text(jb, text_out, err);
 }
 
-/* Whether the file contains exactly text. An unreadable file counts as different, and is rewritten. */
+/*
+ * Whether the file contains exactly text. An unreadable file counts as different, and is rewritten.
+ */
 static bool file_holds(int dir_fd, const char *file, const char *text)
 {
 	AUTO(free) char *old = NULL;

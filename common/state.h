@@ -34,7 +34,8 @@ struct err;
 struct state_family {
 	struct prefix cluster; /* all containers */
 	struct prefix subnet;  /* this node's containers, masked */
-	struct ipaddr gateway; /* the bridge's address in it; in an L2 network in cluster, or unset */
+	/* The bridge's address in it; in an L2 network in cluster, or unset. */
+	struct ipaddr gateway;
 };
 
 /* The state of a network that weft needs to attach containers. */
@@ -103,8 +104,8 @@ struct state_node_network *state_node_find(struct state_node *node, const char *
 #define STATE_ATTACHMENTS "attachments"
 
 /*
- * Returns whether a weftd holds the lock of the run directory. Takes no lock: that could stop a weftd
- * from starting. A weftd in a PID namespace that is not below the caller's is not seen.
+ * Returns whether a weftd holds the lock of the run directory. Takes no lock: that could stop a
+ * weftd from starting. A weftd in a PID namespace that is not below the caller's is not seen.
  */
 bool state_weftd_runs(const char *run_dir);
 

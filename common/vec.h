@@ -2,10 +2,10 @@
 /*
  * Typed vectors and the merge walk over two sorted ones.
  *
- * VEC_DEFINE(leases, struct lease) makes `struct leases { struct lease *at; size_t
- * len, cap; }` with leases_push, leases_reserve, leases_shrink, leases_clear, leases_free and AUTO(leases). A vector of all
- * zero bytes is empty and valid. Elements are copied by assignment; a vector
- * does not free what its elements own.
+ * VEC_DEFINE(leases, struct lease) makes `struct leases { struct lease *at; size_t len, cap; }`
+ * with leases_push, leases_reserve, leases_shrink, leases_clear, leases_free and AUTO(leases). A
+ * vector of all zero bytes is empty and valid. Elements are copied by assignment; a vector does not
+ * free what its elements own.
  */
 #pragma once
 
@@ -31,9 +31,9 @@ bool vec_reserve(void **items, size_t len, size_t *cap, size_t size, size_t max)
 void vec_shrink(void **items, size_t len, size_t *cap, size_t size);
 
 /*
- * Merges two arrays sorted by cmp, without duplicates: calls visit for every element of
- * the union in order, with (a, NULL) if only a contains it, (NULL, b) if only b does, (a, b) if both
- * do. Stops when visit returns false. Returns whether the merge completed.
+ * Merges two arrays sorted by cmp, without duplicates: calls visit for every element of the union
+ * in order, with (a, NULL) if only a contains it, (NULL, b) if only b does, (a, b) if both do.
+ * Stops when visit returns false. Returns whether the merge completed.
  */
 typedef bool vec_merge_fn(void *ctx, const void *a, const void *b);
 bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t size,
@@ -42,13 +42,15 @@ bool vec_merge(const void *a, size_t a_len, const void *b, size_t b_len, size_t 
 /* Returns the element equal to key in a sorted array, or NULL. */
 void *vec_find(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
 
-/* Returns the index of the first element not less than key in a sorted array; len if there is none. */
+/*
+ * Returns the index of the first element not less than key in a sorted array; len if there is none.
+ */
 size_t vec_place(const void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *key);
 
 /*
- * vec_remove removes from a sorted array the elements equal to one of gone; vec_insert inserts those of
- * added, which must not equal existing ones. gone and added are sorted; the array must have room.
- * Every element moves at most once per call. Return the new length.
+ * vec_remove removes from a sorted array the elements equal to one of gone; vec_insert inserts
+ * those of added, which must not equal existing ones. gone and added are sorted; the array must
+ * have room. Every element moves at most once per call. Return the new length.
  */
 size_t vec_remove(void *items, size_t len, size_t size, vec_cmp_fn *cmp, const void *gone,
 		  size_t gone_len);

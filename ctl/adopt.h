@@ -3,15 +3,15 @@
  * What `weftctl adopt-flannel` takes over: the types of its parts.
  *
  *   adopt_facts.h     reads the node
- *   adopt_journal.h   keeps what flannel had, so that an interrupted run is continued and --undo is possible
+ *   adopt_journal.h   keeps what flannel had, for continued runs and --undo
  *   adopt_plan.h      the steps that remain. Pure.
  *   adopt_cni.h       CNI's files: cached results, and flannel's list with weft's plugin. Pure.
  *   adopt_later.h     the containers that weft has attached since, for --undo
  *   adopt_apply.h     carries out a step; adopt_alias.h: the packet rules of one of them
  *
- * The containers of flannel's bridge (cni0) move to weft's bridge one by one, while a veth pair (the
- * link) joins the two bridges to one Ethernet segment: from either bridge, a container reaches the
- * gateway and the other containers. Then the gateway's addresses move, then the tunnel.
+ * The containers of flannel's bridge (cni0) move to weft's bridge one by one, while a veth pair
+ * (the link) joins the two bridges to one Ethernet segment: from either bridge, a container reaches
+ * the gateway and the other containers. Then the gateway's addresses move, then the tunnel.
  */
 #pragma once
 
@@ -64,7 +64,8 @@ struct adopt_tunnel {
 struct adopt_node {
 	bool done;                /* nothing of flannel is left */
 	char bridge[IF_NAMESIZE]; /* cni0; "": there was none */
-	uint32_t bridge_index; /* found in this run by its addresses; 0: not found. Not in the journal. */
+	/* Found in this run by its addresses; 0: not found. Not in the journal. */
+	uint32_t bridge_index;
 	/* As first found: an interrupted run may have changed them. */
 	struct mac bridge_mac;
 	uint32_t bridge_mtu;
@@ -78,7 +79,9 @@ struct adopt_node {
 	char conf_dir[FS_PATH_SIZE];    /* of CNI's configurations */
 	char conflist[ADOPT_FILE_SIZE]; /* flannel's file in it; "": none */
 	char *conflist_text;            /* owned */
-	/* What flannel's plugin keeps for DEL, for each container the same; owned, NULL: not read. */
+	/*
+	 * What flannel's plugin keeps for DEL, for each container the same; owned, NULL: not read.
+	 */
 	char *delegate_text;
 };
 

@@ -73,9 +73,9 @@ static int make_link(const struct run *run, struct err *err)
 	if (!run->have->new_bridge)
 		return err_set(err, ERR_STATE, "%s does not exist: start weftd", run->weft->bridge);
 	/*
-	 * An interrupted run may have left flannel's bridge in the group in which it was created: with
-	 * br_netfilter, weft's rules would drop the packets between its containers. A MAC that was not set
-	 * follows the ports: it would change as they leave.
+	 * An interrupted run may have left flannel's bridge in the group in which it was created:
+	 * with br_netfilter, weft's rules would drop the packets between its containers. A MAC that
+	 * was not set follows the ports: it would change as they leave.
 	 */
 	if (link_set_group(run->nl, run->have->old_bridge, 0, err) < 0 ||
 	    link_set_mac(run->nl, run->have->old_bridge, &run->node->bridge_mac, err) < 0)
@@ -123,9 +123,9 @@ static int check_and_limit(void *ctx, struct err *err)
 }
 
 /*
- * The path of the namespace is from a file: it must lead to the container. weftd lowers the MTU of the
- * host end to the network's, which can be less than flannel's: the tunnel over IPv6 needs 20 bytes more.
- * Larger packets of the container would then be dropped without an ICMP error.
+ * The path of the namespace is from a file: it must lead to the container. weftd lowers the MTU of
+ * the host end to the network's, which can be less than flannel's: the tunnel over IPv6 needs 20
+ * bytes more. Larger packets of the container would then be dropped without an ICMP error.
  */
 static int prepare_container(const struct run *run, const struct adopt_container *container,
 			     const struct adopt_port *port, struct err *err)
@@ -184,9 +184,9 @@ static int write_record(const struct run *run, const struct adopt_container *con
 }
 
 /*
- * From its frames that came by the link, the new bridge has learned the container's MAC at the link's end.
- * Without the flush, frames to a container that sends none itself would take the link until the entry
- * expires.
+ * From its frames that came by the link, the new bridge has learned the container's MAC at the
+ * link's end. Without the flush, frames to a container that sends none itself would take the link
+ * until the entry expires.
  */
 static int move(const struct run *run, const struct adopt_port *port, struct link_move *move,
 		struct err *err)
@@ -425,7 +425,10 @@ static int wait_ready(const struct run *run, struct err *err)
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
-/* The file gets the mode of the one that it replaces. text NULL: only removes. remove "": only writes. */
+/*
+ * The file gets the mode of the one that it replaces. text NULL: only removes. remove "": only
+ * writes.
+ */
 static int put_list(const char *conf_dir, const char *name, const char *text, const char *remove,
 		    struct err *err)
 {
@@ -516,7 +519,10 @@ static int remove_reservation(const struct adopt_container *container, const str
 	return fs_unlink(dir_fd, name, err) < 0 ? -1 : 0;
 }
 
-/* Only addresses that the pool has for the container: without a reservation, another one would get them. */
+/*
+ * Only addresses that the pool has for the container: without a reservation, another one would get
+ * them.
+ */
 static int remove_reservations(const struct run *run, const struct adopt_container *container,
 			       struct err *err)
 {
@@ -581,8 +587,8 @@ static int remove_files(const struct run *run, struct err *err)
 }
 
 /*
- * Without a record, the container was removed since, or never moved; without a network namespace, it
- * was removed while weftd, which would have freed its addresses, was down. 1, 0, -1.
+ * Without a record, the container was removed since, or never moved; without a network namespace,
+ * it was removed while weftd, which would have freed its addresses, was down. 1, 0, -1.
  */
 static int is_attached(const struct run *run, const struct adopt_container *container,
 		       struct err *err)
@@ -663,8 +669,8 @@ static int release_records(const struct run *run, struct err *err)
 /* ---- The bridge of flannel ----------------------------------------------------------------- */
 
 /*
- * An ADD that began before the list was replaced may have attached a container since, or be about to: then
- * the plugin bridge would create the bridge again.
+ * An ADD that began before the list was replaced may have attached a container since, or be about
+ * to: then the plugin bridge would create the bridge again.
  */
 static int delete_bridge(const struct run *run, struct err *err)
 {

@@ -9,8 +9,8 @@ struct err;
 struct nl;
 
 /*
- * Returns 0; 1 if the state has changed, so that the steps must be planned again and this one was not
- * carried out; -1 with err, which names the step.
+ * Returns 0; 1 if the state has changed, so that the steps must be planned again and this one was
+ * not carried out; -1 with err, which names the step.
  */
 int adopt_apply(struct nl *nl, const struct adopt_step *step, struct adopt_node *node,
 		const struct adopt_weft *weft, const struct adopt_have *have, struct err *err);

@@ -33,7 +33,9 @@ static void read_addresses(const struct jr *result, const struct prefix subnet[s
 	}
 }
 
-/* The plugin bridge lists its bridge, the host end, and the container's interface, with a sandbox. */
+/*
+ * The plugin bridge lists its bridge, the host end, and the container's interface, with a sandbox.
+ */
 static void read_interfaces(const struct jr *result, struct adopt_container *container)
 {
 	const struct jr interfaces = jr_arr_opt(result, "interfaces");
@@ -177,7 +179,10 @@ int adopt_cni_plugins(const char *text, size_t size, struct adopt_cni_plugins *p
 	return 0;
 }
 
-/* The members of a list, other than its plugins, or the two that a single configuration shares with it. */
+/*
+ * The members of a list, other than its plugins, or the two that a single configuration shares with
+ * it.
+ */
 static int put_members(struct jb_at list, const struct jr *root, bool single, struct err *err)
 {
 	struct jr each;
@@ -335,7 +340,9 @@ const char *adopt_cni_file(const char *flannel, char buf[static ADOPT_FILE_SIZE]
 			 at + strlen(FLANNEL));
 	else
 		snprintf(buf, ADOPT_FILE_SIZE, "%s", flannel);
-	/* A configuration of one plugin became a list, which runtimes recognise by the file's name. */
+	/*
+	 * A configuration of one plugin became a list, which runtimes recognise by the file's name.
+	 */
 	at = strrchr(buf, '.');
 	if (at && strcmp(at, ".conflist") != 0)
 		snprintf(buf + (at - buf), ADOPT_FILE_SIZE - (size_t)(at - buf), ".conflist");

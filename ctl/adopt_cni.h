@@ -10,8 +10,8 @@
 #define ADOPT_CNI_MAX (1 << 20) /* bytes of one of these files */
 
 /*
- * Reads a cached result. Returns 1 read; 0 if it is of another kind, or assigns no address in one of
- * the subnets; -1 with ERR_DECODE.
+ * Reads a cached result. Returns 1 read; 0 if it is of another kind, or assigns no address in one
+ * of the subnets; -1 with ERR_DECODE.
  */
 int adopt_cni_result(const char *text, size_t size, const struct prefix subnet[static FAMILIES],
 		     struct adopt_container *container_out, struct err *err);
@@ -24,9 +24,10 @@ int adopt_cni_list_name(const char *text, size_t size, char name_out[static ADOP
 			struct err *err);
 
 /*
- * Writes the configuration with which flannel's plugin delegates the DEL of a container, and which it
- * keeps in a file of each: for a node without such a file, what that plugin derives from its list and
- * the node's subnets. *text_out is malloc'ed, the caller's. Returns 0, or -1 with ERR_DECODE.
+ * Writes the configuration with which flannel's plugin delegates the DEL of a container, and which
+ * it keeps in a file of each: for a node without such a file, what that plugin derives from its
+ * list and the node's subnets. *text_out is malloc'ed, the caller's. Returns 0, or -1 with
+ * ERR_DECODE.
  */
 int adopt_cni_delegate(const struct adopt_node *node, char **text_out, struct err *err);
 

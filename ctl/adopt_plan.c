@@ -134,7 +134,10 @@ int adopt_plan_undo(const struct adopt_node *node, const struct adopt_weft *weft
 				have->ports.at[i].name);
 	if (bridge && !have->old_bridge)
 		fits &= add(steps, ADOPT_UNDO_BRIDGE, 0);
-	/* Before the first change of an existing device: another program can have reserved an address. */
+	/*
+	 * Before the first change of an existing device: another program can have reserved an
+	 * address.
+	 */
 	fits &= add(steps, ADOPT_UNDO_RESERVE, 0);
 	if (bridge && have->new_bridge) {
 		if (!have->link)

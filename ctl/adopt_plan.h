@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The steps from flannel to weft, and back, that remain in the present state. A step can be repeated
- * after it was interrupted. Pure.
+ * The steps from flannel to weft, and back, that remain in the present state. A step can be
+ * repeated after it was interrupted. Pure.
  */
 #pragma once
 
@@ -42,22 +42,23 @@ struct adopt_step {
 VEC_DEFINE(adopt_steps, struct adopt_step);
 
 /*
- * Appends the remaining steps; none: complete. Returns 0, or -1 with ERR_NOMEM, or with ERR_STATE if a port
- * of flannel's bridge is not a veth.
+ * Appends the remaining steps; none: complete. Returns 0, or -1 with ERR_NOMEM, or with ERR_STATE
+ * if a port of flannel's bridge is not a veth.
  */
 int adopt_plan(const struct adopt_node *node, const struct adopt_weft *weft,
 	       const struct adopt_have *have, struct adopt_steps *steps, struct err *err);
 
 /*
- * The same for the way back. ERR_STATE if a port of weft's bridge belongs to a container that is not in
- * the node's list, although weft attached it, or is not a veth.
+ * The same for the way back. ERR_STATE if a port of weft's bridge belongs to a container that is
+ * not in the node's list, although weft attached it, or is not a veth.
  */
 int adopt_plan_undo(const struct adopt_node *node, const struct adopt_weft *weft,
 		    const struct adopt_have *have, struct adopt_steps *steps, struct err *err);
 
 /*
- * Whether a step may be carried out only by a plan that is made after the steps before it: nothing that
- * containers of flannel need is removed before its list is replaced and its bridge has no port.
+ * Whether a step may be carried out only by a plan that is made after the steps before it: nothing
+ * that containers of flannel need is removed before its list is replaced and its bridge has no
+ * port.
  */
 bool adopt_needs_plan(const struct adopt_step *step, const struct adopt_have *have);
 

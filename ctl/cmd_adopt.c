@@ -53,8 +53,8 @@ static int add_later(struct adoption *adoption, struct err *err)
 }
 
 /*
- * The last check before weft's devices are deleted: an ADD that had read the published network may have
- * attached a container. Returns 1 if there is one, 0, or -1.
+ * The last check before weft's devices are deleted: an ADD that had read the published network may
+ * have attached a container. Returns 1 if there is one, 0, or -1.
  */
 static int has_more(struct adoption *adoption, struct err *err)
 {
@@ -69,8 +69,8 @@ static int has_more(struct adoption *adoption, struct err *err)
 }
 
 /*
- * Plans once and carries the steps out. *again_out: the rest needs a new plan. Returns the number of
- * steps, or -1.
+ * Plans once and carries the steps out. *again_out: the rest needs a new plan. Returns the number
+ * of steps, or -1.
  */
 static int round_of_steps(struct adoption *adoption, bool *again_out, struct err *err)
 {
@@ -226,7 +226,10 @@ static int undo(struct adoption *adoption, struct err *err)
 	memcpy(adoption->weft.bridge, adoption->node.weft_bridge, IF_NAMESIZE);
 	if (add_later(adoption, err) < 0)
 		return -1;
-	/* Without a published network, weft's plugin attaches no container to devices that will be deleted. */
+	/*
+	 * Without a published network, weft's plugin attaches no container to devices that will be
+	 * deleted.
+	 */
 	if (!cmd->dry_run &&
 	    (cleanup_remove_files(cmd->run_dir, &done, err) < 0 || add_later(adoption, err) < 0))
 		return -1;

@@ -172,7 +172,9 @@ int cmdline_parse(int argc, char *const argv[], struct cmdline *cmdline_out, str
 	fill_options(options);
 	optind = 0; /* glibc: forget what an earlier call left */
 	opterr = 0;
-	/* "-": operands are returned in order, as OPERAND. ":": a missing value is returned as ':'. */
+	/*
+	 * "-": operands are returned in order, as OPERAND. ":": a missing value is returned as ':'.
+	 */
 	for (; (val = getopt_long_only(argc, argv, "-:", options, NULL)) != -1;
 	     word = argv[optind]) {
 		if (add(&cmdline, val, word, err) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shell completions of weftctl, generated from command_table.h. The scripts contain all words and do not run
- * weftctl; they read the names of networks from the default runtime state directory.
+ * Shell completions of weftctl, generated from command_table.h. The scripts contain all words and
+ * do not run weftctl; they read the names of networks from the default runtime state directory.
  */
 #pragma once
 

@@ -104,7 +104,10 @@ static void check_config(struct check *check, const char *prefix, const char *te
 
 /* ---- The file store's document ----------------------------------------------------------- */
 
-/* weftd rejects a document with other members, also for the sake of a network without configuration. */
+/*
+ * weftd rejects a document with other members, also for the sake of a network without
+ * configuration.
+ */
 static void check_form(const struct jr *document, const struct jr *networks, const char *only)
 {
 	struct jr at, network;

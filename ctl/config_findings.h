@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checks a document with a network configuration by weftd's parser: one configuration, as in etcd or in a
- * ConfigMap, or the file store's document, which has one for each network. Used by cmd_config.c. Pure.
+ * Checks a document with a network configuration by weftd's parser: one configuration, as in etcd
+ * or in a ConfigMap, or the file store's document, which has one for each network. Used by
+ * cmd_config.c. Pure.
  */
 #pragma once
 

@@ -191,7 +191,10 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 			    "no chain drops forwarded container traffic or tunnel packets");
 }
 
-/* Numbers of flows are left to the status: --watch would print everything for each of their changes. */
+/*
+ * Numbers of flows are left to the status: --watch would print everything for each of their
+ * changes.
+ */
 static void check_fast_path(struct doctor *doctor, const struct jr *status)
 {
 	struct jr fast_path = jr_obj_opt(status, "fast_path");

@@ -2,8 +2,8 @@
 /*
  * The facts of this node that `weftctl doctor` needs: files and records in the runtime state
  * directory, devices, the interfaces in containers, sysctls, UDP ports, iptables-legacy, and other
- * programs of the host (doctor_host_facts.h). Collecting them changes nothing; doctor.c, doctor_node.c,
- * doctor_host.c and doctor_tunnel.c evaluate them.
+ * programs of the host (doctor_host_facts.h). Collecting them changes nothing; doctor.c,
+ * doctor_node.c, doctor_host.c and doctor_tunnel.c evaluate them.
  */
 #pragma once
 
@@ -59,9 +59,10 @@ struct doctor_network {
 	uint64_t used[FAMILIES]; /* addresses in use */
 	int bridge_redirects;    /* sysctls; -1: unknown */
 	int bridge_rp_filter;
-	int bridge_forwarding;         /* of IPv4 */
-	struct link_stats tunnel;      /* of the vxlan device; zero: it does not exist */
-	struct doctor_prefixes routes; /* weft's, through the bridge; not those to single addresses */
+	int bridge_forwarding;    /* of IPv4 */
+	struct link_stats tunnel; /* of the vxlan device; zero: it does not exist */
+	/* weft's, through the bridge; not those to single addresses. */
+	struct doctor_prefixes routes;
 	struct doctor_addresses vteps; /* of the vxlan device's FDB */
 };
 VEC_DEFINE(doctor_networks, struct doctor_network);

@@ -12,8 +12,8 @@ struct doctor_facts;
 struct err;
 
 /*
- * Sets facts->host; facts->networks is set. What cannot be read stays unknown. Returns 0, or -1 if out of
- * memory.
+ * Sets facts->host; facts->networks is set. What cannot be read stays unknown. Returns 0, or -1 if
+ * out of memory.
  */
 int doctor_host_read(const char *run_dir, struct doctor_facts *facts, struct err *err);
 

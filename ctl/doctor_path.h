@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The paths to the peers, for `weftctl doctor`: a trace (trace.h) to the subnet of each peer, from a
- * container of the network if there is one. So doctor sees what loses packets on this node though
+ * The paths to the peers, for `weftctl doctor`: a trace (trace.h) to the subnet of each peer, from
+ * a container of the network if there is one. So doctor sees what loses packets on this node though
  * weftd's entries are complete: stale entries, policy rules, routes, packet filters, the MTU.
  */
 #pragma once
@@ -25,8 +25,8 @@ struct doctor_path {
 VEC_DEFINE(doctor_paths, struct doctor_path);
 
 /*
- * Traces the first DOCTOR_PATHS_MAX installed peers of each network, in each family, in weftd's answer
- * to `peers`. Returns 0 or -1; the caller frees paths_out, also after a failure.
+ * Traces the first DOCTOR_PATHS_MAX installed peers of each network, in each family, in weftd's
+ * answer to `peers`. Returns 0 or -1; the caller frees paths_out, also after a failure.
  */
 int doctor_paths_read(const struct inventory *inventory, const struct jr *peers,
 		      struct doctor_paths *paths_out, struct err *err);

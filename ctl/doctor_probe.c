@@ -55,7 +55,10 @@ static int add_peer(const struct doctor_network *network, const struct jr *peer,
 		    struct doctor_probes *probes, struct err *err)
 {
 	static const char *const keys[] = { "subnet", "subnet6" };
-	/* weft's bridge has the first address of the subnet, flannel's vxlan device has its address 0. */
+	/*
+	 * weft's bridge has the first address of the subnet, flannel's vxlan device has its address
+	 * 0.
+	 */
 	const bool flannel = !*jr_str_opt(peer, "node_id", TEXT_MAX, "");
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weftctl doctor --probe`: sends ICMP echo requests of several sizes, which must not be fragmented,
- * through the tunnel to the peers, all at once. An answer shows that tunnel packets pass in both
- * directions; the largest that is answered shows the MTU of the path. doctor_tunnel.c evaluates.
+ * `weftctl doctor --probe`: sends ICMP echo requests of several sizes, which must not be
+ * fragmented, through the tunnel to the peers, all at once. An answer shows that tunnel packets
+ * pass in both directions; the largest that is answered shows the MTU of the path. doctor_tunnel.c
+ * evaluates.
  */
 #pragma once
 
@@ -31,12 +32,14 @@ struct doctor_probe {
 VEC_DEFINE(doctor_probes, struct doctor_probe);
 
 /*
- * Makes the probes: of the first DOCTOR_PROBES_MAX installed peers of each routed network, in each family,
- * in weftd's answer to `peers`. Pure. Returns 0, or -1 if out of memory; the caller frees probes_out, also
- * after a failure.
+ * Makes the probes: of the first DOCTOR_PROBES_MAX installed peers of each routed network, in each
+ * family, in weftd's answer to `peers`. Pure. Returns 0, or -1 if out of memory; the caller frees
+ * probes_out, also after a failure.
  */
 int doctor_probes_make(const struct jr *peers, const struct doctor_facts *facts,
 		       struct doctor_probes *probes_out, struct err *err);
 
-/* Sends them and sets answered. Takes up to 1.2 s. Returns 0, or -1 without the right to (ERR_IO). */
+/*
+ * Sends them and sets answered. Takes up to 1.2 s. Returns 0, or -1 without the right to (ERR_IO).
+ */
 int doctor_probes_run(struct doctor_probes *probes, struct err *err);

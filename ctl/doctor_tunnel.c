@@ -172,7 +172,9 @@ void doctor_tunnel_identities(struct doctor_findings *findings, const struct jr 
 
 /* ---- Probes ------------------------------------------------------------------------------ */
 
-/* Returns the largest packet that was answered; 0: none. *lost_out: the next larger size; 0: none. */
+/*
+ * Returns the largest packet that was answered; 0: none. *lost_out: the next larger size; 0: none.
+ */
 static uint16_t largest_answered(const struct doctor_probe *probe, uint16_t *lost_out)
 {
 	*lost_out = 0;

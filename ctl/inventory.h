@@ -36,8 +36,8 @@ struct inventory {
 };
 
 /*
- * Reads the networks, or only the one with that name, and their attachments. Returns 0 or -1. The caller
- * calls inventory_free, also after a failure.
+ * Reads the networks, or only the one with that name, and their attachments. Returns 0 or -1. The
+ * caller calls inventory_free, also after a failure.
  */
 int inventory_read(const char *run_dir, const char *network, struct inventory *inventory_out,
 		   struct err *err);

@@ -300,7 +300,9 @@ static bool append(struct map *map, const struct map *other)
 	return true;
 }
 
-/* The numbers double before they are sorted again, so that many small maps are not sorted for each. */
+/*
+ * The numbers double before they are sorted again, so that many small maps are not sorted for each.
+ */
 static bool has_room(const struct map *map, const struct map *other)
 {
 	const size_t links = map->links.len + other->links.len;
@@ -622,7 +624,9 @@ struct ranked {
 };
 VEC_DEFINE(ranking, struct ranked);
 
-/* No answer first, then by the share of lost packets, then by the round trip, then as in the map. */
+/*
+ * No answer first, then by the share of lost packets, then by the round trip, then as in the map.
+ */
 static int compare_ranked(const void *a, const void *b)
 {
 	const struct ranked *one = a, *other = b;

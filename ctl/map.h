@@ -77,13 +77,13 @@ AUTO_DEFINE_VALUE(map, struct map, map_release);
  *    "reason":"",
  *    "nodes":[{"id":"host1","address":"192.168.0.1","subnet":"10.5.1.0/24","probes":true}],
  *    "links":[{"from":0,"to":1,"sent":100,"lost":2,"rtt_us":340,"age_s":12,"silent":true,
- *              "family":"ipv6","other":{"family":"ipv4","sent":100,"lost":0,"rtt_us":300,"age_s":1}}],
+ *              "family":"ipv6",
+ *              "other":{"family":"ipv4","sent":100,"lost":0,"rtt_us":300,"age_s":1}}],
  *    "missing":[1]}
  *
- * rtt_us and age_s are null if nothing came back. network, time, family, families, reason, address, subnet,
- * probes, age_s, silent and other are optional. The result
- * is the caller's. Returns 0, or -1: ERR_DECODE with the first fault, also of an earlier read from the
- * document; ERR_NOMEM.
+ * rtt_us and age_s are null if nothing came back. network, time, family, families, reason, address,
+ * subnet, probes, age_s, silent and other are optional. The result is the caller's. Returns 0, or
+ * -1: ERR_DECODE with the first fault, also of an earlier read from the document; ERR_NOMEM.
  */
 int map_read(const struct jr *at, struct map *map_out, struct err *err);
 
@@ -91,17 +91,17 @@ int map_read(const struct jr *at, struct map *map_out, struct err *err);
  * Adds the nodes and links of another map of the same network. Nodes are the same if id and subnet
  * are. Of two measurements of one link, that of other is kept; of a node, the measurements are
  * missing if they are in both. The map is sorted now and then, and must be settled after the last
- * merge: until then, or after an error, it may only be merged and freed. Returns 0; -1: ERR_CONFIG if both state
- * a network and these differ, or if there are too many nodes or links; ERR_NOMEM.
+ * merge: until then, or after an error, it may only be merged and freed. Returns 0; -1: ERR_CONFIG
+ * if both state a network and these differ, or if there are too many nodes or links; ERR_NOMEM.
  */
 int map_merge(struct map *map, const struct map *other, struct err *err);
 /* Sorts what was merged. Returns as map_merge. */
 int map_settle(struct map *map, struct err *err);
 
 /*
- * Adds the map of the network's other family: a link has the worse of both measurements, and the other one
- * beside it. Nodes are the same if id and address are; the measurements of a node are missing if they are
- * in either. Both maps are settled, and the result is. Returns as map_merge.
+ * Adds the map of the network's other family: a link has the worse of both measurements, and the
+ * other one beside it. Nodes are the same if id and address are; the measurements of a node are
+ * missing if they are in either. Both maps are settled, and the result is. Returns as map_merge.
  */
 int map_add_family(struct map *map, const struct map *other, struct err *err);
 
@@ -130,7 +130,9 @@ struct map_stats {
 	uint32_t median_us, most_us, longest_us; /* most_us: 95 % are not longer */
 	uint32_t slow_us;                        /* a longer round trip is slow */
 	size_t down;                             /* nodes */
-	/* Of the links, those in their state in this family only, and in a better one in the other. */
+	/*
+	 * Of the links, those in their state in this family only, and in a better one in the other.
+	 */
 	size_t only[FAMILIES][MAP_STATES];
 	struct map_node_stats *nodes; /* as many as the map has */
 };
@@ -139,8 +141,8 @@ void map_stats_free(struct map_stats *stats);
 AUTO_DEFINE_VALUE(map_stats, struct map_stats, map_stats_free);
 
 /*
- * Evaluates all links. Slow: more than four times the median, and by more than 1 ms. The result is the
- * caller's. Returns 0, or -1 with ERR_NOMEM.
+ * Evaluates all links. Slow: more than four times the median, and by more than 1 ms. The result is
+ * the caller's. Returns 0, or -1 with ERR_NOMEM.
  */
 int map_evaluate(const struct map *map, struct map_stats *stats_out, struct err *err);
 
@@ -150,8 +152,8 @@ enum map_state map_state(const struct map_link *link, const struct map_stats *st
 /* The state of what was measured in the other family. */
 enum map_state map_other_state(const struct map_link *link, const struct map_stats *stats);
 /*
- * The family, AF_*, in which a link is in its state, if it is in another one in the other family. AF_UNSPEC: it is the
- * same in both, or only one was measured. link NULL: AF_UNSPEC.
+ * The family, AF_*, in which a link is in its state, if it is in another one in the other family.
+ * AF_UNSPEC: it is the same in both, or only one was measured. link NULL: AF_UNSPEC.
  */
 uint8_t map_only_family(const struct map_link *link, const struct map_stats *stats);
 /* "IPv4", "IPv6", or "" for AF_UNSPEC. */
@@ -164,7 +166,8 @@ unsigned map_loss_percent(const struct map_link *link);
 
 /*
  * The links in MAP_NO_ANSWER, MAP_LOSS and MAP_SLOW, the worst first, without those to nodes that
- * are down. The pointers refer to the map; the array is the caller's. Returns 0, or -1 with ERR_NOMEM.
+ * are down. The pointers refer to the map; the array is the caller's. Returns 0, or -1 with
+ * ERR_NOMEM.
  */
 int map_worst(const struct map *map, const struct map_stats *stats,
 	      const struct map_link ***worst_out, size_t *len_out, struct err *err);

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-/* Nodes are few enough, and found at the same place in most cases. Returns nodes.len if it is none. */
+/*
+ * Nodes are few enough, and found at the same place in most cases. Returns nodes.len if it is none.
+ */
 static size_t find_node(const struct map *map, const struct map_node *node, size_t likely)
 {
 	const size_t len = map->nodes.len;

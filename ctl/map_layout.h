@@ -37,8 +37,8 @@ struct map_point {
 };
 
 /*
- * The layout of a picture with that many nodes, at least one, labels of at most columns characters, and
- * a panel of the height panel, before it is scaled.
+ * The layout of a picture with that many nodes, at least one, labels of at most columns characters,
+ * and a panel of the height panel, before it is scaled.
  */
 struct map_layout map_layout(size_t nodes, size_t columns, double panel);
 

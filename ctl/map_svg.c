@@ -128,7 +128,10 @@ static void put_measured(FILE *file, const struct map_other *measured)
 		fprintf(file, ", %s ms", map_rtt_text(rtt, measured->rtt_us));
 }
 
-/* "host1 to host2: 2 of 100 lost, 0.34 ms"; with both families "host1 to host2: IPv6 2 of 100 lost, 0.34 ms, IPv4 ...". */
+/*
+ * "host1 to host2: 2 of 100 lost, 0.34 ms"; with both families "host1 to host2: IPv6 2 of 100 lost,
+ * 0.34 ms, IPv4 ...".
+ */
 static void put_direction(const struct picture *picture, const struct map_link *link)
 {
 	const struct map_other own = { .sent = link->sent,
@@ -172,7 +175,10 @@ static void put_line(const struct picture *picture, const struct pair *pair)
 	fputs("</title></path>\n", picture->file);
 }
 
-/* Of many lines each is thinner and fainter, the worst states last, so that those show where lines are dense. */
+/*
+ * Of many lines each is thinner and fainter, the worst states last, so that those show where lines
+ * are dense.
+ */
 static double line_weight(enum map_state state, size_t lines)
 {
 	static const size_t strong[MAP_STATES] = {

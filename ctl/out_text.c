@@ -219,7 +219,9 @@ static void put_sysctl_notes(struct notes *notes, const struct jr *network)
 	}
 }
 
-/* "default: docker0 has 10.5.3.0/24, which overlaps subnets of 1 peers: first 10.5.3.0/24 host3". */
+/*
+ * "default: docker0 has 10.5.3.0/24, which overlaps subnets of 1 peers: first 10.5.3.0/24 host3".
+ */
 static void put_overlap_notes(struct notes *notes, const struct jr *network)
 {
 	struct jr list = jr_arr_opt(network, "overlaps"), at;

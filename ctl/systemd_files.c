@@ -25,7 +25,9 @@ struct patterns {
 	bool any, positive, met, vetoed;
 };
 
-/* The keys of [Match] whose values are known of a virtual device. The others are those of hardware. */
+/*
+ * The keys of [Match] whose values are known of a virtual device. The others are those of hardware.
+ */
 enum match_key { MATCH_NAME, MATCH_DRIVER, MATCH_TYPE, MATCH_KIND, MATCH_HARDWARE, MATCH_KEYS };
 
 /* Those that depend on the machine or on a property. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What systemd.link(5) and systemd.network(5) files do to a device. Verified against systemd 252: the
- * first file that matches, in the order of names, is applied, and no other.
+ * What systemd.link(5) and systemd.network(5) files do to a device. Verified against systemd 252:
+ * the first file that matches, in the order of names, is applied, and no other.
  */
 #pragma once
 
@@ -27,14 +27,16 @@ enum systemd_effect { SYSTEMD_RENAMES = 1, SYSTEMD_SETS_MAC = 2, SYSTEMD_MANAGES
 
 /*
  * Evaluates a .link file with its drop-ins (conf_files_merge). *sure_out: false if it matches by
- * conditions that are not evaluated here, such as Property= or Host=, as far as the other ones decide.
- * Returns whether it matches; then *effects_out is set. A MACAddressPolicy= does not change a MAC that a
- * program has set. Pure.
+ * conditions that are not evaluated here, such as Property= or Host=, as far as the other ones
+ * decide. Returns whether it matches; then *effects_out is set. A MACAddressPolicy= does not change
+ * a MAC that a program has set. Pure.
  */
 bool systemd_link_matches(const char *text, const struct systemd_device *device, bool *sure_out,
 			  unsigned *effects_out);
 
-/* As systemd_link_matches, for a .network file: SYSTEMD_MANAGES unless it has Unmanaged=yes. Pure. */
+/*
+ * As systemd_link_matches, for a .network file: SYSTEMD_MANAGES unless it has Unmanaged=yes. Pure.
+ */
 bool systemd_network_matches(const char *text, const struct systemd_device *device, bool *sure_out,
 			     unsigned *effects_out);
 
@@ -48,7 +50,10 @@ struct systemd_finding {
 };
 VEC_DEFINE(systemd_findings, struct systemd_finding);
 
-/* Writes "FILE[:LINE] renames" or the like into buf, without the device; the path may be cut. Returns buf. */
+/*
+ * Writes "FILE[:LINE] renames" or the like into buf, without the device; the path may be cut.
+ * Returns buf.
+ */
 #define SYSTEMD_TEXT_SIZE 512
 const char *systemd_finding_text(const struct systemd_finding *finding,
 				 char buf[static SYSTEMD_TEXT_SIZE]);

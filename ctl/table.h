@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aligned columns under a line of heads. If the terminal is too narrow, the widest columns are cut, and
- * the last one continues on further lines. Used by out_text, in two passes over
- * the same rows, so that a table of 50,000 peers needs no memory of its own:
+ * Aligned columns under a line of heads. If the terminal is too narrow, the widest columns are cut,
+ * and the last one continues on further lines. Used by out_text, in two passes over the same rows,
+ * so that a table of 50,000 peers needs no memory of its own:
  *
  *   struct table table = { .heads = heads, .len = 3 };
  *   walk(&table);                      table_row only measures

@@ -19,8 +19,8 @@ enum term_mark { TERM_PLAIN, TERM_HEAD, TERM_GOOD, TERM_WARN, TERM_BAD };
 size_t term_put(FILE *file, const char *text, size_t max);
 
 /*
- * As term_put without a cut, broken at blanks into lines of at most width columns (0: one line), of which
- * all but the first begin with indent blanks. The text starts in column indent.
+ * As term_put without a cut, broken at blanks into lines of at most width columns (0: one line), of
+ * which all but the first begin with indent blanks. The text starts in column indent.
  */
 void term_wrap(FILE *file, const char *text, size_t indent, size_t width);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `weftctl trace`: evaluates the facts of one packet's way, from a container or this host to the
- * outer header, into steps. Pure: trace_read.h collects the facts, trace_store.h what the store has.
+ * outer header, into steps. Pure: trace_read.h collects the facts, trace_store.h what the store
+ * has.
  *
  *   {"to":"10.5.2.3","from":"c11","source":"10.5.1.2","network":"default",
  *    "compared_with":"weftd",         weftd | snapshot | "": the kernel's entries were not compared

@@ -209,7 +209,10 @@ static void send_packet(struct probe *probe)
 	memcpy(data + start, probe->mark, MARK_SIZE);
 	if (!probe->udp) {
 		data[0] = v6 ? ECHO_REQUEST_V6 : ECHO_REQUEST;
-		/* The identifier, of the random part: connection tracking distinguishes packets by it. */
+		/*
+		 * The identifier, of the random part: connection tracking distinguishes packets by
+		 * it.
+		 */
 		memcpy(data + 4, probe->mark + MARK_SIZE - 2, 2);
 		sum = v6 ? 0 : checksum(data, size);
 		data[2] = (uint8_t)(sum >> 8);
@@ -219,7 +222,10 @@ static void send_packet(struct probe *probe)
 		probe->sys_errno = errno;
 }
 
-/* An error quotes the packet, too, and an own request to this host is received. IPv4 with its header. */
+/*
+ * An error quotes the packet, too, and an own request to this host is received. IPv4 with its
+ * header.
+ */
 static bool is_echo_reply(const struct probe *probe, const uint8_t *data, size_t size)
 {
 	const bool v6 = probe->facts->to.family == AF_INET6;
@@ -388,7 +394,10 @@ static bool has_left(const struct probe *probe)
 	return last && !strcmp(last, probe->facts->uplink.link.name);
 }
 
-/* Sends it once more while the other node counts it, whose work is saved if the first one is answered. */
+/*
+ * Sends it once more while the other node counts it, whose work is saved if the first one is
+ * answered.
+ */
 static int try_again(struct probes *probes, struct probe *probe, struct err *err)
 {
 	AUTO(watches)

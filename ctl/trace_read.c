@@ -29,8 +29,8 @@ static bool is_inside(const struct state_network *network, const struct ipaddr *
 }
 
 /*
- * The network that contains the address: the container's, or else a routed one, since L2 networks may
- * have the addresses of others; or else the container's, which need not contain it.
+ * The network that contains the address: the container's, or else a routed one, since L2 networks
+ * may have the addresses of others; or else the container's, which need not contain it.
  */
 static const struct state_network *network_of(const struct trace_request *request)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Collects the facts of a trace: queries the kernel, in the container's network namespace and in this
- * host's, in the order of the packet's way; each look-up uses the result of the one before, or what
- * the store has where the kernel has nothing. Changes nothing.
+ * Collects the facts of a trace: queries the kernel, in the container's network namespace and in
+ * this host's, in the order of the packet's way; each look-up uses the result of the one before, or
+ * what the store has where the kernel has nothing. Changes nothing.
  */
 #pragma once
 
@@ -18,8 +18,8 @@ struct trace_request {
 };
 
 /*
- * Sets network, family, inside, local and the names: what does not need the kernel. ERR_CONFIG if the
- * container has no address of the family.
+ * Sets network, family, inside, local and the names: what does not need the kernel. ERR_CONFIG if
+ * the container has no address of the family.
  */
 int trace_read_request(const struct trace_request *request, struct trace_facts *facts_out,
 		       struct err *err);

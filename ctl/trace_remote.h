@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a probe was seen on the node of the destination: weftd queries that node's weftd, which counts marked
- * packets (the request "watch" of common/control.h).
+ * Where a probe was seen on the node of the destination: weftd queries that node's weftd, which
+ * counts marked packets (the request "watch" of common/control.h).
  *
  *   "remote":{"node":"host2",
  *     "state":"counted",         counted | absent (no container has the address) | unavailable
@@ -30,8 +30,8 @@ struct trace_remote {
 };
 
 /*
- * Begins to count packets whose mark has the number, or (counts) reads the counts. Returns whether the node
- * does so; else reason or absent is set.
+ * Begins to count packets whose mark has the number, or (counts) reads the counts. Returns whether
+ * the node does so; else reason or absent is set.
  */
 bool trace_remote_query(const char *run_dir, const struct trace_facts *facts, uint64_t number,
 			bool counts, struct trace_remote *remote);

@@ -45,7 +45,10 @@ static size_t columns_of(uint32_t code)
 		       1;
 }
 
-/* One step: the bytes taken from text, and the columns that they are shown as; escaped if not UTF-8. */
+/*
+ * One step: the bytes taken from text, and the columns that they are shown as; escaped if not
+ * UTF-8.
+ */
 static size_t step(const char *text, size_t *columns_out, bool *escaped_out)
 {
 	const size_t len = utf8_len(text, strnlen(text, 4));

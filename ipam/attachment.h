@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The record of one attachment: network, container, interface, namespace and addresses. It is the
- * journal of ADD, written before anything is created, and the input of DEL, CHECK and weftd's sweep.
- * Used by the plugin, by weftd and by weftctl. Does not choose addresses.
+ * journal of ADD, written before anything is created, and the input of DEL, CHECK and weftd's
+ * sweep. Used by the plugin, by weftd and by weftctl. Does not choose addresses.
  *
  *   RUN/attachments/NETWORK/0f3a5c7e91b2d486      16 hex digits of attachment_hash
  *   {"version":1,"network":"default","containerId":"c1","ifname":"eth0",
@@ -65,11 +65,17 @@ struct attachment {
 	struct pod pod; /* the container's pod in Kubernetes, if the runtime named it */
 	/* Set by reading, a long id truncated; writing takes them from the lock's key. */
 	char container_id[ATTACHMENT_ID_SIZE], ifname[IF_NAMESIZE];
-	/* Set by reading: createdAt, Unix time in seconds; 0: unknown. Writing sets the current time. */
+	/*
+	 * Set by reading: createdAt, Unix time in seconds; 0: unknown. Writing sets the current
+	 * time.
+	 */
 	uint64_t created_at;
 };
 
-/* Returns the port with its addresses, for the packet rules of macSpoofCheck; points into the record. */
+/*
+ * Returns the port with its addresses, for the packet rules of macSpoofCheck; points into the
+ * record.
+ */
 struct spoof_port attachment_spoof_port(const struct attachment *attachment);
 
 /* Sets port.mac, unless it is set already, to the MAC derived from the first address. */
@@ -133,8 +139,8 @@ int attachment_read(const struct attachment_lock *lock, struct attachment *attac
 
 /*
  * Reads a record by its name without a lock. For an attachment whose device exists: ADD writes the
- * record before it creates the device, and DEL removes it after the device. Returns 1 read, 0 absent
- * or empty, -1 failed.
+ * record before it creates the device, and DEL removes it after the device. Returns 1 read, 0
+ * absent or empty, -1 failed.
  */
 int attachment_read_unlocked(const char *run_dir, const char *network,
 			     const char name[static ATTACHMENT_NAME_SIZE],

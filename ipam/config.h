@@ -37,7 +37,8 @@ enum config_mode {
 enum config_flood {
 	CONFIG_FLOOD_NONE,      /* not at all */
 	CONFIG_FLOOD_REPLICATE, /* one copy to each node with containers in the network */
-	CONFIG_FLOOD_MULTICAST, /* to a multicast group of the underlay; MACs are learned (RFC 7348) */
+	/* To a multicast group of the underlay; MACs are learned (RFC 7348). */
+	CONFIG_FLOOD_MULTICAST,
 	CONFIG_FLOODS
 };
 
@@ -63,7 +64,8 @@ struct config {
 	enum config_flood flood;
 	struct ipaddr group;      /* CONFIG_FLOOD_MULTICAST; its family is that of the underlay */
 	char bridge[IF_NAMESIZE]; /* that exists already and is not weft's; "": weft makes one */
-	uint32_t flood_limit; /* frames per second that a node's containers flood; 0: flood is NONE */
+	/* Frames per second that a node's containers flood; 0: flood is NONE. */
+	uint32_t flood_limit;
 	uint32_t vni;
 	uint16_t port;
 	uint32_t mtu; /* of the underlay; 0: the uplink's */
@@ -91,8 +93,8 @@ int config_parse(const char *text, size_t size, config_warn_fn *warn, void *ctx,
 		 struct config *config_out, struct err *err);
 
 /*
- * As config_parse, and reports every fault, the first and the later ones (common/json/json.h). A fault
- * that only follows from another one is not reported, except with the same path as that one.
+ * As config_parse, and reports every fault, the first and the later ones (common/json/json.h). A
+ * fault that only follows from another one is not reported, except with the same path as that one.
  */
 int config_parse_report(const char *text, size_t size, config_warn_fn *warn, void *ctx,
 			const struct json_report *report, struct config *config_out,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The form of the file store's document (weft-config(5)), which weftd reads and "weftctl config check"
- * checks: which members it and its networks can have. A misspelt one is a fault, because it must not
- * mean an empty set. Faults are recorded in the document (jr_done, json_report). Pure.
+ * The form of the file store's document (weft-config(5)), which weftd reads and "weftctl config
+ * check" checks: which members it and its networks can have. A misspelt one is a fault, because it
+ * must not mean an empty set. Faults are recorded in the document (jr_done, json_report). Pure.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The addresses that the IPAM plugin host-local has assigned, for flannel's and other containers that
- * still run on this node. Read-only. A reservation is a regular file DIR/NETWORK/ADDRESS; the
+ * The addresses that the IPAM plugin host-local has assigned, for flannel's and other containers
+ * that still run on this node. Read-only. A reservation is a regular file DIR/NETWORK/ADDRESS; the
  * directory is host-local's dataDir, by default HOST_LOCAL_DIR. Other files there are ignored.
  */
 #pragma once

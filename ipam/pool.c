@@ -64,8 +64,8 @@ static int take_lock(const struct pool *pool, const struct attachment_lock *lock
 }
 
 /*
- * To release addresses. After a wait without success, *fd_out stays -1: entries are removed one by one and
- * only by the holder of their attachment, so the lock is required for the queue alone.
+ * To release addresses. After a wait without success, *fd_out stays -1: entries are removed one by
+ * one and only by the holder of their attachment, so the lock is required for the queue alone.
  */
 static int take_release_lock(const struct pool *pool, const struct attachment_lock *lock,
 			     int *fd_out, struct err *err)

@@ -9,8 +9,8 @@
  *                             assignment (ipam/alloc_queue.h)
  *
  * Choosing takes constant time: the next address that was never assigned, or the one released
- * longest ago. Only if the queue has no usable address (pool full, damaged queue, other range) are the addresses
- * tried one by one.
+ * longest ago. Only if the queue has no usable address (pool full, damaged queue, other range) are
+ * the addresses tried one by one.
  *
  * The sequence makes a crash harmless: ADD writes the chosen addresses into the attachment's record
  * before it acquires them; a release removes those entries of the record's addresses that lead
@@ -28,7 +28,9 @@ struct err;
 /* Where one address is chosen from. */
 struct pool_choice {
 	struct range_set set;
-	/* Requested address, within set, or in an L2 network in another node's range; unset: any. */
+	/*
+	 * Requested address, within set, or in an L2 network in another node's range; unset: any.
+	 */
 	struct ipaddr wanted;
 };
 
@@ -51,20 +53,27 @@ int pool_acquire(const struct attachment_lock *lock, const struct pool_choice ch
 int pool_check_free(const char *run_dir, const char *network, const struct range_set *set,
 		    const char *host_local_dir, struct err *err);
 
-/* As pool_check_free, and the address that would be chosen next. An absent pool has all addresses free. */
+/*
+ * As pool_check_free, and the address that would be chosen next. An absent pool has all addresses
+ * free.
+ */
 int pool_next(const char *run_dir, const char *network, const struct range_set *set,
 	      const char *host_local_dir, struct ipaddr *next_out, struct err *err);
 
 /*
- * Visits every address in use, unordered, without a lock. record: the name of the attachment's record;
- * NULL: the entry was not created by weft. A visit that returns -1 ends it. Returns 0 or -1.
+ * Visits every address in use, unordered, without a lock. record: the name of the attachment's
+ * record; NULL: the entry was not created by weft. A visit that returns -1 ends it. Returns 0 or
+ * -1.
  */
 typedef int pool_visit_fn(void *ctx, const struct ipaddr *addr, const char *record,
 			  struct err *err);
 int pool_each(const char *run_dir, const char *network, pool_visit_fn *visit, void *ctx,
 	      struct err *err);
 
-/* The number of free addresses of the set that were in use: they are assigned last. Returns 0 or -1. */
+/*
+ * The number of free addresses of the set that were in use: they are assigned last. Returns 0 or
+ * -1.
+ */
 int pool_released(const char *run_dir, const char *network, const struct range_set *set,
 		  uint64_t *count_out, struct err *err);
 
@@ -82,7 +91,9 @@ int pool_count(const char *run_dir, const char *network, size_t used_out[static 
 int pool_release(const struct attachment_lock *lock, const struct attachment *record,
 		 struct err *err);
 
-/* As pool_release, for every address whose link points to the record, for one that cannot be read. */
+/*
+ * As pool_release, for every address whose link points to the record, for one that cannot be read.
+ */
 int pool_release_all(const struct attachment_lock *lock, struct err *err);
 
 /* Whether this attachment holds the address. Returns 1, 0, or -1 failed. */

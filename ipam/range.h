@@ -34,8 +34,8 @@ bool range_has(const struct range *range, const struct ipaddr *addr);
 uint64_t range_size(const struct range *range);
 
 /*
- * The number of addresses of a subnet that containers may have, at most UINT64_MAX; 0: none. The gateway
- * may be unset.
+ * The number of addresses of a subnet that containers may have, at most UINT64_MAX; 0: none. The
+ * gateway may be unset.
  */
 uint64_t range_capacity(const struct prefix *subnet, const struct ipaddr *gateway);
 

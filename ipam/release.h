@@ -13,8 +13,8 @@ struct err;
 void release_spoof_check(const struct attachment *record);
 
 /*
- * Removes the packet rules of macSpoofCheck, releases the record's addresses (all entries that lead to the record if it is empty or, with a
- * warning, damaged), then removes it. The record of another attachment with the same hash is left
- * alone, with a warning. Returns 0, or -1 with ERR_IO.
+ * Removes the packet rules of macSpoofCheck, releases the record's addresses (all entries that lead
+ * to the record if it is empty or, with a warning, damaged), then removes it. The record of another
+ * attachment with the same hash is left alone, with a warning. Returns 0, or -1 with ERR_IO.
  */
 int release_record(const struct attachment_lock *lock, struct err *err);

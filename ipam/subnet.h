@@ -45,8 +45,8 @@ bool subnet_valid(const struct subnet_pool *pool, const struct prefix *subnet);
 uint32_t subnet_index(const struct subnet_pool *pool, const struct prefix *subnet);
 
 /*
- * Picks the first leasable subnet that overlaps none of taken (sorted by prefix_cmp), starting at an
- * index derived from seed and wrapping around. Returns 1 found, 0 all taken.
+ * Picks the first leasable subnet that overlaps none of taken (sorted by prefix_cmp), starting at
+ * an index derived from seed and wrapping around. Returns 1 found, 0 all taken.
  */
 int subnet_pick(const struct subnet_pool *pool, uint64_t seed, const struct prefix *taken,
 		size_t taken_len, struct prefix *subnet_out);

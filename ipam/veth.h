@@ -29,8 +29,9 @@ struct veth veth_of(const struct attachment_key *key);
 struct veth veth_of_record(const char name[static ATTACHMENT_NAME_SIZE]);
 
 /*
- * Returns the bridge port's flags for an attachment. A locked port accepts frames only from MACs with
- * an FDB entry for the port; with learning off, that is the static entry alone (bridge(8), "locked").
+ * Returns the bridge port's flags for an attachment. A locked port accepts frames only from MACs
+ * with an FDB entry for the port; with learning off, that is the static entry alone (bridge(8),
+ * "locked").
  */
 struct link_port veth_port(const struct attachment_port *port);
 
@@ -41,14 +42,15 @@ struct link_port veth_port(const struct attachment_port *port);
 const char *veth_port_difference(const struct attachment_port *port, const struct link_port *have);
 
 /*
- * Whether the device is this veth. Compares name, either one, and alias; if either alias is empty (an ADD was
- * killed before it set the alias), name and MAC.
+ * Whether the device is this veth. Compares name, either one, and alias; if either alias is empty
+ * (an ADD was killed before it set the alias), name and MAC.
  */
 bool veth_is(const struct veth *veth, const struct link *link);
 
 /*
- * Gets the device that has the veth's name, or its old name. Returns 1 found, 0 absent, -1 failed. A
- * device for which veth_is is false belongs to another owner; the veth itself does not exist then.
+ * Gets the device that has the veth's name, or its old name. Returns 1 found, 0 absent, -1 failed.
+ * A device for which veth_is is false belongs to another owner; the veth itself does not exist
+ * then.
  */
 int veth_find(struct nl *nl, const struct veth *veth, struct link *link_out, struct err *err);
 

@@ -28,9 +28,10 @@ struct assigned {
 
 /*
  * Assigns addresses and writes *record, in which all other members are set, before anything is
- * acquired; port.mac, if unset, is derived from the first address. Returns 0, or -1 with ERR_POOL_FULL, ERR_ADDRESS, ERR_CONFIG or ERR_DELEGATE. After a
- * failure the record and addresses of the IPAM plugin may be left: the caller rolls back with
- * assign_forward("DEL") and pool_release.
+ * acquired; port.mac, if unset, is derived from the first address. Returns 0, or -1 with
+ * ERR_POOL_FULL, ERR_ADDRESS, ERR_CONFIG or ERR_DELEGATE. After a failure the record and addresses
+ * of the IPAM plugin may be left: the caller rolls back with assign_forward("DEL") and
+ * pool_release.
  */
 int assign_addresses(const struct env *env, const struct netconf *netconf,
 		     const struct request *request, const struct state_network *network,

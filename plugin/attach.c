@@ -188,8 +188,9 @@ static int open_socket(void *ctx, struct err *err)
 
 /*
  * The host end is no interface of the host: with IPv6, the host would accept router advertisements
- * from the container, in frames to a group address that the bridge passes to the port itself. Before
- * there is a carrier. A failure is no reason to refuse the container: /proc/sys may be read-only.
+ * from the container, in frames to a group address that the bridge passes to the port itself.
+ * Before there is a carrier. A failure is no reason to refuse the container: /proc/sys may be
+ * read-only.
  */
 static void disable_ipv6(const struct veth *veth)
 {

@@ -120,7 +120,9 @@ static int look_up_bridge(struct add *add, struct err *err)
 	return 0;
 }
 
-/* Waits for its repair. ADD can come between a deletion and the repair, and between boot and start. */
+/*
+ * Waits for its repair. ADD can come between a deletion and the repair, and between boot and start.
+ */
 static int find_bridge(struct add *add, struct err *err)
 {
 	while (look_up_bridge(add, err) < 0) {

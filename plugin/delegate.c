@@ -98,7 +98,9 @@ static _Noreturn void exec_plugin(const char *path, const char *verb, int input_
 	if (!argv[0] || dup2(input_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
 	    setenv("CNI_COMMAND", verb, 1) < 0 || setenv(NESTED, "1", 1) < 0)
 		_exit(EXIT_NO_EXEC);
-	/* The plugin's own are close-on-exec already; this covers those inherited from the runtime. */
+	/*
+	 * The plugin's own are close-on-exec already; this covers those inherited from the runtime.
+	 */
 	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	signal(SIGPIPE, SIG_DFL);
 	execv(path, argv);

@@ -4,8 +4,8 @@
  * environment except CNI_COMMAND. Its standard error is inherited, its standard output captured.
  * The child inherits no other descriptor, and is never started inside a container's namespace.
  *
- * weft is no IPAM plugin. An ipam.type that leads back to weft would start processes without end: by
- * name or file it is refused here, and through another plugin by delegate_check_nesting.
+ * weft is no IPAM plugin. An ipam.type that leads back to weft would start processes without end:
+ * by name or file it is refused here, and through another plugin by delegate_check_nesting.
  */
 #pragma once
 
@@ -15,8 +15,8 @@ struct err;
 
 /*
  * Searches the directories of cni_path ("a:b"; NULL: none) for an executable file named type.
- * Returns 1 found; 0 absent, weft itself, or not a name (err is set with ERR_DELEGATE or ERR_CONFIG, too);
- * -1 failed.
+ * Returns 1 found; 0 absent, weft itself, or not a name (err is set with ERR_DELEGATE or
+ * ERR_CONFIG, too); -1 failed.
  */
 int delegate_find(const char *cni_path, const char *type, char path_out[static FS_PATH_SIZE],
 		  struct err *err);
@@ -30,7 +30,7 @@ int delegate_run(const char *path, const char *verb, const char *config, char **
 		 struct err *err);
 
 /*
- * Checks that this process was not started, directly or not, by a plugin that weft runs: that plugin's
- * weft waits for it. Returns 0, or -1 with ERR_CONFIG.
+ * Checks that this process was not started, directly or not, by a plugin that weft runs: that
+ * plugin's weft waits for it. Returns 0, or -1 with ERR_CONFIG.
  */
 int delegate_check_nesting(struct err *err);

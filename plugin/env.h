@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CNI_* variables (CNI 1.1.0, "Parameters"): which of them a verb needs, and their valid values.
- * Pure: reads through a look-up function, getenv(3) except in tests.
+ * The CNI_* variables (CNI 1.1.0, "Parameters"): which of them a verb needs, and their valid
+ * values. Pure: reads through a look-up function, getenv(3) except in tests.
  */
 #pragma once
 

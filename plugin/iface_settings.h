@@ -17,7 +17,8 @@ struct err;
 struct iface_settings {
 	uint32_t mtu;
 	struct netconf_routes routes; /* no device; a gateway unless the scope is link */
-	size_t own; /* routes before this index are weft's; iface_settings_add_route adds the rest */
+	/* Routes before this index are weft's; iface_settings_add_route adds the rest. */
+	size_t own;
 };
 
 /*

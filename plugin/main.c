@@ -192,7 +192,10 @@ static void record_call(const struct call *call, const struct err *err, int stat
 		outcome = CALL_ERROR; /* the output could not be written */
 	record = call_record(call->verb->recorded, outcome, now_us() - began_us);
 	call_log_append(call->netconf.run_dir, &record);
-	/* Not of STATUS, which runtimes call every few seconds: a network that is not ready is an event. */
+	/*
+	 * Not of STATUS, which runtimes call every few seconds: a network that is not ready is an
+	 * event.
+	 */
 	if (err->code && call->verb->event)
 		container_event_failed(&call->netconf, &call->env, call->verb->name, err);
 }

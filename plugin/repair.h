@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Waiting for weftd to repair a bridge that is missing, or a port that has left it. weftd restores
- * both within milliseconds, after a kernel event or at its start; ADD must not fail in between. Used
- * after a failure only.
+ * both within milliseconds, after a kernel event or at its start; ADD must not fail in between.
+ * Used after a failure only.
  */
 #pragma once
 

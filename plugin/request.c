@@ -124,7 +124,8 @@ struct builder {
 	const struct state_network *network;
 	struct pool_choice choices[REQUEST_CHOICES];
 	struct range whole[REQUEST_CHOICES];
-	bool anywhere; /* a requested address may be any of the network, not only of this node's range */
+	/* A requested address may be any of the network, not only of this node's range. */
+	bool anywhere;
 };
 
 /* The network's family whose subnet contains addr, or NULL with a fault at at. */

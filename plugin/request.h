@@ -35,8 +35,8 @@ struct request {
 };
 
 /*
- * Reads the requests. cni_args is the variable, or NULL. Returns 0, or -1 with ERR_CONFIG or ERR_ENV.
- * Free with request_free.
+ * Reads the requests. cni_args is the variable, or NULL. Returns 0, or -1 with ERR_CONFIG or
+ * ERR_ENV. Free with request_free.
  */
 int request_read(const struct netconf *netconf, const char *cni_args, struct request *request_out,
 		 struct err *err);

@@ -18,7 +18,10 @@ enum version {
 	VERSION_LATEST = VERSIONS - 1
 };
 
-/* "" is 0.1.0, whose configurations may lack the key. Returns 0, or -1 with ERR_VERSION and details. */
+/*
+ * "" is 0.1.0, whose configurations may lack the key. Returns 0, or -1 with ERR_VERSION and
+ * details.
+ */
 int version_parse(const char *text, enum version *version_out, struct err *err);
 
 const char *version_text(enum version version);

@@ -38,7 +38,9 @@ static bool is_weft(const struct link *link)
 	return false;
 }
 
-/* The host end of a container's veth: names as of ipam/veth.c. Without the bridge it is of no use. */
+/*
+ * The host end of a container's veth: names as of ipam/veth.c. Without the bridge it is of no use.
+ */
 static bool is_host_end(const struct link *link)
 {
 	const char *digits = link->name + strlen("veth");

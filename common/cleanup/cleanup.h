@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removes what weft created on a node: called by weftd for weftctl leave, and by weftctl cleanup. The
- * caller ensures that no running weftd creates it again. Sysctls are not changed.
+ * Removes what weft created on a node: called by weftd for weftctl leave, and by weftctl cleanup.
+ * The caller ensures that no running weftd creates it again. Sysctls are not changed.
  */
 #pragma once
 
@@ -13,7 +13,8 @@ struct nl;
 struct cleanup {
 	size_t devices, routes, files;
 	size_t neighbours; /* on bridges of other programs */
-	size_t rules; /* a table counts as one, and so does each accept in another program's chain */
+	/* A table counts as one, and so does each accept in another program's chain. */
+	size_t rules;
 };
 
 /*
@@ -22,7 +23,10 @@ struct cleanup {
  */
 int cleanup_remove(struct nl *nl, struct cleanup *done, struct err *err);
 
-/* The name of weft's tables, inet, bridge and netdev, and the comment of weft's rules in other programs' chains. */
+/*
+ * The name of weft's tables, inet, bridge and netdev, and the comment of weft's rules in other
+ * programs' chains.
+ */
 #define CLEANUP_TABLE "weft"
 #define CLEANUP_SPOOF_TABLE "weft-spoof" /* of family bridge */
 #define CLEANUP_FAST_TABLE "weft-fast"   /* of family inet */

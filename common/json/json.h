@@ -55,16 +55,16 @@ int json_parse_report(const char *text, size_t size, size_t max, unsigned flags,
 
 /*
  * Checks text as json_parse does, apart from duplicate keys, and finds members without making a
- * document. Of duplicate keys, the last one counts. If a key that could be on a path has an escape, none
- * of the members is found. Returns 0, or -1 with ERR_DECODE and no member.
+ * document. Of duplicate keys, the last one counts. If a key that could be on a path has an escape,
+ * none of the members is found. Returns 0, or -1 with ERR_DECODE and no member.
  */
 int json_find(const char *text, size_t size, size_t max, const char *what,
 	      struct json_member *members, size_t len, struct err *err);
 
 /*
- * The next member of an object that json_find has found; *at is 0 for the first one. The key is without
- * its quotes; its escapes are as written. Duplicate keys are not detected. Returns false after the last
- * member, and for another value than an object.
+ * The next member of an object that json_find has found; *at is 0 for the first one. The key is
+ * without its quotes; its escapes are as written. Duplicate keys are not detected. Returns false
+ * after the last member, and for another value than an object.
  */
 bool json_next_member(const struct json_member *object, size_t *at, struct json_text *key_out,
 		      struct json_text *value_out);
@@ -77,10 +77,10 @@ struct json_selection {
 };
 
 /*
- * As json_parse, for large text of which the caller does not read everything: objects and arrays that
- * are members with one of the keys in pruned, wherever they are, are empty in the document, whatever
- * they contain. Their content must be JSON, but is not searched for duplicate keys. Also finds members
- * in the text, as json_find does.
+ * As json_parse, for large text of which the caller does not read everything: objects and arrays
+ * that are members with one of the keys in pruned, wherever they are, are empty in the document,
+ * whatever they contain. Their content must be JSON, but is not searched for duplicate keys. Also
+ * finds members in the text, as json_find does.
  */
 int json_parse_selected(const char *text, size_t size, size_t max, unsigned flags,
 			const struct json_selection *selection, const char *what,
@@ -98,8 +98,8 @@ struct json_elements {
 };
 
 /*
- * Parses the next element. Returns 1 with a document that the caller frees by json_free, 0 after the last
- * element, or -1 as json_parse does.
+ * Parses the next element. Returns 1 with a document that the caller frees by json_free, 0 after
+ * the last element, or -1 as json_parse does.
  */
 int json_next(struct json_elements *elements, struct json **json_out, struct err *err);
 
@@ -124,8 +124,8 @@ bool jr_has(const struct jr *at, const char *key);
 bool jr_is_str(const struct jr *at, const char *key);
 
 /*
- * Return the member, which must be an object or an array; absent or null is a fault. A NULL key means
- * the place itself, as for an element of an array.
+ * Return the member, which must be an object or an array; absent or null is a fault. A NULL key
+ * means the place itself, as for an element of an array.
  */
 struct jr jr_obj(const struct jr *at, const char *key);
 struct jr jr_arr(const struct jr *at, const char *key);
@@ -169,8 +169,8 @@ struct prefix jr_prefix_opt(const struct jr *at, const char *key);
 struct mac jr_mac(const struct jr *at, const char *key);
 
 /*
- * Returns decoded base64 (RFC 4648 section 4), malloc'ed, the caller's, with a NUL that size_out does
- * not count; max counts decoded bytes. After a fault: NULL and size 0.
+ * Returns decoded base64 (RFC 4648 section 4), malloc'ed, the caller's, with a NUL that size_out
+ * does not count; max counts decoded bytes. After a fault: NULL and size 0.
  */
 char *jr_base64(const struct jr *at, const char *key, size_t max, size_t *size_out);
 

@@ -26,17 +26,17 @@ int json_scan_find(const char *text, size_t size, const char *what, struct json_
 		   size_t len, struct err *err);
 
 /*
- * As json_scan_find, and copies the text without the content of the objects and arrays that are members
- * with one of the keys (NULL-ended): `{}` and `[]` remain of them. copy has room for size bytes; after a
- * failure, its content is undefined.
+ * As json_scan_find, and copies the text without the content of the objects and arrays that are
+ * members with one of the keys (NULL-ended): `{}` and `[]` remain of them. copy has room for size
+ * bytes; after a failure, its content is undefined.
  */
 int json_scan_pruned(const char *text, size_t size, const char *what, const char *const keys[],
 		     struct json_member *members, size_t len, char *copy, size_t *copy_len_out,
 		     struct err *err);
 
 /*
- * Finds the next element of an array in a text that a scan accepted; *at is 0 for the first one, and is
- * set to the end of the element. Returns false after the last one.
+ * Finds the next element of an array in a text that a scan accepted; *at is 0 for the first one,
+ * and is set to the end of the element. Returns false after the last one.
  */
 bool json_scan_element(const char *text, size_t size, size_t *at, size_t *start_out,
 		       size_t *len_out);

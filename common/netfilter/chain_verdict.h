@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a base chain drops a packet: its rules, and those of the chains that it jumps to, are read
- * from the kernel and evaluated (nft_eval.h). What is not understood counts in favour of the chain:
- * it drops only if no rule can accept.
+ * Whether a base chain drops a packet: its rules, and those of the chains that it jumps to, are
+ * read from the kernel and evaluated (nft_eval.h). What is not understood counts in favour of the
+ * chain: it drops only if no rule can accept.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ struct chain_reads {
 };
 
 /*
- * Evaluates a base chain, whose policy is to drop if policy_drops. Sets *drops_out, and adds to *reads
- * what besides the chain itself has a part in it. Returns 0 or -1.
+ * Evaluates a base chain, whose policy is to drop if policy_drops. Sets *drops_out, and adds to
+ * *reads what besides the chain itself has a part in it. Returns 0 or -1.
  */
 int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *chain,
 		  bool policy_drops, const struct tunnel_packet *packet, bool *drops_out,
@@ -55,8 +55,8 @@ struct chain_hook_drop {
 };
 
 /*
- * Evaluates every base chain of the type filter at a hook. lookup and ctx of the packet are ignored.
- * Returns 1 dropped, with *drop_out; 0 not; -1 failed.
+ * Evaluates every base chain of the type filter at a hook. lookup and ctx of the packet are
+ * ignored. Returns 1 dropped, with *drop_out; 0 not; -1 failed.
  */
 int chain_hook_drops(struct nl *nl, enum chain_hook hook, const struct nft_packet *packet,
 		     struct chain_hook_drop *drop_out, struct err *err);

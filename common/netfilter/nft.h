@@ -2,8 +2,8 @@
 /*
  * nf_tables objects: tables, chains, sets and their elements, rules, counters, over a socket of
  * nl_open_netfilter (the kernel's net/netfilter/nf_tables_api.c). Changes are messages for a
- * transaction (nl_transaction.h); existing objects are read by walks. nft_expr.h has the contents of
- * rules.
+ * transaction (nl_transaction.h); existing objects are read by walks. nft_expr.h has the contents
+ * of rules.
  */
 #pragma once
 
@@ -58,7 +58,8 @@ struct nft_set {
 	const char *name;
 	uint32_t flags; /* NFT_SET_* */
 	uint32_t key_type, key_size;
-	uint32_t limit; /* of elements: the kernel finds them faster, and refuses more with ENFILE. 0: none */
+	/* Of elements: the kernel finds them faster, and refuses more with ENFILE. 0: none. */
+	uint32_t limit;
 };
 
 struct nft_element {
@@ -88,8 +89,8 @@ struct nl_msg *nft_table_add(uint8_t family, const char *table);
 /* Fails with EEXIST if the table exists. */
 struct nl_msg *nft_table_create(uint8_t family, const char *table);
 /*
- * As nft_table_create; the kernel deletes the table when the socket is closed, and no other one can change
- * it. Since Linux 5.12.
+ * As nft_table_create; the kernel deletes the table when the socket is closed, and no other one can
+ * change it. Since Linux 5.12.
  */
 struct nl_msg *nft_table_own(uint8_t family, const char *table);
 struct nl_msg *nft_table_del(uint8_t family, const char *table);
@@ -107,9 +108,10 @@ struct nl_msg *nft_elements(bool add, uint8_t family, const char *table, const s
 			    const struct nft_element *elements, size_t len);
 /*
  * A flow table of family inet or ip: packets of its flows pass from one of its devices to another
- * without the hooks after ingress (the kernel's networking/nf_flowtable documentation). Adding devices
- * to an existing one keeps its flows and devices. At most NFT_FLOW_DEVICES_MAX names per message;
- * ENOENT: a device does not exist, or the kernel has no flow tables, if there are no names.
+ * without the hooks after ingress (the kernel's networking/nf_flowtable documentation). Adding
+ * devices to an existing one keeps its flows and devices. At most NFT_FLOW_DEVICES_MAX names per
+ * message; ENOENT: a device does not exist, or the kernel has no flow tables, if there are no
+ * names.
  */
 struct nl_msg *nft_flow_table_add(uint8_t family, const char *table, const char *name,
 				  const char *const *devices, size_t len);
@@ -119,8 +121,8 @@ struct nl_msg *nft_rule_add(uint8_t family, const char *table, const char *chain
 struct nl_msg *nft_rule_del(uint8_t family, const char *table, const char *chain, uint64_t handle);
 
 /*
- * Walks. family NFPROTO_UNSPEC: all families; chain NULL: all chains of the table. restart is called
- * before the walk is repeated (nl_dump_all). An absent table or chain is empty.
+ * Walks. family NFPROTO_UNSPEC: all families; chain NULL: all chains of the table. restart is
+ * called before the walk is repeated (nl_dump_all). An absent table or chain is empty.
  */
 struct nft_walk {
 	void *ctx;
@@ -147,9 +149,9 @@ int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const cha
 int nft_set_find(struct nl *nl, uint8_t family, const char *table, const char *name,
 		 struct nft_set *set_out, struct err *err);
 /*
- * Whether a set or map matches a key of size bytes, which must be the set's key_size: one request or two,
- * whatever the set's size. Of intervals, one must contain the key; a catch-all element matches every key.
- * *verdict_out is set if there is one.
+ * Whether a set or map matches a key of size bytes, which must be the set's key_size: one request
+ * or two, whatever the set's size. Of intervals, one must contain the key; a catch-all element
+ * matches every key. *verdict_out is set if there is one.
  */
 int nft_element_find(struct nl *nl, uint8_t family, const char *table, const char *set,
 		     const void *key, size_t size, struct nft_verdict *verdict_out,
@@ -167,7 +169,10 @@ int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err);
  * again if another program has changed rules in between.
  */
 typedef int nft_change_fn(void *ctx, uint32_t generation, struct err *err);
-/* Returns what the last call returned; -1 too if others kept changing rules, or no generation was read. */
+/*
+ * Returns what the last call returned; -1 too if others kept changing rules, or no generation was
+ * read.
+ */
 int nft_change(struct nl *nl, nft_change_fn *change, void *ctx, struct err *err);
 
 /* The object of an event. nft_event returns false if the event concerns no table. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a rule applies to a packet of which some fields are known, and what it then does. Reads device names, and is otherwise pure. What is not known, and what is not understood, may match or not.
+ * Whether a rule applies to a packet of which some fields are known, and what it then does. Reads
+ * device names, and is otherwise pure. What is not known, and what is not understood, may match or
+ * not.
  */
 #pragma once
 
@@ -38,9 +40,12 @@ struct nft_packet {
 
 struct nft_outcome {
 	enum nft_match match;
-	int32_t verdict; /* NF_ACCEPT, NF_DROP (also: reject), NFT_JUMP and the like; NFT_CONTINUE */
+	/* NF_ACCEPT, NF_DROP (also: reject), NFT_JUMP and the like; NFT_CONTINUE. */
+	int32_t verdict;
 	char chain[NFT_CHAIN_MAXNAMELEN]; /* that it jumps to; "": none */
 };
 
-/* A verdict map of which the key or the verdict is unknown is taken for an accept that may apply. */
+/*
+ * A verdict map of which the key or the verdict is unknown is taken for an accept that may apply.
+ */
 struct nft_outcome nft_eval(struct nft_span rule, const struct nft_packet *packet);

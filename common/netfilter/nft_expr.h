@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The expressions of an nf_tables rule: a list, each with a name and attributes
- * (linux/netfilter/nf_tables.h), which load into register 1, compare, and end in a verdict, as
- * `nft --debug=netlink` prints them; and the comparison of a list with one that the kernel returned.
+ * (linux/netfilter/nf_tables.h), which load into register 1, compare, and end in a verdict, as `nft
+ * --debug=netlink` prints them; and the comparison of a list with one that the kernel returned.
  * Pure.
  */
 #pragma once
@@ -31,7 +31,9 @@ void nft_expr_exthdr(struct nft_expr *expr, uint8_t type, uint32_t offset, uint3
 void nft_expr_mask(struct nft_expr *expr, const void *mask, size_t size);
 /* Continues if register 1 op (NFT_CMP_*) value. */
 void nft_expr_compare(struct nft_expr *expr, uint32_t op, const void *value, size_t size);
-/* Continues if register 1, masked, op value. Register 1 keeps its content, for further comparisons. */
+/*
+ * Continues if register 1, masked, op value. Register 1 keeps its content, for further comparisons.
+ */
 void nft_expr_compare_masked(struct nft_expr *expr, const void *mask, uint32_t op,
 			     const void *value, size_t size);
 /* Continues if register 1 is in the set, or (absent) is not. */
@@ -59,8 +61,8 @@ struct nft_span {
 };
 
 /*
- * Returns whether the kernel's list has the same expressions in the same order, with every attribute
- * of written. Attributes that the kernel adds (defaults, counts) are ignored.
+ * Returns whether the kernel's list has the same expressions in the same order, with every
+ * attribute of written. Attributes that the kernel adds (defaults, counts) are ignored.
  */
 bool nft_expr_same(const struct nft_expr *written, struct nft_span have);
 

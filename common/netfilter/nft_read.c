@@ -527,7 +527,9 @@ int nft_counter_find(struct nl *nl, uint8_t family, const char *table, const cha
 
 bool nft_event(const struct nlmsghdr *header, struct nft_event *event_out)
 {
-	/* Of every kind of object the first attribute is its table, of a rule the second its chain. */
+	/*
+	 * Of every kind of object the first attribute is its table, of a rule the second its chain.
+	 */
 	static const struct nla_policy policy[NFTA_CHAIN_NAME + 1] = {
 		[NFTA_TABLE_NAME] = TEXT,
 	};

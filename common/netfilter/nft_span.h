@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes in a list of expressions that the kernel returned. Used by nft_expr.c and nft_eval.c. */
+/*
+ * Attributes in a list of expressions that the kernel returned. Used by nft_expr.c and nft_eval.c.
+ */
 #pragma once
 
 #include "common/netfilter/nft_expr.h"
@@ -21,11 +23,12 @@ bool nft_span_is(const struct nlattr *attr, const char *text);
 /* Returns whether the first attribute of the type is this text. */
 bool nft_span_has(struct nft_span span, int type, const char *text);
 /*
- * Reads data: what is inside NFTA_IMMEDIATE_DATA or NFTA_SET_ELEM_DATA. Returns and sets as nft_span_verdict.
+ * Reads data: what is inside NFTA_IMMEDIATE_DATA or NFTA_SET_ELEM_DATA. Returns and sets as
+ * nft_span_verdict.
  */
 bool nft_span_verdict_of(struct nft_span data, int32_t *code_out, const char **chain_out);
 /*
- * Reads the data of an immediate expression. Returns whether it is a verdict; *chain_out is the chain
- * of a jump or goto, and stays as it was for any other verdict.
+ * Reads the data of an immediate expression. Returns whether it is a verdict; *chain_out is the
+ * chain of a jump or goto, and stays as it was for any other verdict.
  */
 bool nft_span_verdict(struct nft_span data, int32_t *code_out, const char **chain_out);

@@ -24,8 +24,9 @@ int nl_transaction_open(struct nl *nl, uint16_t subsystem, uint32_t generation,
 int nl_transaction_add(struct nl_transaction *transaction, struct nl_msg *msg, uint64_t tag,
 		       struct err *err);
 /*
- * Sends the transaction and waits for the outcome. Returns 0, or -1: nothing was changed, err is the
- * first error, and *tag_out the tag of its request, or NL_TRANSACTION_WHOLE if it concerns none.
+ * Sends the transaction and waits for the outcome. Returns 0, or -1: nothing was changed, err is
+ * the first error, and *tag_out the tag of its request, or NL_TRANSACTION_WHOLE if it concerns
+ * none.
  */
 #define NL_TRANSACTION_WHOLE UINT64_MAX
 int nl_transaction_commit(struct nl_transaction *transaction, const char *what, uint64_t *tag_out,

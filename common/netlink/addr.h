@@ -31,10 +31,10 @@ int addr_each(struct nl *nl, uint32_t index, uint8_t family, addr_visit_fn *visi
 
 /*
  * As addr_each, of a device in the namespace with this id, without entering it (IFA_TARGET_NETNSID,
- * since Linux 4.20). Requires CAP_NET_ADMIN in the user namespace that owns it; -1 with sys_errno EINVAL
- * if there is no such namespace, with ERR_AGAIN if the device has more than ADDR_EACH_IN_MAX addresses
- * or they change all the time. After -1, the socket must be freed (struct nl_dump). family is not
- * AF_UNSPEC.
+ * since Linux 4.20). Requires CAP_NET_ADMIN in the user namespace that owns it; -1 with sys_errno
+ * EINVAL if there is no such namespace, with ERR_AGAIN if the device has more than ADDR_EACH_IN_MAX
+ * addresses or they change all the time. After -1, the socket must be freed (struct nl_dump).
+ * family is not AF_UNSPEC.
  */
 int addr_each_in(struct nl *nl, int32_t netns, uint32_t index, uint8_t family, addr_visit_fn *visit,
 		 void (*restart)(void *ctx), void *ctx, struct err *err);

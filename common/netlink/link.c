@@ -403,7 +403,9 @@ int link_each(struct nl *nl, link_visit_fn *visit, void (*restart)(void *ctx), v
  * the kernel accepts both only for an existing device, and both in one further message.
  */
 
-/* Appends all flags of a port (IFLA_BRPORT_*) to the nested attribute that the caller has opened. */
+/*
+ * Appends all flags of a port (IFLA_BRPORT_*) to the nested attribute that the caller has opened.
+ */
 static void put_port(struct nl_msg *msg, const struct link_port *port)
 {
 	nl_put_u8(msg, IFLA_BRPORT_LEARNING, port->learning);

@@ -28,9 +28,9 @@ enum link_kind {
 #define LINK_ALIAS_SIZE 256
 
 /*
- * The interface group (IFLA_GROUP) of all devices of weft: bridges, vxlan devices, and the host ends
- * of veths. Packet rules match by it what comes from containers; the bridge's name would not match
- * frames to a link-local address such as 01:80:c2:00:00:0e, whose input device is the port.
+ * The interface group (IFLA_GROUP) of all devices of weft: bridges, vxlan devices, and the host
+ * ends of veths. Packet rules match by it what comes from containers; the bridge's name would not
+ * match frames to a link-local address such as 01:80:c2:00:00:0e, whose input device is the port.
  */
 #define LINK_GROUP_WEFT 0x77
 
@@ -46,8 +46,9 @@ struct link_port {
 		.learning = true, .flood = true, .mcast_flood = true, .bcast_flood = true })
 
 /*
- * IFLA_VXLAN_*. lower 0: not bound to a device. port in host byte order. group: the multicast group of
- * RFC 7348, which requires lower; unset: none. limit: the largest number of FDB entries, 0: unlimited.
+ * IFLA_VXLAN_*. lower 0: not bound to a device. port in host byte order. group: the multicast group
+ * of RFC 7348, which requires lower; unset: none. limit: the largest number of FDB entries, 0:
+ * unlimited.
  */
 struct link_vxlan {
 	uint32_t vni;
@@ -68,8 +69,10 @@ struct link {
 	uint32_t master; /* 0: none */
 	uint32_t group;  /* IFLA_GROUP; 0: the default group */
 	uint32_t peer;   /* IFLA_LINK: index of a veth's other end, in that end's namespace */
-	uint32_t lower; /* the same, or the device that a VLAN or macvlan is on; 0: none in this namespace */
-	int32_t peer_netns; /* the kernel's id of the namespace of peer (nsid); -1: this one, or not known */
+	/* The same, or the device that a VLAN or macvlan is on; 0: none in this namespace. */
+	uint32_t lower;
+	/* The kernel's id of the namespace of peer (nsid); -1: this one, or not known. */
+	int32_t peer_netns;
 	/*
 	 * AF_UNSPEC; or AF_BRIDGE for an event of the bridge port: it has no kind, and its
 	 * RTM_DELLINK means that the device left the bridge, not that it was deleted.
@@ -91,9 +94,9 @@ int link_get_index(struct nl *nl, uint32_t index, struct link *link_out, struct 
 
 /*
  * Gets the other end of a veth that is in another namespace, without entering that one
- * (IFLA_TARGET_NETNSID, since Linux 4.20); its peer_netns is unspecified. Requires CAP_NET_ADMIN in the
- * user namespace that owns it. Returns 1 found, 0 absent, or not the other end, -1 failed: sys_errno is
- * EACCES without the capability.
+ * (IFLA_TARGET_NETNSID, since Linux 4.20); its peer_netns is unspecified. Requires CAP_NET_ADMIN in
+ * the user namespace that owns it. Returns 1 found, 0 absent, or not the other end, -1 failed:
+ * sys_errno is EACCES without the capability.
  */
 int link_get_peer(struct nl *nl, const struct link *veth, struct link *peer_out, struct err *err);
 
@@ -108,13 +111,16 @@ int link_get_stats(struct nl *nl, const char *name, struct link_stats *stats_out
 int link_get_stats_index(struct nl *nl, uint32_t index, struct link_stats *stats_out,
 			 struct err *err);
 
-/* Parses an RTM_NEWLINK or RTM_DELLINK message, of an event or a reply. Returns 0, or -1 with ERR_DECODE. */
+/*
+ * Parses an RTM_NEWLINK or RTM_DELLINK message, of an event or a reply. Returns 0, or -1 with
+ * ERR_DECODE.
+ */
 int link_parse(const struct nlmsghdr *header, struct link *link_out, struct err *err);
 
 /*
  * Parses an RTM_NEWNETCONF message: a change of forwarding or of another setting of IPv4 or IPv6.
- * *index_out: the device; NETCONFA_IFINDEX_ALL or NETCONFA_IFINDEX_DEFAULT, which are negative, for the
- * values of all and of new devices. Returns 0, or -1 with ERR_DECODE.
+ * *index_out: the device; NETCONFA_IFINDEX_ALL or NETCONFA_IFINDEX_DEFAULT, which are negative, for
+ * the values of all and of new devices. Returns 0, or -1 with ERR_DECODE.
  */
 int link_parse_netconf(const struct nlmsghdr *header, int32_t *index_out, struct err *err);
 
@@ -124,8 +130,9 @@ int link_each(struct nl *nl, link_visit_fn *visit, void (*restart)(void *ctx), v
 	      struct err *err);
 
 /*
- * Creates a bridge, up, in the group LINK_GROUP_WEFT, as the following two. Its MAC is set at creation, so that neither udev nor a port changes it.
- * Returns 0 or -1, as all of the following unless stated otherwise.
+ * Creates a bridge, up, in the group LINK_GROUP_WEFT, as the following two. Its MAC is set at
+ * creation, so that neither udev nor a port changes it. Returns 0 or -1, as all of the following
+ * unless stated otherwise.
  */
 int link_add_bridge(struct nl *nl, const char *name, const struct mac *mac, uint32_t mtu,
 		    const char *alias, struct err *err);
@@ -142,10 +149,10 @@ struct link_add_vxlan {
 int link_add_vxlan(struct nl *nl, const struct link_add_vxlan *want, struct err *err);
 
 /*
- * Creates a veth pair by one message: the host side up and a port of master, the peer with its final
- * name and MAC in the namespace peer_netns. The peer stays down (IFF_UP here fails with ENOTCONN).
- * A second message sets alias and port flags, before the pair has a carrier. ERR_KERNEL with
- * sys_errno EEXIST when either name is in use.
+ * Creates a veth pair by one message: the host side up and a port of master, the peer with its
+ * final name and MAC in the namespace peer_netns. The peer stays down (IFF_UP here fails with
+ * ENOTCONN). A second message sets alias and port flags, before the pair has a carrier. ERR_KERNEL
+ * with sys_errno EEXIST when either name is in use.
  */
 struct link_add_veth {
 	const char *name;
@@ -189,9 +196,10 @@ struct nl_msg *link_up_message(uint32_t index);
 struct nl_msg *link_up_announcing_message(uint32_t index);
 
 /*
- * Moves a bridge port to another bridge and sets it up, in one system call: name, MAC, alias, group and
- * bridge are changed under one lock of the kernel, so that packets in between are few. Returns 0, or -1
- * with ERR_KERNEL. sys_errno EBUSY, nothing moved: before Linux 6.2, a device that is up keeps its name.
+ * Moves a bridge port to another bridge and sets it up, in one system call: name, MAC, alias, group
+ * and bridge are changed under one lock of the kernel, so that packets in between are few. Returns
+ * 0, or -1 with ERR_KERNEL. sys_errno EBUSY, nothing moved: before Linux 6.2, a device that is up
+ * keeps its name.
  */
 struct link_move {
 	uint32_t index;

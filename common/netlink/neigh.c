@@ -203,7 +203,9 @@ static struct nl_msg *each_build(void *ctx)
 {
 	const struct each *each = ctx;
 	const bool fdb = each->family == AF_BRIDGE;
-	/* The kernel reads the device filter from the header for AF_BRIDGE, else from NDA_IFINDEX. */
+	/*
+	 * The kernel reads the device filter from the header for AF_BRIDGE, else from NDA_IFINDEX.
+	 */
 	const struct ndmsg info = {
 		.ndm_family = each->family,
 		.ndm_ifindex = fdb ? (int)each->index : 0,

@@ -27,9 +27,9 @@ struct neigh {
 
 /*
  * An FDB entry of a vxlan port: of the vxlan device's FDB (NTF_SELF: the remote VTEP of the MAC) or
- * of the bridge's FDB (NTF_MASTER: the port of the MAC). The zero MAC of a vxlan FDB has any number of
- * VTEPs, each of which gets a copy of a frame to a MAC without an entry, as of a broadcast: the flood
- * entries.
+ * of the bridge's FDB (NTF_MASTER: the port of the MAC). The zero MAC of a vxlan FDB has any number
+ * of VTEPs, each of which gets a copy of a frame to a MAC without an entry, as of a broadcast: the
+ * flood entries.
  */
 struct neigh_fdb {
 	struct mac mac;
@@ -44,8 +44,8 @@ struct neigh_fdb {
 
 typedef int neigh_visit_fn(void *ctx, const struct neigh *neigh, struct err *err);
 /*
- * Visits the entries of a device (index 0: of all) and family in any state; the kernel filters. Returns
- * 0 or -1.
+ * Visits the entries of a device (index 0: of all) and family in any state; the kernel filters.
+ * Returns 0 or -1.
  */
 int neigh_each(struct nl *nl, uint32_t index, uint8_t family, neigh_visit_fn *visit,
 	       void (*restart)(void *ctx), void *ctx, struct err *err);
@@ -55,8 +55,9 @@ typedef int neigh_fdb_visit_fn(void *ctx, const struct neigh_fdb *fdb, struct er
 int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err);
 /*
- * The same of a bridge port whose entries a container or machine makes. ERR_AGAIN: there are more than max, of
- * which max were visited, or they change all the time; *nl must then be freed (nl_dump).
+ * The same of a bridge port whose entries a container or machine makes. ERR_AGAIN: there are more
+ * than max, of which max were visited, or they change all the time; *nl must then be freed
+ * (nl_dump).
  */
 int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visit_fn *visit,
 		       void (*restart)(void *ctx), void *ctx, struct err *err);
@@ -94,8 +95,8 @@ struct nl_msg *neigh_stale_message(uint32_t index, const struct ipaddr *addr,
 struct nl_msg *neigh_del_message(uint32_t index, const struct ipaddr *addr);
 
 /*
- * Adds to both FDBs by one message (NTF_SELF | NTF_MASTER). Sticky: otherwise a container that sends
- * with a VTEP's MAC would attract all packets for that node.
+ * Adds to both FDBs by one message (NTF_SELF | NTF_MASTER). Sticky: otherwise a container that
+ * sends with a VTEP's MAC would attract all packets for that node.
  */
 struct nl_msg *neigh_fdb_add_message(uint32_t index, const struct mac *mac,
 				     const struct ipaddr *vtep);
@@ -106,7 +107,10 @@ struct nl_msg *neigh_flood_add_message(const struct neigh_fdb *fdb);
  * with this source MAC from another port would move the entry, static or not.
  */
 struct nl_msg *neigh_fdb_port_message(uint32_t index, const struct mac *mac);
-/* Adds the entry by which a bridge takes frames to a MAC itself. The kernel has it for the bridge's own MAC. */
+/*
+ * Adds the entry by which a bridge takes frames to a MAC itself. The kernel has it for the bridge's
+ * own MAC.
+ */
 struct nl_msg *neigh_fdb_local_message(uint32_t bridge, const struct mac *mac);
 /* Deletes from one FDB: a request for both stops at the first missing entry. */
 struct nl_msg *neigh_fdb_del_message(const struct neigh_fdb *fdb);

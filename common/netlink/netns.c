@@ -52,8 +52,8 @@ static int open_nsfs(const char *path, int *fd_out)
 }
 
 /*
- * 1 / 0 / -1 with errno. An emulator that does not know the request returns ENOSYS (qemu-user): setns(2)
- * checks the type, too.
+ * 1 / 0 / -1 with errno. An emulator that does not know the request returns ENOSYS (qemu-user):
+ * setns(2) checks the type, too.
  */
 static int is_network(int fd)
 {

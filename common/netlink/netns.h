@@ -38,8 +38,8 @@ bool netns_same(const struct netns_id *a, const struct netns_id *b);
 int netns_leads_to(const char *path, const struct netns_id *id);
 
 /*
- * Runs fn inside the namespace fd, returns to home (from netns_open_self) and returns fn's result, or
- * -1 with ERR_NETNS. Aborts the program if it cannot return: all further steps would be applied to
- * the wrong namespace.
+ * Runs fn inside the namespace fd, returns to home (from netns_open_self) and returns fn's result,
+ * or -1 with ERR_NETNS. Aborts the program if it cannot return: all further steps would be applied
+ * to the wrong namespace.
  */
 int netns_run(int fd, int home, int (*fn)(void *ctx, struct err *err), void *ctx, struct err *err);

@@ -26,7 +26,9 @@ struct nlmsghdr;   /* linux/netlink.h */
 
 struct nl;
 
-/* Opens a NETLINK_ROUTE socket in the calling thread's namespace. Returns 0, or -1 with ERR_KERNEL. */
+/*
+ * Opens a NETLINK_ROUTE socket in the calling thread's namespace. Returns 0, or -1 with ERR_KERNEL.
+ */
 int nl_open(struct nl **nl_out, struct err *err);
 /* As nl_open, for NETLINK_NETFILTER; used by common/netfilter. */
 int nl_open_netfilter(struct nl **nl_out, struct err *err);
@@ -66,9 +68,9 @@ struct nlattr *nl_nest(struct nl_msg *msg, int type, const void *header, size_t 
 void nl_nest_end(struct nl_msg *msg, struct nlattr *nest);
 
 /*
- * Stores the attributes that follow size bytes of header in table[0 .. max] by type, NULL for absent
- * ones, after validating each against policy. Returns 0, or -1 with ERR_DECODE when the message is
- * shorter than its header or an attribute is invalid.
+ * Stores the attributes that follow size bytes of header in table[0 .. max] by type, NULL for
+ * absent ones, after validating each against policy. Returns 0, or -1 with ERR_DECODE when the
+ * message is shorter than its header or an attribute is invalid.
  */
 int nl_attributes(const struct nlmsghdr *header, size_t size, struct nlattr *table[], int max,
 		  const struct nla_policy *policy, struct err *err);
@@ -98,9 +100,9 @@ int nl_query(struct nl *nl, struct nl_msg *msg, const char *what, nl_visit_fn *v
  * A dump: calls visit for every object. An interrupted dump (NLM_F_DUMP_INTR) or an overrun is
  * retried, up to 20 tries; before each retry, restart (which may be NULL) must discard what visit
  * has collected, and build returns a new request. A visit that returns -1 ends the dump; it must
- * not use the same socket. With max, there are three tries, and a dump of more messages is abandoned:
- * for objects whose number a container decides. Returns 0, or -1: ERR_AGAIN after the last try. After a
- * failure with max, the socket may still be in the dump, and must be freed.
+ * not use the same socket. With max, there are three tries, and a dump of more messages is
+ * abandoned: for objects whose number a container decides. Returns 0, or -1: ERR_AGAIN after the
+ * last try. After a failure with max, the socket may still be in the dump, and must be freed.
  */
 typedef struct nl_msg *nl_build_fn(void *ctx);
 struct nl_dump {
@@ -112,7 +114,10 @@ struct nl_dump {
 	void *restart_ctx; /* NULL: ctx */
 	size_t max;        /* messages; 0: any number */
 	bool shared; /* of devices, addresses or routes: may be answered by a copy; max is 0 */
-	/* Optional, with shared: copies consist of parsed objects of object_size bytes instead of messages. */
+	/*
+	 * Optional, with shared: copies consist of parsed objects of object_size bytes instead of
+	 * messages.
+	 */
 	size_t object_size;
 	int (*parse)(const struct nlmsghdr *header, void *object_out, struct err *err);
 	int (*visit_object)(void *ctx, const void *object, struct err *err);
@@ -120,11 +125,11 @@ struct nl_dump {
 int nl_dump_all(struct nl *nl, const struct nl_dump *dump, struct err *err);
 
 /*
- * Lets callers that use the same socket share dumps: until nl_shared_clear, a dump with `shared` that has
- * been made before is answered from a copy, unless the kernel has reported any change of devices, addresses
- * or routes since the copy was begun, those of the caller too. Changes without an event (of a sysctl) require
- * nl_shared_clear. filled is called when the first copy is kept, for the caller to limit its age. Returns 0,
- * or -1 with ERR_KERNEL or ERR_NOMEM.
+ * Lets callers that use the same socket share dumps: until nl_shared_clear, a dump with `shared`
+ * that has been made before is answered from a copy, unless the kernel has reported any change of
+ * devices, addresses or routes since the copy was begun, those of the caller too. Changes without
+ * an event (of a sysctl) require nl_shared_clear. filled is called when the first copy is kept, for
+ * the caller to limit its age. Returns 0, or -1 with ERR_KERNEL or ERR_NOMEM.
  */
 int nl_shared_open(struct nl *nl, void (*filled)(void *ctx), void *ctx, struct err *err);
 /* Discards all copies. Does nothing without a cache. */
@@ -158,8 +163,8 @@ AUTO_DEFINE(nl_batch, struct nl_batch, nl_batch_close);
 uint32_t nl_portid(const struct nl *nl);
 
 /*
- * Subscribes to event groups: RTNLGRP_* numbers, ended by 0. A subscribed socket must not be used for
- * requests. Returns 0, or -1 with ERR_KERNEL.
+ * Subscribes to event groups: RTNLGRP_* numbers, ended by 0. A subscribed socket must not be used
+ * for requests. Returns 0, or -1 with ERR_KERNEL.
  */
 int nl_listen(struct nl *nl, const unsigned groups[], struct err *err);
 /*
@@ -169,15 +174,15 @@ int nl_listen(struct nl *nl, const unsigned groups[], struct err *err);
 void nl_set_buffer(struct nl *nl, int size);
 /*
  * Drops events of ARP and ND entries of device index on a socket subscribed to RTNLGRP_NEIGH, by a
- * socket filter (linux/Documentation/networking/filter.rst); they are not counted as lost. 0 removes
- * the filter. Returns 0, or -1 with ERR_KERNEL.
+ * socket filter (linux/Documentation/networking/filter.rst); they are not counted as lost. 0
+ * removes the filter. Returns 0, or -1 with ERR_KERNEL.
  */
 int nl_filter_neigh_events(struct nl *nl, uint32_t index, struct err *err);
 /* Returns the descriptor, for poll(2). */
 int nl_fd(const struct nl *nl);
 /*
- * Reads all pending events without blocking and calls visit (which may be NULL) for each. *lost_out:
- * the kernel dropped events (ENOBUFS); the caller must dump again. Returns 0, or -1 on an error or
- * when visit returned -1; events may be lost then, too. The socket stays usable.
+ * Reads all pending events without blocking and calls visit (which may be NULL) for each.
+ * *lost_out: the kernel dropped events (ENOBUFS); the caller must dump again. Returns 0, or -1 on
+ * an error or when visit returned -1; events may be lost then, too. The socket stays usable.
  */
 int nl_read_events(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out, struct err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The requests of this socket discard all copies, because not all of them lead to an event at once: a device
- * that is down has none for its alias or group, and an IPv6 address has its event after the acknowledgement.
- * The queue of events, read before each use of a copy, has the changes of others. A small receive buffer
- * suffices: an overrun is a change, too.
+ * The requests of this socket discard all copies, because not all of them lead to an event at once:
+ * a device that is down has none for its alias or group, and an IPv6 address has its event after
+ * the acknowledgement. The queue of events, read before each use of a copy, has the changes of
+ * others. A small receive buffer suffices: an overrun is a change, too.
  */
 #include "common/err.h"
 #include "common/netlink/nl_socket.h"

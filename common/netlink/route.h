@@ -45,8 +45,9 @@ int route_each(struct nl *nl, uint8_t family, uint8_t protocol, route_visit_fn *
 	       void (*restart)(void *ctx), void *ctx, struct err *err);
 
 /*
- * Visits the unicast routes of a family in all tables, also those of policy routing, except those of
- * a protocol (0: none). A route with several next hops is visited once for each. Returns 0 or -1.
+ * Visits the unicast routes of a family in all tables, also those of policy routing, except those
+ * of a protocol (0: none). A route with several next hops is visited once for each. Returns 0 or
+ * -1.
  */
 int route_each_hop(struct nl *nl, uint8_t family, uint8_t except, route_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err);

@@ -16,8 +16,9 @@
  *     chain prerouting {        type filter hook prerouting priority dstnat - 1
  *       iifname @isolated jump isolated
  *       iifname @ports goto checked
- *     chain isolated {                           the bridge keeps isolated ports apart: by way of the
- *       meta protocol ip ip daddr @isolated4 goto isolated-drop      gateway, the node would not
+ *     chain isolated {                           the bridge keeps isolated ports apart, but not
+ *                                                packets by way of the gateway
+ *       meta protocol ip ip daddr @isolated4 goto isolated-drop
  *       meta protocol ip6 ip6 daddr @isolated6 goto isolated-drop
  *       meta protocol 8021q goto isolated-drop   a second VLAN tag
  *       meta protocol 8021ad goto isolated-drop
@@ -64,7 +65,7 @@
  *     chain one-option {
  *       a second option exists: goto spoofed
  *     chain unspecified {                        source address ::
- *       type nd-neighbor-solicit iifname . target @addresses6 accept      duplicate address detection
+ *       type nd-neighbor-solicit iifname . target @addresses6 accept    (duplicate detection)
  *       type nd-router-solicit accept
  *       type 131, 132, 143 accept                multicast listener reports
  *       goto spoofed
