@@ -116,7 +116,7 @@ static int read_options(struct daemon *daemon, int argc, char *argv[], const cha
 	return options_parse(argc, argv, environment, found ? &read : NULL, &daemon->options, err);
 }
 
-/* A Node has the name that a DaemonSet sets, or by default the host name in lower case, as kubelet. */
+/* A Node's name: as a DaemonSet sets it, else, as kubelet does, the host name in lower case. */
 static int name_node(struct daemon *daemon, struct err *err)
 {
 	const struct options *options = &daemon->options;

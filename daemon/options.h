@@ -43,12 +43,13 @@ struct options {
 	const char *etcd_cafile, *etcd_certfile, *etcd_keyfile;
 	/* A user name is set together with exactly one of the other two, or all are NULL. */
 	const char *etcd_username, *etcd_password, *etcd_password_file;
-	const char *etcd_proxy;                         /* URL; NULL: none */
-	const char *kube_server[OPTIONS_ENDPOINTS + 1]; /* NULL-terminated; instead of kubeconfig's */
-	const char *kubeconfig;                         /* NULL: a pod's service account */
-	const char *kube_prefix;                        /* of flannel's annotations */
-	const char *netconf;                            /* path of net-conf.json */
-	bool kube_condition; /* the Node's condition NetworkUnavailable is set */
+	const char *etcd_proxy; /* URL; NULL: none */
+	/* NULL-terminated; instead of kubeconfig's. */
+	const char *kube_server[OPTIONS_ENDPOINTS + 1];
+	const char *kubeconfig;  /* NULL: a pod's service account */
+	const char *kube_prefix; /* of flannel's annotations */
+	const char *netconf;     /* path of net-conf.json */
+	bool kube_condition;     /* the Node's condition NetworkUnavailable is set */
 	/* The uplink, in the order of preference; all empty: of the default route. */
 	struct options_list iface;         /* names, addresses, or "IPV4,IPV6" */
 	struct options_list iface_regex;   /* POSIX extended regular expressions */

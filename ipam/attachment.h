@@ -7,7 +7,7 @@
  *   RUN/attachments/NETWORK/0f3a5c7e91b2d486      16 hex digits of attachment_hash
  *   {"version":1,"network":"default","containerId":"c1","ifname":"eth0",
  *    "netns":"/run/netns/c1","netnsDevice":"4","netnsInode":"4026532300",
- *    "hostVeth":"weft0f3a5c7e91b","addresses":["10.5.1.7"],
+ *    "hostVeth":"veth0f3a5c7e91b","addresses":["10.5.1.7"],
  *    "port":{"mac":"0a:58:0a:05:01:07","hairpin":true,"isolated":false,"locked":false},
  *    "createdAt":1700000000}
  *   optional: "ipam":"host-local", the IPAM plugin that assigned the addresses;

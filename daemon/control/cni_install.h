@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * weftd --install-cni: puts the plugin and its configuration list where the node's container runtime
- * searches for them, and keeps them there. The list exists as long as the plugin can serve ADD
- * according to the published network: containerd and CRI-O report a node without a list as not
+ * weftd --install-cni: puts the plugin and its configuration list where the node's container
+ * runtime searches for them, and keeps them there. The list exists as long as the plugin can serve
+ * ADD according to the published network: containerd and CRI-O report a node without a list as not
  * ready. So a restart of weftd leaves it alone, and a node that boots has none until weftd has
  * published the network. The plugin stays also after leave: the runtime needs it for DEL.
  *
@@ -25,7 +25,10 @@ struct cni_install_options {
 
 struct cni_install;
 
-/* Installs what is due, now and whenever something changed. Failures are logged and retried. ERR_NOMEM. */
+/*
+ * Installs what is due, now and whenever something changed. Failures are logged and retried.
+ * ERR_NOMEM.
+ */
 int cni_install_new(struct loop *loop, const struct cni_install_options *options,
 		    struct cni_install **install_out, struct err *err);
 /* The files stay. NULL is allowed. */

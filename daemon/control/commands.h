@@ -25,7 +25,9 @@ typedef int commands_leave_fn(void *ctx, struct cleanup *done, struct err *err);
 /* self and run_dir are borrowed. */
 int commands_new(const struct status_self *self, const char *run_dir, commands_leave_fn *leave,
 		 void *ctx, struct commands **commands_out, struct err *err);
-/* Commands in progress get no reply. To be called before the networks are freed. NULL is allowed. */
+/*
+ * Commands in progress get no reply. To be called before the networks are freed. NULL is allowed.
+ */
 void commands_free(struct commands *commands);
 
 /*

@@ -191,7 +191,9 @@ static void listen_again(void *ctx)
 		loop_timer_start(control->pause, PAUSE_MS);
 }
 
-/* After a failed accept(2), such as EMFILE, the connection stays pending and would wake us at once. */
+/*
+ * After a failed accept(2), such as EMFILE, the connection stays pending and would wake us at once.
+ */
 static void pause_listening(struct control *control, int error)
 {
 	loop_event_free(control->listener);

@@ -14,9 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Between checks of the size: in it, the plugin can append EVENT_FILE_FULL - EVENT_FILE_REPLACE bytes. */
+/*
+ * Between checks of the size: in it, the plugin can append EVENT_FILE_FULL - EVENT_FILE_REPLACE
+ * bytes.
+ */
 #define SIZE_MS 30000
-/* Events and networks that are counted apart from each other; a further one takes the oldest limit. */
+/*
+ * Events and networks that are counted apart from each other; a further one takes the oldest limit.
+ */
 #define LIMITS 256
 
 /* The limit of one event in one network. */

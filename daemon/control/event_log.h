@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records what happens on this node for "weftctl events": each line of weftd's log of level info and
- * above, whatever --log-level is, in RUN/events (common/event_file.h). Of one event in one network, at
- * most EVENT_LOG_LINES are recorded in EVENT_LOG_MS; the others become one record, "events omitted",
- * with their number and the network, at the end of that time.
+ * Records what happens on this node for "weftctl events": each line of weftd's log of level info
+ * and above, whatever --log-level is, in RUN/events (common/event_file.h). Of one event in one
+ * network, at most EVENT_LOG_LINES are recorded in EVENT_LOG_MS; the others become one record,
+ * "events omitted", with their number and the network, at the end of that time.
  */
 #pragma once
 

@@ -8,9 +8,10 @@
 struct network_view;
 
 /*
- * Returns whether the network is ready: the lease is held, the last reconcile succeeded, the devices
- * exist as desired, and the network is published. A store that is unreachable does not change that
- * while the lease lasts. *reason_out: why it is not ready; "" otherwise. Valid as long as the view.
+ * Returns whether the network is ready: the lease is held, the last reconcile succeeded, the
+ * devices exist as desired, and the network is published. A store that is unreachable does not
+ * change that while the lease lasts. *reason_out: why it is not ready; "" otherwise. Valid as long
+ * as the view.
  */
 bool health_network(const struct network_view *view, const char **reason_out);
 

@@ -53,8 +53,8 @@ struct map {
 	size_t links_size;
 	const char *separator;
 	bool has_key;
-	const char *
-		error; /* why the family is not probed on this node, though the other one is; NULL: it is */
+	/* Why this node does not probe the family, although it probes the other; NULL: it does. */
+	const char *error;
 	size_t wanted; /* nodes whose rows are requested */
 	size_t direct; /* nodes that are reached without the tunnel, in which rows travel */
 };
@@ -176,7 +176,10 @@ static struct ipaddr row_gateway(struct map *map, const struct network_view *vie
 	return gateway;
 }
 
-/* The node itself first. *gateways_out, the caller's: by index, of the nodes whose rows are requested; else unset. */
+/*
+ * The node itself first. *gateways_out, the caller's: by index, of the nodes whose rows are
+ * requested; else unset.
+ */
 static int add_nodes(struct map *map, const struct network_view *view,
 		     const struct probe_table *table, struct ipaddr **gateways_out, struct err *err)
 {
@@ -252,7 +255,9 @@ static void put_own_links(struct map *map, const struct probe_network *net, enum
 
 /* ---- The reply --------------------------------------------------------------------------- */
 
-/* The links were written as text, because they are many. Returns the document with them, or NULL. */
+/*
+ * The links were written as text, because they are many. Returns the document with them, or NULL.
+ */
 static char *insert_links(const char *document, const char *links)
 {
 	static const char mark[] = "\"links\":[]";

@@ -54,8 +54,8 @@ struct metrics_source {
 };
 
 /*
- * The last document. It is served again for METRICS_REUSE times as long as it took to make, so making
- * it takes at most 5 % of weftd's time however often it is requested, but not longer than
+ * The last document. It is served again for METRICS_REUSE times as long as it took to make, so
+ * making it takes at most 5 % of weftd's time however often it is requested, but not longer than
  * METRICS_REUSE_MAX_US: a duration can be long because weftd was suspended. Zero-initialized: none.
  */
 #define METRICS_REUSE 20

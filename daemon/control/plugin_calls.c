@@ -92,7 +92,10 @@ void plugin_calls_read(struct plugin_calls *calls)
 		replace(calls);
 }
 
-/* What has been counted is removed: the next weftd starts at zero and counts what comes from now on. */
+/*
+ * What has been counted is removed: the next weftd starts at zero and counts what comes from now
+ * on.
+ */
 void plugin_calls_close(struct plugin_calls *calls)
 {
 	if (calls->fd >= 0) {

@@ -27,7 +27,10 @@ struct plugin_calls {
 
 /* Opens the file, which is created if it is absent. Returns 0 or -1. */
 int plugin_calls_open(struct plugin_calls *calls, const char *run_dir, struct err *err);
-/* Closes the file, which is empty then: a record is counted by one weftd only, unless it was killed. */
+/*
+ * Closes the file, which is empty then: a record is counted by one weftd only, unless it was
+ * killed.
+ */
 void plugin_calls_close(struct plugin_calls *calls);
 
 /* Adds the calls since the last time. Best effort. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The request "watch" (common/control.h): requests the node that has an address to count packets with a mark,
- * or its counts (daemon/probe/probe_watch.h). For root only, since each costs another node some work. The
- * reply follows within a second.
+ * The request "watch" (common/control.h): requests the node that has an address to count packets
+ * with a mark, or its counts (daemon/probe/probe_watch.h). For root only, since each costs another
+ * node some work. The reply follows within a second.
  */
 #pragma once
 

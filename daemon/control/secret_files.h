@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files with passwords and keys that every user of the node can read or write: reported in log, status
- * and doctor, with the command. weftd uses them as they are.
+ * Files with passwords and keys that every user of the node can read or write: reported in log,
+ * status and doctor, with the command. weftd uses them as they are.
  */
 #pragma once
 
@@ -18,15 +18,16 @@ struct secret_files {
 		const char *option; /* "--etcd-password-file" */
 		const char *path;
 	} at[SECRET_FILES_MAX];
-	const char *store_file; /* of --store-file, secret only while it has a ProbeKey; NULL: none */
+	/* Of --store-file, secret only while it has a ProbeKey; NULL: none. */
+	const char *store_file;
 };
 
 /* Adds a file. path NULL: none. Ignored beyond SECRET_FILES_MAX. */
 void secret_files_add(struct secret_files *files, const char *option, const char *path);
 
 /*
- * Returns whether other users can read or write the file, with the command that changes it and keeps
- * it readable for this process.
+ * Returns whether other users can read or write the file, with the command that changes it and
+ * keeps it readable for this process.
  */
 bool secret_file_is_exposed(const struct secret_file *file,
 			    char remedy_out[static SECRET_REMEDY_SIZE]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of weftd for the service manager (sd_notify(3)): when it counts as started, and the line
- * that `systemctl status weftd` shows. Pure; main.c sends the text.
+ * The state of weftd for the service manager (sd_notify(3)): when it counts as started, and the
+ * line that `systemctl status weftd` shows. Pure; main.c sends the text.
  */
 #pragma once
 

@@ -12,8 +12,8 @@ struct probe_network;
 void status_put_probe(const struct probe_network *net, struct jb_at network);
 
 /*
- * Adds "probe" and, with two families, "probe6" to a peer: what was measured of its gateways. net NULL:
- * nothing.
+ * Adds "probe" and, with two families, "probe6" to a peer: what was measured of its gateways. net
+ * NULL: nothing.
  */
 void status_put_probes(const struct probe_network *net, const struct config *config,
 		       const struct lease *lease, struct jb_at peer);

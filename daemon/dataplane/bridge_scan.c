@@ -150,8 +150,8 @@ static bool is_gone(const struct err *err)
 }
 
 /*
- * A container shapes the replies about its own device: a list of names that is too long, addresses that
- * change all the time. That must not end the scan of the others.
+ * A container shapes the replies about its own device: a list of names that is too long, addresses
+ * that change all the time. That must not end the scan of the others.
  */
 static bool is_fatal(const struct err *err)
 {

@@ -310,7 +310,9 @@ static void find_port_mtu(const struct host_links *links, struct device_have *ha
 	}
 }
 
-/* A vxlan device without its bridge would be a device of the host, with one in a loop part of it. */
+/*
+ * A vxlan device without its bridge would be a device of the host, with one in a loop part of it.
+ */
 static int set_down(struct nl *nl, const struct device_want *want, const char *name,
 		    struct err *err)
 {
@@ -367,8 +369,8 @@ static int find_existing(struct nl *nl, const struct device_want *want, struct d
 }
 
 /*
- * The entry by which the bridge takes frames to its MAC: "bridge fdb flush" removes it, and the gateway is
- * unreachable without.
+ * The entry by which the bridge takes frames to its MAC: "bridge fdb flush" removes it, and the
+ * gateway is unreachable without.
  */
 static int ensure_local_entry(struct nl *nl, uint32_t bridge, const struct mac *mac, bool *changed,
 			      struct err *err)
@@ -474,8 +476,9 @@ static int make_vxlan(struct nl *nl, const struct device_want *want, const struc
 }
 
 /*
- * Frames cross the tunnel by FDB entries only, unless they are flooded. In a bridged network without
- * learning, the bridge answers ARP and ND for what has an entry in its own table and in its FDB.
+ * Frames cross the tunnel by FDB entries only, unless they are flooded. In a bridged network
+ * without learning, the bridge answers ARP and ND for what has an entry in its own table and in its
+ * FDB.
  */
 static int ensure_port(struct nl *nl, const struct link *link, const struct device_want *want,
 		       struct device_have *have, struct err *err)
@@ -484,7 +487,10 @@ static int ensure_port(struct nl *nl, const struct link *link, const struct devi
 
 	port.learning = want->learning;
 	port.flood = want->unknown;
-	/* Without flooding, the packet rules count and drop them; the vxlan device has no destination. */
+	/*
+	 * Without flooding, the packet rules count and drop them; the vxlan device has no
+	 * destination.
+	 */
 	port.mcast_flood = port.bcast_flood = want->bridged;
 	if (want->bridged)
 		port.neigh_suppress = !port.flood;

@@ -3,9 +3,9 @@
  * The devices of a network, bridge and vxlan, with their addresses and sysctls: created if missing,
  * corrected if different. Devices without weft's alias belong to others and are never changed.
  *
- * A vxlan device has one outer family. A node with both outer families has two devices, weft-vx<VNI>
- * for IPv4 and weft-v6<VNI> for IPv6; with one outer family it has weft-vx<VNI> only. Both are ports
- * of the bridge and have its MAC.
+ * A vxlan device has one outer family. A node with both outer families has two devices,
+ * weft-vx<VNI> for IPv4 and weft-v6<VNI> for IPv6; with one outer family it has weft-vx<VNI> only.
+ * Both are ports of the bridge and have its MAC.
  */
 #pragma once
 
@@ -35,21 +35,22 @@ struct device_want {
 	bool learning, gbp;
 	bool bridged; /* frames pass between the containers' ports and the tunnel */
 	bool nd_only; /* IPv6 on the bridge for ND entries, without an address */
-	const char *
-		existing; /* name of another program's bridge, which is used and not changed; NULL: none */
+	/* The name of another program's bridge, which is used and not changed; NULL: none. */
+	const char *existing;
 	bool floods;  /* broadcast and multicast frames pass to the tunnel, too */
 	bool unknown; /* frames to unknown MACs, too, and the bridge answers no ARP and ND */
 	/* The multicast group of RFC 7348, and the index of the device to it; unset: none. */
 	struct ipaddr group;
 	uint32_t lower;
 	uint32_t uplink; /* index; an existing bridge must not be connected to it. 0: not checked */
-	struct mac
-		mac; /* the VTEP MAC: of the vxlan devices, and of the bridge unless bridge_mac is set */
+	/* The VTEP MAC: of the vxlan devices, and of the bridge unless bridge_mac is set. */
+	struct mac mac;
 	struct mac bridge_mac;           /* of the bridge; zero: the VTEP MAC */
 	struct ipaddr local[FAMILIES];   /* outer source address; unset: family not used */
 	struct prefix gateway[FAMILIES]; /* the bridge's address, with the subnet's length */
-	const struct prefix *extra; /* further addresses of the bridge, of families with a gateway */
-	size_t extra_len;           /* at most DEVICE_EXTRA_MAX */
+	/* Further addresses of the bridge, of families with a gateway. */
+	const struct prefix *extra;
+	size_t extra_len; /* at most DEVICE_EXTRA_MAX */
 };
 
 /* The devices after device_ensure. */

@@ -90,8 +90,9 @@ static bool ensure_conf(const char *family, const char *device, const char *name
  * ("default"), which may have been set to 0 since. The kernel forwards what a device receives only
  * if that device's forwarding is 1.
  *
- * Packets enter and leave by the same bridge, so the kernel would send ICMP redirects to containers.
- * send_redirects is effective if either the device's or the value of "all" is 1, so both must be 0.
+ * Packets enter and leave by the same bridge, so the kernel would send ICMP redirects to
+ * containers. send_redirects is effective if either the device's or the value of "all" is 1, so
+ * both must be 0.
  */
 static void ensure_v4(const struct device_want *want, const char *bridge, struct result *result)
 {
@@ -212,8 +213,8 @@ static int find_foreign_ipv6(struct nl *nl, const char *bridge, struct err *err)
 }
 
 /*
- * The bridge answers neighbour solicitations of containers, which requires IPv6, and the host has no
- * address in the network: also no automatic link-local one, which disabling IPv6 removes.
+ * The bridge answers neighbour solicitations of containers, which requires IPv6, and the host has
+ * no address in the network: also no automatic link-local one, which disabling IPv6 removes.
  */
 static void ensure_nd_only(const char *bridge, struct result *result)
 {

@@ -43,8 +43,8 @@ int device_sysctls_ensure(struct nl *nl, const struct device_want *want,
 			  struct device_sysctls *refused_out, bool *changed, struct err *err);
 
 /*
- * Adds a sysctl that is not essential, by its path below /proc/sys, with the error of setting it. Beyond
- * DEVICE_SYSCTLS_MAX it is left out.
+ * Adds a sysctl that is not essential, by its path below /proc/sys, with the error of setting it.
+ * Beyond DEVICE_SYSCTLS_MAX it is left out.
  */
 void device_sysctls_refuse(struct device_sysctls *refused, const char *path, const char *value,
 			   const struct err *why);

@@ -2,8 +2,8 @@
 /*
  * Displaced containers: containers of this node with addresses of a subnet that the node no longer
  * leases. They keep running while the subnet is another node's. To keep their gateway, the bridge
- * has the gateway's address as a single address (/32 or /128), and each container has a route of its
- * own. All other packets to the subnet go to its new owner. Pure.
+ * has the gateway's address as a single address (/32 or /128), and each container has a route of
+ * its own. All other packets to the subnet go to its new owner. Pure.
  */
 #pragma once
 

@@ -31,7 +31,7 @@ int kernel_apply(struct nl *nl, const struct plan_ops *ops, const struct plan_ta
 		 const struct plan_table *have, struct kernel_result *result_out, struct err *err);
 
 /*
- * Removes weft's neighbour entries on a bridge of another program that a network does not use any more;
- * none if it does not exist. *removed_out: their number. ERR_KERNEL, ERR_NOMEM.
+ * Removes weft's neighbour entries on a bridge of another program that a network does not use any
+ * more; none if it does not exist. *removed_out: their number. ERR_KERNEL, ERR_NOMEM.
  */
 int kernel_leave_bridge(struct nl *nl, const char *bridge, size_t *removed_out, struct err *err);

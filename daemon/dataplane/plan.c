@@ -136,8 +136,9 @@ static uint32_t metric_of(const struct config *config, enum family f, const stru
 }
 
 /*
- * The MTU metric of the route to a peer with smaller packets than this node's; 0: none. Such packets
- * arrive, but the peer cannot forward them, and tunnel packets of the size may be lost on the way.
+ * The MTU metric of the route to a peer with smaller packets than this node's; 0: none. Such
+ * packets arrive, but the peer cannot forward them, and tunnel packets of the size may be lost on
+ * the way.
  */
 static uint32_t mtu_of(const struct lease *peer, enum family f, const struct plan_devices *devices)
 {

@@ -40,10 +40,11 @@ VEC_DEFINE(plan_routes, struct route);
 struct plan_table {
 	struct plan_arps arp;  /* permanent ones, sorted by address */
 	struct plan_fdbs self; /* the vxlan devices' FDB, sorted by MAC, then by VTEP */
-	struct plan_fdbs
-		flood; /* the zero MAC in the vxlan devices' FDB, sorted by VTEP and device */
+	/* The zero MAC in the vxlan devices' FDB, sorted by VTEP and device. */
+	struct plan_fdbs flood;
 	struct plan_fdbs bridge; /* the bridge's FDB, sorted by MAC; empty in want: same as self */
-	struct plan_routes route; /* of protocol ROUTE_PROTOCOL; sorted by destination, then metric */
+	/* Of protocol ROUTE_PROTOCOL; sorted by destination, then metric. */
+	struct plan_routes route;
 };
 
 void plan_table_clear(struct plan_table *table);
@@ -69,13 +70,16 @@ const struct neigh_fdb *plan_find_flood(const struct plan_table *table,
  */
 bool plan_is_independent(const struct plan_table *installed, const struct plan_table *was,
 			 const struct plan_table *want);
-/* Replaces the entries of was by those of want. Returns false if out of memory; installed is invalid then. */
+/*
+ * Replaces the entries of was by those of want. Returns false if out of memory; installed is
+ * invalid then.
+ */
 bool plan_replace(struct plan_table *installed, const struct plan_table *was,
 		  const struct plan_table *want);
 
 /*
- * Turns a table of desired entries into the table that a dump would return after they are installed.
- * Returns false if out of memory.
+ * Turns a table of desired entries into the table that a dump would return after they are
+ * installed. Returns false if out of memory.
  */
 bool plan_as_have(struct plan_table *table);
 
@@ -101,8 +105,9 @@ bool plan_want(const struct leases *peers, const struct config *config,
 	       const struct plan_devices *devices, struct plan_table *want_out);
 
 /*
- * Fills want_out with the entries for the remote containers of an L2 network, and with the flood entries, sorted. They must be
- * the result of remotes_find: addresses with one MAC have one VTEP. Returns false if out of memory.
+ * Fills want_out with the entries for the remote containers of an L2 network, and with the flood
+ * entries, sorted. They must be the result of remotes_find: addresses with one MAC have one VTEP.
+ * Returns false if out of memory.
  */
 bool plan_want_remotes(const struct remotes *remotes, const struct plan_devices *devices,
 		       struct plan_table *want_out);

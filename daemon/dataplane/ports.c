@@ -105,7 +105,9 @@ static const struct port *find_seen(const struct ports *seen, uint32_t index)
 	return vec_find(seen->at, seen->len, sizeof(key), compare_index, &key);
 }
 
-/* Sets port to what ADD set, if the record has it. Read once for each device: it does not change. */
+/*
+ * Sets port to what ADD set, if the record has it. Read once for each device: it does not change.
+ */
 static void read_port(const struct ports_want *want, const struct port *last, struct host_end *veth)
 {
 	struct attachment record;
@@ -270,7 +272,9 @@ static int correct_link(struct nl *nl, const struct ports_want *want, const stru
 	return changed;
 }
 
-/* Returns 1 if something was changed, 0 if not, -1 on failure. The port is locked before it is up. */
+/*
+ * Returns 1 if something was changed, 0 if not, -1 on failure. The port is locked before it is up.
+ */
 static int correct_veth(struct nl *nl, const struct gather *gather, const struct ports *seen,
 			struct host_end *veth, struct device_sysctls *refused, struct err *err)
 {

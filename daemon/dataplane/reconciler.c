@@ -54,7 +54,10 @@ const char *const reconciler_drift_name[DRIFTS] = {
 	[DRIFT_FDB] = "fdb",       [DRIFT_ROUTE] = "route",
 };
 
-/* Whether the devices were made for the same: then a difference is not a change of the desired state. */
+/*
+ * Whether the devices were made for the same: then a difference is not a change of the desired
+ * state.
+ */
 static bool is_same_device(const struct device_want *a, const struct device_want *b)
 {
 	for (enum family f = 0; f < FAMILIES; f++)
@@ -286,7 +289,9 @@ static void log_refused(const struct device_sysctls *before, const struct device
 		log_info("all sysctls are set now");
 }
 
-/* The bridge drops larger packets, and only the bridge's program can set the MTU of its containers. */
+/*
+ * The bridge drops larger packets, and only the bridge's program can set the MTU of its containers.
+ */
 static void log_port_mtu(const struct device_want *want, uint32_t before,
 			 const struct device_have *have)
 {

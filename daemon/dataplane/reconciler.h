@@ -36,9 +36,8 @@ enum reconcile_scope {
 	RECONCILE_PEERS = 1 << 0,   /* the desired state: peers came, went or changed */
 	RECONCILE_DEVICES = 1 << 1, /* the kernel's devices, addresses, ports and sysctls */
 	RECONCILE_ENTRIES = 1 << 2, /* the kernel's ARP, forwarding and route entries */
-	RECONCILE_FOREIGN =
-		1
-		<< 3, /* the node's other devices (daemon/network/observed.h); nothing in the kernel */
+	/* The node's other devices (daemon/network/observed.h); changes nothing in the kernel. */
+	RECONCILE_FOREIGN = 1 << 3,
 	RECONCILE_ALL = RECONCILE_PEERS | RECONCILE_DEVICES | RECONCILE_ENTRIES
 };
 
@@ -82,13 +81,16 @@ struct reconciler_stats {
 	bool devices;        /* the last call found or made the devices as desired */
 	bool ports;          /* reconciler_ports has the ports as of the last call */
 	/*
-	 * Changes after which a packet may leave otherwise than before: of devices and ports, and of
-	 * entries that were replaced or removed. Additions are not counted.
+	 * Changes after which a packet may leave otherwise than before: of devices and ports, and
+	 * of entries that were replaced or removed. Additions are not counted.
 	 */
 	uint64_t redirected;
 };
 
-/* run_dir, of the attachment records, is borrowed; NULL: there are none. Returns 0, or -1 with ERR_NOMEM. */
+/*
+ * run_dir, of the attachment records, is borrowed; NULL: there are none. Returns 0, or -1 with
+ * ERR_NOMEM.
+ */
 int reconciler_new(struct nl *nl, const char *run_dir, struct reconciler **reconciler_out,
 		   struct err *err);
 /* Leaves the kernel as it is. NULL is allowed. */

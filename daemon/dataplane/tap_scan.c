@@ -103,8 +103,8 @@ static int add_silent(struct nl *nl, struct scan *scan, struct err *err)
 }
 
 /*
- * A machine can send from hundreds of thousands of MACs, which the kernel needs a second to list. *fdb is the socket;
- * NULL: not open, also after a list that was not read to its end.
+ * A machine can send from hundreds of thousands of MACs, which the kernel needs a second to list.
+ * *fdb is the socket; NULL: not open, also after a list that was not read to its end.
  */
 static int read_port(struct nl **fdb, struct scan *scan, struct err *err)
 {
@@ -216,8 +216,8 @@ static int seen_order(const void *a, const void *b)
 }
 
 /*
- * Returns the number of the entries that remain. What was read before stays: without a limit, a machine
- * that sends from one address after the other would add to the result with each scan.
+ * Returns the number of the entries that remain. What was read before stays: without a limit, a
+ * machine that sends from one address after the other would add to the result with each scan.
  */
 static size_t limit_addresses(const struct prefix *range, struct seen *seens, size_t len)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads which addresses the virtual machines behind taps of another program's bridge have. The kernel has
- * nothing of a machine but what it learned: the MACs of a port, and the bridge's neighbour entries, from
- * ARP and ND with the host or made by an administrator. Together they are the machine's addresses. Both
- * kinds of entries age, so that what was read before stays until something contradicts it: the MAC is on
- * another port, the address has another MAC or does not answer, or the tap is gone or has no machine.
- * Used by bridge_scan.c. Changes nothing.
+ * Reads which addresses the virtual machines behind taps of another program's bridge have. The
+ * kernel has nothing of a machine but what it learned: the MACs of a port, and the bridge's
+ * neighbour entries, from ARP and ND with the host or made by an administrator. Together they are
+ * the machine's addresses. Both kinds of entries age, so that what was read before stays until
+ * something contradicts it: the MAC is on another port, the address has another MAC or does not
+ * answer, or the tap is gone or has no machine. Used by bridge_scan.c. Changes nothing.
  */
 #pragma once
 

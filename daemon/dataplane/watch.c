@@ -85,7 +85,10 @@ static unsigned classify_device(const struct watch_objects *objects, const struc
 	return WATCH_DEVICES;
 }
 
-/* Its addresses have events of their own; a bridge without an address has a MAC, which no peer can have. */
+/*
+ * Its addresses have events of their own; a bridge without an address has a MAC, which no peer can
+ * have.
+ */
 static bool is_foreign_bridge(const struct watch_objects *objects, const struct link *link,
 			      bool gone)
 {
@@ -185,8 +188,8 @@ static unsigned classify_neigh(const struct watch_objects *objects, const struct
 }
 
 /*
- * The static entry of a locked port, or the bridge's own, was deleted; the entries that containers leave
- * are learned.
+ * The static entry of a locked port, or the bridge's own, was deleted; the entries that containers
+ * leave are learned.
  */
 static bool is_lost_entry(const struct watch_objects *objects, const struct event *event)
 {
@@ -395,8 +398,8 @@ static void get_objects(struct watch *watch)
 }
 
 /*
- * The uplink's neighbours change often. If no filter can be set, or networks have different uplinks,
- * classification drops them.
+ * The uplink's neighbours change often. If no filter can be set, or networks have different
+ * uplinks, classification drops them.
  */
 static void filter_neighbours(struct watch *watch)
 {

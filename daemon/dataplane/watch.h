@@ -70,8 +70,8 @@ int watch_new(struct loop *loop, struct watch **watch_out, struct err *err);
 void watch_free(struct watch *watch);
 
 /*
- * Adds a network; owner and ctx are borrowed until watch_remove. Neither function may be called by a function
- * of an owner. ERR_NOMEM.
+ * Adds a network; owner and ctx are borrowed until watch_remove. Neither function may be called by
+ * a function of an owner. ERR_NOMEM.
  */
 int watch_add(struct watch *watch, const struct watch_owner *owner, void *ctx, struct err *err);
 /* Removes the network that was added with ctx, if there is one. */

@@ -347,7 +347,9 @@ static int on_event(void *ctx, const struct nlmsghdr *header, struct err *err)
 	return 0;
 }
 
-/* Lost events are no change by themselves: a table with many devices does not fit into its event. */
+/*
+ * Lost events are no change by themselves: a table with many devices does not fit into its event.
+ */
 static bool may_have_changed(const struct fast_path *fast_path)
 {
 	struct err unused;

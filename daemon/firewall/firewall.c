@@ -214,7 +214,7 @@ static int check_table(void *ctx, uint32_t generation, struct err *err)
 		return -1;
 	if (!same && replace_table(firewall, of->i, generation, &want, err) < 0)
 		return -1;
-	/* Unchanged since it was installed, but not the kernel's, which itself removes deleted devices. */
+	/* Unchanged since it was installed; the kernel has removed deleted devices from its own. */
 	if (of->known && of->i != INGRESS && !same && !is_absent(&want) &&
 	    firewall_table_same_shape(&managed->installed, &want))
 		firewall->restored++;
@@ -438,8 +438,8 @@ static struct firewall_network *find(struct firewall *firewall, const char *name
 }
 
 /*
- * Starts the time after which the table of an earlier weftd is replaced in any case, and no network waits
- * for its rules any more.
+ * Starts the time after which the table of an earlier weftd is replaced in any case, and no network
+ * waits for its rules any more.
  */
 static void start_grace(struct firewall *firewall)
 {
@@ -468,7 +468,7 @@ static bool add(struct firewall *firewall, struct firewall_network *network)
 	return true;
 }
 
-/* The kernel removes a deleted device without an event: the table is read again with each full state. */
+/* The kernel removes deleted devices without an event: each full state reads the table again. */
 static void check_ingress(struct firewall *firewall, const struct firewall_network *current,
 			  const struct firewall_network *network)
 {
@@ -480,8 +480,8 @@ static void check_ingress(struct firewall *firewall, const struct firewall_netwo
 }
 
 /*
- * Whether a network that is new waits until its rules are in the kernel. The table of an earlier weftd
- * has the rules of its devices, and stays in any case.
+ * Whether a network that is new waits until its rules are in the kernel. The table of an earlier
+ * weftd has the rules of its devices, and stays in any case.
  */
 static bool can_wait(const struct firewall *firewall)
 {

@@ -22,25 +22,26 @@ struct firewall;
 /*
  * networks: how many will call firewall_set_network. The table of an earlier weftd stays until all
  * of them have, or for ten seconds. It has rules for each device that existed then, so nothing is
- * open meanwhile; afterwards firewall_set_last_known covers the networks that are missing. A kernel without nf_tables is not an error here: firewall_view
- * reports it.
+ * open meanwhile; afterwards firewall_set_last_known covers the networks that are missing. A kernel
+ * without nf_tables is not an error here: firewall_view reports it.
  */
 int firewall_new(struct loop *loop, const struct firewall_options *options, size_t networks,
 		 struct firewall **firewall_out, struct err *err);
 void firewall_free(struct firewall *firewall);
 
 /*
- * At a start, many networks get a desired state one after the other, and each time all rules would be
- * replaced. So firewall_set_network waits a moment for further ones as long as networks are expected.
- * A network that is new also waits while its rules cannot be installed, for ten seconds at most. done is
- * called when those that had to wait may continue. NULL: no network waits.
+ * At a start, many networks get a desired state one after the other, and each time all rules would
+ * be replaced. So firewall_set_network waits a moment for further ones as long as networks are
+ * expected. A network that is new also waits while its rules cannot be installed, for ten seconds
+ * at most. done is called when those that had to wait may continue. NULL: no network waits.
  */
 void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx);
 
 /*
  * Sets the desired state of a network, and applies it before it returns; a failure is logged and
- * retried, and a network that has its rules, or cannot wait, continues meanwhile. Replaces the state of the same name; with network->change, its peers are changed.
- * Takes ownership of the peers. Returns false if the network has to wait: see firewall_gather.
+ * retried, and a network that has its rules, or cannot wait, continues meanwhile. Replaces the
+ * state of the same name; with network->change, its peers are changed. Takes ownership of the
+ * peers. Returns false if the network has to wait: see firewall_gather.
  */
 bool firewall_set_network(struct firewall *firewall, struct firewall_network *network);
 
@@ -48,8 +49,8 @@ bool firewall_set_network(struct firewall *firewall, struct firewall_network *ne
 void firewall_expect(struct firewall *firewall, size_t networks);
 
 /*
- * The network has no desired state any more: its rules stay as those of firewall_set_last_known, until
- * the next call of that.
+ * The network has no desired state any more: its rules stay as those of firewall_set_last_known,
+ * until the next call of that.
  */
 void firewall_retire(struct firewall *firewall, const char *name);
 
@@ -59,9 +60,9 @@ bool firewall_has_network(const struct firewall *firewall, const char *name);
 bool firewall_keeps_earlier(const struct firewall *firewall);
 
 /*
- * Sets the last known state of networks that have devices on the node and that
- * firewall_set_network has not set; it replaces those of the previous call. Networks that it has set
- * are ignored. Takes ownership of the peers.
+ * Sets the last known state of networks that have devices on the node and that firewall_set_network
+ * has not set; it replaces those of the previous call. Networks that it has set are ignored. Takes
+ * ownership of the peers.
  */
 void firewall_set_last_known(struct firewall *firewall, struct firewall_network *networks,
 			     size_t len);
@@ -85,10 +86,11 @@ struct firewall_view {
 	uint64_t spoof_drops;       /* frames of ports with macSpoofCheck with other addresses */
 	uint64_t port_isolation_drops; /* packets between ports with portIsolation */
 	uint64_t tunnel_drops;         /* frames between a container's port and the tunnel */
-	uint64_t flood_drops;     /* broadcasts to the tunnel beyond the limit of their network */
-	uint64_t probe_drops;     /* probes of containers */
-	uint64_t unflooded_drops; /* broadcasts in networks without flooding, but ARP and the like */
-	uint64_t restored;        /* tables that another program had changed, since the start */
+	uint64_t flood_drops; /* broadcasts to the tunnel beyond the limit of their network */
+	uint64_t probe_drops; /* probes of containers */
+	/* Broadcasts in networks without flooding, but ARP and the like. */
+	uint64_t unflooded_drops;
+	uint64_t restored; /* tables that another program had changed, since the start */
 	const struct other_chains *other_chains;
 };
 struct firewall_view firewall_view(const struct firewall *firewall);

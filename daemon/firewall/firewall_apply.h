@@ -8,14 +8,14 @@ struct err;
 struct nl;
 
 /*
- * generation: the rule set of which the table was built or is compared (nft_change), so that no change
- * by another program is lost; then the error is ERESTART.
+ * generation: the rule set of which the table was built or is compared (nft_change), so that no
+ * change by another program is lost; then the error is ERESTART.
  */
 
 /*
- * Replaces the kernel's table, if any; its counters keep their values. Returns 0, or -1: nothing was
- * changed, and *unsupported_out is the part that the kernel does not support, or FIREWALL_WHOLE for
- * any other error.
+ * Replaces the kernel's table, if any; its counters keep their values. Returns 0, or -1: nothing
+ * was changed, and *unsupported_out is the part that the kernel does not support, or FIREWALL_WHOLE
+ * for any other error.
  */
 int firewall_apply_table(struct nl *nl, const struct firewall_table *table, uint32_t generation,
 			 enum firewall_part *unsupported_out, struct err *err);

@@ -10,8 +10,8 @@
 /* ---- Entries ------------------------------------------------------------------------------ */
 
 /*
- * An entry is the key and one byte, so that memcmp(3) orders entries by key, and the end of an interval
- * before the start of the next one.
+ * An entry is the key and one byte, so that memcmp(3) orders entries by key, and the end of an
+ * interval before the start of the next one.
  */
 enum { ENTRY_END, ENTRY_ELEMENT };
 

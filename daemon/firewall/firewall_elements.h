@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 /*
- * The elements of one set, whose keys have one size; sorted, unless stated otherwise. Packed, because
- * the addresses of all peers are in several such lists. All zero: empty.
+ * The elements of one set, whose keys have one size; sorted, unless stated otherwise. Packed,
+ * because the addresses of all peers are in several such lists. All zero: empty.
  */
 struct firewall_elements {
 	uint8_t *at;

@@ -12,7 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The desired state of a network. A new member belongs into firewall_network_equal and its test, too. */
+/*
+ * The desired state of a network. A new member belongs into firewall_network_equal and its test,
+ * too.
+ */
 struct firewall_network {
 	char name[STATE_NETWORK_NAME_SIZE];
 	char bridge[IF_NAMESIZE];
@@ -28,7 +31,9 @@ struct firewall_network {
 	struct nft_devices arrivals; /* all devices that they may arrive through; none: unknown */
 	struct prefix cluster[FAMILIES], subnet[FAMILIES];
 	struct config_rules rules;
-	/* Where the node answers probes, if weftd runs with them; port 0, gateways unset: nowhere. */
+	/*
+	 * Where the node answers probes, if weftd runs with them; port 0, gateways unset: nowhere.
+	 */
 	uint16_t probe_port;
 	struct ipaddr gateway[FAMILIES];
 	bool last_known;      /* of a network that weftd does not serve, or not yet */
@@ -47,8 +52,8 @@ void firewall_network_free(struct firewall_network *network);
 /* Returns whether both require the same rules. Both list all peers: change is not set. */
 bool firewall_network_equal(const struct firewall_network *a, const struct firewall_network *b);
 /*
- * Turns a change of peers into all peers, with those of current, which loses them. current may be NULL.
- * Returns false if out of memory.
+ * Turns a change of peers into all peers, with those of current, which loses them. current may be
+ * NULL. Returns false if out of memory.
  */
 bool firewall_network_merge(struct firewall_network *current, struct firewall_network *network);
 /* Returns whether the accepts in other programs' chains change. */

@@ -70,7 +70,9 @@ static struct nft_expr *add_rule(struct firewall_rules *rules)
 	return firewall_rules_push(rules, &rule) ? &rules->at[rules->len - 1].expr : NULL;
 }
 
-/* Packets that are not of an established connection; the kernel numbers states in its byte order. */
+/*
+ * Packets that are not of an established connection; the kernel numbers states in its byte order.
+ */
 static bool skip_new(struct firewall_rules *rules)
 {
 	const uint32_t established = NF_CT_STATE_BIT(IP_CT_ESTABLISHED), none = 0;

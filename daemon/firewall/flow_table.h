@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fast path as an nf_tables table of its own, as `nft list table inet weft-fast` prints it. Pure:
- * fast_path.h applies it.
+ * The fast path as an nf_tables table of its own, as `nft list table inet weft-fast` prints it.
+ * Pure: fast_path.h applies it.
  *
  *   table inet weft-fast {
  *     flowtable fast {          hook ingress priority filter
@@ -43,7 +43,10 @@ struct flow_device {
 
 VEC_DEFINE(flow_devices, struct flow_device); /* sorted by index, without duplicates */
 
-/* Appends; flow_devices_sort sorts and removes duplicates. Return false if out of memory, or nothing. */
+/*
+ * Appends; flow_devices_sort sorts and removes duplicates. Return false if out of memory, or
+ * nothing.
+ */
 bool flow_devices_add(struct flow_devices *devices, uint32_t index, const char *name);
 void flow_devices_sort(struct flow_devices *devices);
 
@@ -60,7 +63,10 @@ bool flow_network_same_rules(const struct flow_network *a, const struct flow_net
 
 VEC_DEFINE(flow_networks, struct flow_network);
 
-/* The union of the networks' devices. Returns false if out of memory; the caller frees it in any case. */
+/*
+ * The union of the networks' devices. Returns false if out of memory; the caller frees it in any
+ * case.
+ */
 bool flow_table_devices(const struct flow_networks *networks, struct flow_devices *devices_out);
 
 /* The rules of the chain in their order. Returns false if out of memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of the table inet weft for bridges of other programs (Weft.Bridge). Such a bridge is not
- * in weft's interface group and is matched by its name. Pure.
+ * The rules of the table inet weft for bridges of other programs (Weft.Bridge). Such a bridge is
+ * not in weft's interface group and is matched by its name. Pure.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ void foreign_bridge_goto(struct firewall_builder *builder, const char *chain, ui
 
 /*
  * Adds to the chain forward what AllowFrom permits between such a bridge and another network, with
- * the replies, and then drops between two such bridges. The drops to and from weft's own devices are
- * those of a closed network and must follow.
+ * the replies, and then drops between two such bridges. The drops to and from weft's own devices
+ * are those of a closed network and must follow.
  */
 void foreign_bridge_isolate(struct firewall_builder *builder);

@@ -46,7 +46,10 @@ static bool add_device(struct nft_devices *devices, const char *name)
 	return true;
 }
 
-/* Sorted, so that the table does not depend on the order of routes. Returns false if there are too many. */
+/*
+ * Sorted, so that the table does not depend on the order of routes. Returns false if there are too
+ * many.
+ */
 static bool collect_devices(const struct firewall_network *networks, size_t len,
 			    struct nft_devices *devices_out)
 {
@@ -62,7 +65,9 @@ static bool collect_devices(const struct firewall_network *networks, size_t len,
 	return true;
 }
 
-/* With br_netfilter, connection tracking sees the packets at the bridge's port, before this hook. */
+/*
+ * With br_netfilter, connection tracking sees the packets at the bridge's port, before this hook.
+ */
 static bool is_tracked_before(const struct firewall_options *options,
 			      const struct firewall_network *network)
 {

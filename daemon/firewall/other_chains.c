@@ -350,8 +350,8 @@ static int change_accepts(void *ctx, uint32_t generation, struct err *err)
 }
 
 /*
- * Puts the accepts into a chain that drops, or removes them. drops: its policy is to drop. jumps: set to
- * true if other chains decide too.
+ * Puts the accepts into a chain that drops, or removes them. drops: its policy is to drop. jumps:
+ * set to true if other chains decide too.
  */
 static int set_accepts(struct scan *scan, uint8_t family, const char *chain,
 		       const struct accepts *accepts, bool *drops, bool *jumps, struct err *err)
@@ -412,8 +412,8 @@ static bool sees(const struct firewall_base_chain *base, enum family f)
 }
 
 /*
- * Whether the chain drops the tunnel packets of this family that are sent to this node. accepted: it
- * would without weft's accepts.
+ * Whether the chain drops the tunnel packets of this family that are sent to this node. accepted:
+ * it would without weft's accepts.
  */
 static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base, enum family f,
 		       const struct firewall_network *network, bool accepted, struct err *err)

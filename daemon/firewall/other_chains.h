@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Other programs' chains at the forward hook that drop packets forwarded for containers, and those at
- * the input hook that drop tunnel packets. An accept in weft's table does not undo a drop in another
- * one. So where iptables' FORWARD, INPUT or DOCKER-USER drops by its policy or by a rule for all
- * packets, weft's accept rules, with the comment "weft", are put at its end, before that rule:
- * packets that other rules drop stay dropped. Tunnel packets of others than peers are dropped by
- * weft's own table. Other chains that drop are only reported.
+ * Other programs' chains at the forward hook that drop packets forwarded for containers, and those
+ * at the input hook that drop tunnel packets. An accept in weft's table does not undo a drop in
+ * another one. So where iptables' FORWARD, INPUT or DOCKER-USER drops by its policy or by a rule
+ * for all packets, weft's accept rules, with the comment "weft", are put at its end, before that
+ * rule: packets that other rules drop stay dropped. Tunnel packets of others than peers are dropped
+ * by weft's own table. Other chains that drop are only reported.
  */
 #pragma once
 
@@ -57,7 +57,7 @@ int other_chains_scan(struct other_chains *chains, struct nl *nl,
 		      const struct firewall_network *networks, size_t len, struct err *err);
 
 /*
- * Returns whether the event may change the result of the last scan. Elements of sets count only if the
- * chain drops: large sets that change often are not read again and again.
+ * Returns whether the event may change the result of the last scan. Elements of sets count only if
+ * the chain drops: large sets that change often are not read again and again.
  */
 bool other_chains_affected_by(const struct other_chains *chains, const struct nft_event *event);

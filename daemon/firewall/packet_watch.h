@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts packets with a mark at places of their way from the tunnel to a container of this node, and
- * their answers on the way back: the probes of `weftctl trace --probe` on another node. weftd has no
- * CAP_NET_RAW, so the counters are those of two nf_tables tables, which drop nothing:
+ * Counts packets with a mark at places of their way from the tunnel to a container of this node,
+ * and their answers on the way back: the probes of `weftctl trace --probe` on another node. weftd
+ * has no CAP_NET_RAW, so the counters are those of two nf_tables tables, which drop nothing:
  *
  *   table inet weft-watch {
- *     chain prerouting  (priority -450)  outer UDP packet with the mark                  underlay
- *     chain forward     (priority 450)   packet with the mark                            forwarded
- *     chain input       (priority 450)   to an address of this host                      delivered
- *     chain postrouting (priority 450)   outer UDP packet with an answer                 answer_underlay
+ *     chain prerouting  (priority -450)  outer UDP packet with the mark             underlay
+ *     chain forward     (priority 450)   packet with the mark                       forwarded
+ *     chain input       (priority 450)   to an address of this host                 delivered
+ *     chain postrouting (priority 450)   outer UDP packet with an answer            answer_underlay
  *   table bridge weft-watch {
- *     chain prerouting  (priority -450)  from the tunnel with the mark; an answer        tunnel, answer
- *     chain postrouting (priority 450)   to the container's port; an answer              delivered, answer_tunnel
+ *     chain prerouting  (priority -450)  from the tunnel with the mark              tunnel
+ *                                        an answer                                  answer
+ *     chain postrouting (priority 450)   to the container's port                    delivered
+ *                                        an answer                                  answer_tunnel
  *
- * The mark is at the beginning of the data of ICMP echo requests, of their replies and of UDP, and is
- * quoted by ICMP errors. The kernel removes the tables when weftd exits, however it does
+ * The mark is at the beginning of the data of ICMP echo requests, of their replies and of UDP, and
+ * is quoted by ICMP errors. The kernel removes the tables when weftd exits, however it does
  * (NFT_TABLE_F_OWNER, since Linux 5.12).
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of nf_tables as weft wants it: sets, chains and rules, each with the part that a kernel may
- * lack. firewall_table.h, bridge_table.h and spoof_desired.h build such tables. Pure.
+ * A table of nf_tables as weft wants it: sets, chains and rules, each with the part that a kernel
+ * may lack. firewall_table.h, bridge_table.h and spoof_desired.h build such tables. Pure.
  */
 #pragma once
 
@@ -23,7 +23,8 @@ enum firewall_part {
 	FIREWALL_NOTRACK,
 	FIREWALL_INGRESS, /* of packets that arrive, at the ingress hook of the uplink */
 	FIREWALL_GUARD,
-	FIREWALL_INJECTION, /* the drop of tunnel packets that a node forwards, or a container sends */
+	/* The drop of tunnel packets that a node forwards, or a container sends. */
+	FIREWALL_INJECTION,
 	FIREWALL_ISOLATION,
 	FIREWALL_REPLIES, /* of a network that may be contacted but may not contact */
 	FIREWALL_FORWARD,
@@ -34,7 +35,8 @@ enum firewall_part {
 	FIREWALL_ROUTERS,
 	FIREWALL_ALLOW_ROUTERS, /* in some of several networks */
 	FIREWALL_BRIDGED_TUNNEL,
-	FIREWALL_FLOOD_LIMIT, /* of broadcasts to the tunnel; its chain is that of FIREWALL_BRIDGED_TUNNEL */
+	/* Of broadcasts to the tunnel; its chain is that of FIREWALL_BRIDGED_TUNNEL. */
+	FIREWALL_FLOOD_LIMIT,
 	FIREWALL_SPOOF, /* the table bridge weft-spoof */
 	FIREWALL_PARTS
 };

@@ -29,8 +29,8 @@ void tunnel_to_each_port(struct firewall_builder *builder, const char *chain,
 }
 
 /*
- * A packet of a single network passes without a comparison of its VNI. What a node sends is matched by
- * its own address, if that is known: a comparison costs less than a lookup of the peer.
+ * A packet of a single network passes without a comparison of its VNI. What a node sends is matched
+ * by its own address, if that is known: a comparison costs less than a lookup of the peer.
  */
 static void add_peers_notrack(struct firewall_builder *builder, const char *chain, bool source)
 {
@@ -68,8 +68,9 @@ void tunnel_add_from_peers(struct firewall_builder *builder)
 }
 
 /*
- * The rules for a single network are in the chains of the hooks themselves, which costs each packet of the
- * tunnel less than another chain; with several networks, other packets would pass the rules of all.
+ * The rules for a single network are in the chains of the hooks themselves, which costs each packet
+ * of the tunnel less than another chain; with several networks, other packets would pass the rules
+ * of all.
  */
 static const struct firewall_network *find_only(const struct firewall_builder *builder)
 {
@@ -131,9 +132,10 @@ void tunnel_add_out(struct firewall_builder *builder)
 }
 
 /*
- * Most packets of the tunnel, of a single network. Each of them would be accepted by tunnel-input too, which
- * decides about all others, for example those to another address of the node. The protocol is not compared: no
- * later rule of the chain drops another one that did not come from weft's devices.
+ * Most packets of the tunnel, of a single network. Each of them would be accepted by tunnel-input
+ * too, which decides about all others, for example those to another address of the node. The
+ * protocol is not compared: no later rule of the chain drops another one that did not come from
+ * weft's devices.
  */
 void tunnel_add_shortcut(struct firewall_builder *builder)
 {

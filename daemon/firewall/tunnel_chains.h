@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of the table inet weft that every tunnel packet passes: those against connection tracking, and
- * the first one of the guard. Pure.
+ * The rules of the table inet weft that every tunnel packet passes: those against connection
+ * tracking, and the first one of the guard. Pure.
  */
 #pragma once
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The path is resolved name by name, as the kernel does it. Watched are: each directory that contains
- * a symbolic link of the path, the file's directory (or the last directory of the path that exists),
- * and the file itself, because a file that is bind-mounted into a container can change without an
- * event of its directory. A rename further up causes an event only if it moves a watched directory;
- * users also poll.
+ * The path is resolved name by name, as the kernel does it. Watched are: each directory that
+ * contains a symbolic link of the path, the file's directory (or the last directory of the path
+ * that exists), and the file itself, because a file that is bind-mounted into a container can
+ * change without an event of its directory. A rename further up causes an event only if it moves a
+ * watched directory; users also poll.
  */
 #include "daemon/io/file_watch.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Detects changes of a file by inotify(7): writing in place, renaming another file over it, deleting
- * and creating it, changing a symbolic link on the path. The file and the directories above it need
- * not exist. Does not read the file.
+ * Detects changes of a file by inotify(7): writing in place, renaming another file over it,
+ * deleting and creating it, changing a symbolic link on the path. The file and the directories
+ * above it need not exist. Does not read the file.
  */
 #pragma once
 
@@ -14,8 +14,8 @@ struct loop;
 struct file_watch;
 
 /*
- * on_change is called from the loop when the file may have changed, once for several events. Returns
- * 0, or -1 with ERR_IO or ERR_NOMEM.
+ * on_change is called from the loop when the file may have changed, once for several events.
+ * Returns 0, or -1 with ERR_IO or ERR_NOMEM.
  */
 int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *ctx), void *ctx,
 		   struct file_watch **watch_out, struct err *err);

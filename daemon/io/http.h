@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP client on the loop (libcurl multi): requests with timeouts and size limits; responses are
- * delivered whole, as a stream of lines, or in pieces as they arrive. Does not use the environment's
- * proxies. TLS files that have changed on disk are read again before the next request.
+ * delivered whole, as a stream of lines, or in pieces as they arrive. Does not use the
+ * environment's proxies. TLS files that have changed on disk are read again before the next
+ * request.
  */
 #pragma once
 
@@ -70,8 +71,8 @@ struct http_request {
 	bool (*data)(void *ctx, const char *data, size_t size);
 	/*
 	 * Called once, at the end, unless the call was cancelled. err NULL: status and body of the
-	 * response (empty after lines or pieces), NUL-terminated, valid during the call. Else ERR_STORE
-	 * with the URL's host and port; sys_errno is EMSGSIZE if the response exceeds
+	 * response (empty after lines or pieces), NUL-terminated, valid during the call. Else
+	 * ERR_STORE with the URL's host and port; sys_errno is EMSGSIZE if the response exceeds
 	 * max_size, 0 if either side rejects the other's TLS, ETIMEDOUT after timeout_ms or
 	 * connect_ms, and another value for what can succeed when retried.
 	 */

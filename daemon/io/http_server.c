@@ -26,10 +26,10 @@
 	 EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
 
 /*
- * evhttp does not report the end of a connection. The reference to its bufferevent keeps the object,
- * and evhttp, which frees its own reference, clears the callbacks. The object closes the descriptor
- * with the last reference (BEV_OPT_CLOSE_ON_FREE): if evhttp did, the object's event would remain
- * registered in the loop, and the next descriptor of that number would get no events.
+ * evhttp does not report the end of a connection. The reference to its bufferevent keeps the
+ * object, and evhttp, which frees its own reference, clears the callbacks. The object closes the
+ * descriptor with the last reference (BEV_OPT_CLOSE_ON_FREE): if evhttp did, the object's event
+ * would remain registered in the loop, and the next descriptor of that number would get no events.
  */
 struct connection {
 	struct bufferevent *stream; /* a reference; NULL: the slot is free */
@@ -178,7 +178,9 @@ static void send_reply(struct evhttp_request *request, const struct http_reply *
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	evhttp_add_header(headers, "Connection", "close");
-	/* evhttp sends a body in response to HEAD, too. Out of memory: the length does not match. */
+	/*
+	 * evhttp sends a body in response to HEAD, too. Out of memory: the length does not match.
+	 */
 	if (buffer && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
 		evbuffer_add_printf(buffer, "%s%s", text, newline);
 	evhttp_send_reply(request, (int)reply->status, status_text(reply->status), buffer);

@@ -2,9 +2,9 @@
 /*
  * HTTP server on the loop (evhttp of libevent): answers GET and HEAD of short documents that are
  * made when they are requested. Every connection serves one request and is closed, 10 s after it
- * was accepted at the latest. At most 32 connections are open: a new one ends the oldest, so clients
- * that send or read slowly, however many, delay no other client. A request head has at most 8 KiB, and a
- * request with a body is refused.
+ * was accepted at the latest. At most 32 connections are open: a new one ends the oldest, so
+ * clients that send or read slowly, however many, delay no other client. A request head has at most
+ * 8 KiB, and a request with a body is refused.
  */
 #pragma once
 
@@ -26,12 +26,14 @@ struct http_reply {
 	char *body;               /* malloc'ed text, taken over; NULL: the name of the status */
 };
 
-/* Fills in the reply to a request for path, which has no query: "/metrics". Called from the loop. */
+/*
+ * Fills in the reply to a request for path, which has no query: "/metrics". Called from the loop.
+ */
 typedef void http_server_fn(void *ctx, const char *path, struct http_reply *reply);
 
 /*
- * Listens on address and port (0: any free one). Returns 0, or -1 with ERR_IO, whose text names both
- * ("cannot listen on 0.0.0.0:8471: Address already in use"), or ERR_NOMEM.
+ * Listens on address and port (0: any free one). Returns 0, or -1 with ERR_IO, whose text names
+ * both ("cannot listen on 0.0.0.0:8471: Address already in use"), or ERR_NOMEM.
  */
 int http_server_new(struct loop *loop, const struct ipaddr *address, uint16_t port,
 		    http_server_fn *get, void *ctx, struct http_server **server_out,

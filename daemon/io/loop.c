@@ -38,7 +38,9 @@ int loop_new(struct loop **loop_out, struct err *err)
 	struct loop *loop = calloc(1, sizeof(*loop));
 
 	if (config && loop) {
-		/* A timer that long work starts at its end runs from then, not from its beginning. */
+		/*
+		 * A timer that long work starts at its end runs from then, not from its beginning.
+		 */
 		event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 		loop->base = event_base_new_with_config(config);

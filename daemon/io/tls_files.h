@@ -32,9 +32,9 @@ struct tls_files {
 #define TLS_FILE_MAX (1024 * 1024) /* bytes */
 
 /*
- * Reads the files whose path is not NULL; all members of source are copied. Blocks on the file system. Errors name
- * option and file: ERR_CONFIG for what is not a regular file or is empty, ERR_IO with sys_errno
- * for what cannot be read. tls_files_free is due after a failure, too.
+ * Reads the files whose path is not NULL; all members of source are copied. Blocks on the file
+ * system. Errors name option and file: ERR_CONFIG for what is not a regular file or is empty,
+ * ERR_IO with sys_errno for what cannot be read. tls_files_free is due after a failure, too.
  */
 int tls_files_open(struct tls_files *files, const struct http_file *const source[TLS_FILES],
 		   struct err *err);

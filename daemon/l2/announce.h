@@ -18,8 +18,9 @@
 /* An address of a container of this node. */
 struct local_endpoint {
 	struct endpoint endpoint; /* addr, mac and node are set */
-	bool attached_now; /* weftd has run since before it was attached, and it was not announced */
-	bool duplicate;    /* the address is another node's */
+	/* Weftd has run since before it was attached, and it was not announced. */
+	bool attached_now;
+	bool duplicate;               /* the address is another node's */
 	char holder[LEASE_NODE_SIZE]; /* id of that node */
 };
 
@@ -29,18 +30,17 @@ enum announce_action { ANNOUNCE_NOTHING, ANNOUNCE_PUT, ANNOUNCE_DUPLICATE };
 
 /*
  * Returns what is to be done about a local endpoint. stored: the table's record of the address, or
- * NULL. etcd_lease: what keys are attached to. *if_revision_out: for ANNOUNCE_PUT, the condition, as
- * in store_put.
+ * NULL. etcd_lease: what keys are attached to. *if_revision_out: for ANNOUNCE_PUT, the condition,
+ * as in store_put.
  */
 enum announce_action announce_decide(const struct local_endpoint *local,
 				     const struct endpoint *stored, uint64_t etcd_lease,
 				     uint64_t *if_revision_out);
 
 /*
- * Replaces the set: endpoints that were in it keep their state, new ones have attached_now if later and
- * not seen.
- * Both are sorted. *changed_out: whether addresses or MACs differ. Returns false if out of memory:
- * the set is unchanged.
+ * Replaces the set: endpoints that were in it keep their state, new ones have attached_now if later
+ * and not seen. Both are sorted. *changed_out: whether addresses or MACs differ. Returns false if
+ * out of memory: the set is unchanged.
  */
 bool announce_update(struct local_endpoints *set, const struct endpoints *now, bool later,
 		     bool *changed_out);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How often containers on a bridge of another program may change what this node announces. Such a container
- * can give itself another address or MAC at any time, if it has the privilege, and each change is a write to
- * the store and an event on all nodes. So each port has a bucket of tokens, and all of them together have
- * another one; an address that is new, or has another MAC, takes one of each. Pure.
+ * How often containers on a bridge of another program may change what this node announces. Such a
+ * container can give itself another address or MAC at any time, if it has the privilege, and each
+ * change is a write to the store and an event on all nodes. So each port has a bucket of tokens,
+ * and all of them together have another one; an address that is new, or has another MAC, takes one
+ * of each. Pure.
  */
 #pragma once
 
@@ -35,9 +36,9 @@ struct announce_rate {
 void announce_rate_free(struct announce_rate *rate);
 
 /*
- * Leaves out of locals the endpoints on a bridge of another program for which there is no token: neither
- * the old nor the new state of such an address is announced until a later call has one. before: what was
- * passed to announce_update last. Returns the number of those that were left out.
+ * Leaves out of locals the endpoints on a bridge of another program for which there is no token:
+ * neither the old nor the new state of such an address is announced until a later call has one.
+ * before: what was passed to announce_update last. Returns the number of those that were left out.
  */
 size_t announce_rate_apply(struct announce_rate *rate, const struct local_endpoints *before,
 			   struct endpoints *locals, uint64_t now_ms);

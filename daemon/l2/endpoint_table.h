@@ -3,8 +3,8 @@
  * The endpoint table: all endpoints of an L2 network in the store, and the list that is being
  * received. An invalid value keeps the previous one, and a failed list keeps the table. An endpoint
  * that is missing, from a list or by its deletion, is kept, marked vanished, until it is due and
- * endpoint_table_drop_vanished is called: its etcd lease may just be replaced, or the store may have
- * been wiped. Pure; times are milliseconds of CLOCK_MONOTONIC.
+ * endpoint_table_drop_vanished is called: its etcd lease may just be replaced, or the store may
+ * have been wiped. Pure; times are milliseconds of CLOCK_MONOTONIC.
  */
 #pragma once
 
@@ -30,8 +30,8 @@ void endpoint_table_free(struct endpoint_table *table);
 
 void endpoint_table_list_begin(struct endpoint_table *table);
 /*
- * The list is complete. Endpoints that vanish with it are due at due_ms. Returns false if out of memory:
- * the table is unchanged.
+ * The list is complete. Endpoints that vanish with it are due at due_ms. Returns false if out of
+ * memory: the table is unchanged.
  */
 bool endpoint_table_list_end(struct endpoint_table *table, uint64_t due_ms);
 void endpoint_table_list_failed(struct endpoint_table *table);
@@ -44,7 +44,10 @@ int endpoint_table_put(struct endpoint_table *table, const struct store_entry *e
 		       struct err *err);
 /* Adds the record of this node's own put. Returns false if out of memory. */
 bool endpoint_table_put_own(struct endpoint_table *table, const struct endpoint *endpoint);
-/* The key was deleted at this revision. The endpoint is due at due_ms, unless it has vanished before. */
+/*
+ * The key was deleted at this revision. The endpoint is due at due_ms, unless it has vanished
+ * before.
+ */
 void endpoint_table_delete(struct endpoint_table *table, const char *key, uint64_t mod_revision,
 			   uint64_t due_ms);
 

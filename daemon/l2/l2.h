@@ -47,18 +47,21 @@ int l2_start(struct l2 *l2, struct err *err);
 void l2_reconnect(struct l2 *l2);
 void l2_check(struct l2 *l2);
 
-/* The etcd lease that announcements are attached to, 0 if the node's key has none. held false: none are made. */
+/*
+ * The etcd lease that announcements are attached to, 0 if the node's key has none. held false: none
+ * are made.
+ */
 void l2_set_lease(struct l2 *l2, bool held, uint64_t etcd_lease);
 
 /*
- * The addresses of this node's containers, sorted; node is set by the callee. Announcements of other addresses are withdrawn if
- * complete. Returns whether an address or a MAC has changed.
+ * The addresses of this node's containers, sorted; node is set by the callee. Announcements of
+ * other addresses are withdrawn if complete. Returns whether an address or a MAC has changed.
  */
 bool l2_set_local(struct l2 *l2, const struct endpoints *local, bool complete);
 
 /*
- * Sets the MACs that no container of another node may have, sorted, besides those of the local addresses.
- * Returns whether they have changed.
+ * Sets the MACs that no container of another node may have, sorted, besides those of the local
+ * addresses. Returns whether they have changed.
  */
 bool l2_set_reserved(struct l2 *l2, const struct macs *macs);
 /* Sets what is shown as not announced. */

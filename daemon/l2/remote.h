@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which endpoints of an L2 network are usable remote containers, and by which VTEP they are reached.
- * Each endpoint is checked against the configuration, the node's own containers and the peers; then
- * the MACs are checked against each other, because an FDB entry has one VTEP. Pure.
+ * Which endpoints of an L2 network are usable remote containers, and by which VTEP they are
+ * reached. Each endpoint is checked against the configuration, the node's own containers and the
+ * peers; then the MACs are checked against each other, because an FDB entry has one VTEP. Pure.
  */
 #pragma once
 
@@ -45,8 +45,8 @@ struct remote_counts {
 
 /*
  * Fills remotes_out, in the order of the addresses; the previous content is discarded. An endpoint
- * with an address of this node's containers is left out and not counted: this node's record of it is
- * under way. If endpoints of two nodes have one MAC, those with the oldest key keep it. Returns
+ * with an address of this node's containers is left out and not counted: this node's record of it
+ * is under way. If endpoints of two nodes have one MAC, those with the oldest key keep it. Returns
  * false if out of memory.
  */
 bool remotes_find(const struct remote_source *source, struct remotes *remotes_out,

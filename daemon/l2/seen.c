@@ -70,8 +70,8 @@ static bool is_own(const struct selection *selection, const struct endpoint *end
 }
 
 /*
- * A MAC that this node announces, too, is not among them: it was announced here first. A vanished endpoint
- * still counts: its node may be restarting, and no other node may take the MAC meanwhile.
+ * A MAC that this node announces, too, is not among them: it was announced here first. A vanished
+ * endpoint still counts: its node may be restarting, and no other node may take the MAC meanwhile.
  */
 static bool collect_remote(struct selection *selection)
 {
@@ -101,9 +101,9 @@ static bool is_remote(const struct selection *selection, const struct mac *mac)
 }
 
 /*
- * Container programs derive a MAC from the container's IPv4 address: docker and podman 02:42 and the
- * address, weft and other CNI plugins 0a:58 and the address. The ranges then determine whose MAC it is, also
- * before its node announces it.
+ * Container programs derive a MAC from the container's IPv4 address: docker and podman 02:42 and
+ * the address, weft and other CNI plugins 0a:58 and the address. The ranges then determine whose
+ * MAC it is, also before its node announces it.
  */
 enum owner { OWNER_UNKNOWN, OWNER_THIS_NODE, OWNER_OTHER_NODE };
 
@@ -147,7 +147,10 @@ static bool collect_holders(struct selection *selection)
 	return true;
 }
 
-/* Of the bridge's own addresses, those that are not announced are not counted: each node may have them. */
+/*
+ * Of the bridge's own addresses, those that are not announced are not counted: each node may have
+ * them.
+ */
 static bool select_one(struct selection *selection, const struct seen *seen)
 {
 	const enum family f = ipaddr_family(&seen->addr);

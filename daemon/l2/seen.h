@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which of the addresses on a bridge of another program are this node's endpoints. Such a container is
- * not known to weft: it may give itself any address and MAC, if it has the privilege. So an address is
- * announced only if it is in the range that this node leases, which no other node's containers use; a MAC
- * that is derived from an address of the network only if that is in the range, and any other MAC only if
- * no other node announced it before; and of each port and in all only a limited number. Pure.
+ * Which of the addresses on a bridge of another program are this node's endpoints. Such a container
+ * is not known to weft: it may give itself any address and MAC, if it has the privilege. So an
+ * address is announced only if it is in the range that this node leases, which no other node's
+ * containers use; a MAC that is derived from an address of the network only if that is in the
+ * range, and any other MAC only if no other node announced it before; and of each port and in all
+ * only a limited number. Pure.
  */
 #pragma once
 
@@ -50,10 +51,11 @@ struct seen_counts {
 
 /*
  * Adds the endpoints to locals, which has those of containers that weft attached: these keep their
- * addresses and MACs, and of two ports the first. macs_out receives, sorted, the MACs that no container of
- * another node may have: of the bridge and of all ports, except those that are another node's: derived
- * from an address outside the range, or announced before and not derived from one in it.
- * network: the network's addresses, by family; others are ignored. Returns false if out of memory.
+ * addresses and MACs, and of two ports the first. macs_out receives, sorted, the MACs that no
+ * container of another node may have: of the bridge and of all ports, except those that are another
+ * node's: derived from an address outside the range, or announced before and not derived from one
+ * in it. network: the network's addresses, by family; others are ignored. Returns false if out of
+ * memory.
  */
 bool seen_select(const struct seen_source *source, const struct prefix network[static FAMILIES],
 		 struct endpoints *locals, struct macs *macs_out, struct seen_counts *counts_out);

@@ -93,7 +93,8 @@ const struct foreign_prefix *foreign_find_holder(const struct foreign *foreign,
 
 /*
  * Write the command that removes the prefix from the node: "ip link delete cni0", "ip address del
- * 10.5.3.1/24 dev eth1"; and what is wrong with the holder of a subnet, with that command. Return buf.
+ * 10.5.3.1/24 dev eth1"; and what is wrong with the holder of a subnet, with that command. Return
+ * buf.
  */
 const char *foreign_command(const struct foreign_prefix *prefix,
 			    char buf[static FOREIGN_TEXT_SIZE]);

@@ -8,8 +8,9 @@
  *    "BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"},
  *    "Weft":{"Node":"<uuid>","Name":"host2","MTU":1450,"Machine":"<16 hex digits>"}}
  *
- * "Weft" has "Probe":true if the node sends and answers probes (weftd --probe, and its port is open), and has "SourceIP" or "SourceIPv6" if the node's tunnel packets have another source address
- * than PublicIP or PublicIPv6, which is then translated (NAT).
+ * "Weft" has "Probe":true if the node sends and answers probes (weftd --probe, and its port is
+ * open), and has "SourceIP" or "SourceIPv6" if the node's tunnel packets have another source
+ * address than PublicIP or PublicIPv6, which is then translated (NAT).
  *
  *   10.5.2.0-24&fd00:5:2::-64       dual stack
  *   {"PublicIP":"192.168.0.2","PublicIPv6":"fd00::2","BackendType":"vxlan",
@@ -79,8 +80,8 @@ int lease_parse(const struct store_entry *entry, struct lease *lease_out, struct
 /* Formats the value of this node's lease. *value_out is allocated, and owned by the caller. */
 int lease_value(const struct lease *lease, char **value_out, struct err *err);
 /*
- * Formats the value of a reservation for a node that has not claimed it yet: the node's id and name,
- * or its public address. The BackendType is "reserved", so that no node uses it as a peer.
+ * Formats the value of a reservation for a node that has not claimed it yet: the node's id and
+ * name, or its public address. The BackendType is "reserved", so that no node uses it as a peer.
  * *value_out is allocated, and owned by the caller.
  */
 int lease_reserved_value(const struct lease *lease, char **value_out, struct err *err);

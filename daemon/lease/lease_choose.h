@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which subnet this node claims, decided from the leases in the store, the network configuration and
- * the node's own state. Called by lease_client.c. Pure.
+ * Which subnet this node claims, decided from the leases in the store, the network configuration
+ * and the node's own state. Called by lease_client.c. Pure.
  */
 #pragma once
 
@@ -56,11 +56,11 @@ struct lease_choice {
 /*
  * Chooses, in this order: an existing key of this node, or a flannel lease with its public address;
  * the last lease, if it is free; the first free subnet from a position that depends on the seed and
- * that overlaps no prefix of another device of this node. If
- * the existing key does not have exactly the network's families, or is outside the network, the
- * choice is a new key that replaces it and keeps its valid subnets. A new IPv6 subnet gets the same
- * index as the IPv4 subnet, if that is free. If the configuration permits only reserved subnets, only
- * an existing key of this node is chosen, and no conflict matters. leases: all leases in the table, usable as peers or not.
+ * that overlaps no prefix of another device of this node. If the existing key does not have exactly
+ * the network's families, or is outside the network, the choice is a new key that replaces it and
+ * keeps its valid subnets. A new IPv6 subnet gets the same index as the IPv4 subnet, if that is
+ * free. If the configuration permits only reserved subnets, only an existing key of this node is
+ * chosen, and no conflict matters. leases: all leases in the table, usable as peers or not.
  */
 struct lease_choice lease_choose(const struct leases *leases, const struct config *config,
 				 const struct lease_self *self);

@@ -34,7 +34,10 @@ struct lease_client {
 	struct lease_choice claim;    /* being put, or held */
 	struct prefix held[FAMILIES]; /* the last lease that was held; unset: none */
 	struct lease put;             /* the value of the last put */
-	/* Public addresses of the last put and of those before it, as far as the store may have them. */
+	/*
+	 * Public addresses of the last put and of those before it, as far as the store may have
+	 * them.
+	 */
 	struct ipaddr published[PUBLISHED_MAX][FAMILIES];
 	uint64_t etcd_lease;           /* granted or attached; 0: none */
 	uint32_t granted_ttl_s;        /* TTL requested for etcd_lease */
@@ -398,8 +401,8 @@ static bool is_published(const struct lease_client *client, enum family f,
 }
 
 /*
- * Whether the key that was held is now another node's. This node put it with its present or a previous
- * public address: its id with any other address belongs to a clone.
+ * Whether the key that was held is now another node's. This node put it with its present or a
+ * previous public address: its id with any other address belongs to a clone.
  */
 static bool is_taken(const struct lease_client *client, const struct lease *lease)
 {
@@ -415,8 +418,8 @@ static bool is_taken(const struct lease_client *client, const struct lease *leas
 
 /*
  * A list or event that left the store before this node's put can arrive after the reply: the key is
- * missing, or older than the put. A wiped or restored store, which restarts its revisions, gives the
- * same result, so the next list decides.
+ * missing, or older than the put. A wiped or restored store, which restarts its revisions, gives
+ * the same result, so the next list decides.
  */
 static bool is_stale(struct lease_client *client, const struct lease *lease)
 {
@@ -454,8 +457,8 @@ static bool is_up_to_date(const struct lease_client *client, const struct config
 }
 
 /*
- * The TTL of an etcd lease is fixed when granted: a changed LeaseTTL needs a new one. The replaced one
- * of an L2 network still has the keys of endpoints, which are put again one by one: it expires.
+ * The TTL of an etcd lease is fixed when granted: a changed LeaseTTL needs a new one. The replaced
+ * one of an L2 network still has the keys of endpoints, which are put again one by one: it expires.
  */
 static void replace_etcd_lease(struct lease_client *client, const struct config *config)
 {

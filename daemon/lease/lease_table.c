@@ -131,7 +131,8 @@ static void drop_duplicates(struct leases *leases)
 
 /*
  * Keeps leases that are missing from the list: all if the store was wiped, else those that have
- * vanished before. A wiped store restarts its revisions, so that any entry is newer than revision 0.
+ * vanished before. A wiped store restarts its revisions, so that any entry is newer than revision
+ * 0.
  */
 static void keep_vanished(struct lease_table *table, const struct prefix *own, bool wiped)
 {

@@ -47,8 +47,8 @@ void lease_table_list_begin(struct lease_table *table);
 void lease_table_list_restored(struct lease_table *table);
 /*
  * The list is complete and replaces the current set. own (may be NULL): the subnets of the key that
- * this node holds. A list without that key is from a wiped or restored store. After such a list, and
- * after lease_table_list_restored, leases missing from it remain, marked vanished, until
+ * this node holds. A list without that key is from a wiped or restored store. After such a list,
+ * and after lease_table_list_restored, leases missing from it remain, marked vanished, until
  * lease_table_drop_vanished. Returns whether the list was from such a store.
  */
 bool lease_table_list_end(struct lease_table *table, const struct prefix *own);

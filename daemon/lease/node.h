@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The node's identity: its id, and for each network the VTEP MAC and the last lease. Stored in
- * node.json in the state directory. If the file is missing, the VTEP MAC of an existing vxlan device
- * is kept: with a new MAC, every peer would be cut off until it reads the new lease.
+ * node.json in the state directory. If the file is missing, the VTEP MAC of an existing vxlan
+ * device is kept: with a new MAC, every peer would be cut off until it reads the new lease.
  */
 #pragma once
 
@@ -22,15 +22,15 @@ struct node {
 };
 
 /*
- * Reads node.json. If it is missing, generates an id and writes the file. A damaged file is an error
- * and is not replaced. ERR_STATE or ERR_IO.
+ * Reads node.json. If it is missing, generates an id and writes the file. A damaged file is an
+ * error and is not replaced. ERR_STATE or ERR_IO.
  */
 int node_load(struct node *node, const char *state_dir, struct err *err);
 
 /*
- * Returns the network's record, owned by node, or NULL on failure. Its VTEP MAC is set and stored on
- * disk: the stored one, else that of the device called vxlan, else flannel's (zero: none), else a
- * random one. Those with the prefix of containers' MACs (mac_is_derived) do not count.
+ * Returns the network's record, owned by node, or NULL on failure. Its VTEP MAC is set and stored
+ * on disk: the stored one, else that of the device called vxlan, else flannel's (zero: none), else
+ * a random one. Those with the prefix of containers' MACs (mac_is_derived) do not count.
  */
 const struct state_node_network *node_network(struct node *node, struct nl *nl, const char *name,
 					      const char *vxlan, const struct mac *flannel,
@@ -48,8 +48,8 @@ uint64_t node_seed(const struct node *node);
 /*
  * Identifies the machine, so that two machines with the same state directory, as a virtual machine
  * and its clone, can be distinguished. 16 hexadecimal digits, the same after every boot: a hash of
- * machine-id(5) and of the firmware's UUID (/sys/class/dmi/id/product_uuid, readable by root), which
- * a hypervisor usually changes in a clone. "" if neither can be read. One-way: neither source can
- * be derived from it.
+ * machine-id(5) and of the firmware's UUID (/sys/class/dmi/id/product_uuid, readable by root),
+ * which a hypervisor usually changes in a clone. "" if neither can be read. One-way: neither source
+ * can be derived from it.
  */
 void node_machine_id(char id[static NODE_MACHINE_ID_SIZE]);

@@ -80,12 +80,13 @@ struct peers_counts {
 typedef void peers_refused_fn(void *ctx, const struct lease *lease, const char *reason);
 
 /*
- * Fills usable_out with the usable peers, sorted, each with its usable subnets; the previous content
- * is discarded. If the subnets of two peers overlap or their VTEP MACs are equal, one loses its
- * subnet. The winner is, in this order: the one that is not vanished, the one with the network's
- * subnet length, the newer key of one node, the older lease. refused (may be NULL) is called for
- * every refused lease, except this node's own and those without any valid value. counts_out may be
- * NULL: if its clashes are 0, the result for one lease does not depend on any other. Returns false if out of memory.
+ * Fills usable_out with the usable peers, sorted, each with its usable subnets; the previous
+ * content is discarded. If the subnets of two peers overlap or their VTEP MACs are equal, one loses
+ * its subnet. The winner is, in this order: the one that is not vanished, the one with the
+ * network's subnet length, the newer key of one node, the older lease. refused (may be NULL) is
+ * called for every refused lease, except this node's own and those without any valid value.
+ * counts_out may be NULL: if its clashes are 0, the result for one lease does not depend on any
+ * other. Returns false if out of memory.
  */
 bool peers_filter(const struct leases *leases, const struct config *config,
 		  const struct peer_self *self, struct leases *usable_out,

@@ -2,8 +2,8 @@
 /*
  * When a network configuration that was refused is checked again. What it does not fit can change
  * with an event or without one (a replaced gateway, an error that has passed): a check follows an
- * event at once, but at most one in a second, because it reads the host's routes and all leases; and
- * without an event, after half a minute.
+ * event at once, but at most one in a second, because it reads the host's routes and all leases;
+ * and without an event, after half a minute.
  */
 #pragma once
 

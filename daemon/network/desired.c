@@ -130,7 +130,10 @@ static int build_changed(const struct desired_source *source, struct desired_sta
 	return 0;
 }
 
-/* Where nothing is announced, each peer may have containers. Its one outer family is that of the network. */
+/*
+ * Where nothing is announced, each peer may have containers. Its one outer family is that of the
+ * network.
+ */
 static int find_destinations(const struct desired_source *source, struct desired_state *desired,
 			     struct err *err)
 {

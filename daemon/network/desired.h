@@ -51,9 +51,10 @@ struct desired_source {
 
 /*
  * Builds the usable peers into desired (reconciler.h), whose lists are empty before: all peers, or
- * the changed ones, as wanted. All are also listed if wanted is DESIRED_PEERS_CHANGED, but any lease
- * may have changed, or two peers were or are in conflict: a peer's entries then depend on other
- * leases too. In an L2 network, all peers are listed, together with the remote containers. ERR_NOMEM.
+ * the changed ones, as wanted. All are also listed if wanted is DESIRED_PEERS_CHANGED, but any
+ * lease may have changed, or two peers were or are in conflict: a peer's entries then depend on
+ * other leases too. In an L2 network, all peers are listed, together with the remote containers.
+ * ERR_NOMEM.
  */
 int desired_build_peers(struct desired_source *source, enum desired_peers wanted,
 			struct desired_state *desired, struct err *err);

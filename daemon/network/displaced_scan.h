@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds this node's containers with addresses of a subnet that is another node's now (displaced.h), from
- * the attachment records. The records are locked and read only when the node's subnets have
+ * Finds this node's containers with addresses of a subnet that is another node's now (displaced.h),
+ * from the attachment records. The records are locked and read only when the node's subnets have
  * changed, while there are such containers, and after a scan that met a locked record.
  */
 #pragma once

@@ -21,9 +21,9 @@ struct last_known;
 struct network_env;
 
 /*
- * Searches for such networks now, once more when the networks in names should have a desired state, and
- * every five minutes. env is copied, names is borrowed. Without packet rules, nothing is done. A
- * failure to read the devices is logged and retried. ERR_NOMEM.
+ * Searches for such networks now, once more when the networks in names should have a desired state,
+ * and every five minutes. env is copied, names is borrowed. Without packet rules, nothing is done.
+ * A failure to read the devices is logged and retried. ERR_NOMEM.
  */
 int last_known_new(const struct network_env *env, const char *const names[], size_t len,
 		   struct last_known **last_known_out, struct err *err);

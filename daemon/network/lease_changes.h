@@ -37,8 +37,8 @@ void lease_changes_add(struct lease_changes *changes, const struct leases *lease
 void lease_changes_set_all(struct lease_changes *changes);
 
 /*
- * After a reconcile: if it succeeded and had listed the changed peers, the kernel has the entries of
- * all leases as they are now; if it failed, it may have those of none.
+ * After a reconcile: if it succeeded and had listed the changed peers, the kernel has the entries
+ * of all leases as they are now; if it failed, it may have those of none.
  */
 void lease_changes_finish(struct lease_changes *changes, bool succeeded, bool listed);
 

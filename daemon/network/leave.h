@@ -27,7 +27,7 @@ struct leave {
 };
 
 /*
- * Stops the snapshots and starts the removal; active is true until it fails. Returns false if no key
- * is held: there is nothing to remove, and done is not called.
+ * Stops the snapshots and starts the removal; active is true until it fails. Returns false if no
+ * key is held: there is nothing to remove, and done is not called.
  */
 bool leave_start(struct leave *leave, struct store *store, leave_done_fn *done, void *ctx);

@@ -159,7 +159,7 @@ static int build(struct network *network, const struct peer_self *self, enum des
 	return rc;
 }
 
-/* After the entries, so that new flows have the new path; after the publication, which need not wait. */
+/* After the entries, for the path of new flows; after the publication, which need not wait. */
 static void apply_fast_path(struct network *network, const struct peer_self *self)
 {
 	const struct network_fast_path_source source = {
@@ -284,7 +284,7 @@ static void take_changes(struct network *network)
 	struct store_view *view = &network->store_view;
 	struct err err;
 
-	/* Before the first list is complete, a kernel event may come, and no subnet counts as free. */
+	/* A kernel event may come before the first complete list, when no subnet counts as free. */
 	if (network->leave.active || !view->configured || (!view->listed && !view->stale))
 		return;
 	if (bring_up(network, &err) < 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A network's devices and rules in the fast path (flow_table.h), from the state after a reconcile. */
+/*
+ * A network's devices and rules in the fast path (flow_table.h), from the state after a reconcile.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -22,8 +24,8 @@ struct network_fast_path_source {
 };
 
 /*
- * Sets the network's devices in the fast path, or removes the network from it if it does not use it.
- * fast_path NULL: none. *changes is the caller's, 0 at first: the number of changes of entries,
+ * Sets the network's devices in the fast path, or removes the network from it if it does not use
+ * it. fast_path NULL: none. *changes is the caller's, 0 at first: the number of changes of entries,
  * devices and rules up to the last call. All flows end if it has grown since.
  */
 void network_fast_path_apply(struct fast_path *fast_path,

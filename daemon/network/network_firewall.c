@@ -100,7 +100,10 @@ static void add_arrival(uint32_t index, struct nft_devices *arrivals)
 		}
 }
 
-/* The devices that have the node's addresses, and those of the routes to peers, which may be others. */
+/*
+ * The devices that have the node's addresses, and those of the routes to peers, which may be
+ * others.
+ */
 static void find_arrivals(const struct uplink *uplink, struct nft_devices *arrivals_out)
 {
 	for (enum family f = 0; f < FAMILIES; f++)

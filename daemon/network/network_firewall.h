@@ -12,8 +12,8 @@ struct peer_self;
 
 /*
  * Sets the network's rules, unless desired lists no peers. firewall NULL: no packet rules. A
- * failure is logged, and retried by the firewall. Returns false if they wait for those of further networks
- * (firewall_gather): nothing may be written to the kernel before.
+ * failure is logged, and retried by the firewall. Returns false if they wait for those of further
+ * networks (firewall_gather): nothing may be written to the kernel before.
  */
 bool network_firewall_apply(struct firewall *firewall, const char *name,
 			    const struct peer_self *self, const struct desired_state *desired);

@@ -130,7 +130,10 @@ static void report_unannounced(struct network_l2 *part, const struct seen_counts
 				 part->network, "bridge", part->own->config->bridge);
 		return;
 	}
-	/* The limit first: a reason that it holds back is not recorded, and logged after the next scan. */
+	/*
+	 * The limit first: a reason that it holds back is not recorded, and logged after the next
+	 * scan.
+	 */
 	if (!strcmp(part->unannounced.error, text) ||
 	    !log_limit(&part->warned_ms, &part->held_back, loop_now_ms(), WARN_EVERY_MS))
 		return;
@@ -198,7 +201,9 @@ static void on_scanned(void *ctx)
 	announce(ctx);
 }
 
-/* What an earlier weftd announced. Without memory for it, it has to be read from the kernel alone. */
+/*
+ * What an earlier weftd announced. Without memory for it, it has to be read from the kernel alone.
+ */
 static void set_earlier(struct network_l2 *part)
 {
 	const struct endpoints *endpoints = l2_view(part->l2).endpoints;

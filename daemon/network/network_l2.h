@@ -53,10 +53,10 @@ int network_l2_check(const struct network_l2 *part, const struct config *config,
 int network_l2_start(struct network_l2 *part, const struct config *config, struct err *err);
 
 /*
- * Announces the containers on the bridge, in an L2 network whose devices exist; none if MACs are learned.
- * Another program's bridge is scanned if scope (enum reconcile_scope) includes the devices, and from then
- * on again and again: own and reconciler must outlive part.
- * Calls changed if their addresses have changed: the remote containers depend on them.
+ * Announces the containers on the bridge, in an L2 network whose devices exist; none if MACs are
+ * learned. Another program's bridge is scanned if scope (enum reconcile_scope) includes the
+ * devices, and from then on again and again: own and reconciler must outlive part. Calls changed if
+ * their addresses have changed: the remote containers depend on them.
  */
 void network_l2_announce(struct network_l2 *part, const struct own_lease *own,
 			 const struct reconciler *reconciler, unsigned scope);

@@ -46,7 +46,9 @@ struct networks {
 	struct last_known *last_known;
 };
 
-/* ---- What the networks share ------------------------------------------------------------------ */
+/*
+ * ---- What the networks share ------------------------------------------------------------------
+ */
 
 static int admit(void *ctx, const struct network *network, const struct config *config,
 		 struct err *err)
@@ -90,7 +92,10 @@ static void list_others(const struct networks *networks, struct member *member)
 	member->other_len = len;
 }
 
-/* Several changes lead to one notification: at a start, each network would reconcile after each other one. */
+/*
+ * Several changes lead to one notification: at a start, each network would reconcile after each
+ * other one.
+ */
 static void on_notify(void *ctx)
 {
 	struct networks *networks = ctx;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All overlay networks of this node, in the order of --network, or with --network '*' in the order in
- * which they were added: each with its store, lease,
- * devices and sweep. They share the event loop, sockets, HTTP client and packet rules, and no
- * other state: a fault of one does not stop another. Two networks that conflict cannot both be on
- * one node: the later one's configuration is refused. Made by main.c.
+ * All overlay networks of this node, in the order of --network, or with --network '*' in the order
+ * in which they were added: each with its store, lease, devices and sweep. They share the event
+ * loop, sockets, HTTP client and packet rules, and no other state: a fault of one does not stop
+ * another. Two networks that conflict cannot both be on one node: the later one's configuration is
+ * refused. Made by main.c.
  */
 #pragma once
 
@@ -45,10 +45,10 @@ int networks_new(const struct network_env *env, const struct networks_options *o
 #define NETWORKS_MAX 128
 
 /*
- * Makes the named networks those of this node. Those that are new start; those that are missing end, as
- * if weftd had been started without them: devices and packet rules stay, and containers keep running.
- * Beyond NETWORKS_MAX, names are ignored with a warning. Not to be called from a callback of a network. Returns 0,
- * or -1 if a network could not be made: to be called again.
+ * Makes the named networks those of this node. Those that are new start; those that are missing
+ * end, as if weftd had been started without them: devices and packet rules stay, and containers
+ * keep running. Beyond NETWORKS_MAX, names are ignored with a warning. Not to be called from a
+ * callback of a network. Returns 0, or -1 if a network could not be made: to be called again.
  */
 int networks_set(struct networks *networks, const char *const names[], size_t len, struct err *err);
 /* Frees all; devices, entries, leases and files stay. NULL is allowed. */

@@ -25,14 +25,15 @@ struct observed {
 void observed_free(struct observed *observed);
 
 /*
- * Reads the other devices; *changed_out: whether they differ from the last scan. ERR_KERNEL, ERR_NOMEM:
- * the last scan stays, and the next observed_scan reads them again.
+ * Reads the other devices; *changed_out: whether they differ from the last scan. ERR_KERNEL,
+ * ERR_NOMEM: the last scan stays, and the next observed_scan reads them again.
  */
 int observed_scan_foreign(struct observed *observed, struct nl *nl, const char *network,
 			  bool *changed_out, struct err *err);
 
 /*
- * Takes the MACs of these ports that are not derived from an address. Returns whether they differ from the last ones.
+ * Takes the MACs of these ports that are not derived from an address. Returns whether they differ
+ * from the last ones.
  */
 bool observed_set_ports(struct observed *observed, const struct ports *ports);
 
@@ -48,7 +49,7 @@ struct observed_source {
 enum { OBSERVED_DISPLACED = 1 << 0, OBSERVED_FOREIGN = 1 << 1 };
 
 /*
- * Scans what is due; all: the other devices even without an event. Returns what has changed. A failure
- * is logged.
+ * Scans what is due; all: the other devices even without an event. Returns what has changed. A
+ * failure is logged.
  */
 unsigned observed_scan(struct observed *observed, const struct observed_source *source, bool all);

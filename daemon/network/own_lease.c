@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Peers send probes only to nodes that publish that they answer, and report those that do not as silent. */
+/*
+ * Peers send probes only to nodes that publish that they answer, and report those that do not as
+ * silent.
+ */
 static bool answers_probes(const struct own_lease *own)
 {
 	const struct node *node = own->node;

@@ -98,8 +98,9 @@ int publish_network(const char *run_dir, const char *subnet_file,
 }
 
 /*
- * The configuration named another bridge when an earlier weftd published the network: what weft has added
- * there is not found by the devices of the network. A failure does not prevent the publication.
+ * The configuration named another bridge when an earlier weftd published the network: what weft has
+ * added there is not found by the devices of the network. A failure does not prevent the
+ * publication.
  */
 static void leave_bridge(const struct publish_source *source, const struct state_network *state)
 {

@@ -26,14 +26,17 @@ struct state_network;
 
 #define PUBLISH_SUBNET_SIZE 384
 
-/* The address that containers of this node's subnet have as their gateway; unset: an L2 network without one. */
+/*
+ * The address that containers of this node's subnet have as their gateway; unset: an L2 network
+ * without one.
+ */
 struct ipaddr publish_gateway(const struct config *config, enum family family,
 			      const struct prefix *subnet);
 
 /*
  * Makes the network's state for its file: with these subnets (unset: none) and the devices' MTU in
- * bytes, which is too small for IPv6 subnets if it is below 1280; lease_lost: the subnets are another
- * node's now. Pure.
+ * bytes, which is too small for IPv6 subnets if it is below 1280; lease_lost: the subnets are
+ * another node's now. Pure.
  */
 void publish_make_state(const char *name, const struct config *config,
 			const struct prefix subnet[static FAMILIES], uint32_t mtu, bool lease_lost,
@@ -73,8 +76,8 @@ struct publication {
 };
 
 /*
- * Publishes the network, unless it has never been and the devices are missing. Sets holder, done and
- * error. Returns 1 published, 0 not, -1 failed.
+ * Publishes the network, unless it has never been and the devices are missing. Sets holder, done
+ * and error. Returns 1 published, 0 not, -1 failed.
  */
 int publish_run(struct publication *publication, const struct publish_source *source);
 

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 /*
- * inotify instances of the process. A user has 128, which the file store and, on Kubernetes, all programs of
- * root on the node need as well.
+ * inotify instances of the process. A user has 128, which the file store and, on Kubernetes, all
+ * programs of root on the node need as well.
  */
 static size_t instances;
 

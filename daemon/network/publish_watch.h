@@ -14,7 +14,8 @@ struct publish_watch;
 
 struct published_file {
 	struct publish_watch *of;
-	struct file_watch *watch; /* NULL: it cannot be watched; the next full reconcile repairs it */
+	/* NULL: it cannot be watched; the next full reconcile repairs it. */
+	struct file_watch *watch;
 	/* As weftd has left it. Inode 0: absent. */
 	uint64_t inode, size, mtime_ns;
 };
@@ -30,13 +31,16 @@ struct publish_watch {
 };
 
 /*
- * Watches run_dir/networks/NAME.json and, unless it is NULL, subnet_file. changed is called from the loop. A file
- * that cannot be watched, as without further inotify instances, or beyond PUBLISH_WATCH_MAX, is left out.
+ * Watches run_dir/networks/NAME.json and, unless it is NULL, subnet_file. changed is called from
+ * the loop. A file that cannot be watched, as without further inotify instances, or beyond
+ * PUBLISH_WATCH_MAX, is left out.
  */
 void publish_watch_init(struct publish_watch *watch, struct loop *loop, const char *run_dir,
 			const char *name, const char *subnet_file, void (*changed)(void *ctx),
 			void *ctx);
 void publish_watch_free(struct publish_watch *watch);
 
-/* To be called when the files have been written, or could not be: changes from now on are reported. */
+/*
+ * To be called when the files have been written, or could not be: changes from now on are reported.
+ */
 void publish_watch_arm(struct publish_watch *watch);

@@ -24,7 +24,7 @@ struct replacement {
 };
 
 /*
- * Checks that the mode is the same, that the configuration keeps this node's subnets and a peer, and
- * that no other program has its devices. ERR_CONFIG, ERR_KERNEL.
+ * Checks that the mode is the same, that the configuration keeps this node's subnets and a peer,
+ * and that no other program has its devices. ERR_CONFIG, ERR_KERNEL.
  */
 int replacement_check(const struct replacement *replacement, struct err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When a bridge of another program is scanned for its containers (dataplane/bridge_scan.h). The kernel
- * reports a port's changes, but not those of the addresses in a container's namespace. So a change of a
- * port leads to a scan at once and to further ones, less and less often, up to one in five seconds; scans
- * take at most a twentieth of the time.
+ * When a bridge of another program is scanned for its containers (dataplane/bridge_scan.h). The
+ * kernel reports a port's changes, but not those of the addresses in a container's namespace. So a
+ * change of a port leads to a scan at once and to further ones, less and less often, up to one in
+ * five seconds; scans take at most a twentieth of the time.
  */
 #pragma once
 
@@ -41,9 +41,9 @@ int seen_scan_init(struct seen_scan *scan, struct loop *loop, struct err *err);
 void seen_scan_free(struct seen_scan *scan);
 
 /*
- * A port may have changed: scans the bridge of config, which must stay valid, at once, or soon if the
- * last scan was just before. done is not called within this call. A failure is logged, and keeps the
- * result.
+ * A port may have changed: scans the bridge of config, which must stay valid, at once, or soon if
+ * the last scan was just before. done is not called within this call. A failure is logged, and
+ * keeps the result.
  */
 void seen_scan_run(struct seen_scan *scan, const struct config *config);
 /* Ends the repeated scans and discards the result. */

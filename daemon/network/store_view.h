@@ -102,7 +102,9 @@ void store_view_on_gone(struct store_view *view, const char *key, uint64_t mod_r
 
 /* Whether this is the configuration in use. */
 bool store_view_uses(const struct store_view *view, const struct config *config);
-/* Uses this configuration, parsed from text, from now on, and logs remarks on it; text is copied. */
+/*
+ * Uses this configuration, parsed from text, from now on, and logs remarks on it; text is copied.
+ */
 void store_view_set_config(struct store_view *view, const struct config *config, const char *text);
 /*
  * Records why the configuration in the store is not used; another may be in use and stay so. text:
@@ -132,8 +134,8 @@ bool store_view_end_grace(struct store_view *view);
 /* ---- Snapshot ---- */
 
 /*
- * Whether a node that has held this subnet should start from the snapshot: no list was complete, and
- * the configuration in use, if there is one, contains the subnet.
+ * Whether a node that has held this subnet should start from the snapshot: no list was complete,
+ * and the configuration in use, if there is one, contains the subnet.
  */
 bool store_view_wants_snapshot(const struct store_view *view,
 			       const struct prefix subnet[static FAMILIES]);

@@ -242,8 +242,8 @@ static bool is_confirmed(const struct uplink *old, const struct uplink *uplink)
 }
 
 /*
- * Whether tunnel packets can be sent as before, or over a family that is new. Over a family that was
- * there and not used, all peers would be lost: this node has not published its address.
+ * Whether tunnel packets can be sent as before, or over a family that is new. Over a family that
+ * was there and not used, all peers would be lost: this node has not published its address.
  */
 static int check_lost(const struct underlay *underlay, const struct uplink *uplink,
 		      const struct config *config, struct err *err)

@@ -38,8 +38,9 @@ void probe_on_reply(struct probe *probe, enum probe_kind kind, probe_network_rep
 		    void *ctx);
 
 /*
- * Returns false if the network's probes have failed on this node in all families, so that it does not answer.
- * It then calls network_others_changed, whenever that changes: the node's lease is written again.
+ * Returns false if the network's probes have failed on this node in all families, so that it does
+ * not answer. It then calls network_others_changed, whenever that changes: the node's lease is
+ * written again.
  */
 bool probe_works(const void *probe, const char *network);
 

@@ -76,8 +76,8 @@ static bool is_due(const struct row *row, uint64_t now_ms)
 }
 
 /*
- * The requests of a tick go to the first rows that are due, so that rows are completed one after the
- * other. If all had a share, none would be complete at the deadline.
+ * The requests of a tick go to the first rows that are due, so that rows are completed one after
+ * the other. If all had a share, none would be complete at the deadline.
  */
 static void request_rows(struct probe_collect *collect, struct probe_network *net, uint64_t now_ms)
 {

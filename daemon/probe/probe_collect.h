@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Collects the rows of other nodes (probe_row.h): requests the row of each node, part by part, in the
- * order of the nodes, and gives up a node that does not reply, and all nodes after PROBE_COLLECT_MS. At most
- * 1,600 parts are requested per second, each of up to 96 IPv4 or 48 IPv6 targets.
+ * Collects the rows of other nodes (probe_row.h): requests the row of each node, part by part, in
+ * the order of the nodes, and gives up a node that does not reply, and all nodes after
+ * PROBE_COLLECT_MS. At most 1,600 parts are requested per second, each of up to 96 IPv4 or 48 IPv6
+ * targets.
  */
 #pragma once
 
@@ -20,7 +21,9 @@ struct probe_row_entry;
 struct probe_collect;
 
 struct probe_collect_owner {
-	/* A target in the row of the node with this index. Returns false: no more is wanted at all. */
+	/*
+	 * A target in the row of the node with this index. Returns false: no more is wanted at all.
+	 */
 	bool (*entry)(void *ctx, size_t node, const struct probe_row_entry *entry);
 	/* Called once, from the loop, when nothing more comes. It may free the collection. */
 	void (*finished)(void *ctx);

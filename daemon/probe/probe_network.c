@@ -20,15 +20,16 @@
 #include <sys/random.h>
 
 /*
- * The shortest time between two checks of what is due. If targets are due in each, the packets that have arrived
- * meanwhile are read there, too, so that weftd does not wake up for each of them. That adds nothing to round-trip
- * times, because the kernel records when packets arrive, and a reply has the time since the request's arrival.
+ * The shortest time between two checks of what is due. If targets are due in each, the packets that
+ * have arrived meanwhile are read there, too, so that weftd does not wake up for each of them. That
+ * adds nothing to round-trip times, because the kernel records when packets arrive, and a reply has
+ * the time since the request's arrival.
  */
 #define TICK_MS (PROBE_BURST_US / 1000)
 /*
- * Packets that are read per WINDOW_MS: WINDOW_PACKETS, and WINDOW_FACTOR for each request that is sent
- * meanwhile, by far more than peers send. What exceeds them stays in the socket's buffer, and what
- * exceeds that is dropped by the kernel.
+ * Packets that are read per WINDOW_MS: WINDOW_PACKETS, and WINDOW_FACTOR for each request that is
+ * sent meanwhile, by far more than peers send. What exceeds them stays in the socket's buffer, and
+ * what exceeds that is dropped by the kernel.
  */
 #define WINDOW_MS 10
 #define WINDOW_PACKETS 64
@@ -48,9 +49,10 @@ struct probe_network {
 	struct loop_event *timer; /* the next target */
 	/* The sockets; -1: none. */
 	int fd[FAMILIES];
-	bool polled;                           /* they are read at each tick */
-	struct loop_event *readable[FAMILIES]; /* NULL also if polled, and while the window is full */
-	struct loop_event *window;             /* its end, if it is full */
+	bool polled; /* they are read at each tick */
+	/* NULL also if polled, and while the window is full. */
+	struct loop_event *readable[FAMILIES];
+	struct loop_event *window; /* its end, if it is full */
 	uint64_t window_began_ms;
 	size_t window_packets;
 	struct ipaddr gateway[FAMILIES]; /* that the sockets are bound to; unset: none */

@@ -3,8 +3,8 @@
  * Probes in one network: sends requests when targets are due (probe_table.h), replies to those of
  * peers, and passes replies to other requests on. A message counts only if it came through the
  * network's bridge without having been forwarded (probe_socket.h), from the gateway address of a
- * peer that is in the store, and with the seal of the network's key. With many peers, packets are read up to
- * 50 ms after their arrival, which their times do not contain.
+ * peer that is in the store, and with the seal of the network's key. With many peers, packets are
+ * read up to 50 ms after their arrival, which their times do not contain.
  */
 #pragma once
 
@@ -65,13 +65,16 @@ struct probe_network_view {
 struct probe_network_view probe_network_view(const struct probe_network *net);
 
 /*
- * Sends the message, with the network's VNI and a seal. Returns false if it could not be sent: to be
- * tried again later.
+ * Sends the message, with the network's VNI and a seal. Returns false if it could not be sent: to
+ * be tried again later.
  */
 bool probe_network_send(struct probe_network *net, const struct ipaddr *to,
 			struct probe_message *message);
 
-/* Called for replies of a kind other than PROBE_REPLY from a peer's gateway. Returns false: it is to no request. */
+/*
+ * Called for replies of a kind other than PROBE_REPLY from a peer's gateway. Returns false: it is
+ * to no request.
+ */
 typedef bool probe_network_reply_fn(void *ctx, const struct probe_network *net,
 				    const struct ipaddr *from, const struct probe_message *reply);
 void probe_network_on_reply(struct probe_network *net, enum probe_kind kind,

@@ -35,15 +35,18 @@ struct probe_row_entry {
 
 /* Sets the payload. */
 void probe_row_request(const struct ipaddr *after, struct probe_message *message);
-/* Sets the payload to the part of the row that follows the request. Returns 0; -1: the request is malformed. */
+/*
+ * Sets the payload to the part of the row that follows the request. Returns 0; -1: the request is
+ * malformed.
+ */
 int probe_row_reply(const struct probe_message *request, const struct probe_table *table,
 		    uint64_t now_us, struct probe_message *reply);
 
 /* Called for each target of a reply. */
 typedef void probe_row_fn(void *ctx, const struct probe_row_entry *entry);
 /*
- * Checks a reply to a request with the address after, and then calls fn for its targets. *more_out: the row
- * continues after *last_out. Returns 0; -1: the reply is malformed, and fn was not called.
+ * Checks a reply to a request with the address after, and then calls fn for its targets. *more_out:
+ * the row continues after *last_out. Returns 0; -1: the reply is malformed, and fn was not called.
  */
 int probe_row_read(const struct probe_message *reply, const struct ipaddr *after, probe_row_fn *fn,
 		   void *ctx, bool *more_out, struct ipaddr *last_out);

@@ -17,8 +17,8 @@ struct ipaddr;
 struct probe_key;
 
 /*
- * Returns the key, to be freed by probe_key_free; NULL: out of memory, or OpenSSL has no HMAC-SHA256.
- * text: of at least one byte.
+ * Returns the key, to be freed by probe_key_free; NULL: out of memory, or OpenSSL has no
+ * HMAC-SHA256. text: of at least one byte.
  */
 struct probe_key *probe_key_new(const char *text);
 /* NULL is allowed. */

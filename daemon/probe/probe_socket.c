@@ -137,7 +137,10 @@ static void add_source(struct program *program, const struct prefix *own)
 		memcpy(&word, wire + i * sizeof(word), sizeof(word));
 		add_load(program, BPF_W, at + (uint32_t)(i * sizeof(word)));
 		add(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask));
-		/* Another value: to behind the return, over three instructions for each further word. */
+		/*
+		 * Another value: to behind the return, over three instructions for each further
+		 * word.
+		 */
 		add_jump(program, ntohl(word) & mask, 0, 3 * (words - 1 - i) + 1);
 	}
 	if (words)

@@ -29,10 +29,10 @@ struct probe_packet {
 };
 
 /*
- * What passes the kernel's filter: through the device, from the port, with a hop limit of 255, the size
- * and the first bytes of a message, and not from the node's own subnet, as its containers' packets are;
- * those of other nodes' containers have a smaller hop limit. own: the gateway, with the length of the
- * subnet.
+ * What passes the kernel's filter: through the device, from the port, with a hop limit of 255, the
+ * size and the first bytes of a message, and not from the node's own subnet, as its containers'
+ * packets are; those of other nodes' containers have a smaller hop limit. own: the gateway, with
+ * the length of the subnet.
  */
 struct probe_filter {
 	uint32_t device;
@@ -53,8 +53,8 @@ int probe_socket_set_filter(int fd, const struct probe_filter *filter, struct er
 uint32_t probe_socket_dropped(int fd);
 
 /*
- * Receives up to max packets, at most PROBE_SOCKET_BATCH, in the order of their arrival, without blocking.
- * Returns their number; less than max: the socket has no more.
+ * Receives up to max packets, at most PROBE_SOCKET_BATCH, in the order of their arrival, without
+ * blocking. Returns their number; less than max: the socket has no more.
  */
 size_t probe_socket_receive(int fd, struct probe_packet packets_out[static PROBE_SOCKET_BATCH],
 			    size_t max);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The peers that are probed in one network, when each is due, and what was measured. A target is the
- * gateway address of a peer in one family. Pure: the caller passes the time, in microseconds of
+ * The peers that are probed in one network, when each is due, and what was measured. A target is
+ * the gateway address of a peer in one family. Pure: the caller passes the time, in microseconds of
  * CLOCK_MONOTONIC, and sends.
  *
- * Schedule. Each target is due once per interval, at its place in an order that differs from node to
- * node (a hash of both addresses), and the places are evenly spaced: neither a node nor its peers
- * have bursts.
+ * Schedule. Each target is due once per interval, at its place in an order that differs from node
+ * to node (a hash of both addresses), and the places are evenly spaced: neither a node nor its
+ * peers have bursts.
  *
- * Loss. A request that has no reply after PROBE_TIMEOUT_US is lost. Its outcome is recorded when the
- * target is due again, and counts in a view as soon as the time is over.
+ * Loss. A request that has no reply after PROBE_TIMEOUT_US is lost. Its outcome is recorded when
+ * the target is due again, and counts in a view as soon as the time is over.
  */
 #pragma once
 
@@ -48,7 +48,10 @@ struct probe_table {
 	struct probe_order order;
 	size_t next; /* index in order */
 	uint64_t interval_us, next_us;
-	/* In all, also of peers that have gone: requests with an outcome, and those without a reply. */
+	/*
+	 * In all, also of peers that have gone: requests with an outcome, and those without a
+	 * reply.
+	 */
 	uint64_t sent, lost;
 	struct histogram rtt;
 };
@@ -56,9 +59,9 @@ struct probe_table {
 void probe_table_free(struct probe_table *table);
 
 /*
- * Replaces the targets by those of wanted, of which gateway, answers and direct are set, in any order; wanted
- * is emptied. Measurements of a target that stays are kept. own: this node's gateway, by family.
- * Returns false if out of memory: the table is unchanged.
+ * Replaces the targets by those of wanted, of which gateway, answers and direct are set, in any
+ * order; wanted is emptied. Measurements of a target that stays are kept. own: this node's gateway,
+ * by family. Returns false if out of memory: the table is unchanged.
  */
 bool probe_table_set(struct probe_table *table, struct probe_targets *wanted,
 		     const struct ipaddr own[static FAMILIES], uint64_t now_us);
@@ -72,7 +75,10 @@ uint64_t probe_table_wait_us(const struct probe_table *table, uint64_t now_us);
 
 /* Records that the target has been sent a request. */
 void probe_table_sent(struct probe_target *target, uint64_t nonce, uint64_t now_us);
-/* Records a reply that arrived at now_us, not before its request. Returns false if it is that of no request, or too late. */
+/*
+ * Records a reply that arrived at now_us, not before its request. Returns false if it is that of no
+ * request, or too late.
+ */
 bool probe_table_replied(struct probe_table *table, struct probe_target *target, uint64_t nonce,
 			 uint32_t rtt_us, uint64_t now_us);
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The question of a node where packets with a mark were seen last on this one (packet_watch.h), for
- * `weftctl trace --probe`. The message that begins a watch is repeated as often as the one that reads its
- * counts, so either may be lost.
+ * `weftctl trace --probe`. The message that begins a watch is repeated as often as the one that
+ * reads its counts, so either may be lost.
  *
  *   request   0  1  1: begin; 2: the counts
  *             1  7  the number of the mark, at random
- *             8     address of the packets, of 4 or 16 bytes: this node's, or of a container of this node
+ *             8     address of the packets, of 4 or 16 bytes: of this node or its container
  *   reply     0  1  enum probe_watch_state
  *             1  1  0
  *             2  2  packets at each place, in the order of enum packet_place; at most 65535
  *
- * Only for messages with the seal of the network's key. The tables of a watch cost every packet of the node
- * some comparisons, so there is one watch at a time. It lasts until another one begins, at most for
- * PROBE_WATCH_MS. PROBE_WATCH_BURST of them can begin at once, and one more every
- * PROBE_WATCH_REFILL_MS. The mark begins with a fixed text (CONTROL_WATCH_PREFIX), so
- * that no other packets can be counted.
+ * Only for messages with the seal of the network's key. The tables of a watch cost every packet of
+ * the node some comparisons, so there is one watch at a time. It lasts until another one begins, at
+ * most for PROBE_WATCH_MS. PROBE_WATCH_BURST of them can begin at once, and one more every
+ * PROBE_WATCH_REFILL_MS. The mark begins with a fixed text (CONTROL_WATCH_PREFIX), so that no other
+ * packets can be counted.
  */
 #pragma once
 

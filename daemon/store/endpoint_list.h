@@ -3,7 +3,7 @@
 #pragma once
 
 /*
- * Copies a NULL-ended list with its texts, as one allocation that the caller frees. Returns NULL when
- * out of memory.
+ * Copies a NULL-ended list with its texts, as one allocation that the caller frees. Returns NULL
+ * when out of memory.
  */
 char **endpoint_list_copy(const char *const *list);

@@ -20,7 +20,10 @@ VEC_DEFINE(store_names, struct store_name);
 
 /* Called from the loop, never from a call of this module. */
 struct store_names_listener {
-	/* All names, valid ones only, sorted; called after each list that differs from the one before. */
+	/*
+	 * All names, valid ones only, sorted; called after each list that differs from the one
+	 * before.
+	 */
 	void (*listed)(void *ctx, const struct store_names *names);
 	/* The list could not be read; called when the error changes, and retried. */
 	void (*failed)(void *ctx, const struct err *err);

@@ -34,8 +34,8 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS 30000
 /*
- * While the store is unavailable, an attempt costs one connection or one small request. Attempts are
- * frequent, so that its return is detected soon; only a successful one is followed by a list.
+ * While the store is unavailable, an attempt costs one connection or one small request. Attempts
+ * are frequent, so that its return is detected soon; only a successful one is followed by a list.
  * The delay includes the duration of the attempt.
  */
 #define RETRY_UNAVAILABLE_MAX_MS 2000

@@ -17,7 +17,9 @@ struct store_etcd_auth;
 
 /* A request that waits for a token. */
 struct store_etcd_auth_waiter {
-	/* Called once, from the loop, unless cancelled. err NULL: store_etcd_auth_header is valid. */
+	/*
+	 * Called once, from the loop, unless cancelled. err NULL: store_etcd_auth_header is valid.
+	 */
 	void (*ready)(void *ctx, const struct err *err);
 	void *ctx;
 	struct store_etcd_auth_waiter *next, **slot; /* slot NULL: not waiting */

@@ -26,10 +26,10 @@ struct store_etcd_client {
 struct store_etcd_call;
 
 /*
- * Posts body (taken over; NULL: out of memory) to the endpoint's path with the options of post, except
- * url, body, headers and connect_ms. Obtains a token first if one is needed; if etcd rejects the
- * token, the request is repeated once with a new one. A member without a leader responds with an
- * error at once instead of delaying. endpoint and path must outlive the call. Returns NULL with
+ * Posts body (taken over; NULL: out of memory) to the endpoint's path with the options of post,
+ * except url, body, headers and connect_ms. Obtains a token first if one is needed; if etcd rejects
+ * the token, the request is repeated once with a new one. A member without a leader responds with
+ * an error at once instead of delaying. endpoint and path must outlive the call. Returns NULL with
  * err when the request cannot be started; done is not called then.
  */
 struct store_etcd_call *store_etcd_call(const struct store_etcd_client *client,
@@ -44,8 +44,8 @@ void store_etcd_call_cancel(struct store_etcd_call *call);
 void store_etcd_call_reject_token(const struct store_etcd_call *call);
 
 /*
- * Evaluates the arguments of http_request.done. Returns 0 for a response of status 200, or -1 with an
- * error that names the endpoint; sys_errno as in store_etcd_wire_error and http_request.
+ * Evaluates the arguments of http_request.done. Returns 0 for a response of status 200, or -1 with
+ * an error that names the endpoint; sys_errno as in store_etcd_wire_error and http_request.
  */
 int store_etcd_call_check(const char *endpoint, unsigned status, const char *body, size_t size,
 			  const struct err *failed, struct err *err);

@@ -25,7 +25,9 @@
 
 struct store_put;
 
-/* What all keys begin with; both end with '/'. claims NULL: each key is independent of the others. */
+/*
+ * What all keys begin with; both end with '/'. claims NULL: each key is independent of the others.
+ */
 struct store_etcd_claim_prefixes {
 	const char *subnets, *claims;
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The names of the networks in etcd (store_names.h): <prefix>/config and <prefix>/networks/NAME/config.
- * etcd can neither list nor watch by the end of a key, and the other keys below a network change all
- * the time. So the first key of each network is read every five seconds, one request for each network:
- * "config" precedes "endpoints" and "subnets".
+ * The names of the networks in etcd (store_names.h): <prefix>/config and
+ * <prefix>/networks/NAME/config. etcd can neither list nor watch by the end of a key, and the other
+ * keys below a network change all the time. So the first key of each network is read every five
+ * seconds, one request for each network: "config" precedes "endpoints" and "subnets".
  */
 #pragma once
 

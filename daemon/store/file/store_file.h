@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store in a file (store_file_doc.h), for clusters without etcd, labs and tests. The file is read
- * whole when it changes, and the difference is reported. A file that cannot be read or parsed
+ * The store in a file (store_file_doc.h), for clusters without etcd, labs and tests. The file is
+ * read whole when it changes, and the difference is reported. A file that cannot be read or parsed
  * changes nothing and is reported as a store that is not reached. A put locks "PATH.lock", reads
  * the file, checks its conditions and renames a new file over the old one: several weftd, on one
- * machine or on a shared file system, can acquire subnets from one file. A put that changes
- * nothing does not write, so that the file can be read-only.
+ * machine or on a shared file system, can acquire subnets from one file. A put that changes nothing
+ * does not write, so that the file can be read-only.
  *
  * Leases in a file do not expire: grant returns 0, and every key is a reservation.
  *

@@ -13,8 +13,8 @@
  *     "networks": {"NAME": {"config":{...},"subnets":{...},"endpoints":{...}}}
  *   }
  *
- * The first three members belong to the network "default". All members are optional. Another member is
- * an error, because a misspelt one must not mean an empty set. A file has no revisions: they are
+ * The first three members belong to the network "default". All members are optional. Another member
+ * is an error, because a misspelt one must not mean an empty set. A file has no revisions: they are
  * counted here, from the differences between one reading and the next.
  */
 #pragma once
@@ -50,8 +50,8 @@ struct store_file_part {
 };
 
 /*
- * Parses text; path is its name in errors. Returns 0, or -1 with ERR_DECODE: with line and column if
- * it is not JSON, with the member if it has another form.
+ * Parses text; path is its name in errors. Returns 0, or -1 with ERR_DECODE: with line and column
+ * if it is not JSON, with the member if it has another form.
  */
 int store_file_doc_parse(const char *text, size_t size, const char *path,
 			 const struct store_file_part *part, struct store_file_doc *doc_out,
@@ -59,16 +59,16 @@ int store_file_doc_parse(const char *text, size_t size, const char *path,
 struct store_names;
 
 /*
- * Fills names_out with the names of the networks that have a configuration, sorted. Returns 0, or -1:
- * ERR_DECODE as store_file_doc_parse, ERR_NOMEM; names_out is the caller's in either case.
+ * Fills names_out with the names of the networks that have a configuration, sorted. Returns 0, or
+ * -1: ERR_DECODE as store_file_doc_parse, ERR_NOMEM; names_out is the caller's in either case.
  */
 int store_file_doc_names(const char *text, size_t size, const char *path,
 			 struct store_names *names_out, struct err *err);
 void store_file_doc_free(struct store_file_doc *doc);
 
 /*
- * Assigns revisions to now: unchanged entries keep their revisions from before, all others get the next
- * revision. Returns whether anything differs.
+ * Assigns revisions to now: unchanged entries keep their revisions from before, all others get the
+ * next revision. Returns whether anything differs.
  */
 bool store_file_doc_number(struct store_file_doc *now, const struct store_file_doc *before);
 

@@ -31,9 +31,9 @@ void kube_backoff_init(struct kube_backoff *backoff);
 void kube_backoff_free(struct kube_backoff *backoff);
 
 /*
- * Counts a failed attempt; now_ms: CLOCK_MONOTONIC. retry_after_s: as the response requests; 0: not.
- * server is compared by address, and must outlive backoff. Returns the delay before the next attempt
- * in ms. The first 403 in a row starts the backoff again.
+ * Counts a failed attempt; now_ms: CLOCK_MONOTONIC. retry_after_s: as the response requests; 0:
+ * not. server is compared by address, and must outlive backoff. Returns the delay before the next
+ * attempt in ms. The first 403 in a row starts the backoff again.
  */
 uint64_t kube_backoff_fail(struct kube_backoff *backoff, const char *server, const struct err *why,
 			   uint32_t retry_after_s, uint64_t now_ms);

@@ -20,8 +20,8 @@ struct err;
 #define KUBE_CLIENT_PATH_SIZE 320
 
 /*
- * What is wanted of a Node, or of a list: as metadata it has a fifth of the size, and changes of its
- * status are small.
+ * What is wanted of a Node, or of a list: as metadata it has a fifth of the size, and changes of
+ * its status are small.
  */
 #define KUBE_CLIENT_WHOLE "Accept: application/json"
 #define KUBE_CLIENT_METADATA "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -44,9 +44,9 @@ void kube_client_free(struct kube_client *client);
 
 /*
  * Sends a request to server ("https://host:port") and path with the options of request, except url,
- * headers and connect_ms. A token file that has changed is read first; it blocks on the file system.
- * The token is never sent over http. Returns NULL with err if it cannot be sent; done is not called
- * then.
+ * headers and connect_ms. A token file that has changed is read first; it blocks on the file
+ * system. The token is never sent over http. Returns NULL with err if it cannot be sent; done is
+ * not called then.
  */
 struct http_call *kube_client_send(struct kube_client *client, const char *server, const char *path,
 				   const char *accept, const struct http_request *request,
@@ -63,6 +63,8 @@ int kube_client_check(const char *server, const char *what, unsigned status, con
 /* Returns whether such an error can pass without an operator. */
 bool kube_client_is_temporary(const struct err *err);
 
-/* Writes "/api/v1/nodes/NAME" and the suffix ("" or "/status"); names have no special characters. */
+/*
+ * Writes "/api/v1/nodes/NAME" and the suffix ("" or "/status"); names have no special characters.
+ */
 void kube_client_node_path(const char *name, const char *suffix,
 			   char path[static KUBE_CLIENT_PATH_SIZE]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The condition NetworkUnavailable of this node's own Node: False while containers can be attached.
- * A Node that is created again gets it again. A failure is logged and retried. Used by store_kube.c.
+ * A Node that is created again gets it again. A failure is logged and retried. Used by
+ * store_kube.c.
  */
 #pragma once
 

@@ -24,16 +24,17 @@ struct kube_config {
 };
 
 /*
- * Parses a kubeconfig: the cluster and the user of current-context. path is for errors, and relative
- * paths in the file are relative to its directory. ERR_DECODE with line and column, ERR_CONFIG for
- * what is missing, contradictory or not supported (exec, auth-provider, user names), ERR_NOMEM.
+ * Parses a kubeconfig: the cluster and the user of current-context. path is for errors, and
+ * relative paths in the file are relative to its directory. ERR_DECODE with line and column,
+ * ERR_CONFIG for what is missing, contradictory or not supported (exec, auth-provider, user names),
+ * ERR_NOMEM.
  */
 int kube_config_parse(const char *text, size_t size, const char *path,
 		      struct kube_config *config_out, struct err *err);
 /*
- * Makes the configuration of a pod: dir has the service account's token and ca.crt, host and port are
- * the variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT (NULL: not set). ERR_CONFIG,
- * ERR_NOMEM.
+ * Makes the configuration of a pod: dir has the service account's token and ca.crt, host and port
+ * are the variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT (NULL: not set).
+ * ERR_CONFIG, ERR_NOMEM.
  */
 int kube_config_of_pod(const char *host, const char *port, const char *dir,
 		       struct kube_config *config_out, struct err *err);

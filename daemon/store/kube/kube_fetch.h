@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads whole Nodes, of which the metadata are not sufficient: a few by one request each, many by one
- * list. Used by store_kube.c.
+ * Reads whole Nodes, of which the metadata are not sufficient: a few by one request each, many by
+ * one list. Used by store_kube.c.
  */
 #pragma once
 

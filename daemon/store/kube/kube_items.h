@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Divides a list of Kubernetes' API into its items while it arrives: a list of 5,000 nodes is one line
- * of 10 MB, of which one item at a time is kept. The elements of the member "items" and the member
- * "metadata" are passed on as text, to be parsed; everything else is skipped. Pure.
+ * Divides a list of Kubernetes' API into its items while it arrives: a list of 5,000 nodes is one
+ * line of 10 MB, of which one item at a time is kept. The elements of the member "items" and the
+ * member "metadata" are passed on as text, to be parsed; everything else is skipped. Pure.
  */
 #pragma once
 
@@ -31,7 +31,8 @@ struct kube_items {
 
 /*
  * Adds a piece of the response. Returns 1 to continue, 0 if item has returned false, -1 with
- * ERR_DECODE if it is not a JSON object, is too deep, or has an item that is too large, or ERR_NOMEM.
+ * ERR_DECODE if it is not a JSON object, is too deep, or has an item that is too large, or
+ * ERR_NOMEM.
  */
 int kube_items_add(struct kube_items *items, const char *data, size_t size, struct err *err);
 /* Checks that the list is complete and has metadata. Returns 0, or -1 with ERR_DECODE. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The subnets of all reported keys, each with the name of its Node, in which overlaps are found. Used by
- * kube_table.c. Pure.
+ * The subnets of all reported keys, each with the name of its Node, in which overlaps are found.
+ * Used by kube_table.c. Pure.
  */
 #pragma once
 
@@ -30,8 +30,8 @@ bool kube_keys_add(struct kube_keys *keys, const char *key, const char *name);
 void kube_keys_remove(struct kube_keys *keys, const char *key, const char *name);
 
 /*
- * Returns the name of a Node that has a subnet which contains one of key, equals it or lies in it, and
- * which accept permits; else NULL.
+ * Returns the name of a Node that has a subnet which contains one of key, equals it or lies in it,
+ * and which accept permits; else NULL.
  */
 const char *kube_keys_find(const struct kube_keys *keys, const char *key,
 			   bool (*accept)(void *ctx, const char *name), void *ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One list of all Nodes, in pages of 500 where the API server divides it, parsed as it arrives. Used
- * by store_kube.c.
+ * One list of all Nodes, in pages of 500 where the API server divides it, parsed as it arrives.
+ * Used by store_kube.c.
  */
 #pragma once
 

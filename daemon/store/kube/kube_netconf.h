@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flannel's net-conf.json, which a ConfigMap provides, as a network configuration: the same JSON as in
- * etcd, but its SubnetLen, SubnetMin and SubnetMax have no effect. Pure.
+ * flannel's net-conf.json, which a ConfigMap provides, as a network configuration: the same JSON as
+ * in etcd, but its SubnetLen, SubnetMin and SubnetMax have no effect. Pure.
  */
 #pragma once
 

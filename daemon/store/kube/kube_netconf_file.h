@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file net-conf.json: read when it changes, by inotify(7) and every 10 s, as what kube_netconf makes
- * of it. Used by store_kube.c.
+ * The file net-conf.json: read when it changes, by inotify(7) and every 10 s, as what kube_netconf
+ * makes of it. Used by store_kube.c.
  */
 #pragma once
 
@@ -28,8 +28,9 @@ struct kube_netconf_file {
 };
 
 /*
- * path must outlive it. changed is called, from the loop, when the configuration has changed, or can
- * no longer be read, or again. Returns 0, or -1 with ERR_IO or ERR_NOMEM; kube_netconf_file_free is due.
+ * path must outlive it. changed is called, from the loop, when the configuration has changed, or
+ * can no longer be read, or again. Returns 0, or -1 with ERR_IO or ERR_NOMEM;
+ * kube_netconf_file_free is due.
  */
 int kube_netconf_file_init(struct kube_netconf_file *file, struct loop *loop, char *path,
 			   void (*changed)(void *ctx), void *ctx, struct err *err);

@@ -347,8 +347,8 @@ static void put_text(struct jb_at at, const char *key, const char *text)
 }
 
 /*
- * The Weft member of a peer. Its Node and Name are what the API server assigns, in any spelling of the
- * keys: a kubelet could name another node.
+ * The Weft member of a peer. Its Node and Name are what the API server assigns, in any spelling of
+ * the keys: a kubelet could name another node.
  */
 static void put_peer(struct jb_at root, const struct kube_node *node)
 {

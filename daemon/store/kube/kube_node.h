@@ -77,8 +77,8 @@ struct kube_node {
 int kube_node_parse(const char *text, size_t size, const struct kube_names *names,
 		    struct kube_node *node_out, struct err *err);
 /*
- * Parses a watch event, for kube_node_read: without what weft does not read, which is most of a Node.
- * ERR_DECODE, ERR_NOMEM.
+ * Parses a watch event, for kube_node_read: without what weft does not read, which is most of a
+ * Node. ERR_DECODE, ERR_NOMEM.
  */
 int kube_node_parse_event(const char *text, size_t size, struct json **json_out, struct err *err);
 /* As kube_node_parse, for a Node within a document, which is at fault if this fails. */
@@ -92,8 +92,9 @@ struct kube_digest {
 };
 
 /*
- * Reads an event of a Node's metadata that has been added or modified. Returns false for other events,
- * and for those that only the parser can read: whole Nodes, names with escapes, malformed text.
+ * Reads an event of a Node's metadata that has been added or modified. Returns false for other
+ * events, and for those that only the parser can read: whole Nodes, names with escapes, malformed
+ * text.
  */
 bool kube_digest_read(const char *text, size_t size, struct kube_digest *digest_out);
 
@@ -115,23 +116,24 @@ void kube_key(const struct prefix subnet[static FAMILIES], char key[static STORE
 
 /*
  * Formats the value of a peer's lease. What an annotation contains is copied, whether or not it is
- * valid: the reader of the value refuses it. But Weft.Node, if present, and Weft.Name are the uid and
- * the name of the Node, which no kubelet can change: a lease is never that of another node, or this
- * one. *value_out is malloc'ed, the caller's. ERR_NOMEM.
+ * valid: the reader of the value refuses it. But Weft.Node, if present, and Weft.Name are the uid
+ * and the name of the Node, which no kubelet can change: a lease is never that of another node, or
+ * this one. *value_out is malloc'ed, the caller's. ERR_NOMEM.
  */
 int kube_node_peer_value(const struct kube_node *node, char **value_out, struct err *err);
 /*
- * Formats the value of this node's own lease, whose Weft member has the node's id in any case: a Node is
- * identified by its name. Of annotations that weft has not written with this id, flannel's are kept
- * if they are valid, without which the value is that of a reservation.
+ * Formats the value of this node's own lease, whose Weft member has the node's id in any case: a
+ * Node is identified by its name. Of annotations that weft has not written with this id, flannel's
+ * are kept if they are valid, without which the value is that of a reservation.
  */
 int kube_node_own_value(const struct kube_node *node, const char *id, char **value_out,
 			struct err *err);
 
 /*
- * Makes the strategic merge patch that gives the Node the annotations of a lease value, in flannel's
- * form, on the condition that the Node is still the one that was read. *patch_out is malloc'ed, the
- * caller's; NULL if the Node has all of them. ERR_DECODE if value is not a lease value.
+ * Makes the strategic merge patch that gives the Node the annotations of a lease value, in
+ * flannel's form, on the condition that the Node is still the one that was read. *patch_out is
+ * malloc'ed, the caller's; NULL if the Node has all of them. ERR_DECODE if value is not a lease
+ * value.
  */
 int kube_node_patch(const struct kube_node *node, const struct kube_names *names, const char *value,
 		    char **patch_out, struct err *err);

@@ -64,7 +64,10 @@ bool kube_own_set(struct kube_own *own, struct kube_node *node)
 	bool same = own->node.name && !strcmp(own->node.uid, node->uid) && own->node.whole;
 	bool known = node->whole || (same && has_subnet(&own->node));
 
-	/* What was on its way for longer than a newer answer; or of a restored cluster: a read decides. */
+	/*
+	 * What was on its way for longer than a newer answer; or of a restored cluster: a read
+	 * decides.
+	 */
 	if (own->node.name && node->revision < own->node.revision)
 		return node->whole || (same && own->exists);
 	if (!node->whole && same) {

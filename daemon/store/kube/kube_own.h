@@ -39,8 +39,8 @@ struct kube_own {
 void kube_own_free(struct kube_own *own);
 
 /*
- * Takes the Node over (all-zero it then), unless a newer one was read. Returns false if it has to be read whole: its subnets are not
- * known, or it is another Node of this name.
+ * Takes the Node over (all-zero it then), unless a newer one was read. Returns false if it has to
+ * be read whole: its subnets are not known, or it is another Node of this name.
  */
 bool kube_own_set(struct kube_own *own, struct kube_node *node);
 /* The cluster was restored: the next Node is newer, whatever its revision. */
@@ -48,8 +48,8 @@ void kube_own_rewind(struct kube_own *own);
 /* The Node does not exist. What was reported stays: a Node that is created again is not a wipe. */
 void kube_own_set_absent(struct kube_own *own);
 /*
- * Reports key and value if they have changed, or in any case if always. Of a Node that does not exist,
- * nothing is reported but, if always, an event without a change.
+ * Reports key and value if they have changed, or in any case if always. Of a Node that does not
+ * exist, nothing is reported but, if always, an event without a change.
  */
 void kube_own_report(struct kube_own *own, bool always);
 /* A list was reported without it: it is reported again as soon as it exists. */

@@ -109,8 +109,8 @@ static bool is_owner(void *ctx, const char *name)
 }
 
 /*
- * Returns a record with a subnet that overlaps one of the key, but this one, or NULL. In a list, it must
- * be listed.
+ * Returns a record with a subnet that overlaps one of the key, but this one, or NULL. In a list, it
+ * must be listed.
  */
 static struct kube_record *find_owner(struct kube_table *table, const struct kube_record *but,
 				      const char *text)
@@ -144,7 +144,10 @@ static void withdraw(struct kube_table *table, struct kube_record *record, uint6
 	record->installed = 0;
 }
 
-/* An entry with this key follows, with replaces: instead of the record's entry if that has the same key. */
+/*
+ * An entry with this key follows, with replaces: instead of the record's entry if that has the same
+ * key.
+ */
 static void replace(struct kube_table *table, struct kube_record *record, const char *key)
 {
 	const bool same = strcmp(record->key, key) == 0;
@@ -251,8 +254,8 @@ void kube_table_report_retracted(struct kube_table *table)
 /* ---- Nodes ------------------------------------------------------------------------------- */
 
 /*
- * Another Node may have this name: a Node that is created again can have other subnets. Returns whether
- * they are known now, but were not before.
+ * Another Node may have this name: a Node that is created again can have other subnets. Returns
+ * whether they are known now, but were not before.
  */
 static bool update_identity(struct kube_record *record, const struct kube_node *node)
 {
@@ -315,8 +318,8 @@ static bool outranks(const struct kube_record *record, const char *key,
 }
 
 /*
- * Whether a record takes its subnets over, if both Nodes are confirmed: within a list, where the Nodes
- * are in the order of their names, from what it outranks.
+ * Whether a record takes its subnets over, if both Nodes are confirmed: within a list, where the
+ * Nodes are in the order of their names, from what it outranks.
  */
 static bool takes_over(const struct kube_table *table, const struct kube_record *record,
 		       const char *key, const struct kube_record *owner)
@@ -376,7 +379,10 @@ static bool verify_owner(void *ctx, const char *name)
 	return false;
 }
 
-/* Returns whether an owner of the key is not confirmed. It is verified, and then the record is put again. */
+/*
+ * Returns whether an owner of the key is not confirmed. It is verified, and then the record is put
+ * again.
+ */
 static bool wait_for_owners(struct kube_table *table, struct kube_record *record, const char *key)
 {
 	struct owner_search search = { .table = table, .but = record, .key = key };

@@ -35,12 +35,16 @@ struct kube_record {
 	bool cidrs_known;        /* confirmed, since the Node of this uid was read whole: */
 	struct prefix cidr[FAMILIES];
 	char key[STORE_KEY_SIZE]; /* as reported; "": not reported */
-	uint64_t installed; /* hash of the key that is reported, apart from the current list; 0: none */
+	/* Hash of the key that is reported, apart from the current list; 0: none. */
+	uint64_t installed;
 	uint64_t created;     /* of the Node */
 	uint64_t hash;        /* of the reported value */
 	uint64_t annotations; /* hash of those that it was made of */
 	uint64_t digest;      /* of the last event, which did not change anything; 0: unknown */
-	/* As reported: the Node's when the lease changed last, KUBE_FIRST_REVISION in the first list. */
+	/*
+	 * As reported: the Node's when the lease changed last, KUBE_FIRST_REVISION in the first
+	 * list.
+	 */
 	uint64_t revision;
 };
 VEC_DEFINE(kube_records, struct kube_record);
@@ -49,8 +53,8 @@ struct kube_table {
 	const struct store_listener *listener;
 	void *listener_ctx;
 	/*
-	 * Called within kube_table_put and kube_table_remove: this other Node has to be read whole, and
-	 * put. May be called again for the same Node.
+	 * Called within kube_table_put and kube_table_remove: this other Node has to be read whole,
+	 * and put. May be called again for the same Node.
 	 */
 	void (*verify)(void *ctx, const char *name);
 	void *verify_ctx;
@@ -75,17 +79,17 @@ void kube_table_list_end(struct kube_table *table);
 void kube_table_report_retracted(struct kube_table *table);
 
 /*
- * Sets own_key, "" while this node has no Node. A Node that had it is no longer reported, without an
- * event: the entry of this node replaces it.
+ * Sets own_key, "" while this node has no Node. A Node that had it is no longer reported, without
+ * an event: the entry of this node replaces it.
  */
 void kube_table_set_own_key(struct kube_table *table, const char *key);
 
 /*
  * Reports the Node if its lease has changed, with the revision of that change. Returns false if
  * spec.podCIDRs must be read first: the Node has flannel's annotations only, or one of its subnets
- * according to its annotation, which every Node's kubelet can write, overlaps another Node's. If those
- * of the Node are known, but not the other's, that one is verified, and then this one is. Without
- * memory, a change is lost until the next one.
+ * according to its annotation, which every Node's kubelet can write, overlaps another Node's. If
+ * those of the Node are known, but not the other's, that one is verified, and then this one is.
+ * Without memory, a change is lost until the next one.
  */
 bool kube_table_put(struct kube_table *table, const struct kube_node *node);
 /* Returns whether kube_table_put of the Node with this digest would change nothing. */

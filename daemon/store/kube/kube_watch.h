@@ -28,7 +28,10 @@ struct kube_watch_job {
 	const char *server; /* must outlive the watch */
 	const struct kube_names *names;
 	char from[KUBE_LIST_REVISION_SIZE];
-	/* Called first for most events. Returns true if the event changes nothing: it is not parsed then. */
+	/*
+	 * Called first for most events. Returns true if the event changes nothing: it is not parsed
+	 * then.
+	 */
 	bool (*known)(void *ctx, const struct kube_digest *digest);
 	/* Called for each other event. The node may be taken over (all-zero it then). */
 	void (*node)(void *ctx, struct kube_node *node, bool deleted);

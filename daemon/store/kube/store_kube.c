@@ -131,7 +131,9 @@ static void failed(struct kube *kube, uint32_t retry_after_s, const struct err *
 							retry_after_s, loop_now_ms()));
 }
 
-/* At the start, the listener is notified that there is no connection; later, a 403 must last first. */
+/*
+ * At the start, the listener is notified that there is no connection; later, a 403 must last first.
+ */
 static void failed_and_down(struct kube *kube, uint32_t retry_after_s, const struct err *why)
 {
 	struct err early = ERR_INIT;
@@ -376,7 +378,9 @@ static void count_list(struct kube *kube, enum store_outcome outcome)
 static void finish_list(struct kube *kube)
 {
 	count_list(kube, STORE_OUTCOME_SUCCESS);
-	/* If it is missing, the store may have been wiped: its listener keeps the peers for a time. */
+	/*
+	 * If it is missing, the store may have been wiped: its listener keeps the peers for a time.
+	 */
 	if (kube->own.exists)
 		kube_own_report(&kube->own, true);
 	else
@@ -567,7 +571,9 @@ static void on_probe(void *ctx)
 		attempt_now(kube);
 }
 
-/* By the timer: the caller may be within a callback. The watch reports everything but the own Node. */
+/*
+ * By the timer: the caller may be within a callback. The watch reports everything but the own Node.
+ */
 static void refresh(struct store *store)
 {
 	struct kube *kube = (struct kube *)store;
