@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor BRIDGE HOST-NAME IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the minimum of an
- * ADD: creates the same kernel objects as weft, from constants over raw netlink, without a library,
- * an address pool, a record, a check or a result. Statically linked. tests/bench/run.sh divides
- * the time of weft's ADD by it. Deleting the container's interface undoes it.
+ * floor BRIDGE HOST-NAME IFNAME NETNS ADDRESS/LEN GATEWAY [ADDRESS6/LEN GATEWAY6]: the minimum of
+ * an ADD: creates the same kernel objects as weft, from constants over raw netlink, without a
+ * library, an address pool, a record, a check or a result. Statically linked. tests/bench/run.sh
+ * divides the time of weft's ADD by it. Deleting the container's interface undoes it.
  *
  * Objects: a veth pair, the host's end up and in the bridge with hairpin, the container's end
  * up with its addresses and default routes, lo up. Waits until the bridge port forwards.

@@ -7,10 +7,10 @@
  * traffic connect ADDRESS MILLISECONDS: a connection for each byte, which the server closes
  * traffic datagram ADDRESS MILLISECONDS SIZE: UDP in one direction, SIZE bytes of data each
  *
- * Prints what arrived per second (bits, bytes back, connections, datagrams), and the processor time of
- * both programs for one of them in nanoseconds. The path of a packet through all namespaces is part of the
- * sender's time, except what ksoftirqd does, so unlike the first figure this one hardly depends on other
- * programs. For tests/bench/datapath.bash.
+ * Prints what arrived per second (bits, bytes back, connections, datagrams), and the processor time
+ * of both programs for one of them in nanoseconds. The path of a packet through all namespaces is
+ * part of the sender's time, except what ksoftirqd does, so unlike the first figure this one hardly
+ * depends on other programs. For tests/bench/datapath.bash.
  *
  * The first byte of a TCP connection is its purpose: 's' data, of which the number of bytes is sent
  * back at its end; 'r' requests; 'c' one byte back and the end; 'u' struct
@@ -127,7 +127,10 @@ static int bound(int type)
 	return fd;
 }
 
-/* Returns false if there are none. One of a single byte is sent back: the connection is then established. */
+/*
+ * Returns false if there are none. One of a single byte is sent back: the connection is then
+ * established.
+ */
 static bool receive_datagrams(int fd)
 {
 	static char data[BURST][DATAGRAM_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A list of Kubernetes' API: split into pieces of any size, it yields the same items as at once. The
- * first byte is the size limit of an item, the second the size of the pieces.
+ * A list of Kubernetes' API: split into pieces of any size, it yields the same items as at once.
+ * The first byte is the size limit of an item, the second the size of the pieces.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A Node of Kubernetes' API, in the first line, and the value of a lease in the rest: whatever its
- * annotations contain, keys, values and patches are well-formed, and a peer is identified by name and
- * uid of its Node.
+ * annotations contain, keys, values and patches are well-formed, and a peer is identified by name
+ * and uid of its Node.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Nodes of peers, by events and lists in any order: of what is reported, no two subnets overlap, and
- * none overlaps this node's. Each step is an operation, a Node, the subnet of its annotation and that of
- * spec.podCIDRs.
+ * The Nodes of peers, by events and lists in any order: of what is reported, no two subnets
+ * overlap, and none overlaps this node's. Each step is an operation, a Node, the subnet of its
+ * annotation and that of spec.podCIDRs.
  */
 #include "tests/fuzz/fuzz.h"
 

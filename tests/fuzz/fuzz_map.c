@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A saved map. Whatever it contains, what is read is consistent, is written as it was read, can be merged
- * with itself, and its picture has no markup or characters other than its own.
+ * A saved map. Whatever it contains, what is read is consistent, is written as it was read, can be
+ * merged with itself, and its picture has no markup or characters other than its own.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -209,7 +209,10 @@ static void a_container_with_too_much_is_left_out(void **state)
 static void a_failure_is_no_empty_bridge(void **state)
 {
 	static const int errnos[] = { EBADF, EPERM, EMSGSIZE, EACCES, ENODEV };
-	/* Of the calls of one scan: the request for the port's other end, and those for its addresses. */
+	/*
+	 * Of the calls of one scan: the request for the port's other end, and those for its
+	 * addresses.
+	 */
 	static const unsigned calls[] = { 6, 7, 8 };
 	const uint32_t bridge = kernel_bridge(*state);
 	const struct other one = make_other();

@@ -158,8 +158,8 @@ static void cleanup_removes_only_published_files(void **state)
 	make_file("networks/blue.json");
 	make_file("networks/.json");
 	make_file("networks/notes.txt");
-	make_file(
-		"networks/.default.json.1.0123456789abcdef.tmp"); /* left by a writer that was killed */
+	/* Left by a writer that was killed. */
+	make_file("networks/.default.json.1.0123456789abcdef.tmp");
 	make_file("default.json");
 	assert_done(cleanup_remove_files(tempdir_path, &done, &err), err);
 	assert_int_equal(done.files, 2);

@@ -485,7 +485,10 @@ static void a_network_waits_while_its_rules_cannot_be_installed(void **state)
 	assert_true(waited > 4); /* in each of the tables */
 }
 
-/* The table of this weftd is not taken for that of an earlier one, which would stay until all are there. */
+/*
+ * The table of this weftd is not taken for that of an earlier one, which would stay until all are
+ * there.
+ */
 static void a_failure_while_further_networks_are_expected_is_repeated(void **state)
 {
 	struct scene *scene = *state;

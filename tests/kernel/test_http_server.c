@@ -291,7 +291,9 @@ static void a_port_in_use_is_an_error(void **state)
 	loop_free(loop);
 }
 
-/* A client in the server's process, and a pipe that is opened when the server ended the connection. */
+/*
+ * A client in the server's process, and a pipe that is opened when the server ended the connection.
+ */
 struct reuse {
 	struct loop *loop;
 	struct loop_event *connection, *pipe_end;

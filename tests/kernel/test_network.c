@@ -169,7 +169,9 @@ static void reply_to(const struct fake_op *op, uint64_t mod_revision)
 	op->done(op->ctx, &reply, NULL);
 }
 
-/* The event of the first put comes before the reply, and the configuration is another one by then. */
+/*
+ * The event of the first put comes before the reply, and the configuration is another one by then.
+ */
 static void a_configuration_that_changes_during_a_put_is_put_as_well(void **state)
 {
 	struct scene *scene = *state;

@@ -147,8 +147,8 @@ static uint64_t now_us(void)
 }
 
 /*
- * The kernel begins to record arrivals some time after the first socket has requested it, by a work queue.
- * Until then a packet has the time at which it is read.
+ * The kernel begins to record arrivals some time after the first socket has requested it, by a work
+ * queue. Until then a packet has the time at which it is read.
  */
 static void wait_for_arrival_times(int fd)
 {

@@ -218,7 +218,10 @@ static void a_tap_without_a_machine_is_not_read(void **state)
 	assert_string_equal(scan_text(scene), "");
 }
 
-/* A machine can send with any number of MACs: they neither displace those of others nor end the scan. */
+/*
+ * A machine can send with any number of MACs: they neither displace those of others nor end the
+ * scan.
+ */
 static void the_macs_of_a_tap_are_limited(void **state)
 {
 	static const unsigned counts[] = { 2 * TAP_SCAN_MACS_MAX, 5000 };
@@ -252,7 +255,10 @@ static size_t count_addresses(const struct scene *scene, enum family f, const ch
 	return count;
 }
 
-/* A machine can send from any number of addresses, also after the kernel's table has lost the earlier ones. */
+/*
+ * A machine can send from any number of addresses, also after the kernel's table has lost the
+ * earlier ones.
+ */
 static void the_addresses_of_a_tap_are_limited(void **state)
 {
 	struct scene *scene = *state;

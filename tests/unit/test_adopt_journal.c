@@ -154,7 +154,10 @@ static void test_names_that_are_paths(void **state)
 	adopt_node_free(&node);
 }
 
-/* Journals of weft 0.1.0 have no directory; a relative one would depend on where weftctl is started. */
+/*
+ * Journals of weft 0.1.0 have no directory; a relative one would depend on where weftctl is
+ * started.
+ */
 static void test_directory(void **state)
 {
 	static const char member[] = "\"conf_dir\":\"/opt/net.d\",";

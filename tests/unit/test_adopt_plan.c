@@ -195,7 +195,9 @@ static void test_undo_with_containers_of_weft(void **state)
 	destroy(&scene);
 }
 
-/* What containers of flannel need is removed by a plan that was made after its list was replaced. */
+/*
+ * What containers of flannel need is removed by a plan that was made after its list was replaced.
+ */
 static void test_needs_plan(void **state)
 {
 	static const enum adopt_kind last[] = { ADOPT_RULES, ADOPT_FILES, ADOPT_BRIDGE,

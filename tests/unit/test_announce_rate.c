@@ -32,7 +32,10 @@ static int teardown(void **state)
 
 #define rate_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-/* The n-th address of the range, with a MAC of this version, behind the port; port 0: that weft attached. */
+/*
+ * The n-th address of the range, with a MAC of this version, behind the port; port 0: that weft
+ * attached.
+ */
 static void put(struct scene *scene, uint32_t n, uint8_t version, uint32_t port)
 {
 	const uint8_t wire[4] = { 172, 18, (uint8_t)(n >> 8), (uint8_t)n };
@@ -45,7 +48,10 @@ static void put(struct scene *scene, uint32_t n, uint8_t version, uint32_t port)
 	assert_true(endpoints_put(&scene->locals, &endpoint));
 }
 
-/* Applies the limit, and what announce_update does with the rest. Returns the number that was held back. */
+/*
+ * Applies the limit, and what announce_update does with the rest. Returns the number that was held
+ * back.
+ */
 static size_t apply(struct scene *scene)
 {
 	size_t held = announce_rate_apply(&scene->rate, &scene->before, &scene->locals,

@@ -260,7 +260,10 @@ static void another_programs_bridge_is_isolated_by_its_name(void **state)
 	/* The jump, four and two drops. No drop of input to the host. */
 	assert_int_equal(firewall_in(&table, "forward"), 1 + 4 + 2);
 	assert_int_equal(firewall_in(&table, "input"), 1 + 1);
-	/* From ports, weft's devices and two bridges, from peers, to an overlay address; the refusals. */
+	/*
+	 * From ports, weft's devices and two bridges, from peers, to an overlay address; the
+	 * refusals.
+	 */
 	assert_int_equal(firewall_in(&table, "tunnel-input"), 1 + 1 + 2 + 3 + 1 + 3 + 2);
 	firewall_table_free(&table);
 }
@@ -324,7 +327,9 @@ static void another_programs_bridge_injects_no_tunnel_packets(void **state)
 	make(&all, networks, 2, &table);
 	assert_int_equal(place(&table, "tunnel-forward", &into), 1);
 	assert_int_equal(place(&table, "tunnel-forward", &from), 4);
-	/* Of packets that another rule may accept: frames to link-local MACs come through a port. */
+	/*
+	 * Of packets that another rule may accept: frames to link-local MACs come through a port.
+	 */
 	firewall_match_link_local(&port);
 	nft_expr_verdict(&port, NFT_GOTO, "injected");
 	assert_int_equal(place(&table, "tunnel-input", &port), 0);

@@ -361,7 +361,9 @@ static void put_whole(struct scene *scene, const char *name, unsigned created, c
 	assert_true(put(scene, name, name, "1.1.1.1", "10.1.1.0/24", cidr, reported));
 }
 
-/* Lists and watches have metadata only: that the owner is not confirmed is no reason to replace it. */
+/*
+ * Lists and watches have metadata only: that the owner is not confirmed is no reason to replace it.
+ */
 static void an_installed_node_is_verified_before_it_is_replaced(void **state)
 {
 	struct scene *scene = *state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The picture of a map: nodes and labels do not overlap, whatever their number, and lie within the
- * picture beside the panel; its XML has only escaped names. tests/system/weftctl_draws_maps.bats passes
- * it through an XML parser.
+ * picture beside the panel; its XML has only escaped names. tests/system/weftctl_draws_maps.bats
+ * passes it through an XML parser.
  */
 #include "ctl/map_svg.h"
 

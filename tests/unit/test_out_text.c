@@ -182,7 +182,9 @@ static void test_peers(void **state)
 #define SILENT "{\"state\":\"silent\",\"sent\":4,\"lost\":4}"
 #define LOSING "{\"state\":\"answering\",\"sent\":10,\"lost\":5,\"rtt_us\":120}"
 
-/* Of two families, the worse one by its state, then by the share of lost probes, not their number. */
+/*
+ * Of two families, the worse one by its state, then by the share of lost probes, not their number.
+ */
 static void test_worse_family_of_a_peer_is_shown(void **state)
 {
 	static const struct {

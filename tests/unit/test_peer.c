@@ -385,7 +385,9 @@ static void a_tie_is_broken_by_the_subnet(void **state)
 	leases_free(&usable);
 }
 
-/* Heartbeats of Kubernetes' Nodes have made the revisions meaningless: both are in the first list. */
+/*
+ * Heartbeats of Kubernetes' Nodes have made the revisions meaningless: both are in the first list.
+ */
 static void a_tie_is_broken_by_the_age_of_the_nodes(void **state)
 {
 	struct config config = sample_config(network);

@@ -665,7 +665,9 @@ static void remote_containers_have_an_entry_of_each_table(void **state)
 	copy_as_had(&tables.want, &tables.have);
 	assert_true(plan_diff(&tables.want, &tables.have, &tables.ops));
 	assert_int_equal(tables.ops.len, 0);
-	/* The container moves to another node: its FDB entry is replaced, then the old one removed. */
+	/*
+	 * The container moves to another node: its FDB entry is replaced, then the old one removed.
+	 */
 	remotes.at[1].vtep = sample_addr("fd00::4");
 	assert_true(plan_want_remotes(&remotes, &devices, &tables.want));
 	assert_true(plan_diff(&tables.want, &tables.have, &tables.ops));

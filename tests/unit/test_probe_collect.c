@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The collection of rows, of nodes that this file plays: in which order, and what is left at its end. */
+/*
+ * The collection of rows, of nodes that this file plays: in which order, and what is left at its
+ * end.
+ */
 #include "daemon/probe/probe_collect.h"
 
 #include "common/err.h"
@@ -109,7 +112,10 @@ static struct ipaddr gateway_of(size_t node)
 	return gateway;
 }
 
-/* The part that follows the request: one target, 10.5.0.n, which follows the address in the request. */
+/*
+ * The part that follows the request: one target, 10.5.0.n, which follows the address in the
+ * request.
+ */
 static void reply_to(const struct ipaddr *from, const struct probe_message *request)
 {
 	struct probe_message reply = { .kind = PROBE_ROW_REPLY, .nonce = request->nonce };

@@ -215,7 +215,9 @@ static void requests_that_cannot_be_met_are_rejected(void **state)
 	}
 }
 
-/* In an L2 network a container can have any address of the network, unless ranges are configured. */
+/*
+ * In an L2 network a container can have any address of the network, unless ranges are configured.
+ */
 static void an_l2_network_permits_the_addresses_of_other_nodes(void **state)
 {
 	static const struct {

@@ -148,7 +148,10 @@ static void a_container_cannot_take_what_another_one_has(void **state)
 
 #define FREE_MAC "02:11:22:33:44:55" /* derived from no address */
 
-/* Another node cannot stop an announcement by repeating its MAC, nor while the own lease is replaced. */
+/*
+ * Another node cannot stop an announcement by repeating its MAC, nor while the own lease is
+ * replaced.
+ */
 static void a_mac_that_was_announced_here_stays(void **state)
 {
 	struct scene *scene = *state;

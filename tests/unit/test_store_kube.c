@@ -560,7 +560,9 @@ static void a_read_that_cannot_be_sent_ends_the_list(void **state)
 	"{" METADATA(name, revision, WEFT("10.1.2.0/24")) ",\"spec\":{\"podCIDRs\":[\"" subnet     \
 							  "\"]}}"
 
-/* The peer's list entry has no spec.podCIDRs: it and the other Node are read, until both are known. */
+/*
+ * The peer's list entry has no spec.podCIDRs: it and the other Node are read, until both are known.
+ */
 static void a_peer_is_read_whole_before_it_is_replaced(void **state)
 {
 	struct scene *scene = *state;

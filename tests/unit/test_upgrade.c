@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state and run directories of weft 0.1.0 are read: tests/fixtures/state-0.1.0 has the files that
- * its weftd and plugin wrote for a dual-stack node with two containers and a released address. An
- * address's entry, a symbolic link, is a file with the link's target there, because not every copy of a
- * source tree keeps symbolic links: the run directory is a copy in which they are links.
+ * The state and run directories of weft 0.1.0 are read: tests/fixtures/state-0.1.0 has the files
+ * that its weftd and plugin wrote for a dual-stack node with two containers and a released address.
+ * An address's entry, a symbolic link, is a file with the link's target there, because not every
+ * copy of a source tree keeps symbolic links: the run directory is a copy in which they are links.
  */
 #include "common/array.h"
 #include "common/auto.h"

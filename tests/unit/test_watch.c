@@ -351,7 +351,10 @@ static void test_devices(void **state)
 			fail_msg("case %zu", i);
 }
 
-/* The MAC of another bridge, which no peer can have: it appears, is as the last scan found it, or is free again. */
+/*
+ * The MAC of another bridge, which no peer can have: it appears, is as the last scan found it, or
+ * is free again.
+ */
 static void test_macs_of_other_bridges(void **state)
 {
 	static const struct device device = { OTHER, 0, "br0", "bridge", NULL, 0, true };
