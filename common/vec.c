@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+/* The first allocation: this many elements, in at most this many bytes unless one is larger. */
+#define FIRST_LEN 16
+#define FIRST_SIZE 512
 #define PAGE 4096
 #define LARGE ((size_t)128 * 1024)
 
@@ -16,7 +19,11 @@ bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max)
 		return true;
 	if (len >= max)
 		return false;
-	want = *cap ? *cap * 2 : 16;
+	want = *cap * 2;
+	if (!want)
+		want = size < FIRST_SIZE / FIRST_LEN ? FIRST_LEN : FIRST_SIZE / size;
+	if (!want)
+		want = 1;
 	if (want > max)
 		want = max;
 	grown = reallocarray(*items, want, size);

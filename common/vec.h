@@ -17,7 +17,8 @@
 typedef int vec_cmp_fn(const void *a, const void *b);
 
 /*
- * Ensures room for one more element of size bytes in *items, doubling *cap up to max elements.
+ * Ensures room for one more element of size bytes in *items, doubling *cap up to max elements. The
+ * first allocation is of 512 bytes or less, unless one element is larger.
  * Returns false, and changes nothing, when out of memory or at the limit.
  */
 bool vec_grow(void **items, size_t len, size_t *cap, size_t size, size_t max);

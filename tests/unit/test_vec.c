@@ -61,6 +61,27 @@ static void reserves_space_at_once(void **state)
 	numbers_free(&vec);
 }
 
+/* A vector of one large element takes little more memory than the element. */
+static void starts_with_few_large_elements(void **state)
+{
+	static const struct {
+		size_t size, cap;
+	} cases[] = { { 1, 16 },  { 8, 16 },  { 32, 16 }, { 33, 15 },
+		      { 256, 2 }, { 512, 1 }, { 4000, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		void *items = NULL;
+		size_t cap = 0;
+
+		assert_true(vec_grow(&items, 0, &cap, cases[i].size, VEC_MAX));
+		assert_int_equal(cap, cases[i].cap);
+		assert_true(vec_grow(&items, cap, &cap, cases[i].size, VEC_MAX));
+		assert_int_equal(cap, 2 * cases[i].cap);
+		free(items);
+	}
+}
+
 static void grows_no_further_than_max(void **state)
 {
 	void *items = NULL;
@@ -208,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_by_pushing),
 		cmocka_unit_test(reserves_space_at_once),
+		cmocka_unit_test(starts_with_few_large_elements),
 		cmocka_unit_test(grows_no_further_than_max),
 		cmocka_unit_test(a_failed_growth_changes_nothing),
 		cmocka_unit_test(takes_out_and_puts_in),
