@@ -68,6 +68,11 @@ enum http_body_state http_body_add_lines(struct http_body *body, const char *dat
 		data += part + 1;
 		size -= part + 1;
 	}
+	/* A watch has no line most of the time. */
+	if (!size && !body->len) {
+		http_body_free(body);
+		return HTTP_BODY_CONTINUES;
+	}
 	return http_body_add(body, data, size);
 }
 

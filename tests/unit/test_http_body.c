@@ -97,10 +97,29 @@ static void test_large_buffers_are_freed(void **state)
 	free(large);
 }
 
+/* Between two events, a stream keeps no buffer. */
+static void test_idle_stream(void **state)
+{
+	struct http_body body = { .max = 100, .line = hear };
+
+	(void)state;
+	*heard = '\0';
+	assert_int_equal(http_body_add_lines(&body, "a\nb\n", 4), HTTP_BODY_CONTINUES);
+	assert_null(body.buf);
+	assert_int_equal(http_body_add_lines(&body, "c", 1), HTTP_BODY_CONTINUES);
+	assert_non_null(body.buf);
+	assert_int_equal(http_body_add_lines(&body, "d\n", 2), HTTP_BODY_CONTINUES);
+	assert_null(body.buf);
+	assert_string_equal(heard, "a|b|cd|");
+	assert_int_equal(http_body_end_lines(&body), HTTP_BODY_CONTINUES);
+	http_body_free(&body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_idle_stream),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_large_buffers_are_freed),
 	};
