@@ -104,6 +104,8 @@ static bool is_absent(const struct firewall_table *table)
 static void set_installed(struct managed *managed, struct firewall_table *table)
 {
 	firewall_table_free(&managed->installed);
+	/* Kept until the next change. */
+	firewall_rules_shrink(&table->rules);
 	managed->installed = *table;
 	*table = (struct firewall_table){ .name = NULL };
 	managed->own = managed->in_sync = true;
