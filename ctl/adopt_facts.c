@@ -2,7 +2,6 @@
 #include "ctl/adopt_facts.h"
 
 #include "common/array.h"
-#include "common/control.h"
 #include "common/err.h"
 #include "common/fs_dir.h"
 #include "common/json/json.h"
@@ -129,7 +128,8 @@ static int check_subnet(struct nl *nl, const struct adopt_weft *weft, const stru
 	return 0;
 }
 
-bool adopt_is_bridge(const struct adopt_node *node, const struct link *link)
+/* Whether the device is the bridge of the journal: another device can have its name. */
+static bool is_old_bridge(const struct adopt_node *node, const struct link *link)
 {
 	return link->kind == LINK_KIND_BRIDGE &&
 	       (link->index == node->bridge_index ||
@@ -613,7 +613,7 @@ static int old_bridge(struct nl *nl, const struct adopt_node *node, uint32_t *in
 	struct link link;
 	int found = node->bridge[0] ? link_get(nl, node->bridge, &link, err) : 0;
 
-	*index_out = found > 0 && adopt_is_bridge(node, &link) ? link.index : 0;
+	*index_out = found > 0 && is_old_bridge(node, &link) ? link.index : 0;
 	return found < 0 ? -1 : 0;
 }
 

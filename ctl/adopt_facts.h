@@ -33,10 +33,7 @@ int adopt_read_node(struct nl *nl, const struct adopt_weft *weft, struct adopt_n
  */
 void adopt_wait_plugin_calls(void);
 
-/*
- * Whether the device is the bridge, or the tunnel, of the journal: another one can have its name.
- */
-bool adopt_is_bridge(const struct adopt_node *node, const struct link *link);
+/* Whether the device is the tunnel of the journal: another device can have its name. */
 bool adopt_is_tunnel(const struct adopt_tunnel *tunnel, const struct link *link);
 
 /*

@@ -464,7 +464,8 @@ enum map_state map_state(const struct map_link *link, const struct map_stats *st
 	return link->rtt_us != MAP_NO_RTT && link->rtt_us > stats->slow_us ? MAP_SLOW : MAP_GOOD;
 }
 
-enum map_state map_other_state(const struct map_link *link, const struct map_stats *stats)
+/* The state of what was measured in the other family. */
+static enum map_state other_state(const struct map_link *link, const struct map_stats *stats)
 {
 	const struct map_link other = { .sent = link->other.sent,
 					.lost = link->other.lost,
@@ -476,7 +477,7 @@ enum map_state map_other_state(const struct map_link *link, const struct map_sta
 
 uint8_t map_only_family(const struct map_link *link, const struct map_stats *stats)
 {
-	if (!link || !link->other.sent || map_state(link, stats) == map_other_state(link, stats))
+	if (!link || !link->other.sent || map_state(link, stats) == other_state(link, stats))
 		return AF_UNSPEC;
 	return link->family;
 }
@@ -585,9 +586,9 @@ static void count_links(const struct map *map, struct map_stats *stats)
 			stats->only[link->family == AF_INET6 ? FAMILY_V6 : FAMILY_V4][state]++;
 		stats->nodes[link->to].measured++;
 		/* A node that answers in one family is not down. */
-		stats->nodes[link->to].unanswered +=
-			state == MAP_NO_ANSWER &&
-			(!link->other.sent || map_other_state(link, stats) == MAP_NO_ANSWER);
+		stats->nodes[link->to].unanswered += state == MAP_NO_ANSWER &&
+						     (!link->other.sent ||
+						      other_state(link, stats) == MAP_NO_ANSWER);
 	}
 	for (size_t i = 0; i < nodes; i++) {
 		struct map_node_stats *node = &stats->nodes[i];

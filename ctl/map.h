@@ -149,8 +149,6 @@ int map_evaluate(const struct map *map, struct map_stats *stats_out, struct err 
 /* The state of a link; NULL: MAP_UNKNOWN. */
 enum map_state map_state(const struct map_link *link, const struct map_stats *stats);
 
-/* The state of what was measured in the other family. */
-enum map_state map_other_state(const struct map_link *link, const struct map_stats *stats);
 /*
  * The family, AF_*, in which a link is in its state, if it is in another one in the other family.
  * AF_UNSPEC: it is the same in both, or only one was measured. link NULL: AF_UNSPEC.

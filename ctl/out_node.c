@@ -2,7 +2,6 @@
 /* What this node has, as tables: containers and addresses. */
 #include "ctl/out_part.h"
 
-#include "common/array.h"
 #include "common/json/json.h"
 
 #include <inttypes.h>

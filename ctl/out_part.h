@@ -2,6 +2,7 @@
 /* The parts of text output: members of an answer as text, marks, cells, tables. Used by out_*.c. */
 #pragma once
 
+#include "common/array.h"
 #include "ctl/out.h"
 #include "ctl/span.h"
 #include "ctl/table.h"

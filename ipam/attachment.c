@@ -9,7 +9,6 @@
 #include "common/hash.h"
 #include "common/json/json.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "common/state.h"
 
 #include <dirent.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/netfilter/nft_span.h"
 
-#include "common/netlink/nl.h"
-
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <netlink/attr.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/control/event_log.h"
 
-#include "common/array.h"
 #include "common/err.h"
 #include "common/event_file.h"
 #include "common/fs_dir.h"

@@ -13,7 +13,6 @@
 #include "daemon/dataplane/device.h"
 #include "daemon/firewall/fast_path.h"
 #include "daemon/firewall/firewall.h"
-#include "daemon/io/loop.h"
 #include "daemon/l2/remote.h"
 #include "daemon/lease/foreign.h"
 #include "daemon/lease/node.h"

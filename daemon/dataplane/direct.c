@@ -26,7 +26,7 @@ static int is_direct(struct nl *nl, uint32_t uplink, const struct lease *peer, e
 	return found > 0 ? direct_is(&route, uplink) : found;
 }
 
-int direct_mark(struct nl *nl, uint32_t uplink, struct leases *peers, struct err *err)
+static int mark(struct nl *nl, uint32_t uplink, struct leases *peers, struct err *err)
 {
 	for (size_t i = 0; i < peers->len; i++) {
 		struct lease *peer = &peers->at[i];
@@ -48,8 +48,8 @@ int direct_mark_desired(struct nl *nl, struct desired_state *desired, struct err
 
 	if (!desired->config->direct_routing)
 		return 0;
-	if (direct_mark(nl, uplink, &desired->peers, err) < 0 ||
-	    direct_mark(nl, uplink, &desired->before, err) < 0)
+	if (mark(nl, uplink, &desired->peers, err) < 0 ||
+	    mark(nl, uplink, &desired->before, err) < 0)
 		return err_wrap(err, "cannot look up routes to peers");
 	return 0;
 }

@@ -8,7 +8,6 @@
  */
 #include "daemon/io/file_watch.h"
 
-#include "common/auto.h"
 #include "common/err.h"
 #include "common/fs.h"
 #include "daemon/io/loop.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/l2/l2.h"
 
-#include "common/auto.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "common/log_state.h"

@@ -13,18 +13,14 @@
 
 #define FILE_MAX 4096
 
-const char *flannel_device(uint32_t vni, char buf[static IF_NAMESIZE])
-{
-	snprintf(buf, IF_NAMESIZE, "flannel.%u", vni);
-	return buf;
-}
-
 int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *err)
 {
 	char name[IF_NAMESIZE];
 	struct link link;
-	int found = link_get(nl, flannel_device(vni, name), &link, err);
+	int found;
 
+	snprintf(name, sizeof(name), "flannel.%u", vni);
+	found = link_get(nl, name, &link, err);
 	if (found <= 0)
 		return found;
 	if (link.kind != LINK_KIND_VXLAN || link.vxlan.vni != vni || !mac_is_unicast(&link.mac))

@@ -12,10 +12,10 @@
 struct err;
 struct nl;
 
-/* Returns buf: "flannel.1" for VNI 1, flannel's device name for IPv4. */
-const char *flannel_device(uint32_t vni, char buf[static IF_NAMESIZE]);
-
-/* Returns 1 and the MAC of flannel's device for the VNI, 0 if there is none, -1 on failure. */
+/*
+ * Reads the MAC of flannel's IPv4 vxlan device for the VNI, "flannel.<VNI>". Returns 1 read, 0 if there
+ * is no such device, -1 failed.
+ */
 int flannel_mac(struct nl *nl, uint32_t vni, struct mac *mac_out, struct err *err);
 
 /*

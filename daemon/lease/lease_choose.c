@@ -19,7 +19,11 @@ static bool is_own(const struct lease *lease, const struct lease_self *self)
 	       ipaddr_equal(&lease->public_ip[FAMILY_V4], &self->public_ip[FAMILY_V4]);
 }
 
-bool lease_is_clone(const struct lease *lease, const struct lease_self *self)
+/*
+ * Whether the lease is that of another machine with this node's id: one of the two is a clone of the
+ * other. A lease with this node's present public address is not.
+ */
+static bool is_clone(const struct lease *lease, const struct lease_self *self)
 {
 	if (lease->invalid || lease->vanished || strcmp(lease->node, self->node) != 0 ||
 	    !lease->machine[0] || !self->machine[0] || !strcmp(lease->machine, self->machine))
@@ -222,7 +226,7 @@ struct lease_choice lease_choose(const struct leases *leases, const struct confi
 	struct lease_choice choice;
 
 	for (size_t i = 0; i < leases->len; i++) {
-		if (!lease_is_clone(&leases->at[i], self))
+		if (!is_clone(&leases->at[i], self))
 			continue;
 		choice = (struct lease_choice){ .action = LEASE_CLONE };
 		memcpy(choice.subnet, leases->at[i].subnet, sizeof(choice.subnet));

@@ -73,12 +73,6 @@ const struct lease *lease_find_conflict(const struct leases *leases, const struc
 					const struct prefix subnet[static FAMILIES]);
 
 /*
- * Returns whether the lease is that of another machine with this node's id: one of the two is a
- * clone of the other. A lease with this node's present public address is not.
- */
-bool lease_is_clone(const struct lease *lease, const struct lease_self *self);
-
-/*
  * Returns a key of this node other than the held one that is attached to the same etcd lease, or
  * NULL; NULL if etcd_lease is 0. etcd may apply a put whose request timed out after the node
  * acquired another subnet. The keepalives of the etcd lease would then keep both keys.

@@ -53,8 +53,9 @@ static bool compare(void *ctx, const void *a, const void *b)
 	return true;
 }
 
-void peer_event_set_add(struct peer_event_set *set, const struct leases *before,
-			const struct leases *now)
+/* Adds the differences between two sorted lists. */
+static void add_differences(struct peer_event_set *set, const struct leases *before,
+			    const struct leases *now)
 {
 	vec_merge(before->at, before->len, now->at, now->len, sizeof(struct lease), lease_cmp,
 		  compare, set);
@@ -186,7 +187,7 @@ void peer_events_build(struct peer_events *events, const struct desired_state *d
 	memset(&events->built, 0, sizeof(events->built));
 	events->built_all = desired->listed == DESIRED_PEERS_ALL;
 	if (desired->listed == DESIRED_PEERS_CHANGED)
-		peer_event_set_add(&events->built, &desired->before, &desired->peers);
+		add_differences(&events->built, &desired->before, &desired->peers);
 }
 
 void peer_events_finish(struct peer_events *events, int rc, const struct desired_counts *now,

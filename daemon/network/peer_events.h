@@ -70,7 +70,3 @@ void peer_events_build(struct peer_events *events, const struct desired_state *d
  */
 void peer_events_finish(struct peer_events *events, int rc, const struct desired_counts *now,
 			const struct reconciler *reconciler);
-
-/* Adds the differences between two sorted lists. Pure. */
-void peer_event_set_add(struct peer_event_set *set, const struct leases *before,
-			const struct leases *now);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/probe/probe_watch.h"
 
-#include "common/auto.h"
 #include "common/control.h"
 #include "common/err.h"
 #include "common/log.h"

@@ -6,7 +6,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/err.h"
-#include "common/log.h"
 #include "ipam/alloc_queue.h"
 #include "ipam/attachment.h"
 

@@ -5,7 +5,6 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/base64.h"
 #include "common/err.h"
 #include "common/ipaddr.h"
 #include "common/parse.h"

@@ -4,11 +4,9 @@
 
 #include "common/array.h"
 #include "common/cleanup/cleanup.h"
-#include "common/control.h"
 #include "common/log.h"
 #include "daemon/control/control.h"
 #include "daemon/control/status.h"
-#include "tests/unit/fake_nl.h"
 #include "tests/unit/network_scene.h"
 
 #include <errno.h>

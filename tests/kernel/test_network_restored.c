@@ -5,7 +5,6 @@
 
 #include "common/log.h"
 #include "daemon/network/snapshot.h"
-#include "tests/unit/fake_nl.h"
 #include "tests/unit/network_scene.h"
 
 #include <poll.h>

@@ -2,7 +2,6 @@
 /* Packets with and without the mark, over the loopback device, and the removal of the tables. */
 #include "daemon/firewall/packet_watch.h"
 
-#include "common/array.h"
 #include "tests/unit/kernel.h"
 
 #include <arpa/inet.h>

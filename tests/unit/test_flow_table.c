@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/firewall/flow_table.h"
 
-#include "common/array.h"
 #include "tests/unit/samples.h"
 
 static struct prefix prefix_of(const char *text)

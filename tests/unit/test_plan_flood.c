@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The flood entries of an L2 network (plan.h). */
-#include "common/array.h"
 #include "daemon/dataplane/plan.h"
 #include "daemon/l2/remote.h"
 #include "tests/unit/samples.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/control/service.h"
 
-#include "common/array.h"
 #include "daemon/network/network.h"
 #include "tests/unit/samples.h"
 

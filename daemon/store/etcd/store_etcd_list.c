@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/store/etcd/store_etcd_list.h"
 
-#include "common/auto.h"
 #include "common/err.h"
 #include "daemon/store/etcd/store_etcd_call.h"
 #include "daemon/store/etcd/store_etcd_report.h"

@@ -3,7 +3,6 @@
 
 #include "common/auto.h"
 #include "common/err.h"
-#include "common/log.h"
 #include "daemon/io/loop.h"
 #include "daemon/store/kube/kube_client.h"
 #include "daemon/store/kube/kube_node.h"
