@@ -96,8 +96,8 @@ static void on_done(void *ctx, const struct store_reply *reply, const struct err
 	}
 	lease_key(command->peer.subnet, key);
 	if (reply->succeeded)
-		log_info("command completed", "command", command->name, "key", key, "node",
-			 command->peer.node);
+		log_info("command completed", "network", command->network, "command", command->name,
+			 "key", key, "node", command->peer.node);
 	send_reply(command,
 		   reply->succeeded ?
 			   NULL :

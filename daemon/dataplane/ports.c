@@ -126,7 +126,7 @@ static void read_port(const struct ports_want *want, const struct port *last, st
 	veth->unread = found < 0;
 	if (veth->unread && !last)
 		log_warn("cannot read the attachment record of a port, its flags are not restored",
-			 "device", veth->name, "error", err.text);
+			 "network", want->network, "device", veth->name, "error", err.text);
 	if (found <= 0)
 		return;
 	veth->port = record.port;
@@ -165,21 +165,23 @@ static int enslave(struct nl *nl, const struct gather *gather, const struct port
 		veth->flags = last_flags(find_seen(seen, veth->index));
 	if (veth->port.known)
 		veth->flags = recorded_flags(&veth->port, veth->flags);
-	log_info("container veth attached to the bridge again", "device", veth->name);
+	log_info("container veth attached to the bridge again", "network", want->network, "device",
+		 veth->name);
 	veth->master = want->bridge;
 	if (link_set_master(nl, veth->index, want->bridge, err) < 0)
 		return -1;
 	return link_set_port(nl, veth->index, &veth->flags, err) < 0 ? -1 : 1;
 }
 
-static int correct_flags(struct nl *nl, struct host_end *veth, struct err *err)
+static int correct_flags(struct nl *nl, const char *network, struct host_end *veth, struct err *err)
 {
 	const char *flag = veth->port.known ? veth_port_difference(&veth->port, &veth->flags) :
 					      NULL;
 
 	if (!flag)
 		return 0;
-	log_info("flags of a container's bridge port restored", "device", veth->name, "flag", flag);
+	log_info("flags of a container's bridge port restored", "network", network, "device",
+		 veth->name, "flag", flag);
 	veth->flags = recorded_flags(&veth->port, veth->flags);
 	return link_set_port(nl, veth->index, &veth->flags, err) < 0 ? -1 : 1;
 }
@@ -213,8 +215,8 @@ static int correct_fdb(struct nl *nl, const struct gather *gather, const struct 
 	if (found && ((fdb.index == veth->index && fdb.state & NUD_NOARP && fdb.sticky) ||
 		      is_shared(gather, veth, &fdb)))
 		return 0;
-	log_info("forwarding entry of a container's locked bridge port restored", "device",
-		 veth->name);
+	log_info("forwarding entry of a container's locked bridge port restored", "network",
+		 gather->want->network, "device", veth->name);
 	return nl_request(nl, neigh_fdb_port_message(veth->index, &veth->port.mac),
 			  "add a container's MAC to the bridge", err) < 0 ?
 		       -1 :
@@ -289,7 +291,7 @@ static int correct_veth(struct nl *nl, const struct gather *gather, const struct
 		return -1;
 	if (veth->master != gather->want->bridge)
 		return disabled;
-	flags = correct_flags(nl, veth, err);
+	flags = correct_flags(nl, gather->want->network, veth, err);
 	fdb = flags < 0 ? -1 : correct_fdb(nl, gather, veth, err);
 	link = fdb < 0 ? -1 : correct_link(nl, gather->want, veth, err);
 	return link < 0 ? -1 : disabled | enslaved | flags | fdb | link;
@@ -318,10 +320,12 @@ static bool record_ports(const struct ports_want *want, const struct host_ends *
 	return true;
 }
 
-static int remove_old(struct nl *nl, const struct host_ends *old, bool *changed, struct err *err)
+static int remove_old(struct nl *nl, const char *network, const struct host_ends *old,
+		      bool *changed, struct err *err)
 {
 	for (size_t i = 0; i < old->len; i++) {
-		log_info("device of a previous configuration removed", "device", old->at[i].name);
+		log_info("device of a previous configuration removed", "network", network, "device",
+			 old->at[i].name);
 		if (link_del(nl, old->at[i].index, err) < 0)
 			return -1;
 		*changed = true;
@@ -351,7 +355,7 @@ int ports_ensure(struct nl *nl, const struct ports_want *want, struct ports *see
 	if (!record_ports(want, &gather.veths, seen))
 		return err_nomem(err, "the bridge's ports");
 	/* A port that could not be moved would lose its flags together with the bridge. */
-	if (failed || remove_old(nl, &gather.old, &changed, err) < 0)
+	if (failed || remove_old(nl, want->network, &gather.old, &changed, err) < 0)
 		return -1;
 	*changed_out = changed;
 	return 0;

@@ -278,15 +278,16 @@ static bool is_listed(const struct device_sysctls *sysctls, const struct device_
 }
 
 /* Logs the sysctls that could not be set, each once. */
-static void log_refused(const struct device_sysctls *before, const struct device_sysctls *now)
+static void log_refused(const char *network, const struct device_sysctls *before,
+			const struct device_sysctls *now)
 {
 	for (size_t i = 0; i < now->len; i++)
 		if (!is_listed(before, &now->at[i]))
-			log_warn("cannot set a sysctl", "sysctl", now->at[i].name, "value",
-				 now->at[i].actual, "wanted", now->at[i].value, "error",
-				 now->at[i].error);
+			log_warn("cannot set a sysctl", "network", network, "sysctl",
+				 now->at[i].name, "value", now->at[i].actual, "wanted",
+				 now->at[i].value, "error", now->at[i].error);
 	if (before->len && !now->len)
-		log_info("all sysctls are set now");
+		log_info("all sysctls are set now", "network", network);
 }
 
 /*
@@ -296,9 +297,9 @@ static void log_port_mtu(const struct device_want *want, uint32_t before,
 			 const struct device_have *have)
 {
 	if (have->port_mtu > want->mtu && have->port_mtu != before)
-		log_warn("containers send larger packets than the tunnel carries", "bridge",
-			 want->existing, "port", have->port, "mtu", LOG_NUM(have->port_mtu),
-			 "tunnel_mtu", LOG_NUM(want->mtu));
+		log_warn("containers send larger packets than the tunnel carries", "network",
+			 want->network, "bridge", want->existing, "port", have->port, "mtu",
+			 LOG_NUM(have->port_mtu), "tunnel_mtu", LOG_NUM(want->mtu));
 }
 
 /* Devices and their ports; entries on a device that was changed or replaced are out of sync. */
@@ -328,7 +329,7 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	memcpy(ports.vxlan, have.vxlan, sizeof(ports.vxlan));
 	ports.mtu_before = have.mtu_before;
 	rc = ports_ensure(reconciler->nl, &ports, &reconciler->ports, &have.sysctls, &moved, err);
-	log_refused(&reconciler->devices.sysctls, &have.sysctls);
+	log_refused(want->network, &reconciler->devices.sysctls, &have.sysctls);
 	log_port_mtu(want, reconciler->devices.port_mtu, &have);
 	reconciler->devices.sysctls = have.sysctls;
 	stats->ports = rc == 0;

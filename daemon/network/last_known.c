@@ -258,14 +258,15 @@ static void on_fdb_restart(void *ctx)
 }
 
 /* Adds the peers of a device: those that the snapshot, some seconds older, lacks. */
-static void add_peers(struct nl *nl, uint32_t vxlan, enum family f, struct firewall_elements *peers)
+static void add_peers(struct nl *nl, const struct retired *retired, enum family f,
+		      struct firewall_elements *peers)
 {
 	struct fdb_peers found = { f == FAMILY_V6 ? AF_INET6 : AF_INET, peers, peers->len };
 	struct err err = ERR_INIT;
 
-	if (neigh_fdb_each(nl, vxlan, on_fdb, on_fdb_restart, &found, &err) < 0)
-		log_warn("cannot read the peers of a network that is not served", "error",
-			 err.text);
+	if (neigh_fdb_each(nl, retired->vxlan[f], on_fdb, on_fdb_restart, &found, &err) < 0)
+		log_warn("cannot read the peers of a network that is not served", "network",
+			 retired->name, "error", err.text);
 	firewall_elements_sort(peers);
 }
 
@@ -289,7 +290,7 @@ static bool make_network(const struct last_known *last_known, const struct retir
 		complete |= prefix_is_set(&network->cluster[f]) &&
 			    prefix_is_set(&network->subnet[f]);
 		if (retired->vxlan[f])
-			add_peers(last_known->env.nl, retired->vxlan[f], f, &network->peers[f]);
+			add_peers(last_known->env.nl, retired, f, &network->peers[f]);
 	}
 	network->closed = !complete && !network->is_switch && !network->foreign;
 	return found >= 0;

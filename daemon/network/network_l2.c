@@ -139,7 +139,7 @@ static void report_unannounced(struct network_l2 *part, const struct seen_counts
 		return;
 	if (log_state_fail(&part->unannounced, text))
 		log_warn("addresses of containers are not announced", "network", part->network,
-			 "bridge", part->own->config->bridge, "reason", text + 2, "not_shown",
+			 "bridge", part->own->config->bridge, "error", text + 2, "not_shown",
 			 LOG_NUM(part->held_back));
 	part->held_back = 0;
 }

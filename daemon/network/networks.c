@@ -189,7 +189,8 @@ static void on_next(void *ctx)
 	struct err err = ERR_INIT;
 
 	while (networks->started < networks->len && start_next(networks, &err) < 0)
-		log_error("network not started", "error", err.text);
+		log_error("network not started", "network", networks->names[networks->started - 1],
+			  "error", err.text);
 }
 
 /* ---- Packet rules ------------------------------------------------------------------------- */

@@ -174,10 +174,11 @@ static void note_limit(struct underlay *underlay, const struct config *config)
 			 config->mtu ? "Backend.MTU" : "the MTU of the uplink",
 			 CONFIG_MTU_MIN_V6 + under - mtu);
 	if (had && underlay->limit[0])
-		log_warn("IPv6 of containers is disabled", "mtu", LOG_NUM(mtu), "minimum",
-			 LOG_NUM(CONFIG_MTU_MIN_V6));
+		log_warn("IPv6 of containers is disabled", "network", underlay->network, "mtu",
+			 LOG_NUM(mtu), "minimum", LOG_NUM(CONFIG_MTU_MIN_V6));
 	else if (!had && !underlay->limit[0])
-		log_info("IPv6 of containers is enabled again", "mtu", LOG_NUM(mtu));
+		log_info("IPv6 of containers is enabled again", "network", underlay->network, "mtu",
+			 LOG_NUM(mtu));
 }
 
 int underlay_init(struct underlay *underlay, struct nl *nl, const struct config *config,

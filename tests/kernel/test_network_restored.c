@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "daemon/network/snapshot.h"
+#include "tests/unit/log_network.h"
 #include "tests/unit/network_scene.h"
 
 #include <poll.h>
@@ -208,5 +209,6 @@ int main(void)
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	log_set_tap(log_network_required, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "ipam/veth.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
+#include "tests/unit/log_network.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/tempdir.h"
 
@@ -434,5 +435,6 @@ int main(void)
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	log_set_tap(log_network_required, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

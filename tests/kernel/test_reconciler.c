@@ -3,6 +3,7 @@
 #include "daemon/dataplane/reconciler.h"
 
 #include "common/array.h"
+#include "tests/unit/log_network.h"
 #include "tests/unit/reconciler_scene.h"
 
 static void nothing_runs_without_a_trigger(void **state)
@@ -340,5 +341,6 @@ int main(void)
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	log_set_tap(log_network_required, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/dataplane/plan.h"
 #include "daemon/dataplane/watch.h"
+#include "tests/unit/log_network.h"
 #include "tests/unit/reconciler_scene.h"
 
 static struct lease peer_of(const char *subnet, const char *public_ip, const char *mac)
@@ -92,5 +93,6 @@ int main(void)
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
+	log_set_tap(log_network_required, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,8 @@ static void arm_watch(struct file *file)
 	bool unwatched = !file_watch_arm(file->watch, &err);
 
 	if (unwatched && !file->unwatched)
-		log_warn("cannot watch the store's file, polling it every 2 s", "error", err.text);
+		log_warn("cannot watch the store's file, polling it every 2 s", "network",
+			 file->network, "error", err.text);
 	file->unwatched = unwatched;
 	loop_timer_start(file->poll, unwatched ? POLL_ONLY_MS : POLL_MS);
 }
@@ -235,8 +236,9 @@ static void warn_unwritten(struct file *file, const struct op *op, const struct 
 {
 	if (!op->value || !log_limit(&file->warned_ms, &file->held, loop_now_ms(), WARN_EVERY_MS))
 		return;
-	log_warn("cannot write the node's key to the store's file", "error", why->text, "key",
-		 op->key, "value", op->value, "not_shown", LOG_NUM(file->held));
+	log_warn("cannot write the node's key to the store's file", "network", file->network,
+		 "error", why->text, "key", op->key, "value", op->value, "not_shown",
+		 LOG_NUM(file->held));
 	file->held = 0;
 }
 
