@@ -41,6 +41,7 @@ struct call_record {
 /* Returns the outcome of a call that ended with a CNI error code; 0: none. */
 enum call_outcome call_outcome_of(unsigned cni_code);
 
+/* Makes the record of a call that took took_us. */
 struct call_record call_record(enum call_verb verb, enum call_outcome outcome, uint64_t took_us);
 /* Returns whether it is a record: verb and outcome are in their ranges. */
 bool call_record_is_valid(const struct call_record *record);

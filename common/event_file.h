@@ -26,8 +26,9 @@ struct err;
 #define EVENT_FILE_FULL (320 << 10)
 
 /*
- * Opens the file for appending, creates it with mode 0600 if it is absent, and replaces what is not
- * a regular file with one name, of the directory's owner unless that is root. Returns 0 or -1.
+ * Opens the file for appending. Creates it with mode 0600 if it is absent. Replaces it if it is not
+ * a regular file, has a second hard link, or belongs to another user than the directory, unless the
+ * directory is root's. Returns 0 or -1.
  */
 int event_file_open(int dir_fd, int *fd_out, struct err *err);
 

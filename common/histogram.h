@@ -16,4 +16,5 @@ struct histogram {
 	uint64_t sum_us;
 };
 
+/* Adds a duration. */
 void histogram_add(struct histogram *histogram, uint64_t us);

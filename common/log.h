@@ -33,6 +33,7 @@ bool log_is_journal(const char *stream, int fd);
 /* Sets whether each line begins with its priority, "<6>" (sd-daemon(3)). Initially: no. */
 void log_set_journal(bool journal);
 
+/* Returns whether events of the level are written. */
 bool log_enabled(enum log_level level);
 
 /*
@@ -62,7 +63,7 @@ void log_event(enum log_level level, const char *event, ...) __attribute__((sent
 
 /*
  * Formats an event as a JSON object without a newline, as a line of the JSON log, and writes
- * nothing. Of one that does not fit only time, level and event are left, and "cut". Returns the
+ * nothing. An event that does not fit is reduced to time, level, event and "cut":"yes". Returns the
  * length.
  */
 size_t log_json(char buf[static LOG_JSON_SIZE], enum log_level level, const char *event, ...)
@@ -92,8 +93,9 @@ struct log_burst {
 };
 
 /*
- * Returns whether a line may be written now: LOG_BURST_LINES in LOG_BURST_MS. *suppressed_out is
- * then the number of lines before it that were not, if a new period begins, else 0.
+ * Returns whether a line may be written now: at most LOG_BURST_LINES in LOG_BURST_MS. If it begins
+ * a new period, *suppressed_out is the number of lines that were suppressed in the last one, else
+ * 0.
  */
 bool log_burst_pass(struct log_burst *burst, uint64_t now_ms, uint64_t *suppressed_out);
 

@@ -6,7 +6,8 @@
  *     {"check":"lease","network":"default","state":"error",     ok | warning | error
  *      "text":"another node holds 10.5.1.0/24","remedy":"..."}]}
  *
- * network is "" for the node; remedy is "" if the state is ok. Used by doctor.c and doctor_node.c.
+ * network is "" for the node; remedy is "" if the state is ok. Used by the files of the checks:
+ * doctor.c, doctor_node.c, doctor_host.c, doctor_tunnel.c.
  */
 #pragma once
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A member that is searched in a text. Included by json.h. */
+/*
+ * A part of a JSON text, and a member to be found in one without parsing it (json_find). Included
+ * by json.h.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -11,7 +11,7 @@ struct json_fault {
 	size_t line, column; /* of malformed JSON, in characters, from 1; else 0 */
 };
 
-/* Who is notified of each fault, beside the error, which has the first one only. */
+/* A callback for each fault. The error has only the first one. */
 struct json_report {
 	void (*fault)(void *ctx, const struct json_fault *fault);
 	void *ctx;

@@ -31,7 +31,7 @@ struct tunnel_packet {
 	uint32_t uplink; /* index of the device that it arrives through */
 };
 
-/* What of a base chain's table decides besides its own rules. */
+/* What else of its table the verdict of a base chain depends on. */
 struct chain_reads {
 	bool chains; /* other chains, to which it jumps */
 	bool sets;   /* elements of sets */
@@ -39,7 +39,7 @@ struct chain_reads {
 
 /*
  * Evaluates a base chain, whose policy is to drop if policy_drops. Sets *drops_out, and adds to
- * *reads what besides the chain itself has a part in it. Returns 0 or -1.
+ * *reads what else the verdict depends on. Returns 0 or -1.
  */
 int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *chain,
 		  bool policy_drops, const struct tunnel_packet *packet, bool *drops_out,

@@ -170,8 +170,8 @@ int nft_generation(struct nl *nl, uint32_t *generation_out, struct err *err);
  */
 typedef int nft_change_fn(void *ctx, uint32_t generation, struct err *err);
 /*
- * Returns what the last call returned; -1 too if others kept changing rules, or no generation was
- * read.
+ * Returns what the last call of change returned; -1 also if other programs kept changing rules, or
+ * if the generation could not be read.
  */
 int nft_change(struct nl *nl, nft_change_fn *change, void *ctx, struct err *err);
 

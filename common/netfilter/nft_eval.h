@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a rule applies to a packet of which some fields are known, and what it then does. Reads
- * device names, and is otherwise pure. What is not known, and what is not understood, may match or
- * not.
+ * Whether a rule applies to a packet, and what it then does with it, three-valued: a field of the
+ * packet that is unknown, and an expression that is not understood, may match or not. Pure, except
+ * that it reads the names of devices.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attributes in a list of expressions that the kernel returned. Used by nft_expr.c and nft_eval.c.
+ * Pure.
  */
 #pragma once
 

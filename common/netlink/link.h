@@ -130,9 +130,9 @@ int link_each(struct nl *nl, link_visit_fn *visit, void (*restart)(void *ctx), v
 	      struct err *err);
 
 /*
- * Creates a bridge, up, in the group LINK_GROUP_WEFT, as the following two. Its MAC is set at
- * creation, so that neither udev nor a port changes it. Returns 0 or -1, as all of the following
- * unless stated otherwise.
+ * Creates a bridge, up, in the group LINK_GROUP_WEFT. Its MAC is set at creation, so that neither
+ * udev nor a port changes it. link_add_vxlan and link_add_veth use the same group. Returns 0, or -1
+ * with ERR_KERNEL, as all functions below unless stated otherwise.
  */
 int link_add_bridge(struct nl *nl, const char *name, const struct mac *mac, uint32_t mtu,
 		    const char *alias, struct err *err);

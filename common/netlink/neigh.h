@@ -55,9 +55,9 @@ typedef int neigh_fdb_visit_fn(void *ctx, const struct neigh_fdb *fdb, struct er
 int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 		   void (*restart)(void *ctx), void *ctx, struct err *err);
 /*
- * The same of a bridge port whose entries a container or machine makes. ERR_AGAIN: there are more
- * than max, of which max were visited, or they change all the time; *nl must then be freed
- * (nl_dump).
+ * As neigh_fdb_each, of a bridge port whose entries are learned from a container or a virtual
+ * machine, so that their number is not limited. ERR_AGAIN: there are more than max, of which max
+ * were visited, or they change all the time; nl must then be freed (struct nl_dump).
  */
 int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visit_fn *visit,
 		       void (*restart)(void *ctx), void *ctx, struct err *err);

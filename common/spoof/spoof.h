@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Adds and removes the elements of a port in the table bridge weft-spoof (spoof_table.h), each in
- * one transaction, without contacting weftd. Used by ADD and by what releases an attachment.
+ * one transaction, without contacting weftd. Used by ADD, and when an attachment is released.
  */
 #pragma once
 
@@ -22,5 +22,8 @@ int spoof_add(const struct spoof_port *port, struct err *err);
  */
 int spoof_check(const struct spoof_port *port, struct err *err);
 
-/* Ends the check of the port, which must be gone. Absent elements are no error. Returns 0 or -1. */
+/*
+ * Removes the elements of the port, whose device must no longer exist. Absent elements are no
+ * error. Returns 0 or -1.
+ */
 int spoof_remove(const struct spoof_port *port, struct err *err);

@@ -2,9 +2,9 @@
 /*
  * The kernel watch: subscribes to rtnetlink events of devices, addresses, routes, neighbours and
  * forwarding sysctls, and classifies them by the part of the network's state that may be stale. An
- * event is only a trigger: a reconciliation determines what has changed. Events that report the
- * desired state, such as those caused by weftd's own requests, are ignored. One subscription serves
- * all networks: with one for each, every change would be copied, read and parsed once per network.
+ * event is only a trigger: a reconcile determines what has changed. Events that report the desired
+ * state, such as those caused by weftd's own requests, are ignored. One subscription serves all
+ * networks: with one for each, every change would be copied, read and parsed once per network.
  */
 #pragma once
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Applies a table to the kernel, each change in one transaction. firewall.c decides when. */
+/*
+ * Applies a table to the kernel, each change in one transaction. firewall.c decides when. A
+ * generation is that of the rule set from which the table was built (nft_change): if another
+ * program has changed rules since, nothing is changed, and sys_errno is ERESTART.
+ */
 #pragma once
 
 #include "daemon/firewall/firewall_table.h"
 
 struct err;
 struct nl;
-
-/*
- * generation: the rule set of which the table was built or is compared (nft_change), so that no
- * change by another program is lost; then the error is ERESTART.
- */
 
 /*
  * Replaces the kernel's table, if any; its counters keep their values. Returns 0, or -1: nothing

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table of nf_tables as weft wants it: sets, chains and rules, each with the part that a kernel
- * may lack. firewall_table.h, bridge_table.h and spoof_desired.h build such tables. Pure.
+ * may lack. firewall_table.h, bridge_table.h, ingress_table.h and spoof_desired.h build such
+ * tables. Pure.
  */
 #pragma once
 
@@ -94,6 +95,7 @@ struct firewall_builder {
 	bool failed; /* out of memory */
 };
 
+/* Returns whether the kernel supports the part, as far as is known. */
 bool firewall_is_supported(const struct firewall_builder *builder, enum firewall_part part);
 /* Returns the expressions of a new rule at the end, valid until the next one. Never NULL. */
 struct nft_expr *firewall_add_rule(struct firewall_builder *builder, const char *chain,

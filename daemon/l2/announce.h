@@ -38,9 +38,10 @@ enum announce_action announce_decide(const struct local_endpoint *local,
 				     uint64_t *if_revision_out);
 
 /*
- * Replaces the set: endpoints that were in it keep their state, new ones have attached_now if later
- * and not seen. Both are sorted. *changed_out: whether addresses or MACs differ. Returns false if
- * out of memory: the set is unchanged.
+ * Replaces the set by now; both are sorted. Endpoints that were in it keep their state. New ones
+ * get attached_now if later is true (weftd has announced before), unless they are seen (seen.h).
+ * *changed_out: whether addresses or MACs differ. Returns false if out of memory: the set is
+ * unchanged.
  */
 bool announce_update(struct local_endpoints *set, const struct endpoints *now, bool later,
 		     bool *changed_out);

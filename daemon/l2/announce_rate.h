@@ -36,9 +36,9 @@ struct announce_rate {
 void announce_rate_free(struct announce_rate *rate);
 
 /*
- * Leaves out of locals the endpoints on a bridge of another program for which there is no token:
- * neither the old nor the new state of such an address is announced until a later call has one.
- * before: what was passed to announce_update last. Returns the number of those that were left out.
+ * Removes from locals the endpoints on a bridge of another program for which there is no token.
+ * Neither the old nor the new state of such an address is announced until a later call has a token
+ * for it. before: what was passed to announce_update last. Returns the number of removed endpoints.
  */
 size_t announce_rate_apply(struct announce_rate *rate, const struct local_endpoints *before,
 			   struct endpoints *locals, uint64_t now_ms);

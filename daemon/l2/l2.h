@@ -48,14 +48,15 @@ void l2_reconnect(struct l2 *l2);
 void l2_check(struct l2 *l2);
 
 /*
- * The etcd lease that announcements are attached to, 0 if the node's key has none. held false: none
- * are made.
+ * Sets the etcd lease to which announcements are attached; 0: the node's key has none. held: the
+ * node holds its lease; otherwise nothing is announced.
  */
 void l2_set_lease(struct l2 *l2, bool held, uint64_t etcd_lease);
 
 /*
- * The addresses of this node's containers, sorted; node is set by the callee. Announcements of
- * other addresses are withdrawn if complete. Returns whether an address or a MAC has changed.
+ * Sets the addresses of this node's containers, sorted, of which node need not be set. complete:
+ * these are all; announcements of other addresses are withdrawn. Returns whether an address or a
+ * MAC has changed.
  */
 bool l2_set_local(struct l2 *l2, const struct endpoints *local, bool complete);
 
@@ -64,7 +65,7 @@ bool l2_set_local(struct l2 *l2, const struct endpoints *local, bool complete);
  * addresses. Returns whether they have changed.
  */
 bool l2_set_reserved(struct l2 *l2, const struct macs *macs);
-/* Sets what is shown as not announced. */
+/* Sets the numbers of addresses that are not announced, for l2_view. */
 void l2_set_unannounced(struct l2 *l2, const struct seen_counts *counts);
 
 /*

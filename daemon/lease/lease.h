@@ -9,8 +9,8 @@
  *    "Weft":{"Node":"<uuid>","Name":"host2","MTU":1450,"Machine":"<16 hex digits>"}}
  *
  * "Weft" has "Probe":true if the node sends and answers probes (weftd --probe, and its port is
- * open), and has "SourceIP" or "SourceIPv6" if the node's tunnel packets have another source
- * address than PublicIP or PublicIPv6, which is then translated (NAT).
+ * open). It has "SourceIP" or "SourceIPv6" if the node is behind NAT: the source address of its
+ * tunnel packets, where that is not PublicIP or PublicIPv6.
  *
  *   10.5.2.0-24&fd00:5:2::-64       dual stack
  *   {"PublicIP":"192.168.0.2","PublicIPv6":"fd00::2","BackendType":"vxlan",

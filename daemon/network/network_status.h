@@ -38,8 +38,8 @@ struct network_parts {
 
 /*
  * Sets the state, and as reason the first thing that is wrong, in the order in which a network
- * comes up. Containers may be attached once the network is published, so that a fault means
- * degraded from then on. Logs a change, and returns whether there is one.
+ * comes up. From the time when the network is published, containers may be attached, and a fault
+ * means degraded instead of starting. Logs a change. Returns whether there is one.
  */
 bool network_status_update(struct network_status *status, const char *network,
 			   const struct network_parts *parts);

@@ -24,6 +24,7 @@ struct schedule;
  */
 typedef bool schedule_run_fn(void *ctx, unsigned scope);
 
+/* Nothing runs before the first trigger. network, a name, is borrowed. ERR_NOMEM. */
 int schedule_new(struct loop *loop, const char *network, schedule_run_fn *run, void *ctx,
 		 struct schedule **schedule_out, struct err *err);
 /* NULL is allowed. */

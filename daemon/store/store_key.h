@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of a lease key, as text: "10.5.1.0-24", "fd00:5:1::-64", or both with an '&' between.
- * lease.h parses them. Pure.
+ * ipam/lease_key.h parses them. Pure.
  */
 #pragma once
 
