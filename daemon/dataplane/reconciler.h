@@ -133,8 +133,8 @@ struct reconciler_installed {
 struct reconciler_installed reconciler_installed(const struct reconciler *reconciler);
 
 /*
- * Sets what the kernel watch has to know of a network with this configuration, and of the result of
- * the last call. The entries are valid until the next call.
+ * Sets the members that the kernel watch needs of a network with this configuration and of the
+ * result of the last call. The entries are valid until the next call.
  */
 void reconciler_watch(const struct reconciler *reconciler, const struct config *config,
 		      struct watch_objects *objects);

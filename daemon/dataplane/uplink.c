@@ -90,16 +90,16 @@ static int look_up(struct nl *nl, const struct ipaddr *addr, struct route *route
 	return found < 0 ? -1 : 0;
 }
 
-static int read_routes(struct nl *nl, const struct uplink_wish *wish, struct uplink_host *host,
-		       struct err *err)
+static int read_routes(struct nl *nl, const struct uplink_options *options,
+		       struct uplink_host *host, struct err *err)
 {
 	static const uint8_t families[FAMILIES] = { AF_INET, AF_INET6 };
 	struct ipaddr addr;
 
-	if (ipaddr_is_set(&wish->can_reach) &&
-	    look_up(nl, &wish->can_reach, &host->to_wanted, err) < 0)
+	if (ipaddr_is_set(&options->can_reach) &&
+	    look_up(nl, &options->can_reach, &host->to_wanted, err) < 0)
 		return -1;
-	if (uplink_is_selective(wish))
+	if (uplink_is_selective(options))
 		return 0;
 	for (enum family f = 0; f < FAMILIES; f++) {
 		struct defaults defaults = { host, host->defaults.len };
@@ -215,7 +215,7 @@ int uplink_find(struct nl *nl, const struct uplink_search *search, struct uplink
 	if (read_devices(nl, &host, err) < 0)
 		return -1;
 	if (!uplink_keep(&host, search, &uplink) &&
-	    (read_routes(nl, search->wish, &host, err) < 0 ||
+	    (read_routes(nl, search->options, &host, err) < 0 ||
 	     uplink_choose(&host, search, &uplink, err) < 0))
 		return -1;
 	if (measure(nl, &host, search, &uplink, err) < 0)

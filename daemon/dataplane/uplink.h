@@ -32,7 +32,7 @@ struct uplink {
 };
 
 /* What the operator configured; borrowed. Without iface, regex and can_reach: the default route. */
-struct uplink_wish {
+struct uplink_options {
 	const char *const *iface; /* names, addresses, or "IPV4,IPV6"; NULL-terminated; or NULL */
 	const char *const *regex; /* POSIX extended; NULL-terminated; or NULL */
 	struct ipaddr can_reach;  /* the device of the route to it; unset: not set */
@@ -40,7 +40,7 @@ struct uplink_wish {
 };
 
 struct uplink_search {
-	const struct uplink_wish *wish;
+	const struct uplink_options *options;
 	const struct uplink *current;     /* in use; index 0: none yet */
 	struct ipaddr previous[FAMILIES]; /* used before weftd started; unset: unknown */
 	bool v6_first;                    /* tunnel packets are IPv6 */

@@ -139,10 +139,10 @@ struct selection {
 	bool pair;                     /* both addresses were named: no other one is used */
 };
 
-bool uplink_is_selective(const struct uplink_wish *wish)
+bool uplink_is_selective(const struct uplink_options *options)
 {
-	return (wish->iface && *wish->iface) || (wish->regex && *wish->regex) ||
-	       ipaddr_is_set(&wish->can_reach);
+	return (options->iface && *options->iface) || (options->regex && *options->regex) ||
+	       ipaddr_is_set(&options->can_reach);
 }
 
 /* Parses "A4", "A6" or "A4,A6". Returns false for a device name. */
@@ -271,22 +271,22 @@ static bool name_admits(const struct uplink_host *host, const char *text, const 
 	return selection.index == addr->index;
 }
 
-/* Whether the operator's wish admits an address that is in use. */
+/* Whether the operator's options permit an address that is in use. */
 static bool is_admitted(const struct uplink_host *host, const struct uplink_search *search,
 			const struct addr *addr)
 {
-	const struct uplink_wish *wish = search->wish;
+	const struct uplink_options *options = search->options;
 	const struct link *link = uplink_link(host, addr->index);
 
-	if (!uplink_is_selective(wish))
+	if (!uplink_is_selective(options))
 		return is_usable(addr);
-	for (const char *const *text = wish->iface; text && *text; text++)
+	for (const char *const *text = options->iface; text && *text; text++)
 		if (name_admits(host, *text, addr))
 			return true;
-	for (const char *const *pattern = wish->regex; pattern && *pattern; pattern++)
+	for (const char *const *pattern = options->regex; pattern && *pattern; pattern++)
 		if (regex_admits(*pattern, link, addr))
 			return true;
-	if (!ipaddr_is_set(&wish->can_reach))
+	if (!ipaddr_is_set(&options->can_reach))
 		return false;
 	/* While weftd runs, a route that moves does not move the uplink. */
 	if (search->current->index || host->to_wanted.source.family != addr->prefix.addr.family)
@@ -294,16 +294,16 @@ static bool is_admitted(const struct uplink_host *host, const struct uplink_sear
 	return ipaddr_equal(&host->to_wanted.source, &addr->prefix.addr);
 }
 
-static bool select_any(const struct uplink_host *host, const struct uplink_wish *wish,
+static bool select_any(const struct uplink_host *host, const struct uplink_options *options,
 		       struct selection *selection_out)
 {
-	for (const char *const *text = wish->iface; text && *text; text++)
+	for (const char *const *text = options->iface; text && *text; text++)
 		if (select_named(host, *text, selection_out))
 			return true;
-	for (const char *const *pattern = wish->regex; pattern && *pattern; pattern++)
+	for (const char *const *pattern = options->regex; pattern && *pattern; pattern++)
 		if (select_regex(host, *pattern, selection_out))
 			return true;
-	if (!ipaddr_is_set(&wish->can_reach) || !host->to_wanted.index)
+	if (!ipaddr_is_set(&options->can_reach) || !host->to_wanted.index)
 		return false;
 	*selection_out = (struct selection){ .index = host->to_wanted.index };
 	if (find_address(host, &host->to_wanted.source))
@@ -312,9 +312,9 @@ static bool select_any(const struct uplink_host *host, const struct uplink_wish 
 	return true;
 }
 
-static int no_selection(const struct uplink_wish *wish, struct err *err)
+static int no_selection(const struct uplink_options *options, struct err *err)
 {
-	const char *text = wish->iface ? *wish->iface : NULL;
+	const char *text = options->iface ? *options->iface : NULL;
 	struct selection selection = { .index = 0 };
 	char addr[IPADDR_TEXT_SIZE];
 
@@ -322,12 +322,12 @@ static int no_selection(const struct uplink_wish *wish, struct err *err)
 		return err_set(err, ERR_CONFIG, "no uplink: no interface has the address %s", text);
 	if (text)
 		return err_set(err, ERR_CONFIG, "no uplink: interface %s does not exist", text);
-	if (wish->regex && *wish->regex)
+	if (options->regex && *options->regex)
 		return err_set(err, ERR_CONFIG,
 			       "no uplink: no address and no interface matches --iface-regex %s",
-			       *wish->regex);
+			       *options->regex);
 	return err_set(err, ERR_CONFIG, "no uplink: there is no route to %s (--iface-can-reach)",
-		       ipaddr_text(&wish->can_reach, addr));
+		       ipaddr_text(&options->can_reach, addr));
 }
 
 /* ---- The choice -------------------------------------------------------------------------- */
@@ -364,7 +364,7 @@ static void take_public(struct choice *choice)
 {
 	for (enum family f = 0; f < FAMILIES; f++) {
 		const struct addr *addr = find_address(choice->host,
-						       &choice->search->wish->public_ip[f]);
+						       &choice->search->options->public_ip[f]);
 
 		if (addr)
 			choice->address[f] = addr;
@@ -548,7 +548,7 @@ static bool is_doubtful(const struct addr *addr)
 
 static int finish(const struct choice *choice, struct uplink *uplink_out, struct err *err)
 {
-	const struct uplink_wish *wish = choice->search->wish;
+	const struct uplink_options *options = choice->search->options;
 	struct uplink uplink = {
 		.provisional = choice->provisional,
 		.doubtful = choice->provisional,
@@ -564,8 +564,8 @@ static int finish(const struct choice *choice, struct uplink *uplink_out, struct
 		uplink.address[f] = uplink.public_ip[f] = addr->prefix.addr;
 		uplink.device[f] = uplink.index = link->index;
 		memcpy(uplink.name, link->name, sizeof(uplink.name));
-		if (ipaddr_is_set(&wish->public_ip[f]))
-			uplink.public_ip[f] = wish->public_ip[f];
+		if (ipaddr_is_set(&options->public_ip[f]))
+			uplink.public_ip[f] = options->public_ip[f];
 		uplink.doubtful |= is_doubtful(addr);
 		alive |= is_alive(link);
 	}
@@ -581,9 +581,9 @@ static int choose_selected(struct choice *choice, struct uplink *uplink_out, str
 	const struct addr *there;
 	const struct link *link;
 
-	if (!select_any(choice->host, choice->search->wish, &selection))
+	if (!select_any(choice->host, choice->search->options, &selection))
 		return is_found(choice) ? finish(choice, uplink_out, err) :
-					  no_selection(choice->search->wish, err);
+					  no_selection(choice->search->options, err);
 	there = choice->address[FAMILY_V4] ? choice->address[FAMILY_V4] :
 					     choice->address[FAMILY_V6];
 	if (there)
@@ -618,7 +618,7 @@ bool uplink_keep(const struct uplink_host *host, const struct uplink_search *sea
 	for (enum family f = 0; f < FAMILIES; f++)
 		if (ipaddr_is_set(&current->address[f]) && !choice.address[f])
 			return false;
-	if (uplink_is_selective(search->wish))
+	if (uplink_is_selective(search->options))
 		return choice.address[FAMILY_V6] && finish(&choice, uplink_out, &ignored) == 0;
 	if (search->v6_first && !choice.address[FAMILY_V6])
 		return false;
@@ -636,7 +636,7 @@ int uplink_choose(const struct uplink_host *host, const struct uplink_search *se
 	take_public(&choice);
 	if (!search->current->provisional)
 		take_kept(&choice);
-	if (uplink_is_selective(search->wish))
+	if (uplink_is_selective(search->options))
 		return choose_selected(&choice, uplink_out, err);
 	if (!choice.address[first])
 		by_route(&choice, first);

@@ -35,7 +35,9 @@ struct uplink_host {
 	struct uplink_links links;
 	struct uplink_addrs addrs;
 	struct uplink_routes defaults; /* next hops of default routes of the main table */
-	/* The kernel's routes to a public address and to the wish's can_reach; index 0: none. */
+	/*
+	 * The kernel's routes to a public address and to can_reach of the options; index 0: none.
+	 */
 	struct route to_public[FAMILIES], to_wanted;
 };
 
@@ -59,8 +61,8 @@ int uplink_choose(const struct uplink_host *host, const struct uplink_search *se
  */
 bool uplink_prefers(const struct addr *a, const struct addr *b);
 
-/* Whether the wish names the uplink, so that default routes do not matter. */
-bool uplink_is_selective(const struct uplink_wish *wish);
+/* Whether the options name the uplink, so that default routes do not matter. */
+bool uplink_is_selective(const struct uplink_options *options);
 /* Whether it is a bridge or vxlan device of weft, of any network. */
 bool uplink_is_ours(const struct link *link);
 /* The device with that index; NULL: none. */

@@ -60,7 +60,7 @@ struct network {
 	struct desired_counts peers;
 	struct peer_events events;
 	bool clash;                 /* of peers with each other, when all were built last */
-	uint64_t fast_path_changes; /* of which established flows know */
+	uint64_t fast_path_changes; /* for which flows were ended */
 	unsigned held;              /* scope of a run that waits for the packet rules; 0: none */
 };
 
@@ -640,7 +640,7 @@ static int make_parts(struct network *network, struct err *err)
 {
 	struct loop *loop = network->env.loop;
 
-	network->underlay.wish = &network->env.uplink;
+	network->underlay.options = &network->env.uplink;
 	network->underlay.endpoints = network->env.endpoints;
 	network->own = (struct own_lease){
 		.network = network->name,

@@ -77,7 +77,7 @@ struct network_env {
 	struct node *node;
 	const char *node_name;
 	const char *machine; /* node_machine_id(); "": unknown */
-	struct uplink_wish uplink;
+	struct uplink_options uplink;
 	const char *const *endpoints; /* of the store, NULL-terminated; NULL: none */
 	const char *run_dir;
 	const char *subnet_file;           /* NULL: none for this network */

@@ -128,7 +128,7 @@ static int find_previous(struct nl *nl, const struct config *config,
 static struct uplink_search search_of(const struct underlay *underlay, const struct config *config)
 {
 	struct uplink_search search = {
-		.wish = underlay->wish,
+		.options = underlay->options,
 		.current = &underlay->uplink,
 		.v6_first = config->underlay == CONFIG_UNDERLAY_V6,
 	};
@@ -410,5 +410,5 @@ void underlay_watch(const struct underlay *underlay, struct watch_objects *objec
 	memcpy(objects->path, uplink->path, sizeof(uplink->path));
 	objects->path[UPLINK_PATHS] = uplink->device[FAMILY_V6];
 	for (enum family f = 0; f < FAMILIES; f++)
-		objects->public_ip[f] = underlay->wish->public_ip[f];
+		objects->public_ip[f] = underlay->options->public_ip[f];
 }

@@ -18,10 +18,10 @@ struct leases;
 struct nl;
 struct watch_objects;
 
-/* Zero-initialized, but for the options, which are borrowed. */
+/* Zero-initialized, but for options and endpoints, which are borrowed. */
 struct underlay {
 	const char *network; /* name, for the log; as of underlay_init */
-	const struct uplink_wish *wish;
+	const struct uplink_options *options;
 	const char *const *endpoints;     /* of the store, NULL-terminated; NULL: none */
 	struct uplink uplink;             /* index 0: not found yet */
 	bool outer[FAMILIES];             /* the families of the tunnel's packets */
@@ -97,5 +97,5 @@ void underlay_public_ip(const struct underlay *underlay, struct ipaddr public_ip
 /* The source addresses of tunnel packets, of the families in which they differ from those. */
 void underlay_source_ip(const struct underlay *underlay, struct ipaddr source_ip[static FAMILIES]);
 
-/* Sets what the kernel watch has to know of the uplink. */
+/* Sets the members that the kernel watch needs of the uplink. */
 void underlay_watch(const struct underlay *underlay, struct watch_objects *objects);

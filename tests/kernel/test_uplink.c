@@ -14,11 +14,11 @@ static int find(struct nl *nl, const char *iface, const struct ipaddr *public_ip
 {
 	static const struct uplink none;
 	const char *const names[] = { iface, NULL };
-	struct uplink_wish wish = { .iface = names };
-	const struct uplink_search search = { .wish = &wish, .current = &none };
+	struct uplink_options options = { .iface = names };
+	const struct uplink_search search = { .options = &options, .current = &none };
 
 	for (enum family f = 0; public_ip && f < FAMILIES; f++)
-		wish.public_ip[f] = public_ip[f];
+		options.public_ip[f] = public_ip[f];
 	return uplink_find(nl, &search, uplink_out, err);
 }
 
@@ -241,8 +241,8 @@ static void every_form_of_default_route_is_found(void **state)
 static uint32_t mtu_towards(struct nl *nl, const char *first, const char *second)
 {
 	static const struct uplink none;
-	const struct uplink_wish wish = { .iface = NULL };
-	struct uplink_search search = { .wish = &wish, .current = &none };
+	const struct uplink_options options = { .iface = NULL };
+	struct uplink_search search = { .options = &options, .current = &none };
 	struct uplink uplink;
 	struct err err = ERR_INIT;
 

@@ -116,7 +116,7 @@ static void addresses_are_allocated_in_turn(void **state)
 	assert_string_equal(taken(7, &choice), "10.5.1.2");
 }
 
-static void wish(struct pool_choice *choice, unsigned char last)
+static void request_last(struct pool_choice *choice, unsigned char last)
 {
 	choice->wanted = (struct ipaddr){ .be = { [12] = 10, 5, 1, last }, .family = AF_INET };
 }
@@ -128,7 +128,7 @@ static void an_address_can_be_requested(void **state)
 	struct owner owner;
 
 	(void)state;
-	wish(&asked, 4);
+	request_last(&asked, 4);
 	assert_string_equal(taken(0, &asked), "10.5.1.4");
 	owner_open(&owner, 9);
 	assert_int_equal(pool_acquire(&owner.lock, &asked, 1, host_local, &owner.record, &err), -1);
@@ -144,7 +144,7 @@ static void an_address_can_be_requested(void **state)
 	/* A released address can be requested, and is not allocated twice. */
 	given_back(1);
 	given_back(2);
-	wish(&asked, 2);
+	request_last(&asked, 2);
 	assert_string_equal(taken(5, &asked), "10.5.1.2");
 	assert_string_equal(taken(6, &choice), "10.5.1.3");
 	given_back(0);

@@ -14,7 +14,7 @@
 enum { LO = 1, ETH0, ETH1, TUN0, DOCKER0, VETH1, WEFT };
 
 static struct uplink_host host;
-static struct uplink_wish wish;
+static struct uplink_options options;
 static struct uplink current;
 static struct uplink_search search;
 
@@ -81,9 +81,9 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&host, 0, sizeof(host));
-	memset(&wish, 0, sizeof(wish));
+	memset(&options, 0, sizeof(options));
 	memset(&current, 0, sizeof(current));
-	search = (struct uplink_search){ .wish = &wish, .current = &current };
+	search = (struct uplink_search){ .options = &options, .current = &current };
 	add_link(WEFT, "weft-br1", LINK_KIND_BRIDGE, ALIVE);
 	add_link(ETH1, "eth1", LINK_KIND_OTHER, ALIVE);
 	add_link(ETH0, "eth0", LINK_KIND_OTHER, ALIVE);
@@ -504,9 +504,9 @@ static void a_local_public_address_is_the_source(void **state)
 	add(ETH0, "192.168.0.1/24", PERMANENT);
 	add(ETH0, "fd00::1/64", PERMANENT);
 	assert_chosen("192.168.0.1", "fd00::1");
-	wish.public_ip[FAMILY_V4] = sample_addr("192.168.0.50");
+	options.public_ip[FAMILY_V4] = sample_addr("192.168.0.50");
 	assert_chosen("192.168.0.1", "fd00::1"); /* NAT: not local */
-	assert_true(ipaddr_equal(&current.public_ip[FAMILY_V4], &wish.public_ip[FAMILY_V4]));
+	assert_true(ipaddr_equal(&current.public_ip[FAMILY_V4], &options.public_ip[FAMILY_V4]));
 	add(ETH1, "192.168.0.50/32", PERMANENT);
 	assert_chosen("192.168.0.50", "fd00::1");
 }
@@ -516,7 +516,7 @@ static void the_first_interface_that_exists_is_used(void **state)
 	static const char *const iface[] = { "eth7", "10.0.0.9", "eth1", "eth0", NULL };
 
 	(void)state;
-	wish.iface = iface;
+	options.iface = iface;
 	ROUTE4(ETH0, 100);
 	add(ETH0, "192.168.0.1/24", PERMANENT);
 	assert_none("no uplink: eth1 has no address");
@@ -531,7 +531,7 @@ static void a_pair_of_addresses_is_used_exactly(void **state)
 	static const char *const iface[] = { "192.168.0.2,fd00:1::1", NULL };
 
 	(void)state;
-	wish.iface = iface;
+	options.iface = iface;
 	ROUTE4(ETH0, 100);
 	add(ETH0, "192.168.0.1/24", PERMANENT);
 	add(ETH0, "192.168.0.2/24", PERMANENT | IFA_F_SECONDARY);
@@ -549,7 +549,7 @@ static void what_was_used_before_must_match_the_flag(void **state)
 	add(ETH0, "192.168.0.1/24", PERMANENT);
 	add(ETH1, "192.168.1.1/24", PERMANENT);
 	add(ETH1, "192.168.1.2/24", PERMANENT);
-	wish.iface = iface;
+	options.iface = iface;
 	search.previous[FAMILY_V4] = sample_addr("192.168.0.1");
 	assert_chosen("192.168.1.1", "");
 	memset(&current, 0, sizeof(current));
@@ -567,23 +567,23 @@ static void an_expression_matches_addresses_before_names(void **state)
 	add(ETH0, "192.168.0.7/24", PERMANENT);
 	add(ETH0, "fd00::7/64", PERMANENT);
 	add(ETH1, "192.168.1.1/24", PERMANENT);
-	wish.regex = address;
+	options.regex = address;
 	assert_chosen("192.168.1.1", "");
 	memset(&current, 0, sizeof(current));
-	wish.regex = name;
+	options.regex = name;
 	assert_chosen("192.168.0.7", "fd00::7");
 	memset(&current, 0, sizeof(current));
-	wish.regex = both;
+	options.regex = both;
 	assert_chosen("192.168.1.1", "");
 	memset(&current, 0, sizeof(current));
-	wish.regex = (const char *const[]){ "^wlan", NULL };
+	options.regex = (const char *const[]){ "^wlan", NULL };
 	assert_none("no uplink: no address and no interface matches --iface-regex ^wlan");
 }
 
 static void the_device_that_reaches_an_address_is_used(void **state)
 {
 	(void)state;
-	wish.can_reach = sample_addr("192.0.2.1");
+	options.can_reach = sample_addr("192.0.2.1");
 	ROUTE4(ETH0, 100);
 	add(ETH0, "192.168.0.1/24", PERMANENT);
 	add(ETH1, "192.168.1.1/24", PERMANENT);
