@@ -439,10 +439,7 @@ static struct firewall_network *find(struct firewall *firewall, const char *name
 	return NULL;
 }
 
-/*
- * Starts the time after which the table of an earlier weftd is replaced in any case, and no network
- * waits for its rules any more.
- */
+/* After GRACE_MS, the table of an earlier weftd is replaced, and no network waits for its rules. */
 static void start_grace(struct firewall *firewall)
 {
 	if ((firewall->gathers || count_served(firewall) < firewall->expected) &&
