@@ -18,7 +18,7 @@ struct secret_files {
 		const char *option; /* "--etcd-password-file" */
 		const char *path;
 	} at[SECRET_FILES_MAX];
-	/* Of --store-file, secret only while it has a ProbeKey; NULL: none. */
+	/* The file of the file store (--store), secret only while it has a ProbeKey; NULL: none. */
 	const char *store_file;
 };
 

@@ -466,7 +466,7 @@ static void put_secret_files(const struct status_self *self, struct jb_at to)
 	for (size_t i = 0; files && i < files->len; i++)
 		put_secret_file(&files->at[i], list);
 	if (files && files->store_file && has_probe_key(self))
-		put_secret_file(&(struct secret_file){ "--store-file", files->store_file }, list);
+		put_secret_file(&(struct secret_file){ "--store", files->store_file }, list);
 }
 
 static void put_cni(const struct cni_install *cni, struct jb_at to)

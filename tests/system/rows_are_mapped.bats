@@ -59,8 +59,8 @@ exposed() { # EXPRESSION
 	exposed '. == []'
 	set_config "{$NETWORK,$TUNNEL,$KEY}"
 	chmod 0644 "$file"
-	wait_for 30 exposed 'map(.option) == ["--store-file"]'
-	shows status '^--store-file: other users can read the file'
+	wait_for 30 exposed 'map(.option) == ["--store"]'
+	shows status '^--store: other users can read the file'
 	chmod o= "$file"
 	exposed '. == []'
 }

@@ -35,6 +35,20 @@ documented() { # SECTION
 	assert_equal "$(documented OPTIONS | sed 's/[ ,].*//' | sort)" "$(options | sort)"
 }
 
+@test "each option that the man pages name exists" {
+	local command
+	{
+		"$WEFT_BIN_DIR/weftd" --help
+		weftctl help
+		for command in $(commands); do weftctl help "$command"; done
+		# Options of etcd and of kube-controller-manager.
+		echo --enable-grpc-gateway --listen-client-http-urls --allocate-node-cidrs
+	} | grep -o -- '--[a-z][a-z-]*' | sort -u >"$BATS_TEST_TMPDIR/options"
+	run comm -13 "$BATS_TEST_TMPDIR/options" \
+		<(grep -h -o '\*--[a-z][a-z-]*' "$WEFT_REPO"/docs/*.scd | tr -d '*' | sort -u)
+	assert_output ''
+}
+
 @test "an option of other commands is refused" {
 	local option command value with_value
 	with_value=" $(value_options | tr '\n' ' ')"
