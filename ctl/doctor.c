@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FILTER_PORT_SIZE 24 /* " or udp port 65535" */
+#define FILTER_SIZE 256
+
 struct doctor {
 	struct doctor_findings findings;
 	const struct doctor_facts *facts;
@@ -91,18 +94,41 @@ static void check_clock(struct doctor *doctor, const struct jr *status)
 			    "the clock was set back: weftd's start is in the future");
 }
 
-static void check_injection(struct doctor *doctor, const struct jr *rules)
+/* "udp port 8472 or udp port 4789", a filter of tcpdump: the ports of the networks' tunnels. */
+static const char *tunnel_filter(char buf[static FILTER_SIZE], const struct jr *status)
 {
-	const uint64_t drops = jr_u64_text_opt(rules, "injection_drops", 0);
+	struct jr list = jr_arr_opt(status, "networks"), at;
+	uint32_t last = 0;
+	int len = 0;
 
-	if (drops)
-		doctor_find(&doctor->findings, "injection", DOCTOR_WARNING,
-			    "find the container: tcpdump -lnei any udp port 8472 shows the port",
-			    "%" PRIu64 " VXLAN packets from containers were dropped", drops);
+	buf[0] = '\0';
+	for (size_t i = 0; jr_each(&list, &i, &at) && len < FILTER_SIZE - FILTER_PORT_SIZE;) {
+		const uint32_t port = jr_u32_opt(&at, "port", 0, UINT16_MAX, 0);
+
+		if (port && port != last)
+			len += snprintf(buf + len, FILTER_PORT_SIZE, "%sudp port %" PRIu32,
+					len ? " or " : "", port);
+		last = port;
+	}
+	return buf;
 }
 
-/* The command that accepts tunnel packets in the chain, such as "inet firewalld filter_INPUT". */
-static void find_input_chain(struct doctor *doctor, const char *chain, uint32_t port)
+static void check_injection(struct doctor *doctor, const struct jr *status, const struct jr *rules)
+{
+	const uint64_t drops = jr_u64_text_opt(rules, "injection_drops", 0);
+	char filter[FILTER_SIZE], remedy[FILTER_SIZE + 64];
+
+	if (!drops)
+		return;
+	snprintf(remedy, sizeof(remedy),
+		 "find the container: tcpdump -lnei any '%s' shows its port",
+		 tunnel_filter(filter, status));
+	doctor_find(&doctor->findings, "injection", DOCTOR_WARNING, remedy,
+		    "%" PRIu64 " VXLAN packets from containers were dropped (%s)", drops, filter);
+}
+
+/* Adds a finding for a chain that drops tunnel packets, such as "inet firewalld filter_INPUT". */
+static void add_input_chain(struct doctor *doctor, const char *chain, uint32_t port)
 {
 	char remedy[512];
 
@@ -156,7 +182,7 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 
 	if (jr_is_absent(&rules))
 		return;
-	check_injection(doctor, &rules);
+	check_injection(doctor, status, &rules);
 	check_bridge_drops(doctor, &rules);
 	if (*error) {
 		doctor_find(&doctor->findings, "rules", DOCTOR_ERROR,
@@ -169,7 +195,7 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 		if (jr_bool_opt(&at, "accepted", false))
 			continue;
 		if (number_at(&at, "port"))
-			find_input_chain(doctor, text_at(&at, "chain"), number_at(&at, "port"));
+			add_input_chain(doctor, text_at(&at, "chain"), number_at(&at, "port"));
 		else
 			doctor_find(
 				&doctor->findings, "rules", DOCTOR_WARNING,

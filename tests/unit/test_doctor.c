@@ -19,7 +19,7 @@ static const char good_status[] =
 	"\"from_snapshot\":false,\"store\":{\"endpoint\":\"http://127.0.0.1:2379\",\"connected\":true,"
 	"\"since\":1699999870,\"error\":\"\"},"
 	"\"lease\":{\"subnet\":\"10.5.1.0/24\",\"renewed_at\":1699999990,\"reserved\":false,"
-	"\"lost\":false,\"error\":\"\"},\"port\":8472,\"mtu\":1450,"
+	"\"lost\":false,\"error\":\"\"},\"port\":4789,\"mtu\":1450,"
 	"\"uplink\":{\"name\":\"eth0\",\"mtu\":1500},"
 	"\"peers\":{\"usable\":2,\"installed\":2},\"reconciles\":{\"last_error\":\"\"}}]}";
 
@@ -37,7 +37,7 @@ static bool port_is_taken;
 
 static bool has_udp_port(uint32_t port)
 {
-	return port_is_taken && port == 8472;
+	return port_is_taken && port == 4789;
 }
 
 static bool uplink_forwards;
@@ -414,7 +414,7 @@ static const struct {
 	  "\"other_chains\":[{\"chain\":\"ip filter FORWARD\",\"accepted\":false},"
 	  "{\"chain\":\"ip filter X\",\"accepted\":true}]",
 	  NULL, NULL },
-	{ "warning injection: 7 VXLAN packets from containers were dropped", NULL,
+	{ "warning injection: 7 VXLAN packets from containers were dropped (udp port 4789)", NULL,
 	  "\"unsupported\":[]", "\"unsupported\":[],\"injection_drops\":\"7\"", NULL, NULL },
 	{ "warning bridge: 3 frames bridged between containers and tunnel were dropped", NULL,
 	  "\"unsupported\":[]", "\"unsupported\":[],\"bridged_tunnel_drops\":\"3\"", NULL, NULL },
@@ -448,7 +448,7 @@ static const struct {
 	  legacy_drops, NULL, NULL, NULL, NULL },
 	{ "warning rules: iptables-legacy filter FORWARD drops packets forwarded to weft-br1",
 	  legacy_drops_one_way, NULL, NULL, NULL, NULL },
-	{ "error rules: iptables-legacy filter INPUT drops UDP packets to port 8472",
+	{ "error rules: iptables-legacy filter INPUT drops UDP packets to port 4789",
 	  legacy_drops_input, "\"name\":\"eth0\"", "\"name\":\"eth0\",\"address\":\"192.168.0.1\"",
 	  NULL, NULL },
 	{ "error rules: inet firewalld filter_INPUT drops UDP packets to port 8472", NULL,
@@ -474,7 +474,7 @@ static const struct {
 	  "null", NULL, NULL },
 	{ "error uplink: eth0 has MTU 1400; packets of 1450 bytes", NULL, "\"mtu\":1500",
 	  "\"mtu\":1400", NULL, NULL },
-	{ "error port: another program uses the tunnel's UDP port 8472\nerror devices: ",
+	{ "error port: another program uses the tunnel's UDP port 4789\nerror devices: ",
 	  port_taken, NULL, NULL, NULL, NULL },
 	{ "error devices: device weft-br1 does not exist", no_bridge, NULL, NULL, NULL, NULL },
 	{ "error devices: device weft-vx1 is down", vxlan_down, NULL, NULL, NULL, NULL },
