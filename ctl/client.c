@@ -116,7 +116,7 @@ static int dial(const struct call *call, int dir_fd, int *fd_out, struct err *er
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* For a Unix socket, SO_SNDTIMEO also bounds connect(2). */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-		return err_sys(err, ERR_IO, errno, "create a Unix socket");
+		return err_sys(err, ERR_IO, errno, "cannot create a Unix socket");
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return refused(call, errno, err);
 	if (check_peer(call, fd, dir_fd, err) < 0)

@@ -305,10 +305,11 @@ static int read_pipe(int fd, uint64_t deadline_ms, char *buf, size_t size, struc
 		ssize_t got;
 
 		if (now >= deadline_ms || poll(&ready, 1, (int)(deadline_ms - now)) == 0)
-			return err_set(err, ERR_IO, "timeout");
+			return err_set(err, ERR_IO, "its output was not complete within %d s",
+				       LEGACY_TIMEOUT_MS / 1000);
 		got = read(fd, buf + len, size - 1 - len);
 		if (got < 0 && errno != EINTR)
-			return err_sys(err, ERR_IO, errno, "read");
+			return err_sys(err, ERR_IO, errno, "cannot read its output");
 		if (got == 0)
 			break;
 		len += got > 0 ? (size_t)got : 0;
@@ -375,7 +376,7 @@ static int list_rules(const char *program, char *buf, size_t size, struct err *e
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, ERR_IO, errno, "pipe");
+		return err_sys(err, ERR_IO, errno, "cannot create a pipe");
 	read_fd = ends[0];
 	rc = spawn(program, ends[1], &pid, err);
 	close(ends[1]);

@@ -120,11 +120,11 @@ static int open_socket(uint8_t family, int *fd_out, struct err *err)
 	*fd_out = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			 v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (*fd_out < 0)
-		return err_sys(err, ERR_IO, errno, "open a socket to send with");
+		return err_sys(err, ERR_IO, errno, "cannot open a socket for probes");
 	/* "Do not fragment", whatever path MTU the kernel has learned. */
 	if (setsockopt(*fd_out, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 		       v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &discover, sizeof(discover)) < 0)
-		return err_sys(err, ERR_IO, errno, "forbid fragments");
+		return err_sys(err, ERR_IO, errno, "cannot forbid the fragmentation of probes");
 	(void)setsockopt(*fd_out, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	return 0;
 }
@@ -249,7 +249,7 @@ int doctor_probes_run(struct doctor_probes *probes, struct err *err)
 	uint16_t id;
 
 	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-		return err_sys(err, ERR_IO, errno, "getrandom");
+		return err_sys(err, ERR_IO, errno, "cannot get random bytes");
 	for (size_t i = 0; i < probes->len; i++) {
 		const uint8_t family = probes->at[i].to.family;
 		int *fd = family == AF_INET6 ? &v6 : &v4;

@@ -81,7 +81,7 @@ static int add_watch(struct probe *probe, const char *device, uint32_t index, bo
 		return 0;
 	watch->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (watch->fd < 0)
-		return err_sys(err, ERR_IO, errno, "open a packet socket");
+		return err_sys(err, ERR_IO, errno, "cannot open a packet socket");
 	probe->len++;
 	watch->enters = enters;
 	snprintf(watch->device, sizeof(watch->device), "%s", device);
@@ -161,11 +161,11 @@ static int open_socket(void *ctx, struct err *err)
 				 socket(to->family, SOCK_RAW | SOCK_CLOEXEC,
 					v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	if (probe->fd < 0)
-		return err_sys(err, ERR_IO, errno, "open a socket to send with");
+		return err_sys(err, ERR_IO, errno, "cannot open a socket for probes");
 	/* "Do not fragment", whatever path MTU the kernel has learned. */
 	if (setsockopt(probe->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 		       v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &discover, sizeof(discover)) < 0)
-		return err_sys(err, ERR_IO, errno, "forbid fragments");
+		return err_sys(err, ERR_IO, errno, "cannot forbid the fragmentation of probes");
 	if (connect_to(probe->fd, to) < 0)
 		probe->sys_errno = errno;
 	return 0;
@@ -344,7 +344,7 @@ static int make_mark(struct probe *probe, struct err *err)
 
 	memcpy(probe->mark, CONTROL_WATCH_PREFIX, prefix);
 	if (getrandom(probe->mark + prefix, MARK_SIZE - prefix, 0) != MARK_SIZE - (ssize_t)prefix)
-		return err_sys(err, ERR_IO, errno, "getrandom");
+		return err_sys(err, ERR_IO, errno, "cannot get random bytes");
 	probe->number = 0;
 	for (size_t i = prefix; i < MARK_SIZE; i++)
 		probe->number = probe->number << 8 | probe->mark[i];

@@ -455,7 +455,7 @@ static int remove_index(struct nl *host, uint32_t index, struct err *err)
 	if (nl_open(&events, err) < 0 || nl_listen(events, groups, err) < 0)
 		return -1;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(err, ERR_IO, errno, "pipe");
+		return err_sys(err, ERR_IO, errno, "cannot create a pipe to a child process");
 
 	AUTO(close) int from = pipes[0];
 	AUTO(close) int to = pipes[1];

@@ -82,11 +82,11 @@ static int make_input(const char *config, int *fd_out, struct err *err)
 	AUTO(close) int fd = memfd_create("config", MFD_CLOEXEC);
 
 	if (fd < 0)
-		return err_sys(err, ERR_IO, errno, "memfd_create");
+		return err_sys(err, ERR_IO, errno, "cannot create the input of the IPAM plugin");
 	if (fs_write_fd(fd, "the configuration", config, strlen(config), err) < 0)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(err, ERR_IO, errno, "lseek");
+		return err_sys(err, ERR_IO, errno, "cannot rewind the input of the IPAM plugin");
 	*fd_out = take_fd(&fd);
 	return 0;
 }
@@ -148,7 +148,7 @@ int delegate_run(const char *path, const char *verb, const char *config, char **
 	if (make_input(config, &input, err) < 0)
 		return -1;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(err, ERR_IO, errno, "pipe");
+		return err_sys(err, ERR_IO, errno, "cannot create a pipe to the IPAM plugin");
 
 	AUTO(close) int from = pipes[0];
 	AUTO(close) int to = pipes[1];

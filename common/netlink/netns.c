@@ -88,7 +88,7 @@ int netns_open_self(int *fd_out, struct err *err)
 	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_sys(err, ERR_NETNS, errno, "/proc/thread-self/ns/net");
+		return err_sys(err, ERR_NETNS, errno, "cannot open /proc/thread-self/ns/net");
 	*fd_out = fd;
 	return 0;
 }
@@ -98,7 +98,7 @@ int netns_identify(int fd, struct netns_id *id_out, struct err *err)
 	struct stat stat;
 
 	if (fstat(fd, &stat))
-		return err_sys(err, ERR_NETNS, errno, "identify a network namespace");
+		return err_sys(err, ERR_NETNS, errno, "cannot identify a network namespace");
 	id_out->device = stat.st_dev;
 	id_out->inode = stat.st_ino;
 	return 0;
@@ -126,7 +126,7 @@ int netns_run(int fd, int home, int (*fn)(void *ctx, struct err *err), void *ctx
 	int result;
 
 	if (setns(fd, CLONE_NEWNET))
-		return err_sys(err, ERR_NETNS, errno, "enter a network namespace");
+		return err_sys(err, ERR_NETNS, errno, "cannot enter a network namespace");
 	result = fn(ctx, err);
 	if (setns(home, CLONE_NEWNET)) {
 		log_error("cannot return to the original network namespace", "error",

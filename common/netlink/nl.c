@@ -27,7 +27,7 @@ static int open_protocol(int protocol, struct nl **nl_out, struct err *err)
 	struct nl *nl;
 
 	if (fd < 0)
-		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
+		return err_sys(err, ERR_KERNEL, errno, "cannot open a netlink socket");
 	/*
 	 * Optional. A kernel that lacks one of these sends no error texts, longer replies, or
 	 * unfiltered dumps; the readers accept all of that.
@@ -38,10 +38,10 @@ static int open_protocol(int protocol, struct nl **nl_out, struct err *err)
 	/* A connected socket receives messages from the kernel only, not from other processes. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
 	    connect(fd, (const struct sockaddr *)&kernel, sizeof(kernel)))
-		return err_sys(err, ERR_KERNEL, errno, "netlink socket");
+		return err_sys(err, ERR_KERNEL, errno, "cannot open a netlink socket");
 	nl = malloc(sizeof(*nl));
 	if (!nl)
-		return err_nomem(err, "netlink socket");
+		return err_nomem(err, "a netlink socket");
 	nl->fd = take_fd(&fd);
 	nl->seq = 1;
 	nl->at = nl->end = 0;

@@ -51,7 +51,7 @@ int nl_filter_neigh_events(struct nl *nl, uint32_t index, struct err *err)
 	else
 		rc = setsockopt(nl->fd, SOL_SOCKET, SO_DETACH_FILTER, &index, sizeof(index));
 	if (rc < 0 && (index || errno != ENOENT))
-		return err_sys(err, ERR_KERNEL, errno, "set a filter of netlink events");
+		return err_sys(err, ERR_KERNEL, errno, "cannot set a filter of netlink events");
 	return 0;
 }
 
@@ -86,7 +86,7 @@ int nl_read_events(struct nl *nl, nl_visit_fn *visit, void *ctx, bool *lost_out,
 		if (error == ENOBUFS || error == EMSGSIZE)
 			lost = true;
 		else if (error)
-			return err_sys(err, ERR_KERNEL, error, "netlink events");
+			return err_sys(err, ERR_KERNEL, error, "cannot read netlink events");
 		while ((header = nl_next_message(nl))) {
 			if (header->nlmsg_type >= NLMSG_MIN_TYPE && visit &&
 			    visit(ctx, header, err))

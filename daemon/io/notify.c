@@ -44,7 +44,7 @@ int notify_open(const char *path, struct notify **notify_out, struct err *err)
 	notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (notify->fd < 0) {
 		free(notify);
-		return err_sys(err, ERR_IO, errno, "socket for NOTIFY_SOCKET");
+		return err_sys(err, ERR_IO, errno, "cannot create a socket for NOTIFY_SOCKET");
 	}
 	*notify_out = notify;
 	return 0;

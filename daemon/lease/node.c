@@ -18,7 +18,7 @@
 static int random_bytes(uint8_t *bytes, size_t size, struct err *err)
 {
 	if (getrandom(bytes, size, 0) != (ssize_t)size)
-		return err_sys(err, ERR_IO, errno, "getrandom");
+		return err_sys(err, ERR_IO, errno, "cannot get random bytes");
 	return 0;
 }
 

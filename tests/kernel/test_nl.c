@@ -331,7 +331,7 @@ static void running_out_of_descriptors_is_reported(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, before.rlim_max }), 0);
 	assert_int_equal(nl_open(&nl, &err), -1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_string_equal(err.text, "netlink socket: Too many open files");
+	assert_string_equal(err.text, "cannot open a netlink socket: Too many open files");
 	assert_null(nl);
 }
 
