@@ -19,8 +19,8 @@ struct route;
 bool direct_is(const struct route *route, uint32_t uplink);
 
 /*
- * If the configuration of the desired state has DirectRouting, sets the member direct of each peer in
- * its two lists, with one route request (RTM_GETROUTE) for each public address: PublicIP for IPv4
- * containers, PublicIPv6 for IPv6 containers. Returns 0, or -1 with ERR_KERNEL.
+ * If the configuration of the desired state has DirectRouting, sets the member direct of each peer
+ * in its two lists, with one route request (RTM_GETROUTE) for each public address: PublicIP for
+ * IPv4 containers, PublicIPv6 for IPv6 containers. Returns 0, or -1 with ERR_KERNEL.
  */
 int direct_mark_desired(struct nl *nl, struct desired_state *desired, struct err *err);

@@ -20,8 +20,8 @@ static bool is_own(const struct lease *lease, const struct lease_self *self)
 }
 
 /*
- * Whether the lease is that of another machine with this node's id: one of the two is a clone of the
- * other. A lease with this node's present public address is not.
+ * Whether the lease is that of another machine with this node's id: one of the two is a clone of
+ * the other. A lease with this node's present public address is not.
  */
 static bool is_clone(const struct lease *lease, const struct lease_self *self)
 {

@@ -99,7 +99,7 @@ static int add_contended(void *ctx, uint32_t number, struct err *err)
 	return add_table(contended->nl, "mine", number, err);
 }
 
-static void a_change_is_repeated_after_changes_of_other_programs(void **state)
+static void a_change_is_repeated_after_changes_of_others(void **state)
 {
 	struct contended contended = { .nl = *state, .contended = 3 };
 	struct err err = ERR_INIT;
@@ -197,8 +197,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_transaction_of_an_earlier_generation_changes_nothing, setup,
 			kernel_teardown),
-		cmocka_unit_test_setup_teardown(a_change_is_repeated_after_changes_of_other_programs,
-						setup, kernel_teardown),
+		cmocka_unit_test_setup_teardown(a_change_is_repeated_after_changes_of_others, setup,
+						kernel_teardown),
 		cmocka_unit_test_setup_teardown(one_element_of_a_set_is_found, setup,
 						kernel_teardown),
 		cmocka_unit_test_setup_teardown(every_change_increments_the_generation, setup,

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 max_file=800
 max_function=80
+max_width=100
 faults=$(mktemp)
 trap 'rm -f "$faults"' EXIT
 
@@ -147,7 +148,7 @@ check_basenames() { # FOLDER... of one archive
 }
 
 # The README of a folder states its purpose and the order in which to read it: it names each
-# header of the folder, and no file that does not exist.
+# header of the folder, and no file that does not exist. That of tests/ names each file of lib/.
 check_readmes() {
 	local folder header name
 
@@ -167,6 +168,25 @@ check_readmes() {
 				fault "$folder/README.md:1: $name does not exist"
 		done
 	done
+	for name in tests/lib/*; do
+		grep -qF "\`${name##*/}\`" tests/README.md ||
+			fault "tests/README.md:1: does not name ${name##*/}"
+	done
+}
+
+# clang-format does not wrap comments. A string is not broken, so that it can be searched.
+check_width() {
+	# shellcheck disable=SC2016 # for awk
+	printf '%s\0' "${code[@]}" |
+		grep -z -v -x -E 'daemon/firewall/(bridge|firewall)_table\.[ch]' |
+		xargs -0 awk -v max="$max_width" '
+		length($0) + 7 * gsub(/\t/, "&") > max && !/"/ {
+			columns = 0
+			for (i = 1; i <= length($0); i++)
+				columns += substr($0, i, 1) == "\t" ? 8 - columns % 8 : 1
+			if (columns > max)
+				print FILENAME ":" FNR ": the line has more than " max " columns"
+		}' >>"$faults"
 }
 
 check_sizes() {
@@ -206,6 +226,7 @@ check_basenames common ipam
 check_basenames daemon
 check_basenames plugin
 check_basenames ctl
+check_width
 check_sizes
 check_text
 cat "$faults"

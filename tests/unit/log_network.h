@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requires events of the log to name their network: `weftctl events --network` selects by it, and on
- * a node with several networks a line without it is of no use.
+ * Requires events of the log to name their network: `weftctl events --network` selects by it, and
+ * on a node with several networks a line without it is of no use.
  */
 #pragma once
 
