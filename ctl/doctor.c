@@ -513,7 +513,7 @@ static void check_entries(struct doctor *doctor, const struct jr *network)
 }
 
 /* A peer that is refused or used in one family only. */
-static void find_peer(struct doctor *doctor, const struct jr *peer)
+static void add_peer(struct doctor *doctor, const struct jr *peer)
 {
 	const char *dropped = text_at(peer, "single_family_reason"), *key = text_at(peer, "key");
 
@@ -545,7 +545,7 @@ static void check_peers(struct doctor *doctor, const struct jr *peers, const cha
 			continue;
 		usable += !refused;
 		if ((refused || *text_at(&at, "single_family_reason")) && found++ < DOCTOR_LISTED)
-			find_peer(doctor, &at);
+			add_peer(doctor, &at);
 	}
 	if (found > DOCTOR_LISTED)
 		doctor_find(&doctor->findings, "peers", DOCTOR_WARNING, "weftctl peers lists them",

@@ -83,8 +83,8 @@ static bool read_peers(const struct jr *peers, const char *network, struct docto
 	return true;
 }
 
-static void find_stale(struct doctor_findings *findings, size_t count, const char *what,
-		       const char *first)
+static void add_stale(struct doctor_findings *findings, size_t count, const char *what,
+		      const char *first)
 {
 	if (count)
 		doctor_find(findings, "stale", DOCTOR_WARNING,
@@ -108,14 +108,14 @@ void doctor_tunnel_stale(struct doctor_findings *findings, const struct jr *peer
 			      &facts->routes.at[i]) &&
 		    !count++)
 			prefix_text(&facts->routes.at[i], first);
-	find_stale(findings, count, "routes to subnets", first);
+	add_stale(findings, count, "routes to subnets", first);
 	count = 0;
 	for (size_t i = 0; i < facts->vteps.len; i++)
 		if (!vec_find(vteps.at, vteps.len, sizeof(*vteps.at), cmp_addresses,
 			      &facts->vteps.at[i]) &&
 		    !count++)
 			ipaddr_text(&facts->vteps.at[i], first);
-	find_stale(findings, count, "FDB entries with addresses", first);
+	add_stale(findings, count, "FDB entries with addresses", first);
 }
 
 /* ---- Identities -------------------------------------------------------------------------- */
@@ -187,8 +187,8 @@ static uint16_t largest_answered(const struct doctor_probe *probe, uint16_t *los
 	return 0;
 }
 
-static void find_probe(struct doctor_findings *findings, const struct doctor_probe *probe,
-		       uint16_t answered, uint16_t lost)
+static void add_probe(struct doctor_findings *findings, const struct doctor_probe *probe,
+		      uint16_t answered, uint16_t lost)
 {
 	char to[IPADDR_TEXT_SIZE], remedy[128];
 	const bool named = *probe->node;
@@ -226,7 +226,7 @@ void doctor_tunnel_probes(struct doctor_findings *findings, const struct doctor_
 			continue;
 		count++;
 		if (lost && found++ < DOCTOR_LISTED)
-			find_probe(findings, probe, answered, lost);
+			add_probe(findings, probe, answered, lost);
 	}
 	if (found > DOCTOR_LISTED)
 		doctor_find(findings, "probe", DOCTOR_WARNING, "as above",

@@ -88,7 +88,7 @@ struct search {
 	bool found;
 };
 
-static int is_address(void *ctx, const struct addr *addr, struct err *err)
+static int on_address(void *ctx, const struct addr *addr, struct err *err)
 {
 	struct search *search = ctx;
 
@@ -98,7 +98,7 @@ static int is_address(void *ctx, const struct addr *addr, struct err *err)
 }
 
 /* A route without a table matches in any: a later plugin (sbr) may have moved it. */
-static int is_route(void *ctx, const struct route *route, struct err *err)
+static int on_route(void *ctx, const struct route *route, struct err *err)
 {
 	struct search *search = ctx;
 
@@ -117,7 +117,7 @@ static int check_address(struct nl *container, const struct link *link,
 	struct search search = { .address = address };
 	char text[PREFIX_TEXT_SIZE];
 
-	if (addr_each(container, link->index, address->addr.family, is_address, NULL, &search,
+	if (addr_each(container, link->index, address->addr.family, on_address, NULL, &search,
 		      err) < 0)
 		return -1;
 	if (!search.found)
@@ -133,7 +133,7 @@ static int check_route(struct nl *container, const struct link *link, const stru
 	struct search search = { .route = route };
 	char dst[PREFIX_TEXT_SIZE], gateway[IPADDR_TEXT_SIZE];
 
-	if (route_each_hop(container, route->dst.addr.family, 0, is_route, NULL, &search, err) < 0)
+	if (route_each_hop(container, route->dst.addr.family, 0, on_route, NULL, &search, err) < 0)
 		return -1;
 	if (!search.found)
 		return err_set(err, ERR_CHECK, "route %s via %s of interface %s is missing",

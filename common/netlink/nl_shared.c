@@ -86,8 +86,11 @@ void nl_shared_clear(struct nl *nl)
 		clear(nl->cache);
 }
 
-/* Discards pending events. Returns whether there were any, or they cannot be read. */
-static bool has_changed(struct nl_shared *cache)
+/*
+ * Reads and discards the pending events. Returns whether there was one, or they cannot be read:
+ * what was copied before is stale.
+ */
+static bool discard_events(struct nl_shared *cache)
 {
 	bool changed = false;
 	int error;
@@ -221,7 +224,7 @@ static void restart(void *ctx)
 /* Takes the copy over, or frees it: events since the start of the dump make it stale. */
 static void keep(struct nl_shared *cache, struct copy *copy, const struct nlmsghdr *request)
 {
-	const bool changed = has_changed(cache);
+	const bool changed = discard_events(cache);
 
 	if (changed)
 		clear(cache);
@@ -256,7 +259,7 @@ int nl_shared_dump(struct nl *nl, const struct nl_dump *dump, struct err *err)
 
 	if (!request)
 		return err_nomem(err, dump->what);
-	if (has_changed(nl->cache))
+	if (discard_events(nl->cache))
 		clear(nl->cache);
 	copy = find(nl->cache, nlmsg_hdr(request));
 	if (copy)

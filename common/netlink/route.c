@@ -450,8 +450,8 @@ static bool is_unreachable(const struct err *err)
 }
 
 /* Returns as nl_query; *sys_errno_out is set if there is no route. */
-static int ask(struct nl *nl, const struct route_request *request, uint32_t flags,
-	       nl_visit_fn *visit, void *ctx, int *sys_errno_out, struct err *err)
+static int query_route(struct nl *nl, const struct route_request *request, uint32_t flags,
+		       nl_visit_fn *visit, void *ctx, int *sys_errno_out, struct err *err)
 {
 	const bool from = ipaddr_is_set(&request->from);
 	const struct rtmsg info = {
@@ -487,7 +487,7 @@ static int look_up(struct nl *nl, const struct ipaddr *addr, const struct ipaddr
 
 	if (source)
 		request.from = *source;
-	return ask(nl, &request, flags, visit, ctx, &ignored, err);
+	return query_route(nl, &request, flags, visit, ctx, &ignored, err);
 }
 
 static int on_decision(void *ctx, const struct nlmsghdr *header, struct err *err)
@@ -515,9 +515,11 @@ int route_find(struct nl *nl, const struct route_request *request, struct route_
 	       struct err *err)
 {
 	struct route_reply reply = { .type = RTN_UNSPEC };
-	int ignored, found = ask(nl, request, 0, on_decision, &reply, &reply.sys_errno, err);
+	int ignored,
+		found = query_route(nl, request, 0, on_decision, &reply, &reply.sys_errno, err);
 
-	if (found < 0 || ask(nl, request, RTM_F_FIB_MATCH, on_entry, &reply, &ignored, err) < 0)
+	if (found < 0 ||
+	    query_route(nl, request, RTM_F_FIB_MATCH, on_entry, &reply, &ignored, err) < 0)
 		return -1;
 	if (found == 0 && !reply.sys_errno)
 		reply.sys_errno = ENETUNREACH;

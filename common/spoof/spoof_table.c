@@ -78,16 +78,19 @@ static void go_always(struct visit *visit, const char *chain, const char *to)
 	go(visit, chain, &expr, to);
 }
 
-/* Whether these bytes of the packet, with the port's name, are in the set, or (absent) are not. */
-static void is_own(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size,
-		   enum spoof_set set, bool absent)
+/*
+ * Appends a match: the port's name with these bytes of the packet is in the set, or (absent) is
+ * not.
+ */
+static void match_own(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t size,
+		      enum spoof_set set, bool absent)
 {
 	nft_expr_meta(expr, NFT_META_IIFNAME);
 	nft_expr_payload_next(expr, base, offset, size);
 	nft_expr_lookup(expr, spoof_set[set].name, absent);
 }
 
-static void is_protocol(struct nft_expr *expr, uint16_t protocol)
+static void match_protocol(struct nft_expr *expr, uint16_t protocol)
 {
 	const uint16_t be = htons(protocol);
 
@@ -95,30 +98,30 @@ static void is_protocol(struct nft_expr *expr, uint16_t protocol)
 	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
 }
 
-static void is_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol)
+static void match_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol)
 {
 	nft_expr_meta(expr, NFT_META_L4PROTO);
 	nft_expr_compare(expr, op, &protocol, sizeof(protocol));
 }
 
-static void has_bytes(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t op,
-		      const void *value, uint32_t size)
+static void match_bytes(struct nft_expr *expr, uint32_t base, uint32_t offset, uint32_t op,
+			const void *value, uint32_t size)
 {
 	nft_expr_payload(expr, base, offset, size);
 	nft_expr_compare(expr, op, value, size);
 }
 
-/* The packet is long enough. */
-static void has_upper_byte(struct nft_expr *expr, uint32_t offset)
+/* Appends a match of any value of the byte: the packet has it. */
+static void match_upper_byte(struct nft_expr *expr, uint32_t offset)
 {
 	static const uint8_t zero;
 
-	has_bytes(expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, NFT_CMP_GTE, &zero, sizeof(zero));
+	match_bytes(expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, NFT_CMP_GTE, &zero, sizeof(zero));
 }
 
-static void is_type(struct nft_expr *expr, uint8_t type)
+static void match_type(struct nft_expr *expr, uint8_t type)
 {
-	has_bytes(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, NFT_CMP_EQ, &type, sizeof(type));
+	match_bytes(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, NFT_CMP_EQ, &type, sizeof(type));
 }
 
 /* ---- Chains ------------------------------------------------------------------------------ */
@@ -149,14 +152,14 @@ static void add_unspecified(struct visit *visit, const char *chain)
 					 MLD_LISTENER_REDUCTION, MLD_REPORT_V2 };
 	struct nft_expr expr = { .size = 0 };
 
-	is_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
-	is_type(&expr, ND_NEIGHBOR_SOLICIT);
-	is_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, ND_TARGET, IP6_SIZE, SPOOF_V6, false);
+	match_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
+	match_type(&expr, ND_NEIGHBOR_SOLICIT);
+	match_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, ND_TARGET, IP6_SIZE, SPOOF_V6, false);
 	accept_it(visit, chain, &expr);
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		expr.size = 0;
-		is_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
-		is_type(&expr, types[i]);
+		match_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
+		match_type(&expr, types[i]);
 		accept_it(visit, chain, &expr);
 	}
 	go_always(visit, chain, "spoofed");
@@ -166,7 +169,7 @@ static void add_one_option(struct visit *visit, const char *chain, uint32_t offs
 {
 	struct nft_expr expr = { .size = 0 };
 
-	has_upper_byte(&expr, offset + OPTION_SIZE);
+	match_upper_byte(&expr, offset + OPTION_SIZE);
 	go(visit, chain, &expr, "spoofed");
 }
 
@@ -195,12 +198,12 @@ static void add_options(struct visit *visit, const char *chain, uint32_t offset,
 	nft_expr_compare(&expr, NFT_CMP_GTE, &zero, sizeof(zero));
 	go(visit, chain, &expr, "spoofed");
 	expr.size = 0;
-	has_bytes(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, NFT_CMP_EQ, head, sizeof(head));
-	is_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset + sizeof(head), ETH_ALEN, SPOOF_MACS,
-	       false);
+	match_bytes(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, NFT_CMP_EQ, head, sizeof(head));
+	match_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset + sizeof(head), ETH_ALEN, SPOOF_MACS,
+		  false);
 	go(visit, chain, &expr, one_option);
 	expr.size = 0;
-	has_upper_byte(&expr, offset);
+	match_upper_byte(&expr, offset);
 	go(visit, chain, &expr, "spoofed");
 }
 
@@ -218,7 +221,7 @@ static void add_advertisement(struct visit *visit, const char *chain)
 {
 	struct nft_expr expr = { .size = 0 };
 
-	is_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, ND_TARGET, IP6_SIZE, SPOOF_V6, true);
+	match_own(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, ND_TARGET, IP6_SIZE, SPOOF_V6, true);
 	go(visit, chain, &expr, "spoofed");
 	add_options(visit, chain, ND_OPTIONS, ND_OPT_TARGET_LINKADDR, "one-option");
 }
@@ -237,11 +240,11 @@ static void add_icmp6(struct visit *visit, const char *chain)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		expr.size = 0;
-		is_type(&expr, rows[i].type);
+		match_type(&expr, rows[i].type);
 		go(visit, chain, &expr, rows[i].to);
 	}
 	expr.size = 0;
-	has_upper_byte(&expr, 0);
+	match_upper_byte(&expr, 0);
 	accept_it(visit, chain, &expr);
 	go_always(visit, chain, "incomplete");
 }
@@ -250,10 +253,10 @@ static void add_ip6_known(struct visit *visit, const char *chain)
 {
 	struct nft_expr expr = { .size = 0 };
 
-	is_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
+	match_upper(&expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
 	go(visit, chain, &expr, "check-icmp6");
 	expr.size = 0;
-	is_upper(&expr, NFT_CMP_GTE, 0);
+	match_upper(&expr, NFT_CMP_GTE, 0);
 	accept_it(visit, chain, &expr);
 	go_always(visit, chain, "incomplete");
 }
@@ -263,10 +266,11 @@ static void add_ip6(struct visit *visit, const char *chain)
 	static const uint8_t unspecified[IP6_SIZE];
 	struct nft_expr expr = { .size = 0 };
 
-	is_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP6_SADDR, IP6_SIZE, SPOOF_V6, false);
+	match_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP6_SADDR, IP6_SIZE, SPOOF_V6, false);
 	go(visit, chain, &expr, "ip6-known");
 	expr.size = 0;
-	has_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP6_SADDR, NFT_CMP_EQ, unspecified, IP6_SIZE);
+	match_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP6_SADDR, NFT_CMP_EQ, unspecified,
+		    IP6_SIZE);
 	go(visit, chain, &expr, "unspecified");
 	go_always(visit, chain, "spoofed");
 }
@@ -276,17 +280,17 @@ static void add_arp(struct visit *visit, const char *chain)
 	static const uint8_t lengths[] = { ETH_ALEN, sizeof(struct in_addr) }, any[4];
 	struct nft_expr expr = { .size = 0 };
 
-	has_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_LENGTHS, NFT_CMP_NEQ, lengths,
-		  sizeof(lengths));
+	match_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_LENGTHS, NFT_CMP_NEQ, lengths,
+		    sizeof(lengths));
 	go(visit, chain, &expr, "spoofed");
 	expr.size = 0;
-	is_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_ETHER, ETH_ALEN, SPOOF_MACS, true);
+	match_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_ETHER, ETH_ALEN, SPOOF_MACS, true);
 	go(visit, chain, &expr, "spoofed");
 	expr.size = 0;
-	is_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_IP, sizeof(any), SPOOF_V4, false);
+	match_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_IP, sizeof(any), SPOOF_V4, false);
 	accept_it(visit, chain, &expr);
 	expr.size = 0;
-	has_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_IP, NFT_CMP_EQ, any, sizeof(any));
+	match_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, ARP_SADDR_IP, NFT_CMP_EQ, any, sizeof(any));
 	accept_it(visit, chain, &expr);
 	go_always(visit, chain, "spoofed");
 }
@@ -297,12 +301,13 @@ static void add_ip4(struct visit *visit, const char *chain)
 	const uint16_t ports[] = { htons(68), htons(67) }; /* RFC 2131 */
 	struct nft_expr expr = { .size = 0 };
 
-	is_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP4_SADDR, sizeof(any), SPOOF_V4, false);
+	match_own(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP4_SADDR, sizeof(any), SPOOF_V4, false);
 	accept_it(visit, chain, &expr);
 	expr.size = 0;
-	has_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP4_SADDR, NFT_CMP_EQ, any, sizeof(any));
-	is_upper(&expr, NFT_CMP_EQ, IPPROTO_UDP);
-	has_bytes(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_PORTS, NFT_CMP_EQ, ports, sizeof(ports));
+	match_bytes(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP4_SADDR, NFT_CMP_EQ, any, sizeof(any));
+	match_upper(&expr, NFT_CMP_EQ, IPPROTO_UDP);
+	match_bytes(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_PORTS, NFT_CMP_EQ, ports,
+		    sizeof(ports));
 	accept_it(visit, chain, &expr);
 	go_always(visit, chain, "spoofed");
 }
@@ -318,11 +323,11 @@ static void add_checked(struct visit *visit, const char *chain)
 	};
 	struct nft_expr expr = { .size = 0 };
 
-	is_own(&expr, NFT_PAYLOAD_LL_HEADER, ETHER_SADDR, ETH_ALEN, SPOOF_MACS, true);
+	match_own(&expr, NFT_PAYLOAD_LL_HEADER, ETHER_SADDR, ETH_ALEN, SPOOF_MACS, true);
 	go(visit, chain, &expr, "spoofed");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		expr.size = 0;
-		is_protocol(&expr, rows[i].protocol);
+		match_protocol(&expr, rows[i].protocol);
 		go(visit, chain, &expr, rows[i].to);
 	}
 }
@@ -340,18 +345,18 @@ static void add_isolated(struct visit *visit, const char *chain)
 	static const uint16_t tags[] = { ETH_P_8021Q, ETH_P_8021AD };
 	struct nft_expr expr = { .size = 0 };
 
-	is_protocol(&expr, ETH_P_IP);
+	match_protocol(&expr, ETH_P_IP);
 	nft_expr_payload(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP4_DADDR, IP4_SIZE);
 	nft_expr_lookup(&expr, spoof_set[SPOOF_ISOLATED_V4].name, false);
 	go(visit, chain, &expr, "isolated-drop");
 	expr.size = 0;
-	is_protocol(&expr, ETH_P_IPV6);
+	match_protocol(&expr, ETH_P_IPV6);
 	nft_expr_payload(&expr, NFT_PAYLOAD_NETWORK_HEADER, IP6_DADDR, IP6_SIZE);
 	nft_expr_lookup(&expr, spoof_set[SPOOF_ISOLATED_V6].name, false);
 	go(visit, chain, &expr, "isolated-drop");
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
 		expr.size = 0;
-		is_protocol(&expr, tags[i]);
+		match_protocol(&expr, tags[i]);
 		go(visit, chain, &expr, "isolated-drop");
 	}
 }

@@ -400,7 +400,7 @@ static int find_network(const struct map *map, const char *name, struct network_
 {
 	for (size_t i = 0; i < map->self->network_len; i++) {
 		*view_out = network_view(map->self->networks[i]);
-		if (status_is_asked(name, view_out->name))
+		if (status_includes(name, view_out->name))
 			return 0;
 	}
 	return err_set(err, ERR_CONFIG, "this node has no network \"%s\"",

@@ -506,7 +506,7 @@ static int put_status(const struct status_self *self, const struct limits *limit
 	for (size_t i = 0; i < self->network_len; i++) {
 		struct network_view view = network_view(self->networks[i]);
 
-		if (status_is_asked(limits->network, view.name) &&
+		if (status_includes(limits->network, view.name) &&
 		    put_network(self, networks, &view, err) < 0)
 			return -1;
 	}
@@ -587,7 +587,7 @@ static int put_peers(const struct status_self *self, const struct limits *limits
 			.address = limits->address,
 		};
 
-		if (!view.config || !status_is_asked(limits->network, view.name))
+		if (!view.config || !status_includes(limits->network, view.name))
 			continue;
 		if (!peers_filter(&view.leases->leases, view.config, &view.self, &usable, NULL,
 				  put_refused_peer, &list))
@@ -671,7 +671,7 @@ static int put_leases(const struct status_self *self, const struct limits *limit
 		struct network_view view = network_view(self->networks[i]);
 		struct peer_list list = { .view = &view, .to = leases };
 
-		if (status_is_asked(limits->network, view.name) &&
+		if (status_includes(limits->network, view.name) &&
 		    put_network_leases(&list, err) < 0)
 			return -1;
 	}

@@ -34,7 +34,7 @@ struct status_self {
 };
 
 /* Returns whether a request for one network, or (NULL) for all, includes this network. */
-static inline bool status_is_asked(const char *only, const char *network)
+static inline bool status_includes(const char *only, const char *network)
 {
 	return !only || !strcmp(only, network);
 }

@@ -40,7 +40,10 @@ static void take_token(struct announce_bucket *bucket, uint64_t token_ms, uint64
 	bucket->full_ms = (bucket->full_ms > now_ms ? bucket->full_ms : now_ms) + token_ms;
 }
 
-static bool is_permitted(struct announce_rate *rate, uint32_t port, uint64_t now_ms)
+/*
+ * Takes a token of the port and one of all ports. Returns false, and takes none, if one is missing.
+ */
+static bool take_tokens(struct announce_rate *rate, uint32_t port, uint64_t now_ms)
 {
 	struct announce_bucket *bucket = bucket_of(&rate->ports, port);
 
@@ -69,7 +72,7 @@ size_t announce_rate_apply(struct announce_rate *rate, const struct local_endpoi
 		const struct endpoint *endpoint = &locals->at[i];
 
 		if (!endpoint->seen || !is_change(before, endpoint) ||
-		    is_permitted(rate, endpoint->port, now_ms))
+		    take_tokens(rate, endpoint->port, now_ms))
 			locals->at[kept++] = *endpoint;
 	}
 	held = locals->len - kept;

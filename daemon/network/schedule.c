@@ -125,10 +125,11 @@ void schedule_trigger_devices(void *schedule)
 }
 
 /*
- * What failed stays due: a run of a smaller scope that succeeds does not end the failure, nor does
- * it postpone the retry. A run that compares the entries includes all.
+ * Records what is still to be repeated: a run of a smaller scope that succeeds does not end the
+ * failure of an earlier one, nor does it postpone the retry. A run that compares the entries
+ * includes all. Returns whether anything is.
  */
-static bool is_failure_pending(struct schedule *schedule, int rc)
+static bool record_outcome(struct schedule *schedule, int rc)
 {
 	if (rc < 0)
 		schedule->failed |= schedule->scope;
@@ -144,7 +145,7 @@ void schedule_finish(struct schedule *schedule, int rc, const struct err *err)
 	schedule->stats.runs++;
 	schedule->stats.failed += rc < 0;
 	(rc < 0 ? schedule->stats.failed_by : schedule->stats.succeeded_by)[schedule->cause]++;
-	if (is_failure_pending(schedule, rc) && rc == 0)
+	if (record_outcome(schedule, rc) && rc == 0)
 		return;
 	if (rc < 0 && log_state_fail(&schedule->error, err->text))
 		log_error("reconcile failed, retrying", "network", schedule->network, "error",

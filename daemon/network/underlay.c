@@ -159,7 +159,7 @@ static void log_uplink(const char *network, const struct uplink *uplink, const c
 }
 
 /* Sets limit, and logs a change. */
-static void note_limit(struct underlay *underlay, const struct config *config)
+static void update_limit(struct underlay *underlay, const struct config *config)
 {
 	const uint32_t mtu = underlay_mtu(underlay, config);
 	const uint32_t under = config->mtu ? config->mtu : underlay->uplink.mtu;
@@ -199,7 +199,7 @@ int underlay_init(struct underlay *underlay, struct nl *nl, const struct config 
 		return -1;
 	underlay->network = past->network;
 	log_uplink(past->network, uplink, "uplink found");
-	note_limit(underlay, config);
+	update_limit(underlay, config);
 	return 0;
 }
 
@@ -371,7 +371,7 @@ void underlay_configure(struct underlay *underlay, const struct config *config)
 	if (!underlay->uplink.index)
 		return;
 	config_outer_families(config, underlay->uplink.address, underlay->outer);
-	note_limit(underlay, config);
+	update_limit(underlay, config);
 }
 
 bool underlay_has_ipv6(const struct underlay *underlay, const struct config *config)
