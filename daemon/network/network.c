@@ -32,9 +32,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 2000   /* before a retry: configuration, uplink or a file is missing */
-#define SETTLE_MS 10   /* a changed address is two events: removed, added */
-#define RESCAN_MS 2000 /* after a scan of attachment records that was incomplete */
+#define WAIT_MS 2000 /* before a retry: configuration, uplink or a file is missing */
+#define SETTLE_MS 10 /* a changed address is two events: removed, added */
 
 struct network {
 	struct network_env env;
@@ -52,9 +51,8 @@ struct network {
 	struct schedule *schedule;
 	struct reconciler *reconciler;
 	struct config_retry config_retry;
-	struct loop_event *wait;            /* the next attempt at what is missing */
-	struct loop_event *uplink_timer;    /* the next search for the uplink */
-	struct loop_event *displaced_timer; /* the next scan after an incomplete one */
+	struct loop_event *wait;         /* the next attempt at what is missing */
+	struct loop_event *uplink_timer; /* the next search for the uplink */
 
 	struct device_want device; /* of the last reconcile */
 	struct desired_counts peers;
@@ -121,8 +119,6 @@ static unsigned observe(struct network *network, const struct peer_self *self, u
 	};
 	unsigned changed = observed_scan(&network->observed, &source, scope & RECONCILE_ENTRIES);
 
-	if (network->observed.displaced.incomplete)
-		loop_timer_start(network->displaced_timer, RESCAN_MS);
 	if (changed & OBSERVED_FOREIGN)
 		lease_changes_set_all(&network->store_view.changes);
 	return (changed & OBSERVED_DISPLACED ? RECONCILE_ALL : 0) |
@@ -682,9 +678,9 @@ static int make_parts(struct network *network, struct err *err)
 	    schedule_new(loop, network->name, network_reconcile, network, &network->schedule, err) <
 		    0)
 		return -1;
-	network->displaced_timer = loop_timer(loop, schedule_trigger_devices, network->schedule);
-	if (!network->displaced_timer)
-		return err_nomem(err, "the network");
+	if (observed_init(&network->observed, loop, schedule_trigger_devices, network->schedule,
+			  err) < 0)
+		return -1;
 	network->leave.l2 = network->l2.l2;
 	publish_watch_init(&network->publication.watch, loop, network->env.run_dir, network->name,
 			   network->env.subnet_file, schedule_trigger_devices, network->schedule);
@@ -723,7 +719,6 @@ void network_free(struct network *network)
 	reconciler_free(network->reconciler);
 	loop_event_free(network->wait);
 	loop_event_free(network->uplink_timer);
-	loop_event_free(network->displaced_timer);
 	config_retry_free(&network->config_retry);
 	store_view_free(&network->store_view);
 	observed_free(&network->observed);

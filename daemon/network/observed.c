@@ -7,8 +7,18 @@
 #include "daemon/dataplane/ports.h"
 #include "ipam/config.h"
 
+#define RESCAN_MS 2000 /* after a scan of attachment records that was incomplete */
+
+int observed_init(struct observed *observed, struct loop *loop, loop_timer_fn *rescan, void *ctx,
+		  struct err *err)
+{
+	observed->rescan = loop_timer(loop, rescan, ctx);
+	return observed->rescan ? 0 : err_nomem(err, "the network");
+}
+
 void observed_free(struct observed *observed)
 {
+	loop_event_free(observed->rescan);
 	displaced_scan_free(&observed->displaced);
 	foreign_free(&observed->foreign);
 	foreign_macs_free(&observed->containers);
@@ -67,6 +77,8 @@ unsigned observed_scan(struct observed *observed, const struct observed_source *
 	    displaced_scan_run(&observed->displaced, source->run_dir, source->network,
 			       source->config, source->own))
 		changed |= OBSERVED_DISPLACED;
+	if (observed->displaced.incomplete)
+		loop_timer_start(observed->rescan, RESCAN_MS);
 	if (!config_is_switch(source->config) && (observed->foreign_stale || all) &&
 	    scan_again(observed, source))
 		changed |= OBSERVED_FOREIGN;

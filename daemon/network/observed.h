@@ -5,23 +5,29 @@
  */
 #pragma once
 
+#include "daemon/io/loop.h"
 #include "daemon/lease/foreign.h"
 #include "daemon/network/displaced_scan.h"
 
 #include <stdbool.h>
 
 struct config;
+struct err;
 struct nl;
 struct ports;
 
 /* Zero-initialized. */
 struct observed {
 	struct displaced_scan displaced;
+	struct loop_event *rescan; /* after an incomplete scan of displaced containers */
 	struct foreign foreign;
 	bool foreign_stale; /* an event has reported a change, or the last scan failed */
 	struct foreign_macs containers; /* MACs of this node's containers that were requested */
 };
 
+/* rescan is called with ctx two seconds after a scan that was incomplete: observed_scan is due. ERR_NOMEM. */
+int observed_init(struct observed *observed, struct loop *loop, loop_timer_fn *rescan, void *ctx,
+		  struct err *err);
 void observed_free(struct observed *observed);
 
 /*
