@@ -12,6 +12,7 @@
 #include "common/spoof/spoof_table.h"
 #include "daemon/firewall/bridge_table.h"
 #include "daemon/firewall/firewall_apply.h"
+#include "daemon/firewall/gather.h"
 #include "daemon/firewall/ingress_table.h"
 #include "daemon/firewall/spoof_desired.h"
 #include "daemon/io/debounce.h"
@@ -29,11 +30,8 @@
 #define PERIOD_MS (300 * 1000) /* +-25 % */
 #define RETRY_FIRST_MS 200
 #define RETRY_MAX_MS 30000
-#define GATHER_MS 20
 #define BRIDGE_NF_MS 10000
 #define GRACE_MS 10000 /* for networks without a desired state yet */
-
-VEC_DEFINE(firewall_networks, struct firewall_network);
 
 typedef bool build_fn(const struct firewall_options *options,
 		      const struct firewall_network *networks, size_t len,
@@ -66,12 +64,9 @@ struct firewall {
 	struct loop_event *event;
 	struct loop_event *debounce_timer, *period, *grace, *bridge_nf;
 	struct firewall_options options;
-	size_t expected;             /* networks */
-	bool grace_over;             /* do not wait for the missing ones any longer */
-	struct loop_event *gather;   /* ends the wait for further networks */
-	void (*gathered)(void *ctx); /* NULL: never wait */
-	void *gathered_ctx;
-	bool gathers;            /* firewall_set_network returned false: networks wait */
+	size_t expected;         /* networks */
+	bool grace_over;         /* do not wait for the missing ones any longer */
+	struct gather gather;    /* the networks for which firewall_set_network returned false */
 	bool other_chains_dirty; /* other programs' chains may differ from `other_chains` */
 	bool events_failed;      /* and that has been logged */
 	bool checked;            /* the last periodic check succeeded, at this generation */
@@ -80,7 +75,7 @@ struct firewall {
 	unsigned refused_before; /* unsupported parts that have been logged */
 	uint64_t replacements;
 	struct retry retry;
-	struct debounce debounce, gathering;
+	struct debounce debounce;
 	struct firewall_networks networks;
 	struct managed tables[TABLES];
 	struct log_state error;
@@ -282,22 +277,12 @@ static void report(struct firewall *firewall, int rc, const struct err *err)
 		log_info("packet rules installed again");
 }
 
-/* The number of networks with a desired state. */
-static size_t count_served(const struct firewall *firewall)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < firewall->networks.len; i++)
-		count += !firewall->networks.at[i].last_known;
-	return count;
-}
-
 /* The table of an earlier weftd has rules of networks without a desired state yet. */
 static bool must_wait(const struct firewall *firewall)
 {
 	return !firewall->networks.len ||
-	       (count_served(firewall) < firewall->expected && !firewall->grace_over &&
-		firewall_keeps_earlier(firewall));
+	       (firewall_networks_served(&firewall->networks) < firewall->expected &&
+		!firewall->grace_over && firewall_keeps_earlier(firewall));
 }
 
 /* Reads whether bridged packets pass connection tracking. Returns whether that has changed. */
@@ -320,14 +305,12 @@ static bool read_bridge_nf(struct firewall *firewall)
 	return changed;
 }
 
-/* The networks that wait are notified soon, not from within the call of another one. */
-static void end_gathering(struct firewall *firewall)
+static void end_wait(struct firewall *firewall, bool installed)
 {
-	for (size_t i = 0; i < firewall->networks.len; i++)
-		firewall->networks.at[i].gathering = false;
-	if (firewall->gathers)
-		loop_timer_start(firewall->gather, 0);
-	firewall->gathers = false;
+	bool waiting = false;
+	bool released = firewall_networks_end_wait(&firewall->networks, installed, &waiting);
+
+	gather_end(&firewall->gather, released, waiting);
 }
 
 static void reconcile(struct firewall *firewall)
@@ -336,13 +319,12 @@ static void reconcile(struct firewall *firewall)
 	int rc;
 
 	if (!firewall->nl || must_wait(firewall)) {
-		end_gathering(firewall);
+		end_wait(firewall, true);
 		return;
 	}
 	read_bridge_nf(firewall);
 	rc = reconcile_tables(firewall, &err);
-	if (rc == 0 || firewall->grace_over)
-		end_gathering(firewall);
+	end_wait(firewall, rc == 0 || firewall->grace_over);
 	if (rc == 0 && firewall->other_chains_dirty) {
 		rc = other_chains_scan(&firewall->other_chains, firewall->nl, &firewall->options,
 				       firewall->networks.at, firewall->networks.len, &err);
@@ -417,54 +399,20 @@ static void on_grace(void *ctx)
 	reconcile(firewall);
 }
 
-static void on_gather(void *ctx)
+static void attempt(void *ctx)
 {
-	struct firewall *firewall = ctx;
-
-	if (firewall->gathers) {
-		reconcile(firewall);
-		debounce_ran(&firewall->gathering, loop_now_ms());
-	} else if (firewall->gathered) {
-		firewall->gathered(firewall->gathered_ctx);
-	}
+	reconcile(ctx);
 }
 
 /* ---- Desired state of a network ---------------------------------------------------------- */
 
-static struct firewall_network *find(struct firewall *firewall, const char *name)
-{
-	for (size_t i = 0; i < firewall->networks.len; i++)
-		if (!strcmp(firewall->networks.at[i].name, name))
-			return &firewall->networks.at[i];
-	return NULL;
-}
-
 /* After GRACE_MS, the table of an earlier weftd is replaced, and no network waits for its rules. */
 static void start_grace(struct firewall *firewall)
 {
-	if ((firewall->gathers || count_served(firewall) < firewall->expected) &&
+	if ((firewall->gather.waiting ||
+	     firewall_networks_served(&firewall->networks) < firewall->expected) &&
 	    !firewall->grace_over && !loop_timer_running(firewall->grace))
 		loop_timer_start(firewall->grace, GRACE_MS);
-}
-
-/*
- * Sorted by name, so that the order of the rules does not depend on the order of the calls. Takes
- * ownership of the peers.
- */
-static bool add(struct firewall *firewall, struct firewall_network *network)
-{
-	struct firewall_networks *networks = &firewall->networks;
-	size_t place;
-
-	if (!firewall_networks_push(networks, network))
-		return false;
-	for (place = networks->len - 1;
-	     place > 0 && strcmp(networks->at[place - 1].name, network->name) > 0; place--)
-		networks->at[place] = networks->at[place - 1];
-	networks->at[place] = *network;
-	memset(network->peers, 0, sizeof(network->peers));
-	memset(network->gone, 0, sizeof(network->gone));
-	return true;
 }
 
 /* The kernel removes deleted devices without an event: each full state reads the table again. */
@@ -478,21 +426,30 @@ static void check_ingress(struct firewall *firewall, const struct firewall_netwo
 		firewall->options.unsupported &= ~(1U << FIREWALL_INGRESS);
 }
 
-/*
- * Whether a network that is new waits until its rules are in the kernel. The table of an earlier
- * weftd has the rules of its devices, and stays in any case.
- */
-static bool can_wait(const struct firewall *firewall)
+/* With a single network there are no others to wait for. */
+static enum firewall_wait choose_wait(const struct firewall *firewall, bool is_new,
+				      bool rules_changed)
 {
-	return firewall->gathered && firewall->nl && !firewall->grace_over && !must_wait(firewall);
+	if (!firewall->gather.done || !firewall->nl || must_wait(firewall))
+		return FIREWALL_WAIT_NONE;
+	if (is_new && !firewall->grace_over)
+		return FIREWALL_WAIT_INSTALLED;
+	return (is_new || rules_changed) && firewall_networks_served(&firewall->networks) > 1 ?
+		       FIREWALL_WAIT_ATTEMPT :
+		       FIREWALL_WAIT_NONE;
 }
 
-/* Whether the network's rules are in the kernel, as far as is known. */
-static bool is_applied(const struct firewall *firewall, const struct firewall_network *current,
-		       const struct firewall_network *network)
+static bool is_unchanged(const struct firewall_network *current,
+			 const struct firewall_network *network)
 {
-	return current && !current->gathering && !network->change && in_sync(firewall) &&
+	return current && !current->wait && !network->change &&
 	       firewall_network_equal(current, network);
+}
+
+/* Whether an attempt to install the rules of all networks has failed, and another one follows. */
+static bool is_retry_due(const struct firewall *firewall)
+{
+	return firewall->error.error[0] && loop_timer_running(firewall->period);
 }
 
 /* The other tables depend on the networks alone: with many, it takes long to build them again. */
@@ -510,31 +467,39 @@ static void reconcile_ingress(struct firewall *firewall)
 }
 
 /* Returns false if the network has to wait. */
-static bool apply(struct firewall *firewall, struct firewall_network *network, bool is_new)
+static bool apply(struct firewall *firewall, struct firewall_network *network, bool is_new,
+		  bool rules_changed)
 {
-	network->gathering = is_new && can_wait(firewall);
-	if (!network->gathering || count_served(firewall) >= firewall->expected)
+	network->wait = choose_wait(firewall, is_new, rules_changed);
+	if (!network->wait ||
+	    firewall_networks_complete(&firewall->networks, firewall->expected, is_new))
 		reconcile(firewall);
-	else if (!loop_timer_running(firewall->gather))
-		loop_timer_start(firewall->gather,
-				 debounce_next_ms(&firewall->gathering, loop_now_ms()));
-	firewall->gathers |= network->gathering;
+	else
+		gather_add(&firewall->gather);
 	start_grace(firewall);
-	return !network->gathering;
+	return !network->wait;
 }
 
 bool firewall_set_network(struct firewall *firewall, struct firewall_network *network)
 {
-	struct firewall_network *current = find(firewall, network->name);
-	const bool is_new = !current || current->last_known || current->gathering;
+	struct firewall_network *current = firewall_networks_find(&firewall->networks,
+								  network->name);
+	const bool is_new = !current || current->last_known ||
+			    current->wait == FIREWALL_WAIT_INSTALLED;
+	const bool rules_changed = is_new || current->wait ||
+				   !firewall_network_same_rules(current, network);
 	bool accepts_changed = !current || firewall_network_accepts_change(current, network);
 
 	check_ingress(firewall, current, network);
-	if (is_applied(firewall, current, network)) {
-		reconcile_ingress(firewall);
+	if (is_unchanged(current, network)) {
+		if (in_sync(firewall))
+			reconcile_ingress(firewall);
+		else if (!is_retry_due(firewall))
+			reconcile(firewall);
 		return true;
 	}
-	if (!firewall_network_merge(current, network) || (!current && !add(firewall, network))) {
+	if (!firewall_network_merge(current, network) ||
+	    (!current && !firewall_networks_add(&firewall->networks, network))) {
 		log_error("packet rules: out of memory");
 		return true;
 	}
@@ -545,14 +510,14 @@ bool firewall_set_network(struct firewall *firewall, struct firewall_network *ne
 		memset(network->gone, 0, sizeof(network->gone));
 	}
 	firewall->other_chains_dirty = firewall->other_chains_dirty || accepts_changed;
-	current = find(firewall, network->name);
-	return !current || apply(firewall, current, is_new);
+	current = firewall_networks_find(&firewall->networks, network->name);
+	return !current || apply(firewall, current, is_new, rules_changed);
 }
 
 void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx)
 {
-	firewall->gathered = done;
-	firewall->gathered_ctx = ctx;
+	firewall->gather.done = done;
+	firewall->gather.done_ctx = ctx;
 }
 
 void firewall_expect(struct firewall *firewall, size_t networks)
@@ -563,18 +528,26 @@ void firewall_expect(struct firewall *firewall, size_t networks)
 
 void firewall_retire(struct firewall *firewall, const char *name)
 {
-	struct firewall_network *network = find(firewall, name);
+	struct firewall_network *network = firewall_networks_find(&firewall->networks, name);
 
-	if (network)
-		network->last_known = true;
+	if (!network)
+		return;
+	network->last_known = true;
+	network->wait = FIREWALL_WAIT_NONE;
+}
+
+bool firewall_waits(const struct firewall *firewall, const char *name)
+{
+	const struct firewall_network *network = firewall_networks_find(&firewall->networks, name);
+
+	return network && network->wait;
 }
 
 bool firewall_has_network(const struct firewall *firewall, const char *name)
 {
-	for (size_t i = 0; i < firewall->networks.len; i++)
-		if (!strcmp(firewall->networks.at[i].name, name))
-			return !firewall->networks.at[i].last_known;
-	return false;
+	const struct firewall_network *network = firewall_networks_find(&firewall->networks, name);
+
+	return network && !network->last_known;
 }
 
 bool firewall_keeps_earlier(const struct firewall *firewall)
@@ -585,28 +558,16 @@ bool firewall_keeps_earlier(const struct firewall *firewall)
 	       firewall_apply_exists(firewall->nl, &unused) > 0;
 }
 
-static void remove_last_known(struct firewall *firewall)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < firewall->networks.len; i++) {
-		if (firewall->networks.at[i].last_known)
-			firewall_network_free(&firewall->networks.at[i]);
-		else
-			firewall->networks.at[kept++] = firewall->networks.at[i];
-	}
-	firewall->networks.len = kept;
-}
-
 void firewall_set_last_known(struct firewall *firewall, struct firewall_network *networks,
 			     size_t len)
 {
 	const size_t before = firewall->networks.len;
 
-	remove_last_known(firewall);
+	firewall_networks_remove_last_known(&firewall->networks);
 	for (size_t i = 0; i < len; i++) {
 		networks[i].last_known = true;
-		if (!find(firewall, networks[i].name) && !add(firewall, &networks[i]))
+		if (!firewall_networks_find(&firewall->networks, networks[i].name) &&
+		    !firewall_networks_add(&firewall->networks, &networks[i]))
 			log_error("packet rules: out of memory");
 	}
 	if (before == firewall->networks.len && !len)
@@ -718,16 +679,13 @@ int firewall_new(struct loop *loop, const struct firewall_options *options, size
 		.max_ms = DISTANCE_MAX_MS,
 		.quiet_ms = QUIET_MS,
 	};
-	firewall->gathering = firewall->debounce;
-	firewall->gathering.first_ms = GATHER_MS;
 	set_dirty(firewall);
 	firewall->debounce_timer = loop_timer(loop, on_debounce, firewall);
 	firewall->period = loop_timer(loop, on_period, firewall);
 	firewall->grace = loop_timer(loop, on_grace, firewall);
-	firewall->gather = loop_timer(loop, on_gather, firewall);
 	firewall->bridge_nf = loop_timer(loop, on_bridge_nf, firewall);
 	if (!firewall->debounce_timer || !firewall->period || !firewall->grace ||
-	    !firewall->gather || !firewall->bridge_nf) {
+	    !firewall->bridge_nf || !gather_init(&firewall->gather, loop, attempt, firewall)) {
 		firewall_free(firewall);
 		return err_nomem(err, "packet rules");
 	}
@@ -745,7 +703,7 @@ void firewall_free(struct firewall *firewall)
 	loop_event_free(firewall->debounce_timer);
 	loop_event_free(firewall->period);
 	loop_event_free(firewall->grace);
-	loop_event_free(firewall->gather);
+	gather_free(&firewall->gather);
 	loop_event_free(firewall->bridge_nf);
 	nl_free(firewall->events);
 	nl_free(firewall->nl);

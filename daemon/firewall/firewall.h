@@ -30,18 +30,24 @@ int firewall_new(struct loop *loop, const struct firewall_options *options, size
 void firewall_free(struct firewall *firewall);
 
 /*
- * At a start, many networks get a desired state one after the other, and each time all rules would
- * be replaced. So firewall_set_network waits a moment for further ones as long as networks are
- * expected. A network that is new also waits while its rules cannot be installed, for ten seconds
- * at most. done is called when those that had to wait may continue. NULL: no network waits.
+ * A change of one network's rules replaces those of all. Many networks change at once: at a start,
+ * where each gets a desired state, and when the uplink or several configurations change. So
+ * firewall_set_network lets a network whose rules change wait a moment for further ones, unless
+ * there are none. A network that is new also waits while its rules cannot be installed, for ten
+ * seconds after the start at most; others wait for one attempt. Changes of peers alone do not wait.
+ * done is called when those that had to wait may continue, except those for which firewall_waits
+ * returns true. NULL: no network waits.
  */
 void firewall_gather(struct firewall *firewall, void (*done)(void *ctx), void *ctx);
+/* Returns whether the network still has to wait. */
+bool firewall_waits(const struct firewall *firewall, const char *name);
 
 /*
  * Sets the desired state of a network, and applies it before it returns; a failure is logged and
  * retried, and a network that has its rules, or cannot wait, continues meanwhile. Replaces the
  * state of the same name; with network->change, its peers are changed. Takes ownership of the
- * peers. Returns false if the network has to wait: see firewall_gather.
+ * peers. Returns false if the network has to wait, see firewall_gather: nothing may be written to
+ * the kernel before, and the next call has to list all peers.
  */
 bool firewall_set_network(struct firewall *firewall, struct firewall_network *network);
 

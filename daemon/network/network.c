@@ -226,6 +226,7 @@ static bool network_reconcile(void *ctx, unsigned scope)
 		}
 		if (!network_firewall_apply(firewall, network->name, &self, &desired)) {
 			network->held |= scope;
+			lease_changes_set_all(&network->store_view.changes);
 			return false;
 		}
 		rc = reconciler_apply(network->reconciler, scope, &desired, &err);

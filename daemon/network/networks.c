@@ -200,7 +200,7 @@ static void on_gathered(void *ctx)
 	const struct networks *networks = ctx;
 
 	for (size_t i = 0; i < networks->len; i++)
-		if (networks->all[i])
+		if (networks->all[i] && !firewall_waits(networks->env.firewall, networks->names[i]))
 			network_rules_applied(networks->all[i]);
 }
 

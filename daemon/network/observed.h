@@ -25,7 +25,10 @@ struct observed {
 	struct foreign_macs containers; /* MACs of this node's containers that were requested */
 };
 
-/* rescan is called with ctx two seconds after a scan that was incomplete: observed_scan is due. ERR_NOMEM. */
+/*
+ * rescan is called with ctx two seconds after a scan that was incomplete: observed_scan is due.
+ * ERR_NOMEM.
+ */
 int observed_init(struct observed *observed, struct loop *loop, loop_timer_fn *rescan, void *ctx,
 		  struct err *err);
 void observed_free(struct observed *observed);

@@ -446,6 +446,103 @@ static void a_network_has_no_devices_while_its_rules_fail(void **state)
 	end_with_rules(scene, rules);
 }
 
+static bool uses_address(uint32_t vni, const char *address)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "ip -d link show weft-vx%u", vni);
+	return kernel_shows(command, address);
+}
+
+/* Each of two tables is replaced once, instead of once for each network. */
+static void assert_moved(struct scene *scene, const struct firewall *rules, uint32_t networks,
+			 const char *address)
+{
+	const uint64_t before = firewall_replacements(rules);
+	char command[128];
+
+	snprintf(command, sizeof(command), "ip addr flush dev up0 && ip addr add %s/24 dev up0",
+		 address);
+	assert_int_equal(system(command), 0);
+	fake_loop_pass(scene->loop, 300);
+	assert_true(kernel_shows("nft list table inet weft", address));
+	assert_int_equal(firewall_replacements(rules) - before, 2);
+	for (uint32_t i = 0; i < networks; i++) {
+		assert_true(uses_address(i + 1, address));
+		assert_false(firewall_waits(rules, names[i]));
+	}
+}
+
+static void a_new_address_replaces_the_rules_of_all_networks_once(void **state)
+{
+	static const char *const configs[] = { CONFIG("10.5.0.0/16", "1"),
+					       CONFIG("10.6.0.0/16", "2"),
+					       CONFIG("10.7.0.0/16", "3") };
+	struct scene *scene = *state;
+	struct firewall *rules;
+
+	begin_with_rules(scene, &rules);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		deliver_list(scene, i, configs[i]);
+		if (i == 2) /* one that has no lease yet does not hold up the others */
+			assert_moved(scene, rules, 2, "192.168.0.7");
+		give_lease(scene, i);
+		fake_loop_pass(scene->loop, 300);
+		assert_int_equal(view(scene, i).state, NETWORK_READY);
+	}
+	assert_moved(scene, rules, 3, "192.168.0.8");
+	end_with_rules(scene, rules);
+}
+
+static void deliver_peer(struct scene *scene, const char *key, const char *address,
+			 uint64_t revision)
+{
+	char value[256];
+	struct store_entry entry = { .key = key, .value = value, .mod_revision = revision };
+
+	snprintf(value, sizeof(value),
+		 "{\"PublicIP\":\"%s\",\"BackendType\":\"vxlan\",\"BackendData\":"
+		 "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:00:%02x\"}}",
+		 address, (unsigned)revision);
+	entry.value_size = strlen(value);
+	network_listener.entry(at(scene, 0), &entry);
+}
+
+static bool is_peer(const char *address)
+{
+	return kernel_shows("nft list set inet weft peers4-1", address);
+}
+
+/* A change of peers is part of the state with which a network waits. */
+static void a_peer_that_changes_with_the_rules_is_listed_once(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall *rules;
+
+	begin_with_rules(scene, &rules);
+	for (size_t i = 0; i < 2; i++) {
+		deliver_list(scene, i, i ? CONFIG("10.6.0.0/16", "2") : CONFIG("10.5.0.0/16", "1"));
+		give_lease(scene, i);
+		fake_loop_pass(scene->loop, 300);
+	}
+	deliver_peer(scene, "10.5.201.0-24", "192.168.0.21", 21);
+	fake_loop_pass(scene->loop, 3000);
+	assert_true(is_peer("192.168.0.21"));
+	/* The rules name the devices by which the peers are reached. */
+	assert_int_equal(system("ip route add 192.168.0.21 dev up1 && ip link set up0 alias x"), 0);
+	fake_loop_pass(scene->loop, 11);
+	deliver_peer(scene, "10.5.202.0-24", "192.168.0.22", 22);
+	fake_loop_pass(scene->loop, 2);
+	assert_true(firewall_waits(rules, names[0]));
+	fake_loop_pass(scene->loop, 300);
+	assert_true(is_peer("192.168.0.22") && is_peer("192.168.0.21"));
+	assert_int_equal(view(scene, 0).peers.usable, 2);
+	network_listener.gone(at(scene, 0), "10.5.202.0-24", 23);
+	fake_loop_pass(scene->loop, 10000);
+	assert_false(is_peer("192.168.0.22"));
+	end_with_rules(scene, rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +559,8 @@ int main(void)
 		networks_test(a_store_that_fails_to_open_is_named_in_the_error),
 		networks_test(a_network_has_no_devices_before_its_rules),
 		networks_test(a_network_has_no_devices_while_its_rules_fail),
+		networks_test(a_new_address_replaces_the_rules_of_all_networks_once),
+		networks_test(a_peer_that_changes_with_the_rules_is_listed_once),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, -1);
