@@ -324,7 +324,7 @@ asan_tests := $(patsubst %,tests/system/%.bats,configuration_changes_are_applied
 	malformed_leases_keep_peers plugins_are_chained plugin_reports_errors \
 	plugin_implements_all_verbs uplink_changes_are_applied weftctl_prints_status) tests/conformance/protocol.bats
 
-check-asan: ## unit and kernel tests and some system tests, built with the address and undefined-behaviour sanitizers
+check-asan: ## run the unit and kernel tests and some system tests under the sanitizers (as root)
 	@$(MAKE) --no-print-directory MODE=asan system_tests='$(asan_tests)' check-unit check-netns check-system
 
 check-kernel: all deb ## run the packages, the demo and some system tests on Debian's stock kernel in qemu, at most 25 minutes (as root; FILES=)
@@ -346,7 +346,7 @@ soak: all $(racer) | need-system ## race nodes for subnets under failures, for S
 	@WEFT_BIN_DIR=$(abspath $(bin)) RACE_SECONDS=$(or $(SECONDS),300) \
 		tests/run-system.sh tests/system/nodes_race_for_subnets.bats
 
-demo: ## three hosts, six containers, one overlay (as root; KEEP=1 keeps them, STORE=file: without etcd)
+demo: ## show one overlay with three hosts and six containers (as root; KEEP=1 keeps them, STORE=file: without etcd)
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory run-demo
 

@@ -24,7 +24,7 @@ static void put_option(FILE *file, const struct command_option *option)
 
 	snprintf(name, sizeof(name), "--%s%s%s", option->name, option->value ? " " : "",
 		 option->value ? option->value : "");
-	fprintf(file, "  %-*s", OPTION_COLUMN, name);
+	fprintf(file, "  %-*s  ", OPTION_COLUMN, name);
 	for (const char *at = option->commands; at && *at; at++) {
 		if (*at == ' ')
 			fputc(',', file);

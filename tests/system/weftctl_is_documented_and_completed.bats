@@ -31,6 +31,13 @@ documented() { # SECTION
 	assert_equal "$(documented COMMANDS | sort)" "$(<"$BATS_TEST_TMPDIR/help")"
 }
 
+@test "the help has blanks between each option and its description" {
+	local options
+	options=$(weftctl help | grep '^  --')
+	run grep -vE '^  --[a-z-]+( [A-Z]+)? {2,}[^ ]' <<<"$options"
+	assert_output ''
+}
+
 @test "weftctl(8) has each option of the help" {
 	assert_equal "$(documented OPTIONS | sed 's/[ ,].*//' | sort)" "$(options | sort)"
 }
