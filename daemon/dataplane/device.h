@@ -72,6 +72,9 @@ const char *device_bridge_name(uint32_t vni, char buf[static IF_NAMESIZE]);
 const char *device_vxlan_name(uint32_t vni, char buf[static IF_NAMESIZE]);
 const char *device_second_name(uint32_t vni, char buf[static IF_NAMESIZE]);
 
+/* Returns the MAC of the bridge, within want. */
+const struct mac *device_bridge_mac(const struct device_want *want);
+
 /* Returns the MTU of the devices for the underlay's MTU and these outer families, in bytes. */
 uint32_t device_mtu(uint32_t underlay, const bool outer[static FAMILIES]);
 
