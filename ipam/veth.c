@@ -150,9 +150,13 @@ const char *veth_port_difference(const struct attachment_port *port, const struc
 {
 	const struct link_port want = veth_port(port);
 
-	return want.locked != have->locked     ? "locked" :
-	       want.isolated != have->isolated ? "isolated" :
-	       want.learning != have->learning ? "learning" :
-	       want.hairpin != have->hairpin   ? "hairpin" :
-						 NULL;
+	return want.locked != have->locked                 ? "locked" :
+	       want.isolated != have->isolated             ? "isolated" :
+	       want.learning != have->learning             ? "learning" :
+	       want.hairpin != have->hairpin               ? "hairpin" :
+	       want.flood != have->flood                   ? "flood" :
+	       want.mcast_flood != have->mcast_flood       ? "mcast_flood" :
+	       want.bcast_flood != have->bcast_flood       ? "bcast_flood" :
+	       want.neigh_suppress != have->neigh_suppress ? "neigh_suppress" :
+							     NULL;
 }

@@ -37,7 +37,8 @@ struct link_port veth_port(const struct attachment_port *port);
 
 /*
  * Returns the name of the first flag in which the port differs from what was set for the attachment
- * ("locked", "isolated", "learning", "hairpin"), or NULL. Flags that weft does not set are ignored.
+ * ("locked", "isolated", "learning", "hairpin", "flood", "mcast_flood", "bcast_flood",
+ * "neigh_suppress"), or NULL. The port's state is ignored.
  */
 const char *veth_port_difference(const struct attachment_port *port, const struct link_port *have);
 

@@ -18,9 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* IFLA_BR_FDB_MAX_LEARNED, which headers before Linux 6.7 lack. */
-#define BR_FDB_MAX_LEARNED (IFLA_BR_MCAST_QUERIER_STATE + 2)
-
 /* ---- Parsing and queries ------------------------------------------------------------------- */
 
 static bool default_on(const struct nlattr *attr)
@@ -79,6 +76,7 @@ static int parse_vxlan(const struct nlattr *data, struct link_vxlan *vxlan, stru
 		[IFLA_VXLAN_LINK] = { .type = NLA_U32 },
 		[IFLA_VXLAN_LIMIT] = { .type = NLA_U32 },
 		[IFLA_VXLAN_PORT] = { .type = NLA_U16 },
+		[IFLA_VXLAN_TTL] = { .type = NLA_U8 },
 		[IFLA_VXLAN_LEARNING] = { .type = NLA_U8 },
 		[IFLA_VXLAN_UDP_CSUM] = { .type = NLA_U8 },
 		[IFLA_VXLAN_UDP_ZERO_CSUM6_TX] = { .type = NLA_U8 },
@@ -98,6 +96,7 @@ static int parse_vxlan(const struct nlattr *data, struct link_vxlan *vxlan, stru
 	vxlan->lower = nl_u32(table[IFLA_VXLAN_LINK]);
 	if (table[IFLA_VXLAN_PORT])
 		vxlan->port = be16toh(nla_get_u16(table[IFLA_VXLAN_PORT]));
+	vxlan->ttl = nl_u8(table[IFLA_VXLAN_TTL]);
 	vxlan->learning = nl_u8(table[IFLA_VXLAN_LEARNING]);
 	vxlan->gbp = table[IFLA_VXLAN_GBP] != NULL; /* a flag attribute */
 	vxlan->udp_csum = nl_u8(table[IFLA_VXLAN_UDP_CSUM]);
@@ -108,15 +107,19 @@ static int parse_vxlan(const struct nlattr *data, struct link_vxlan *vxlan, stru
 
 static int parse_bridge(const struct nlattr *data, struct link *link, struct err *err)
 {
-	static const struct nla_policy policy[BR_FDB_MAX_LEARNED + 1] = {
-		[BR_FDB_MAX_LEARNED] = { .type = NLA_U32 },
+	static const struct nla_policy policy[LINK_FDB_MAX_LEARNED + 1] = {
+		[LINK_FDB_MAX_LEARNED] = { .type = NLA_U32 },
+		[IFLA_BR_STP_STATE] = { .type = NLA_U32 },
+		[IFLA_BR_VLAN_FILTERING] = { .type = NLA_U8 },
 	};
-	struct nlattr *table[BR_FDB_MAX_LEARNED + 1];
+	struct nlattr *table[LINK_FDB_MAX_LEARNED + 1];
 
-	if (nl_nested(data, table, BR_FDB_MAX_LEARNED, policy, err))
+	if (nl_nested(data, table, LINK_FDB_MAX_LEARNED, policy, err))
 		return -1;
-	link->has_learned_max = table[BR_FDB_MAX_LEARNED];
-	link->learned_max = nl_u32(table[BR_FDB_MAX_LEARNED]);
+	link->has_learned_max = table[LINK_FDB_MAX_LEARNED];
+	link->learned_max = nl_u32(table[LINK_FDB_MAX_LEARNED]);
+	link->stp = nl_u32(table[IFLA_BR_STP_STATE]);
+	link->vlan_filtering = nl_u8(table[IFLA_BR_VLAN_FILTERING]);
 	return 0;
 }
 
@@ -696,18 +699,6 @@ int link_set_group(struct nl *nl, uint32_t index, uint32_t group, struct err *er
 
 	nl_put_u32(msg, IFLA_GROUP, group);
 	return change(nl, msg, index, "group", err);
-}
-
-int link_set_learned_max(struct nl *nl, uint32_t index, uint32_t max, struct err *err)
-{
-	/* RTM_SETLINK ignores the attributes of the kind. */
-	const struct ifinfomsg header = { .ifi_index = (int)index };
-	struct nl_msg *msg = nl_message(RTM_NEWLINK, 0, &header, sizeof(header), 64);
-	const struct info info = info_start(msg, "bridge");
-
-	nl_put_u32(msg, BR_FDB_MAX_LEARNED, max);
-	info_end(msg, &info);
-	return change(nl, msg, index, "limit of learned MACs", err);
 }
 
 int link_set_alias(struct nl *nl, uint32_t index, const char *alias, struct err *err)

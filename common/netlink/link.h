@@ -34,11 +34,16 @@ enum link_kind {
  */
 #define LINK_GROUP_WEFT 0x77
 
+/* IFLA_BR_FDB_MAX_LEARNED, which headers before Linux 6.7 lack. */
+#define LINK_FDB_MAX_LEARNED (IFLA_BR_MCAST_QUERIER_STATE + 2)
+
 /* The flags of a bridge port (IFLA_BRPORT_*). */
 struct link_port {
 	bool learning, flood, mcast_flood, bcast_flood, hairpin, isolated, locked, neigh_suppress;
-	uint8_t state; /* BR_STATE_*: 3 is forwarding */
+	uint8_t state; /* BR_STATE_* */
 };
+
+#define LINK_STATE_FORWARDING 3 /* BR_STATE_FORWARDING */
 
 /* The bridge's defaults for a new port. */
 #define LINK_PORT_NEW                                                                              \
@@ -56,6 +61,7 @@ struct link_vxlan {
 	uint32_t limit;
 	struct ipaddr local, group;
 	uint16_t port;
+	uint8_t ttl; /* of the outer packets; 0: the kernel's choice */
 	bool learning, gbp, udp_csum, udp_zero_csum6_tx, udp_zero_csum6_rx;
 };
 
@@ -85,6 +91,7 @@ struct link {
 	/* Of a bridge: the largest number of learned MACs, 0: unlimited. Linux 6.7 and later. */
 	bool has_learned_max;
 	uint32_t learned_max;
+	bool stp, vlan_filtering; /* of a bridge: on */
 	char alias[LINK_ALIAS_SIZE];
 };
 
@@ -173,8 +180,6 @@ int link_set_mtu(struct nl *nl, uint32_t index, uint32_t mtu, struct err *err);
 int link_set_mac(struct nl *nl, uint32_t index, const struct mac *mac, struct err *err);
 int link_set_master(struct nl *nl, uint32_t index, uint32_t master, struct err *err);
 int link_set_group(struct nl *nl, uint32_t index, uint32_t group, struct err *err);
-/* Sets the largest number of MACs that a bridge learns; ignored by Linux before 6.7. */
-int link_set_learned_max(struct nl *nl, uint32_t index, uint32_t max, struct err *err);
 int link_set_alias(struct nl *nl, uint32_t index, const char *alias, struct err *err);
 /*
  * Sets the flags; state is ignored. Learned FDB entries of a locked port are removed: each of them

@@ -4,6 +4,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/netlink/link.h"
+#include "common/netlink/link_reset.h"
 #include "common/netlink/neigh.h"
 #include "common/netlink/nl.h"
 #include "common/vec.h"
@@ -73,6 +74,15 @@ static const struct mac *mac_of(const struct device_want *want, enum link_kind k
 	return kind == LINK_KIND_BRIDGE ? device_bridge_mac(want) : &want->mac;
 }
 
+static bool is_known(const struct device_want *want, uint32_t index)
+{
+	const struct device_have *before = want->before;
+
+	return before && index &&
+	       (index == before->bridge || index == before->vxlan[FAMILY_V4] ||
+		index == before->vxlan[FAMILY_V6]);
+}
+
 /*
  * Checks that the device is weft's by kind and alias. A device without alias but with the VTEP MAC
  * was left by a weftd that was killed before it set the alias.
@@ -88,7 +98,8 @@ static int claim_link(struct nl *nl, const struct link *link, enum link_kind kin
 			       link->name, kind == LINK_KIND_BRIDGE ? "bridge" : "vxlan device");
 	if (!strcmp(link->alias, alias))
 		return 0;
-	if (link->alias[0] || mac_cmp(&link->mac, mac_of(want, kind)))
+	if (!is_known(want, link->index) &&
+	    (link->alias[0] || mac_cmp(&link->mac, mac_of(want, kind))))
 		return err_set(
 			err, ERR_CONFIG,
 			"%s exists with the alias \"%s\" instead of \"%s\": not created by weft for this network",
@@ -191,6 +202,29 @@ int device_check(struct nl *nl, const struct device_want *want, struct err *err)
 		       want->vni, want->port, names, commands);
 }
 
+/*
+ * Gets the device by its name; if it was renamed since, by its previous index (0: unknown), and
+ * restores its name.
+ */
+static int find_own(struct nl *nl, const struct device_want *want, const char *name,
+		    enum link_kind kind, uint32_t before, struct link *link_out, bool *changed,
+		    struct err *err)
+{
+	char alias[LINK_ALIAS_SIZE];
+	int found = link_get(nl, name, link_out, err);
+
+	if (found || !before)
+		return found;
+	alias_of(want, alias);
+	found = link_get_index(nl, before, link_out, err);
+	if (found <= 0 || link_out->kind != kind || strcmp(link_out->alias, alias) != 0)
+		return found < 0 ? -1 : 0;
+	*changed = true;
+	if (link_reset_name(nl, before, name, err) < 0)
+		return -1;
+	return link_get(nl, name, link_out, err);
+}
+
 /* Corrects MAC, MTU, group and state of an existing device. */
 static int correct_link(struct nl *nl, const struct link *link, const struct device_want *want,
 			bool *changed, struct err *err)
@@ -209,6 +243,11 @@ static int correct_link(struct nl *nl, const struct link *link, const struct dev
 	}
 	if (link->group != LINK_GROUP_WEFT) {
 		if (link_set_group(nl, link->index, LINK_GROUP_WEFT, err) < 0)
+			return -1;
+		*changed = true;
+	}
+	if (link->flags & IFF_NOARP) {
+		if (link_reset_arp(nl, link->index, err) < 0)
 			return -1;
 		*changed = true;
 	}
@@ -254,7 +293,16 @@ static int ensure_learned_max(struct nl *nl, const struct link *link,
 	if (!link->has_learned_max || link->learned_max == max)
 		return 0;
 	*changed = true;
-	return link_set_learned_max(nl, link->index, max, err);
+	return link_reset_learned_max(nl, link->index, max, err);
+}
+
+/* With either, ports do not forward: a new one for 30 s, or one without a VLAN at all. */
+static int ensure_unfiltered(struct nl *nl, const struct link *link, bool *changed, struct err *err)
+{
+	if (!link->stp && !link->vlan_filtering)
+		return 0;
+	*changed = true;
+	return link_reset_bridge(nl, link, err);
 }
 
 /* The devices of the host, while an existing bridge is checked. */
@@ -365,6 +413,7 @@ static int find_existing(struct nl *nl, const struct device_want *want, struct d
 	if (loop)
 		return refuse_bridge(nl, want, "is connected to the uplink: ", loop->name, err);
 	have->bridge = link.index;
+	have->stp = link.stp;
 	have->mtu_before = want->mtu;
 	find_port_mtu(&links, have);
 	return 0;
@@ -397,7 +446,8 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 	if (want->existing)
 		return find_existing(nl, want, have, err);
 	alias_of(want, alias);
-	found = link_get(nl, device_bridge_name(want->vni, name), &link, err);
+	found = find_own(nl, want, device_bridge_name(want->vni, name), LINK_KIND_BRIDGE,
+			 want->before ? want->before->bridge : 0, &link, &have->changed, err);
 	if (found < 0)
 		return -1;
 	if (found == 0) {
@@ -412,6 +462,7 @@ static int ensure_bridge(struct nl *nl, const struct device_want *want, struct d
 	have->mtu_before = link.mtu;
 	if (claim_link(nl, &link, LINK_KIND_BRIDGE, want, &have->changed, err) < 0 ||
 	    ensure_learned_max(nl, &link, want, &have->changed, err) < 0 ||
+	    ensure_unfiltered(nl, &link, &have->changed, err) < 0 ||
 	    correct_link(nl, &link, want, &have->changed, err) < 0)
 		return -1;
 	return ensure_local_entry(nl, link.index, mac_of(want, LINK_KIND_BRIDGE), &have->changed,
@@ -487,6 +538,7 @@ static int ensure_port(struct nl *nl, const struct link *link, const struct devi
 {
 	struct link_port port = link->port;
 
+	port.hairpin = port.isolated = port.locked = false;
 	port.learning = want->learning;
 	port.flood = want->unknown;
 	/*
@@ -502,6 +554,30 @@ static int ensure_port(struct nl *nl, const struct link *link, const struct devi
 	return link_set_port(nl, link->index, &port, err);
 }
 
+/*
+ * With a group, an administrator may have set the TTL: the kernel's choice reaches no further than
+ * one router.
+ */
+static int ensure_ttl(struct nl *nl, const struct link *link, const struct device_want *want,
+		      struct device_have *have, struct err *err)
+{
+	if (!link->vxlan.ttl || ipaddr_is_set(&want->group))
+		return 0;
+	have->changed = true;
+	return link_reset_ttl(nl, link->index, err);
+}
+
+/* The state of a port that was up before: another one has none yet, or that of a new port. */
+static int ensure_forwarding(struct nl *nl, const struct link *link, struct device_have *have,
+			     struct err *err)
+{
+	if (!link->is_port || link->port.state == LINK_STATE_FORWARDING || have->stp ||
+	    !(link->flags & IFF_RUNNING))
+		return 0;
+	have->changed = true;
+	return link_reset_port_state(nl, link->index, err);
+}
+
 static int ensure_vxlan(struct nl *nl, const struct device_want *want, const struct vxlan *vxlan,
 			struct device_have *have, struct err *err)
 {
@@ -510,7 +586,9 @@ static int ensure_vxlan(struct nl *nl, const struct device_want *want, const str
 	int found;
 
 	alias_of(want, alias);
-	found = link_get(nl, vxlan->name, &link, err);
+	found = find_own(nl, want, vxlan->name, LINK_KIND_VXLAN,
+			 want->before ? want->before->vxlan[vxlan->outer] : 0, &link,
+			 &have->changed, err);
 	if (found < 0)
 		return -1;
 	if (found && claim_link(nl, &link, LINK_KIND_VXLAN, want, &have->changed, err) < 0)
@@ -530,9 +608,11 @@ static int ensure_vxlan(struct nl *nl, const struct device_want *want, const str
 		    get_made(nl, vxlan->name, &link, err) < 0)
 			return -1;
 	}
-	if (correct_link(nl, &link, want, &have->changed, err) < 0)
+	if (correct_link(nl, &link, want, &have->changed, err) < 0 ||
+	    ensure_ttl(nl, &link, want, have, err) < 0 ||
+	    ensure_port(nl, &link, want, have, err) < 0)
 		return -1;
-	return ensure_port(nl, &link, want, have, err);
+	return ensure_forwarding(nl, &link, have, err);
 }
 
 /* Removes the second device of a previous configuration, which conflicts with the first. */

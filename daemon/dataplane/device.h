@@ -27,8 +27,15 @@ struct nl;
 
 #define DEVICE_EXTRA_MAX 8
 
+struct device_have;
+
 struct device_want {
 	const char *network; /* name, for the alias */
+	/*
+	 * The devices as of the last call: those that were renamed since, or have another alias,
+	 * are recognised by their index. NULL: unknown.
+	 */
+	const struct device_have *before;
 	uint32_t vni;
 	uint16_t port;
 	uint32_t mtu; /* of all devices: underlay MTU minus overhead (device_mtu) */
@@ -55,12 +62,13 @@ struct device_want {
 
 /* The devices after device_ensure. */
 struct device_have {
-	uint32_t bridge;               /* index */
-	uint32_t vxlan[FAMILIES];      /* index, by outer family; 0: none */
-	uint32_t mtu_before;           /* of the bridge, before this call */
-	uint32_t port_mtu;             /* the largest MTU of a port of an existing bridge, */
-	char port[IF_NAMESIZE];        /* and one that has it; 0 and "": none */
-	bool changed;                  /* this call changed something in the kernel */
+	uint32_t bridge;          /* index */
+	uint32_t vxlan[FAMILIES]; /* index, by outer family; 0: none */
+	uint32_t mtu_before;      /* of the bridge, before this call */
+	uint32_t port_mtu;        /* the largest MTU of a port of an existing bridge, */
+	char port[IF_NAMESIZE];   /* and one that has it; 0 and "": none */
+	bool stp;     /* an existing bridge has STP on, and decides the states of ports */
+	bool changed; /* this call changed something in the kernel */
 	struct device_sysctls sysctls; /* those that could not be set */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The addresses of a network's bridge, and the routes that the kernel makes of them: added if missing,
- * others removed. Used by device.c.
+ * The addresses of a network's bridge, and the routes that the kernel makes of them: added if
+ * missing, others removed. Used by device.c.
  */
 #pragma once
 

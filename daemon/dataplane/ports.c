@@ -4,6 +4,7 @@
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/netlink/link_reset.h"
 #include "common/netlink/neigh.h"
 #include "common/netlink/nl.h"
 #include "common/netlink/sysctl.h"
@@ -19,7 +20,7 @@
 /* A container's veth, or a device of a previous configuration, in the dump. */
 struct host_end {
 	uint32_t index, mtu, master, group;
-	bool up, ipv6;
+	bool up, running, ipv6;
 	struct link_port flags; /* meaningful for a port */
 	char name[IF_NAMESIZE];
 	char record[ATTACHMENT_NAME_SIZE]; /* "": cannot be derived */
@@ -55,6 +56,7 @@ static int collect_veth(void *ctx, const struct link *link, struct err *err)
 		.master = link->master,
 		.group = link->group,
 		.up = link->flags & IFF_UP,
+		.running = link->flags & IFF_RUNNING,
 		.ipv6 = link->ipv6,
 		.flags = link->port,
 	};
@@ -142,16 +144,13 @@ static struct link_port last_flags(const struct port *seen)
 	return seen ? seen->flags : veth_port(&unknown);
 }
 
-/* Replaces the flags that ADD sets, and keeps the others. */
+/* Replaces all flags, and keeps the state. */
 static struct link_port recorded_flags(const struct attachment_port *port, struct link_port flags)
 {
-	const struct link_port want = veth_port(port);
+	struct link_port want = veth_port(port);
 
-	flags.hairpin = want.hairpin;
-	flags.isolated = want.isolated;
-	flags.locked = want.locked;
-	flags.learning = want.learning;
-	return flags;
+	want.state = flags.state;
+	return want;
 }
 
 static int enslave(struct nl *nl, const struct gather *gather, const struct ports *seen,
@@ -184,6 +183,21 @@ static int correct_flags(struct nl *nl, const char *network, struct host_end *ve
 		 veth->name, "flag", flag);
 	veth->flags = recorded_flags(&veth->port, veth->flags);
 	return link_set_port(nl, veth->index, &veth->flags, err) < 0 ? -1 : 1;
+}
+
+/*
+ * A port that was one before and has a carrier forwards: the bridge has no spanning tree. It stays
+ * as it is on a bridge of another program.
+ */
+static int correct_state(struct nl *nl, const struct gather *gather, struct host_end *veth,
+			 struct err *err)
+{
+	if (gather->want->existing || !veth->running || veth->flags.state == LINK_STATE_FORWARDING)
+		return 0;
+	log_info("state of a container's bridge port restored", "network", gather->want->network,
+		 "device", veth->name);
+	veth->flags.state = LINK_STATE_FORWARDING;
+	return link_reset_port_state(nl, veth->index, err) < 0 ? -1 : 1;
 }
 
 /* Whether the entry is that of another locked port with the same MAC, which keeps it. */
@@ -280,7 +294,7 @@ static int correct_link(struct nl *nl, const struct ports_want *want, const stru
 static int correct_veth(struct nl *nl, const struct gather *gather, const struct ports *seen,
 			struct host_end *veth, struct device_sysctls *refused, struct err *err)
 {
-	int disabled, enslaved, flags, fdb, link;
+	int disabled, enslaved, flags, fdb, state, link;
 
 	read_port(gather->want, find_seen(seen, veth->index), veth);
 	disabled = disable_ipv6(veth, refused);
@@ -293,8 +307,9 @@ static int correct_veth(struct nl *nl, const struct gather *gather, const struct
 		return disabled;
 	flags = correct_flags(nl, gather->want->network, veth, err);
 	fdb = flags < 0 ? -1 : correct_fdb(nl, gather, veth, err);
-	link = fdb < 0 ? -1 : correct_link(nl, gather->want, veth, err);
-	return link < 0 ? -1 : disabled | enslaved | flags | fdb | link;
+	state = fdb < 0 ? -1 : enslaved ? 0 : correct_state(nl, gather, veth, err);
+	link = state < 0 ? -1 : correct_link(nl, gather->want, veth, err);
+	return link < 0 ? -1 : disabled | enslaved | flags | fdb | state | link;
 }
 
 static bool record_ports(const struct ports_want *want, const struct host_ends *veths,
@@ -333,6 +348,12 @@ static int remove_old(struct nl *nl, const char *network, const struct host_ends
 	return 0;
 }
 
+/* The container ended during the call. */
+static bool is_gone(const struct err *err)
+{
+	return err->sys_errno == ENODEV || err->sys_errno == EINVAL || err->sys_errno == ENETDOWN;
+}
+
 int ports_ensure(struct nl *nl, const struct ports_want *want, struct ports *seen,
 		 struct device_sysctls *refused, bool *changed_out, struct err *err)
 {
@@ -346,8 +367,7 @@ int ports_ensure(struct nl *nl, const struct ports_want *want, struct ports *see
 		int rc = correct_veth(nl, &gather, seen, &gather.veths.at[i], refused, &error);
 
 		changed |= rc > 0;
-		/* ENODEV, EINVAL: the container ended during the call. */
-		if (rc >= 0 || failed || error.sys_errno == ENODEV || error.sys_errno == EINVAL)
+		if (rc >= 0 || failed || is_gone(&error))
 			continue;
 		failed = true;
 		*err = error;

@@ -309,10 +309,12 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	struct ports_want ports = {
 		.network = want->network,
 		.run_dir = reconciler->run_dir,
+		.existing = want->existing,
 		.mtu = want->mtu,
 	};
 	struct reconciler_stats *stats = &reconciler->stats;
 	bool same = is_same_device(want, &reconciler->wanted), moved = false;
+	struct device_want device = *want;
 	struct device_have have;
 	int rc;
 
@@ -320,7 +322,8 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	reconciler->wanted.network = NULL;
 	reconciler->wanted.extra = NULL;
 	reconciler->wanted.existing = NULL;
-	reconciler->stats.devices = device_ensure(reconciler->nl, want, &have, err) == 0;
+	device.before = &reconciler->devices;
+	reconciler->stats.devices = device_ensure(reconciler->nl, &device, &have, err) == 0;
 	if (!reconciler->stats.devices)
 		return -1;
 	stats->drift_found[DRIFT_DEVICE] += same && have.changed;

@@ -3,6 +3,7 @@
 #include "daemon/dataplane/device.h"
 
 #include "common/array.h"
+#include "common/netlink/link_reset.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/kernel.h"
 
@@ -177,6 +178,14 @@ static void changed_attributes_are_repaired_in_place(void **state)
 		"ip link set weft-vx1 mtu 1400",
 		"ip link set weft-br1 group default",
 		"ip link set weft-vx1 group default",
+		"ip link set weft-br1 type bridge stp_state 1",
+		"ip link set weft-br1 arp off",
+		"ip link set weft-vx1 type vxlan ttl 1",
+		"bridge link set dev weft-vx1 state 0",
+		"bridge link set dev weft-vx1 state 1",
+		"bridge link set dev weft-vx1 hairpin on",
+		"bridge link set dev weft-vx1 isolated on",
+		"bridge link set dev weft-vx1 locked on",
 		"ip link set weft-br1 down",
 		"ip link set weft-vx1 down",
 		"ip link set weft-vx1 nomaster",
@@ -213,6 +222,100 @@ static void changed_attributes_are_repaired_in_place(void **state)
 				  " master weft-br1 permanent"))
 			fail_msg("after %s: no entry of the bridge's MAC", changes[i]);
 	}
+}
+
+/* Returns 0, or what device_ensure returns, for devices that an earlier call ensured. */
+static int ensure_again(struct nl *nl, const struct device_want *want,
+			const struct device_have *before, struct err *err)
+{
+	struct device_want again = *want;
+	struct device_have have;
+
+	again.before = before;
+	return device_ensure(nl, &again, &have, err);
+}
+
+static void a_renamed_device_and_a_changed_alias_are_restored(void **state)
+{
+	static const char *const changes[] = {
+		"ip link set weft-br1 name other",  "ip link set weft-vx1 name other",
+		"ip link set weft-br1 alias other", "ip link set weft-vx1 alias other",
+		"ip link set weft-vx1 alias ''",
+	};
+	const struct device_want want = sample_want();
+	struct device_have have;
+	struct err err = ERR_INIT;
+
+	ensure(*state, &want);
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		run(changes[i]);
+		assert_done(ensure_again(*state, &want, &have, &err), err);
+		assert_settled(*state, &want);
+		assert_int_equal(get(*state, "weft-br1").index, have.bridge);
+		assert_int_equal(get(*state, "weft-vx1").index, have.vxlan[FAMILY_V4]);
+	}
+	/* Another device of that name, or with that index, is not weft's. */
+	run("ip link set weft-br1 name other && ip link add weft-br1 type bridge");
+	assert_int_equal(ensure_again(*state, &want, &have, &err), -1);
+	assert_int_equal(err.code, ERR_CONFIG);
+	run("ip link del weft-br1 && ip link set other alias other");
+	assert_done(ensure_again(*state, &want, &have, &err), err);
+	assert_int_not_equal(get(*state, "weft-br1").index, have.bridge);
+	assert_int_equal(get(*state, "other").index, have.bridge);
+}
+
+/* It may be off in this kernel. */
+static void vlan_filtering_is_turned_off(void **state)
+{
+	const struct device_want want = sample_want();
+
+	ensure(*state, &want);
+	if (system("ip link set weft-br1 type bridge vlan_filtering 1 2>/dev/null"))
+		skip();
+	ensure(*state, &want);
+	assert_true(kernel_shows("ip -d link show dev weft-br1", "vlan_filtering 0"));
+}
+
+/* The spanning tree of another program's bridge decides about the tunnel, too. */
+static void port_states_of_another_bridge_with_stp_are_kept(void **state)
+{
+	struct device_want want = sample_want();
+	struct device_have have;
+	struct err err = ERR_INIT;
+
+	want.existing = "br-lan";
+	want.bridged = want.floods = want.unknown = want.learning = true;
+	memset(want.gateway, 0, sizeof(want.gateway));
+	run("ip link add br-lan up type bridge");
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	run("bridge link set dev weft-vx1 state 0");
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	assert_true(have.changed && !have.stp);
+	assert_int_equal(get(*state, "weft-vx1").port.state, LINK_STATE_FORWARDING);
+	run("ip link set br-lan type bridge stp_state 1 && ip link set weft-vx1 down && "
+	    "ip link set weft-vx1 up");
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	assert_true(!have.changed && have.stp);
+	assert_int_not_equal(get(*state, "weft-vx1").port.state, LINK_STATE_FORWARDING);
+	assert_true(get(*state, "br-lan").stp);
+}
+
+static void a_ttl_with_a_group_is_kept(void **state)
+{
+	struct device_want want = sample_want();
+	struct device_have have;
+	struct err err = ERR_INIT;
+
+	run("ip link add up0 up type veth peer name other");
+	want.bridged = want.floods = want.unknown = want.learning = true;
+	want.group = kernel_addr("239.1.1.1");
+	want.lower = get(*state, "up0").index;
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	run("ip link set weft-vx1 type vxlan ttl 9");
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	assert_false(have.changed);
+	assert_int_equal(get(*state, "weft-vx1").vxlan.ttl, 9);
 }
 
 static void deleted_devices_are_created_again(void **state)
@@ -551,7 +654,7 @@ static void learned_macs_are_limited(void **state)
 	if (!bridge.has_learned_max)
 		skip();
 	assert_int_equal(bridge.learned_max, 4096);
-	assert_done(link_set_learned_max(*state, bridge.index, 0, &err), err);
+	assert_done(link_reset_learned_max(*state, bridge.index, 0, &err), err);
 	assert_int_equal(get(*state, "weft-br1").learned_max, 0);
 	ensure(*state, &want);
 	assert_int_equal(get(*state, "weft-br1").learned_max, 4096);
@@ -624,6 +727,10 @@ int main(void)
 		kernel_test(devices_are_created_once),
 		cmocka_unit_test(devices_of_other_programs_are_an_error),
 		kernel_test(changed_attributes_are_repaired_in_place),
+		kernel_test(a_renamed_device_and_a_changed_alias_are_restored),
+		kernel_test(vlan_filtering_is_turned_off),
+		kernel_test(port_states_of_another_bridge_with_stp_are_kept),
+		kernel_test(a_ttl_with_a_group_is_kept),
 		kernel_test(deleted_devices_are_created_again),
 		kernel_test(a_device_without_its_alias_is_adopted),
 		kernel_test(other_flags_addresses_and_ports_are_kept),

@@ -248,7 +248,20 @@ static bool is_strict(struct scene *scene, uint32_t index)
 	assert_int_equal(link_get_index(scene->nl, index, &link, &err), 1);
 	assert_int_equal(neigh_fdb_get(scene->nl, index, &port.mac, &fdb, &err), 1);
 	return link.master == scene->want.bridge && !veth_port_difference(&port, &link.port) &&
-	       fdb.index == index && fdb.state & NUD_NOARP && fdb.sticky;
+	       link.port.state == LINK_STATE_FORWARDING && fdb.index == index &&
+	       fdb.state & NUD_NOARP && fdb.sticky;
+}
+
+/* The kernel reports a new carrier a moment later, and sets the state of the port then. */
+static void wait_for_carrier(const char *device)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command),
+		 "for i in $(seq 200); do ip link show dev %s | grep -q 'state UP' && exit; "
+		 "sleep 0.05; done; exit 1",
+		 device);
+	run(command);
 }
 
 static void changed_flags_are_restored_from_the_record(void **state)
@@ -258,6 +271,12 @@ static void changed_flags_are_restored_from_the_record(void **state)
 		"bridge link set dev $V isolated off",
 		"bridge link set dev $V learning on",
 		"bridge link set dev $V hairpin on",
+		"bridge link set dev $V state 0",
+		"bridge link set dev $V state 2",
+		"bridge link set dev $V flood off",
+		"bridge link set dev $V mcast_flood off",
+		"bridge link set dev $V bcast_flood off",
+		"bridge link set dev $V neigh_suppress on",
 		"bridge fdb del " MAC " dev $V master",
 		"bridge fdb del " MAC " dev $V master; "
 		"bridge fdb add " MAC " dev $V master dynamic",
@@ -269,6 +288,7 @@ static void changed_flags_are_restored_from_the_record(void **state)
 	const uint32_t index = attach(scene, &port);
 	const struct veth veth = veth_of(&key);
 
+	wait_for_carrier(veth.name);
 	assert_true(ensure(scene)); /* IPv6 */
 	assert_false(ensure(scene));
 	assert_true(is_strict(scene, index));
@@ -291,6 +311,33 @@ static void changed_flags_are_restored_from_the_record(void **state)
 	scene->want.bridge = index_of(scene->nl, "br0");
 	assert_true(ensure(scene));
 	assert_true(is_strict(scene, index));
+}
+
+/* The port of a bridge whose spanning tree has the decision. */
+static void states_on_a_bridge_of_another_program_are_kept(void **state)
+{
+	struct scene *scene = *state;
+	const struct attachment_port port = { .known = true,
+					      .hairpin = true,
+					      .mac = kernel_mac(MAC) };
+	const struct veth veth = veth_of(&key);
+	struct err err = ERR_INIT;
+	char command[96];
+	struct link link;
+
+	attach(scene, &port);
+	wait_for_carrier(veth.name);
+	scene->want.existing = true;
+	ensure(scene);
+	snprintf(command, sizeof(command), "bridge link set dev %s state 0", veth.name);
+	run(command);
+	assert_false(ensure(scene));
+	assert_int_equal(link_get(scene->nl, veth.name, &link, &err), 1);
+	assert_int_equal(link.port.state, 0);
+	scene->want.existing = false;
+	assert_true(ensure(scene));
+	assert_int_equal(link_get(scene->nl, veth.name, &link, &err), 1);
+	assert_int_equal(link.port.state, LINK_STATE_FORWARDING);
 }
 
 /* Runs a command with the path of the only record in $R. */
@@ -426,6 +473,7 @@ int main(void)
 		ports_test(old_devices_of_the_network_are_removed),
 		ports_test(the_mtu_of_ports_follows_the_bridge),
 		ports_test(changed_flags_are_restored_from_the_record),
+		ports_test(states_on_a_bridge_of_another_program_are_kept),
 		ports_test(a_record_that_could_not_be_read_is_read_again),
 		ports_test(what_a_port_learned_while_unlocked_does_not_unlock_it),
 		ports_test(flags_without_a_record_are_left_alone),

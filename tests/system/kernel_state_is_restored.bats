@@ -289,6 +289,62 @@ in_group() { # GROUP DEVICE
 	heals
 }
 
+# A new port of a bridge with STP waits 30 s before it forwards.
+@test "STP of the bridge is turned off, and ports that do not forward are restored" {
+	local port
+	on_host1 link set "$KERNEL_BRIDGE" type bridge stp_state 1
+	wait_for 5 has_no_stp
+	container_add host1 waiting
+	ping_once waiting "$(container_address host2 c2)"
+	container_del host1 waiting
+	heals
+	for port in "$KERNEL_VXLAN" "$(container_veth host1 c1)"; do
+		bridge -n "$LAB-host1" link set dev "$port" state 0
+		heals
+		wait_for 5 forwards "$port"
+	done
+	# A port that was set up while STP was on.
+	kill -s STOP "$(weftd_pid host1)"
+	ns_run host1 sh -c "ip link set $KERNEL_BRIDGE type bridge stp_state 1
+		ip link set $(container_veth host1 c1) down; ip link set $(container_veth host1 c1) up"
+	kill -s CONT "$(weftd_pid host1)"
+	wait_for 5 has_no_stp
+	wait_for 5 forwards "$(container_veth host1 c1)"
+	heals
+}
+
+has_no_stp() { on_host1 -j -d link show "$KERNEL_BRIDGE" | jq -e '.[0].linkinfo.info_data.stp_state == 0'; }
+
+forwards() { # DEVICE
+	on_host1 -j -d link show "$1" | jq -e '.[0].linkinfo.info_slave_data.state == "forwarding"'
+}
+
+@test "a bridge without ARP, and a port that answers ND, are restored" {
+	on_host1 link set "$KERNEL_BRIDGE" arp off
+	wait_for 5 answers_arp
+	heals
+	bridge -n "$LAB-host1" link set dev "$(container_veth host1 c1b)" neigh_suppress on bcast_flood off
+	wait_for 5 cni_check host1 c1b
+	heals
+}
+
+answers_arp() { on_host1 -j link show "$KERNEL_BRIDGE" | jq -e '.[0].flags | index("NOARP") | not'; }
+
+@test "a renamed bridge or VXLAN device gets its name again, and a changed alias is restored" {
+	local device
+	for device in "$KERNEL_BRIDGE" "$KERNEL_VXLAN"; do
+		ns_run host1 sh -c "ip link set $device down; ip link set $device name other"
+		heals
+		assert on_host1 link show "$device"
+		refute on_host1 link show other
+		on_host1 link set "$device" alias other
+		wait_for 5 has_alias "$device"
+		heals
+	done
+}
+
+has_alias() { on_host1 link show "$1" | grep -q 'alias weft network default'; } # DEVICE
+
 @test "a foreign address on the bridge is removed, and a missing one restored" {
 	on_host1 address add 10.5.177.1/24 dev "$KERNEL_BRIDGE"
 	wait_for 1 not has_address 10.5.177.1

@@ -177,8 +177,17 @@ static void a_port_has_the_flags_of_its_attachment(void **state)
 		    flags.bcast_flood);
 	assert_false(flags.isolated || flags.locked || flags.neigh_suppress);
 	assert_null(veth_port_difference(&plain, &flags));
-	flags.neigh_suppress = true; /* not weft's */
+	flags.state = 1;
 	assert_null(veth_port_difference(&plain, &flags));
+	flags.neigh_suppress = true;
+	assert_string_equal(veth_port_difference(&plain, &flags), "neigh_suppress");
+	flags.bcast_flood = false;
+	assert_string_equal(veth_port_difference(&plain, &flags), "bcast_flood");
+	flags.mcast_flood = false;
+	assert_string_equal(veth_port_difference(&plain, &flags), "mcast_flood");
+	flags.flood = false;
+	assert_string_equal(veth_port_difference(&plain, &flags), "flood");
+	flags = veth_port(&plain);
 	assert_string_equal(veth_port_difference(&strict, &flags), "locked");
 	flags.locked = true;
 	assert_string_equal(veth_port_difference(&strict, &flags), "isolated");
