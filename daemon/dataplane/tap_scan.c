@@ -7,6 +7,7 @@
 #include "common/netlink/nl.h"
 #include "common/netlink/route.h"
 
+#include <errno.h>
 #include <linux/neighbour.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,6 +95,10 @@ static int add_silent(struct nl *nl, struct scan *scan, struct err *err)
 		if (!is_tap(scan->source, seen->port) || find_machine(scan, &seen->mac))
 			continue;
 		found = neigh_fdb_get(nl, seen->port, &seen->mac, &fdb, err);
+		if (found < 0 && err->sys_errno == EINVAL) {
+			*err = ERR_INIT; /* the tap has left the bridge since its list was read */
+			continue;
+		}
 		if (found < 0)
 			return -1;
 		if (!found && add_machine(scan, seen->port, &seen->mac, err) < 0)

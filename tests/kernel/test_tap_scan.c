@@ -4,6 +4,7 @@
 #include "daemon/dataplane/tap_scan.h"
 
 #include "common/array.h"
+#include "common/netlink/neigh.h"
 #include "daemon/dataplane/bridge_scan.h"
 #include "tests/unit/fake_nl.h"
 #include "tests/unit/link_fixture.h"
@@ -13,6 +14,8 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <netinet/if_ether.h>
 #include <sys/ioctl.h>
@@ -312,6 +315,47 @@ static void a_failed_scan_keeps_the_result(void **state)
 	assert_string_equal(scan_text(scene), A_ON_0);
 }
 
+static bool is_entry_request(const struct nlmsghdr *request)
+{
+	const struct ndmsg *info = (const void *)((const char *)request + NLMSG_HDRLEN);
+
+	return request->nlmsg_type == RTM_GETNEIGH && info->ndm_flags == NTF_MASTER;
+}
+
+/* The kernel returns EINVAL for a device that is not a port of a bridge. */
+static void a_tap_that_leaves_the_bridge_does_not_end_the_scan(void **state)
+{
+	struct scene *scene = *state;
+	struct err err = ERR_INIT;
+	struct neigh_fdb fdb;
+	const struct mac mac = kernel_mac(MAC_A);
+	bool is_entry = false;
+	uint32_t tap0;
+	unsigned number;
+
+	send_arp(scene->tap[0], MAC_A, "172.18.1.7", HOST);
+	send_arp(scene->tap[1], MAC_B, "172.18.1.8", HOST);
+	assert_string_equal(scan_text(scene), A_ON_0 "tap1 " MAC_B " 172.18.1.8\n");
+	kernel_says("bridge fdb del " MAC_A " dev tap0 master");
+	for (number = 1; !is_entry; number++) {
+		fake_nl_reset();
+		fake_nl_fail(number, EIO, "no answer");
+		assert_int_equal(bridge_scan(scene->nl, want(), &scene->scan, &err), -1);
+		assert_true(fake_nl_faulted());
+		is_entry = is_entry_request(fake_nl_request(fake_nl_sent() - 1));
+	}
+	fake_nl_reset();
+	fake_nl_fail(number - 1, EINVAL, "Device is not a bridge port");
+	assert_non_null(strstr(scan_text(scene), "tap1 " MAC_B " 172.18.1.8\n"));
+	assert_true(fake_nl_faulted());
+	fake_nl_reset();
+	/* This is what the kernel returns. */
+	tap0 = if_nametoindex("tap0");
+	kernel_says("ip link set tap0 nomaster");
+	assert_int_equal(neigh_fdb_get(scene->nl, tap0, &mac, &fdb, &err), -1);
+	assert_int_equal(err.sys_errno, EINVAL);
+}
+
 #define TAP_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -326,6 +370,7 @@ int main(void)
 		TAP_TEST(the_macs_of_a_tap_are_limited),
 		TAP_TEST(the_addresses_of_a_tap_are_limited),
 		TAP_TEST(a_failed_scan_keeps_the_result),
+		TAP_TEST(a_tap_that_leaves_the_bridge_does_not_end_the_scan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
