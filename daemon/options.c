@@ -111,9 +111,10 @@ static int set_endpoints(struct options *options, void *slot, const char *value,
 	if (!rest)
 		return err_nomem(err, "the endpoints");
 	while ((part = strsep(&rest, ","))) {
-		size_t end = strlen(part);
+		const char *host = strstr(part, "://");
+		size_t end = strlen(part), first = host ? (size_t)(host - part) + 3 : 0;
 
-		while (end && part[end - 1] == '/')
+		while (end > first && part[end - 1] == '/')
 			part[--end] = '\0';
 		if (options_check_endpoint(part, err) < 0)
 			return -1;

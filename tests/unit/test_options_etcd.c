@@ -38,6 +38,8 @@ static void invalid_options_are_named(void **state)
 		{ { "weftd", "--etcd-proxy=proxy:3128" },
 		  "\"proxy:3128\" is not of the form http://HOST:PORT" },
 		{ { "weftd", "--etcd-proxy=http://me:secret@proxy:3128" }, "is not of the form" },
+		{ { "weftd", "--etcd-proxy=http://proxy:0" }, "is not of the form" },
+		{ { "weftd", "--etcd-proxy=socks5://[::1:1080" }, "is not of the form" },
 	};
 
 	(void)state;
