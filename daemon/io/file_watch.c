@@ -42,7 +42,8 @@ struct places {
 };
 
 struct file_watch {
-	int fd;
+	struct loop *loop;
+	int fd; /* -1: there was no free instance */
 	char *path;
 	void (*on_change)(void *ctx);
 	void *ctx;
@@ -61,6 +62,19 @@ struct walk {
 	struct err *err;
 };
 
+/* inotify's limits have the errno values of other ones. */
+static void name_limit(int error, const char *path, struct err *err)
+{
+	const char *limit = error == EMFILE ? "fs.inotify.max_user_instances, or of open files" :
+			    error == ENOSPC ? "fs.inotify.max_user_watches" :
+					      NULL;
+
+	if (limit)
+		err_sys(err, ERR_IO, error, "cannot watch %s, limit of %s", path, limit);
+	else
+		err_sys(err, ERR_IO, error, "cannot watch %s", path);
+}
+
 /* Returns whether path is watched. */
 static bool add(struct walk *walk, const char *path, const char *name, uint32_t events)
 {
@@ -74,7 +88,7 @@ static bool add(struct walk *walk, const char *path, const char *name, uint32_t 
 	}
 	wd = inotify_add_watch(walk->watch->fd, path, events);
 	if (wd < 0) {
-		err_sys(walk->err, ERR_IO, errno, "cannot watch %s", path);
+		name_limit(errno, path, walk->err);
 		return false;
 	}
 	place->wd = wd;
@@ -191,18 +205,6 @@ static bool keep_places(struct file_watch *watch, const struct places *places, s
 	return true;
 }
 
-bool file_watch_arm(struct file_watch *watch, struct err *err)
-{
-	struct walk walk = { .watch = watch, .err = err };
-	char name[NAME_MAX + 1];
-	bool good = true, more = true;
-
-	snprintf(walk.rest, sizeof(walk.rest), "%s", watch->path);
-	while (good && more && next_name(&walk, name))
-		good = step(&walk, name, &more);
-	return keep_places(watch, &walk.places, err) && good;
-}
-
 /* ---- Events ------------------------------------------------------------------------------ */
 
 static bool concerns(const struct file_watch *watch, const struct inotify_event *event)
@@ -237,6 +239,39 @@ static void on_events(void *ctx, int fd, unsigned ready)
 		watch->on_change(watch->ctx);
 }
 
+/* A user has 128 instances by default, which all programs of root share. */
+static bool open_instance(struct file_watch *watch, struct err *err)
+{
+	if (watch->event)
+		return true;
+	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->fd < 0) {
+		name_limit(errno, watch->path, err);
+		return false;
+	}
+	watch->event = loop_fd(watch->loop, watch->fd, LOOP_READ, on_events, watch);
+	if (watch->event)
+		return true;
+	close(watch->fd);
+	watch->fd = -1;
+	err_nomem(err, "the file's watch");
+	return false;
+}
+
+bool file_watch_arm(struct file_watch *watch, struct err *err)
+{
+	struct walk walk = { .watch = watch, .err = err };
+	char name[NAME_MAX + 1];
+	bool good = true, more = true;
+
+	if (!open_instance(watch, err))
+		return false;
+	snprintf(walk.rest, sizeof(walk.rest), "%s", watch->path);
+	while (good && more && next_name(&walk, name))
+		good = step(&walk, name, &more);
+	return keep_places(watch, &walk.places, err) && good;
+}
+
 int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *ctx), void *ctx,
 		   struct file_watch **watch_out, struct err *err)
 {
@@ -246,16 +281,12 @@ int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *
 		return err_nomem(err, "the file's watch");
 	watch->on_change = on_change;
 	watch->ctx = ctx;
+	watch->loop = loop;
+	watch->fd = -1;
 	watch->path = strdup(path);
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->fd < 0)
-		err_sys(err, ERR_IO, errno, "cannot watch %s", path);
-	else if (!watch->path ||
-		 !(watch->event = loop_fd(loop, watch->fd, LOOP_READ, on_events, watch)))
-		err_nomem(err, "the file's watch");
-	if (!watch->event) {
+	if (!watch->path) {
 		file_watch_free(watch);
-		return -1;
+		return err_nomem(err, "the file's watch");
 	}
 	*watch_out = watch;
 	return 0;

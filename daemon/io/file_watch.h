@@ -14,8 +14,8 @@ struct loop;
 struct file_watch;
 
 /*
- * on_change is called from the loop when the file may have changed, once for several events.
- * Returns 0, or -1 with ERR_IO or ERR_NOMEM.
+ * Nothing is watched before the first file_watch_arm. on_change is called from the loop when the
+ * file may have changed, once for several events. Returns 0, or -1 with ERR_NOMEM.
  */
 int file_watch_new(struct loop *loop, const char *path, void (*on_change)(void *ctx), void *ctx,
 		   struct file_watch **watch_out, struct err *err);
@@ -26,6 +26,7 @@ void file_watch_free(struct file_watch *watch);
 
 /*
  * Sets watches along the path as it is now. Called before each reading, so that later changes are
- * reported. Returns false with err if a part of the path cannot be watched.
+ * reported. Returns false with err if a part of the path cannot be watched, or if the user has no
+ * free inotify instance: the next call tries again.
  */
 bool file_watch_arm(struct file_watch *watch, struct err *err);

@@ -8,12 +8,15 @@
 #include "common/fs_lock.h"
 #include "daemon/store/file/store_file_doc.h"
 #include "daemon/store/file/store_file_ops.h"
+#include "tests/unit/deny.h"
 #include "tests/unit/samples.h"
 #include "tests/unit/store_recorder.h"
 #include "tests/unit/tempdir.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +152,21 @@ static void changed_symbolic_links_are_detected(void **state)
 	wait_reported(&r, "+2");
 	write_in_place("..2/f", ONE);
 	wait_reported(&r, "-2");
+	recorder_stop(&r);
+}
+
+/* On a node, the programs of root can have taken all inotify instances. */
+static void a_file_that_cannot_be_watched_is_polled(void **state)
+{
+	struct recorder r = { .begun = 0 };
+
+	(void)state;
+	deny_syscall(SYS_inotify_init1, EMFILE);
+	put_file("f", ONE);
+	start(&r, "f");
+	wait_reported(&r, LISTED);
+	write_in_place("f", TWO);
+	wait_reported(&r, "+2");
 	recorder_stop(&r);
 }
 
@@ -509,6 +527,8 @@ int main(void)
 		TEMPDIR_TEST(a_damaged_file_is_not_written),
 		TEMPDIR_TEST(a_key_written_with_escapes_is_replaced),
 		TEMPDIR_TEST(leases_do_not_expire),
+		/* The last one: it denies a system call. */
+		TEMPDIR_TEST(a_file_that_cannot_be_watched_is_polled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
