@@ -248,8 +248,10 @@ static int listen_on(struct control *control, const char *run_dir, struct err *e
 	control->address.sun_family = AF_UNIX;
 	memcpy(control->address.sun_path, path, strlen(path) + 1);
 	found = fs_open_dir(run_dir, false, &dir_fd, err);
-	if (found < 0 || (found > 0 && fs_unlink(dir_fd, CONTROL_SOCKET, err) < 0))
+	if (found < 0)
 		return -1;
+	if (found > 0 && fs_unlink(dir_fd, CONTROL_SOCKET, err) < 0)
+		return err_wrap(err, "%s", run_dir);
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (control->fd < 0)
 		return err_sys(err, ERR_IO, errno, "cannot create a Unix socket");

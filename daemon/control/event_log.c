@@ -151,10 +151,11 @@ int event_log_new(struct loop *loop, const char *run_dir, struct event_log **log
 	found = fs_open_dir(run_dir, false, &log->dir_fd, err);
 	if (found == 0)
 		err_set(err, ERR_IO, "%s does not exist", run_dir);
+	else if (found > 0 && event_file_open(log->dir_fd, &log->fd, err) < 0)
+		err_wrap(err, "%s", run_dir);
 	if (!log->timer || !log->size_timer)
 		err_nomem(err, "the events");
-	if (found <= 0 || !log->timer || !log->size_timer ||
-	    event_file_open(log->dir_fd, &log->fd, err) < 0) {
+	if (log->fd < 0 || !log->timer || !log->size_timer) {
 		event_log_free(log);
 		return -1;
 	}

@@ -412,6 +412,12 @@ static void an_unusable_socket_path_is_named(void **state)
 	assert_int_equal(control_new(scene->loop, deep, answer, scene, &second, &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
 	assert_says(err.text, "is longer than 107 bytes");
+	snprintf(deep, sizeof(deep), "%s/other", tempdir_path);
+	assert_int_equal(mkdirat(tempdir, "other", 0700), 0);
+	assert_int_equal(mkdirat(tempdir, "other/" CONTROL_SOCKET, 0700), 0);
+	assert_int_equal(control_new(scene->loop, deep, answer, scene, &second, &err), -1);
+	assert_says(err.text, deep);
+	assert_says(err.text, "cannot remove control.sock: Is a directory");
 	assert_null(second);
 	control_free(NULL);
 }

@@ -206,7 +206,7 @@ static void a_file_that_the_plugin_has_filled_is_replaced(void **state)
 	loop_free(loop);
 }
 
-static void without_the_directory_there_is_none(void **state)
+static void without_directory_or_file_there_is_none(void **state)
 {
 	struct event_log *log = NULL;
 	struct loop *loop = NULL;
@@ -216,6 +216,10 @@ static void without_the_directory_there_is_none(void **state)
 	assert_good(loop_new(&loop, &err), err);
 	assert_int_equal(event_log_new(loop, "/nonexistent/run", &log, &err), -1);
 	assert_says(err.text, "/nonexistent/run");
+	assert_int_equal(mkdirat(tempdir, "events", 0700), 0);
+	assert_int_equal(event_log_new(loop, tempdir_path, &log, &err), -1);
+	assert_says(err.text, tempdir_path);
+	assert_says(err.text, "cannot remove events: Is a directory");
 	log_info("nothing happens");
 	loop_free(loop);
 }
@@ -229,7 +233,7 @@ int main(void)
 		TEMPDIR_TEST(many_kinds_of_events_are_recorded),
 		TEMPDIR_TEST(the_file_is_replaced_when_it_has_grown),
 		TEMPDIR_TEST(a_file_that_the_plugin_has_filled_is_replaced),
-		TEMPDIR_TEST(without_the_directory_there_is_none),
+		TEMPDIR_TEST(without_directory_or_file_there_is_none),
 	};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, open("/dev/null", O_WRONLY | O_CLOEXEC));
