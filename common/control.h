@@ -136,6 +136,7 @@
 #define CONTROL_SOCKET "control.sock"
 #define CONTROL_VERSION 2 /* increased when a member changes its name or meaning */
 #define CONTROL_REQUEST_MAX 4096
+#define CONTROL_NODE_MAX 253          /* bytes of the node in a request */
 #define CONTROL_ANSWER_MAX (64 << 20) /* 50,000 peers are about 12 MB */
 
 /* The data of a packet that another node counts begins with it; see watch. */

@@ -17,8 +17,7 @@
 #define STATE_FILE_MAX (64 << 10)
 #define STATE_FILE_MODE 0644
 
-/* Validates a name that becomes part of a path. */
-static int check_name(const char *name, struct err *err)
+int state_check_network(const char *name, struct err *err)
 {
 	if (parse_network_name(name, err) < 0)
 		return -1;
@@ -76,7 +75,7 @@ static int read_document(const char *dir, const char *file, char path[static FS_
 /* Checks the name and formats "networks/NAME.json". */
 static int network_file(char file[static NETWORK_FILE_SIZE], const char *name, struct err *err)
 {
-	if (check_name(name, err) < 0)
+	if (state_check_network(name, err) < 0)
 		return -1;
 	snprintf(file, NETWORK_FILE_SIZE, STATE_NETWORKS "/%s.json", name);
 	return 0;
@@ -388,7 +387,7 @@ int state_open_dir(const char *run_dir, const char *part, const char *network, b
 {
 	char below[sizeof(STATE_ATTACHMENTS "/") + STATE_NETWORK_NAME_SIZE];
 
-	if (check_name(network, err) < 0)
+	if (state_check_network(network, err) < 0)
 		return -1;
 	snprintf(below, sizeof(below), "%s/%s", part, network);
 	return fs_open_subdir(run_dir, below, make, fd_out, err);

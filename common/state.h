@@ -54,6 +54,12 @@ struct state_network {
 };
 
 /*
+ * Checks a network name that becomes part of a path: as parse_network_name, and shorter than
+ * STATE_NETWORK_NAME_SIZE. Returns 0, or -1 with ERR_CONFIG.
+ */
+int state_check_network(const char *name, struct err *err);
+
+/*
  * RUN/networks/NAME.json:
  *   {"version":1,"name":"default","vni":1,"bridge":"weft-br1","vxlan":"weft-vx1","mtu":1450,
  *    "leaseLost":false,               ("retired":true, "subnetHolder":"cni0", else absent)

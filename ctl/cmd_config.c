@@ -36,7 +36,7 @@ int cmd_config(const struct cmd *cmd, struct err *err)
 	AUTO(free) char *text = NULL;
 	size_t size = 0;
 
-	if (!cmd->argument[0] || strcmp(cmd->argument[0], "check") != 0 || !path) {
+	if (strcmp(cmd->argument[0], "check") != 0) {
 		err_set(err, ERR_CONFIG, "usage: weftctl config check FILE");
 		return CMD_USAGE;
 	}

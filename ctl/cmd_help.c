@@ -71,11 +71,9 @@ int cmd_completion(const struct cmd *cmd, struct err *err)
 {
 	const char *shell = cmd->argument[0];
 
-	if (!shell)
-		return err_set(err, ERR_CONFIG, "usage: weftctl completion bash|zsh|fish");
-	if (!completion_write(cmd->to.file, shell))
-		return err_set(err, ERR_CONFIG,
-			       "no completion for shell '%s': use bash, zsh or fish",
-			       ERR_SHOW(shell));
-	return 0;
+	if (completion_write(cmd->to.file, shell))
+		return 0;
+	err_set(err, ERR_CONFIG, "no completion for shell '%s': use bash, zsh or fish",
+		ERR_SHOW(shell));
+	return CMD_USAGE;
 }

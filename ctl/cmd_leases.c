@@ -3,8 +3,12 @@
 
 #include "ctl/client.h"
 
+#include "common/control.h"
 #include "common/err.h"
+#include "common/ipaddr.h"
 #include "common/json/json.h"
+
+#include <string.h>
 
 int cmd_leases(const struct cmd *cmd, struct err *err)
 {
@@ -18,10 +22,27 @@ int cmd_leases(const struct cmd *cmd, struct err *err)
 	return cmd_show(cmd, cmd->out->leases, &leases, err);
 }
 
+static int check_subnet(const char *text, struct err *err)
+{
+	struct prefix subnet;
+
+	return prefix_parse(text, &subnet, err) < 0 ? err_wrap(err, "SUBNET") : 0;
+}
+
+static int check_node(const char *text, struct err *err)
+{
+	if (!*text)
+		return err_set(err, ERR_CONFIG, "NODE: \"\" is not a name, an id or an address");
+	if (strlen(text) > CONTROL_NODE_MAX)
+		return err_set(err, ERR_CONFIG, "NODE: \"%.60s\"... is longer than %d bytes", text,
+			       CONTROL_NODE_MAX);
+	return 0;
+}
+
 int cmd_reserve(const struct cmd *cmd, struct err *err)
 {
-	if (!cmd->argument[1])
-		return err_set(err, ERR_CONFIG, "usage: weftctl reserve NODE SUBNET");
+	if (check_node(cmd->argument[0], err) < 0 || check_subnet(cmd->argument[1], err) < 0)
+		return CMD_USAGE;
 	return cmd_command(cmd,
 			   &(struct cmd_command){ .name = "reserve",
 						  .node = cmd->argument[0],
@@ -32,8 +53,8 @@ int cmd_reserve(const struct cmd *cmd, struct err *err)
 
 int cmd_release(const struct cmd *cmd, struct err *err)
 {
-	if (!cmd->argument[0])
-		return err_set(err, ERR_CONFIG, "usage: weftctl release SUBNET");
+	if (check_subnet(cmd->argument[0], err) < 0)
+		return CMD_USAGE;
 	return cmd_command(cmd,
 			   &(struct cmd_command){ .name = "release",
 						  .subnet = cmd->argument[0],

@@ -172,7 +172,8 @@ int cmd_map(const struct cmd *cmd, struct err *err)
 		return CMD_USAGE;
 	}
 	if (cmd->family && (strcmp(cmd->family, "ipv4") != 0 && strcmp(cmd->family, "ipv6") != 0)) {
-		err_set(err, ERR_CONFIG, "--family: ipv4 or ipv6");
+		err_set(err, ERR_CONFIG, "--family: \"%s\" is not ipv4 or ipv6",
+			ERR_SHOW(cmd->family));
 		return CMD_USAGE;
 	}
 	if (cmd->family && cmd->argument[0]) {

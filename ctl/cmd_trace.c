@@ -56,14 +56,12 @@ static int read_store(const struct cmd *cmd, struct trace_facts *facts, struct e
 	return 0;
 }
 
-static int read_request(const struct cmd *cmd, const struct inventory *inventory,
-			struct trace_request *request, struct err *err)
+static int read_request(const struct cmd *cmd, const struct ipaddr *to,
+			const struct inventory *inventory, struct trace_request *request,
+			struct err *err)
 {
 	*request = (struct trace_request){ .inventory = inventory };
-	if (!cmd->argument[0])
-		return err_set(err, ERR_CONFIG, "usage: weftctl trace ADDRESS");
-	if (ipaddr_parse(cmd->argument[0], &request->to, err) < 0)
-		return err_wrap(err, "ADDRESS");
+	request->to = *to;
 	if (!cmd->from)
 		return 0;
 	request->from = inventory_find(inventory, cmd->from, err);
@@ -77,12 +75,17 @@ int cmd_trace(const struct cmd *cmd, struct err *err)
 	struct trace_request request;
 	struct trace_facts facts;
 	struct trace_loss loss;
+	struct ipaddr to;
 	bool delivered;
 
+	if (ipaddr_parse(cmd->argument[0], &to, err) < 0) {
+		err_wrap(err, "ADDRESS");
+		return CMD_USAGE;
+	}
 	if (!jb)
 		return err_nomem(err, "the trace");
 	if (inventory_read(cmd->run_dir, cmd->network, &inventory, err) < 0 ||
-	    read_request(cmd, &inventory, &request, err) < 0 ||
+	    read_request(cmd, &to, &inventory, &request, err) < 0 ||
 	    trace_read_request(&request, &facts, err) < 0)
 		return -1;
 	if (!facts.network && !request.from)

@@ -5,7 +5,6 @@
 
 #include "common/array.h"
 #include "common/err.h"
-#include "common/parse.h"
 #include "common/state.h"
 
 #include <assert.h>
@@ -132,7 +131,7 @@ static int set_option(struct cmdline *cmdline, int val, const char *word, struct
 
 	if (option->value && !*optarg)
 		return wrong_option(word, ':', err);
-	if (!strcmp(option->name, "network") && parse_network_name(optarg, err) < 0)
+	if (!strcmp(option->name, "network") && state_check_network(optarg, err) < 0)
 		return err_wrap(err, "--network");
 	cmdline->given |= UINT32_C(1) << (val - FIRST);
 	store_option(cmdline, option->name);
@@ -159,6 +158,22 @@ static int check_options(const struct cmdline *cmdline, struct err *err)
 			return err_set(err, ERR_CONFIG,
 				       "option '--%s' is not for command '%s'" TRY_HELP,
 				       command_options[i].name, cmdline->command);
+	return 0;
+}
+
+/* Refuses a command without an argument that its synopsis has outside of brackets. */
+static int check_arguments(const struct cmdline *cmdline, struct err *err)
+{
+	const struct command *command = command_find(cmdline->command);
+	const char *word = command && command->arguments ? command->arguments : "";
+
+	for (size_t i = 0; *word && *word != '['; i++) {
+		if (!cmdline->argument[i])
+			return err_set(err, ERR_CONFIG, "usage: weftctl %s %s", command->name,
+				       command->arguments);
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
 	return 0;
 }
 
@@ -193,7 +208,8 @@ int cmdline_parse(int argc, char *const argv[], struct cmdline *cmdline_out, str
 	}
 	if (!cmdline.command)
 		return err_set(err, ERR_CONFIG, "no command given" TRY_HELP);
-	if (!cmdline.help && !cmdline.version && check_options(&cmdline, err) < 0)
+	if (!cmdline.help && !cmdline.version &&
+	    (check_options(&cmdline, err) < 0 || check_arguments(&cmdline, err) < 0))
 		return -1;
 	*cmdline_out = cmdline;
 	return 0;

@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define COMMANDS_MAX 8 /* in progress at once */
-#define NODE_WORD_MAX 253
 
 struct command {
 	struct commands *commands; /* NULL: the slot is free */
@@ -43,7 +42,7 @@ struct commands {
 
 /* A parsed request. */
 struct request {
-	char command[16], node[NODE_WORD_MAX + 1];
+	char command[16], node[CONTROL_NODE_MAX + 1];
 	struct prefix subnet;
 	bool force;
 };
@@ -160,6 +159,15 @@ static int is_ambiguous(const struct lease *one, const struct lease *other)
 	return one->node[0] && strcmp(one->node, other->node) != 0;
 }
 
+/* Peers refuse a lease with an address that no node can have, such as 0.0.0.0. */
+static bool is_node_address(const char *word, struct ipaddr *addr_out)
+{
+	struct err ignored;
+
+	return ipaddr_parse(word, addr_out, &ignored) == 0 && addr_out->family == AF_INET &&
+	       !ipaddr_is_special(addr_out);
+}
+
 /* Resolves a name, id or address: a node with a lease, this node, or an unknown id or address. */
 static int find_node(const struct status_self *self, const struct network_view *view,
 		     const char *word, struct lease *peer_out, struct err *err)
@@ -187,11 +195,10 @@ static int find_node(const struct status_self *self, const struct network_view *
 	}
 	if (!found && parse_uuid(word, &ignored) == 0)
 		snprintf(peer.node, sizeof(peer.node), "%.*s", (int)sizeof(peer.node) - 1, word);
-	else if (!found && (ipaddr_parse(word, &peer.public_ip[FAMILY_V4], &ignored) < 0 ||
-			    peer.public_ip[FAMILY_V4].family != AF_INET))
+	else if (!found && !is_node_address(word, &peer.public_ip[FAMILY_V4]))
 		return err_set(err, ERR_CONFIG,
 			       "unknown node \"%.64s\": use a name from weftctl leases, a node id "
-			       "or an IPv4 address",
+			       "or an IPv4 address of a node",
 			       word);
 	*peer_out = peer;
 	return 0;
@@ -368,7 +375,7 @@ static size_t read_request(const char *text, size_t size, struct request *reques
 		request->subnet = jr_prefix(&root, "subnet");
 	if (handlers[i].names_node)
 		snprintf(request->node, sizeof(request->node), "%s",
-			 jr_str(&root, "node", NODE_WORD_MAX));
+			 jr_str(&root, "node", CONTROL_NODE_MAX));
 	if (jr_done(json, ERR_DECODE, err) == 0)
 		err->code = ERR_NONE;
 	return i;

@@ -80,15 +80,28 @@ etcd_lease_of() { # KEY
 	assert_output --partial '10.9.1.0/24 is in no network of this node'
 	run -1 weftctl_on host1 reserve host2 10.5.68.0/25
 	assert_output --partial 'is not a valid node subnet of network default'
-	run -1 weftctl_on host1 reserve host2 elsewhere
-	assert_output --partial 'subnet'
-	run -1 weftctl_on host1 reserve host2
-	assert_output --partial 'usage: weftctl reserve NODE SUBNET'
+	local address
+	for address in 0.0.0.0 255.255.255.255 127.0.0.1 224.0.0.1 ::1; do
+		run -1 weftctl_on host1 reserve "$address" "$(etcd_free_subnet)/24"
+		assert_output --partial "unknown node \"$address\""
+	done
 	run -1 weftctl_on host1 release 10.5.169.0/24
 	assert_output --partial 'no lease for subnet 10.5.169.0/24'
 	run -1 weftctl_on host1 release "$(host_subnet host1)"
 	assert_output --partial "this node's own lease"
-	run -1 weftctl_on host1 reserve "$(printf 'x%.0s' {1..9000})" 10.5.167.0/24
+}
+
+@test "wrong arguments: exit 2, and the argument is named" {
+	run -2 weftctl_on host1 reserve host2
+	assert_output 'weftctl: usage: weftctl reserve NODE SUBNET'
+	run -2 weftctl_on host1 reserve host2 elsewhere
+	assert_output --partial 'SUBNET: "elsewhere"'
+	run -2 weftctl_on host1 release 10.5.169.0
+	assert_output --partial 'SUBNET: "10.5.169.0"'
+	run -2 weftctl_on host1 reserve '' 10.5.167.0/24
+	assert_output --partial 'NODE: ""'
+	run -2 weftctl_on host1 reserve "$(printf 'x%.0s' {1..9000})" 10.5.167.0/24
+	assert_output --partial 'is longer than 253 bytes'
 }
 
 @test "only root may reserve and release, even if the socket permits others" {

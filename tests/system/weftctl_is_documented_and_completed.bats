@@ -76,7 +76,7 @@ documented() { # SECTION
 	for shell in bash zsh fish; do
 		weftctl completion "$shell" | diff -u "$WEFT_REPO/conf/completion/weftctl.$shell" -
 	done
-	run -1 weftctl completion tcsh
+	run -2 weftctl completion tcsh
 	assert_output --partial "use bash, zsh or fish"
 }
 

@@ -131,9 +131,9 @@ repairs() { # ADDRESS [OPTION...]
 }
 
 @test "wrong arguments are named" {
-	run -1 weftctl_on host1 trace
+	run -2 weftctl_on host1 trace
 	assert_output 'weftctl: usage: weftctl trace ADDRESS'
-	run -1 weftctl_on host1 trace 10.5.300.1
+	run -2 weftctl_on host1 trace 10.5.300.1
 	assert_output --partial '10.5.300.1'
 	run -1 weftctl_on host1 trace 10.5.1.1 --from c99
 	assert_output --partial "no running container of this node matches 'c99'"

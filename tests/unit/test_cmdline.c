@@ -111,6 +111,9 @@ static void test_good(void **state)
 	}
 }
 
+/* 64 bytes. */
+#define LONG_NAME "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static void test_bad(void **state)
 {
 	static const struct {
@@ -144,6 +147,15 @@ static void test_bad(void **state)
 		{ { "status", "peers" }, "unexpected argument 'peers'." },
 		{ { "help", "status", "peers" }, "unexpected argument 'peers'." },
 		{ { "reserve", "a", "b", "c" }, "unexpected argument 'c'." },
+		{ { "status", "--network", LONG_NAME }, "at most 63 bytes are allowed" },
+		{ { "trace" }, "usage: weftctl trace ADDRESS" },
+		{ { "trace", "--from", "web" }, "usage: weftctl trace ADDRESS" },
+		{ { "reserve" }, "usage: weftctl reserve NODE SUBNET" },
+		{ { "reserve", "a" }, "usage: weftctl reserve NODE SUBNET" },
+		{ { "release" }, "usage: weftctl release SUBNET" },
+		{ { "completion" }, "usage: weftctl completion SHELL" },
+		{ { "config" }, "usage: weftctl config check FILE" },
+		{ { "config", "check" }, "usage: weftctl config check FILE" },
 	};
 
 	(void)state;
