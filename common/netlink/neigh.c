@@ -191,7 +191,8 @@ int neigh_fdb_parse(const struct nlmsghdr *header, struct neigh_fdb *fdb_out, st
 
 struct each {
 	uint32_t index;
-	uint8_t family; /* AF_BRIDGE: the FDB */
+	uint32_t bridge; /* 0, or with index 0 the bridge whose ports' FDB entries are visited */
+	uint8_t family;  /* AF_BRIDGE: the FDB */
 	neigh_visit_fn *visit;
 	neigh_fdb_visit_fn *visit_fdb;
 	void (*restart)(void *ctx);
@@ -214,6 +215,8 @@ static struct nl_msg *each_build(void *ctx)
 
 	if (!fdb && each->index)
 		nl_put_u32(msg, NDA_IFINDEX, each->index);
+	if (each->bridge)
+		nl_put_u32(msg, NDA_MASTER, each->bridge);
 	return msg;
 }
 
@@ -226,7 +229,8 @@ static int each_visit(void *ctx, const struct nlmsghdr *header, struct err *err)
 
 	if (each->family == AF_BRIDGE) {
 		parsed = neigh_fdb_parse(header, &fdb, err);
-		if (parsed <= 0 || fdb.index != each->index)
+		if (parsed <= 0 ||
+		    (each->bridge ? fdb.master != each->bridge : fdb.index != each->index))
 			return parsed < 0 ? -1 : 0;
 		return each->visit_fdb(each->ctx, &fdb, err);
 	}
@@ -250,7 +254,8 @@ static int run(struct nl *nl, struct each *each, const char *kind, struct err *e
 		.max = each->max,
 	};
 
-	snprintf(what, sizeof(what), "list %s of device %u", kind, each->index);
+	snprintf(what, sizeof(what), "list %s of device %u", kind,
+		 each->bridge ? each->bridge : each->index);
 	return nl_dump_all(nl, &dump, err);
 }
 
@@ -275,6 +280,21 @@ int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visi
 {
 	struct each each = {
 		.index = index,
+		.family = AF_BRIDGE,
+		.visit_fdb = visit,
+		.restart = restart,
+		.ctx = ctx,
+		.max = max,
+	};
+
+	return run(nl, &each, "FDB entries", err);
+}
+
+int neigh_fdb_each_port_max(struct nl *nl, uint32_t bridge, size_t max, neigh_fdb_visit_fn *visit,
+			    void (*restart)(void *ctx), void *ctx, struct err *err)
+{
+	struct each each = {
+		.bridge = bridge,
 		.family = AF_BRIDGE,
 		.visit_fdb = visit,
 		.restart = restart,

@@ -62,6 +62,10 @@ int neigh_fdb_each(struct nl *nl, uint32_t index, neigh_fdb_visit_fn *visit,
 int neigh_fdb_each_max(struct nl *nl, uint32_t index, size_t max, neigh_fdb_visit_fn *visit,
 		       void (*restart)(void *ctx), void *ctx, struct err *err);
 
+/* The same of all ports of a bridge, and of the bridge, by one dump; bridge: its index. */
+int neigh_fdb_each_port_max(struct nl *nl, uint32_t bridge, size_t max, neigh_fdb_visit_fn *visit,
+			    void (*restart)(void *ctx), void *ctx, struct err *err);
+
 /*
  * Gets the entry of a MAC in the FDB of the bridge that port is attached to; it may be of another
  * port. Since Linux 5.0. Returns 1 found, 0 absent, -1 failed.

@@ -224,6 +224,7 @@ static int read_taps(struct nl *nl, const struct bridge_scan_want *want,
 		.networks = want->networks,
 		.range = want->range,
 		.before = before,
+		.by_port = &scan->taps_by_port,
 	};
 
 	scan->ports += gather->taps.len;
@@ -234,7 +235,7 @@ int bridge_scan(struct nl *nl, const struct bridge_scan_want *want, struct bridg
 		struct err *err)
 {
 	AUTO(gather) struct gather gather = { .want = want };
-	AUTO(bridge_scan) struct bridge_scan next = { .ports = 0 };
+	AUTO(bridge_scan) struct bridge_scan next = { .taps_by_port = scan->taps_by_port };
 	struct link bridge = { .index = 0 };
 	int found = link_get(nl, want->bridge, &bridge, err);
 

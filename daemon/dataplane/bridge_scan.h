@@ -42,6 +42,7 @@ struct bridge_scan {
 	 * of something.
 	 */
 	size_t unreadable;
+	unsigned taps_by_port; /* the state of tap_scan */
 };
 
 /*

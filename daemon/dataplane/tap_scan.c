@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 
 #define FDB_MAX 1024 /* entries of a port that are read */
+#define ONE_MAX 2048 /* of the bridge, if they are read at once */
+#define BY_PORT 16   /* scans by port after a bridge had more */
 #define USABLE (NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 VEC_DEFINE(neighs, struct neigh);
@@ -20,7 +22,7 @@ VEC_DEFINE(neighs, struct neigh);
 /* The state of tap_scan. */
 struct scan {
 	const struct tap_scan_source *source;
-	uint32_t tap;          /* the present one */
+	uint32_t tap;          /* the present one; 0: all */
 	size_t start;          /* its first machine, or the first entry of the present family */
 	struct seens machines; /* MACs without addresses */
 	struct neighs neighs;  /* of the bridge, but those of weft */
@@ -55,6 +57,14 @@ static int add_machine(struct scan *scan, uint32_t port, const struct mac *mac, 
 	return seens_push(&scan->machines, &machine) ? 0 : err_nomem(err, "the bridge's machines");
 }
 
+static bool is_tap(const struct tap_scan_source *source, uint32_t port)
+{
+	for (size_t i = 0; i < source->len; i++)
+		if (source->taps[i] == port)
+			return true;
+	return false;
+}
+
 /* NUD_PERMANENT: the MAC of the tap itself. */
 static int on_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 {
@@ -62,9 +72,10 @@ static int on_fdb(void *ctx, const struct neigh_fdb *fdb, struct err *err)
 
 	if (!fdb->bridge || fdb->state & NUD_PERMANENT || !mac_is_unicast(&fdb->mac))
 		return 0;
-	if (scan->machines.len - scan->start == TAP_SCAN_MACS_MAX)
+	if (scan->tap ? scan->machines.len - scan->start == TAP_SCAN_MACS_MAX :
+			!is_tap(scan->source, fdb->index))
 		return 0;
-	return add_machine(scan, scan->tap, &fdb->mac, err);
+	return add_machine(scan, fdb->index, &fdb->mac, err);
 }
 
 static void reset_machines(void *ctx)
@@ -72,14 +83,6 @@ static void reset_machines(void *ctx)
 	struct scan *scan = ctx;
 
 	scan->machines.len = scan->start;
-}
-
-static bool is_tap(const struct tap_scan_source *source, uint32_t port)
-{
-	for (size_t i = 0; i < source->len; i++)
-		if (source->taps[i] == port)
-			return true;
-	return false;
 }
 
 /* A machine that has sent nothing for minutes is no longer in the bridge's FDB. */
@@ -108,15 +111,11 @@ static int add_silent(struct nl *nl, struct scan *scan, struct err *err)
 }
 
 /*
- * A machine can send from hundreds of thousands of MACs, which the kernel needs a second to list.
- * *fdb is the socket; NULL: not open, also after a list that was not read to its end.
+ * A list was not read to its end, or failed. A machine can send from hundreds of thousands of MACs,
+ * which the kernel needs a second to list. *fdb is the socket; NULL afterwards.
  */
-static int read_port(struct nl **fdb, struct scan *scan, struct err *err)
+static int end_list(struct nl **fdb, struct err *err)
 {
-	if (!*fdb && nl_open(fdb, err) < 0)
-		return -1;
-	if (neigh_fdb_each_max(*fdb, scan->tap, FDB_MAX, on_fdb, reset_machines, scan, err) == 0)
-		return 0;
 	nl_free(take_ptr(*fdb));
 	if (err->code != ERR_AGAIN)
 		return -1;
@@ -124,16 +123,54 @@ static int read_port(struct nl **fdb, struct scan *scan, struct err *err)
 	return 0;
 }
 
-static int read_machines(struct nl *nl, struct scan *scan, struct err *err)
+/* *fdb is the socket; NULL: not open. */
+static int read_port(struct nl **fdb, struct scan *scan, struct err *err)
 {
-	AUTO(nl) struct nl *fdb = NULL;
+	if (!*fdb && nl_open(fdb, err) < 0)
+		return -1;
+	if (neigh_fdb_each_max(*fdb, scan->tap, FDB_MAX, on_fdb, reset_machines, scan, err) == 0)
+		return 0;
+	return end_list(fdb, err);
+}
 
+static int read_by_port(struct nl **fdb, struct scan *scan, struct err *err)
+{
 	for (size_t i = 0; i < scan->source->len; i++) {
 		scan->tap = scan->source->taps[i];
 		scan->start = scan->machines.len;
-		if (read_port(&fdb, scan, err) < 0)
+		if (read_port(fdb, scan, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/*
+ * One list costs a twentieth of one per tap, unless the bridge has thousands of remote containers:
+ * then it is abandoned, and not tried again by the next scans. Returns 1 read, 0 not, -1 failed.
+ */
+static int read_at_once(struct nl **fdb, struct scan *scan, struct err *err)
+{
+	if (*scan->source->by_port) {
+		--*scan->source->by_port;
+		return 0;
+	}
+	if (nl_open(fdb, err) < 0)
+		return -1;
+	if (neigh_fdb_each_port_max(*fdb, scan->source->bridge, ONE_MAX, on_fdb, reset_machines,
+				    scan, err) == 0)
+		return 1;
+	*scan->source->by_port = BY_PORT;
+	seens_clear(&scan->machines);
+	return end_list(fdb, err);
+}
+
+static int read_machines(struct nl *nl, struct scan *scan, struct err *err)
+{
+	AUTO(nl) struct nl *fdb = NULL;
+	int read = read_at_once(&fdb, scan, err);
+
+	if (read < 0 || (!read && read_by_port(&fdb, scan, err) < 0))
+		return -1;
 	return add_silent(nl, scan, err);
 }
 

@@ -29,6 +29,7 @@ struct tap_scan_source {
 	const struct prefix *networks; /* addresses that are read, by family; unset: none */
 	const struct prefix *range;    /* leased by this node, by family; unset: none */
 	const struct seens *before;    /* as of the scan before, of all ports; port 0: any */
+	unsigned *by_port; /* state of tap_scan: 0 at first, and the same variable for each scan */
 };
 
 /*

@@ -315,6 +315,45 @@ static void a_failed_scan_keeps_the_result(void **state)
 	assert_string_equal(scan_text(scene), A_ON_0);
 }
 
+/* The number of lists of FDB entries that one more scan requests. */
+static size_t count_lists(struct scene *scene)
+{
+	size_t count = 0;
+
+	fake_nl_reset();
+	assert_non_null(strstr(scan_text(scene), "tap1 " MAC_B " 172.18.1.8\n"));
+	for (size_t i = 0; i < fake_nl_sent(); i++) {
+		const struct nlmsghdr *request = fake_nl_request(i);
+		const struct ndmsg *info = (const void *)((const char *)request + NLMSG_HDRLEN);
+
+		count += request->nlmsg_type == RTM_GETNEIGH && info->ndm_family == AF_BRIDGE &&
+			 !info->ndm_flags;
+	}
+	return count;
+}
+
+static void all_taps_are_read_by_one_list(void **state)
+{
+	struct scene *scene = *state;
+	char mac[MAC_TEXT_SIZE];
+
+	send_arp(scene->tap[0], MAC_A, "172.18.1.7", HOST);
+	send_arp(scene->tap[1], MAC_B, "172.18.1.8", HOST);
+	assert_int_equal(count_lists(scene), 1);
+	assert_int_equal(count_lists(scene), 1);
+	/* One that is too long is not tried again for some time. */
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(mac, sizeof(mac), "52:54:00:01:%02x:%02x", i >> 8, i & 0xff);
+		send_arp(scene->tap[0], mac, "172.18.1.7", HOST);
+	}
+	assert_int_equal(count_lists(scene), 1 + 2);
+	assert_int_equal(count_lists(scene), 2);
+	kernel_says("ip link set tap0 type bridge_slave fdb_flush");
+	for (unsigned i = 0; count_lists(scene) != 1; i++)
+		assert_in_range(i, 0, 100);
+	assert_int_equal(count_lists(scene), 1);
+}
+
 static bool is_entry_request(const struct nlmsghdr *request)
 {
 	const struct ndmsg *info = (const void *)((const char *)request + NLMSG_HDRLEN);
@@ -369,6 +408,7 @@ int main(void)
 		TAP_TEST(a_tap_without_a_machine_is_not_read),
 		TAP_TEST(the_macs_of_a_tap_are_limited),
 		TAP_TEST(the_addresses_of_a_tap_are_limited),
+		TAP_TEST(all_taps_are_read_by_one_list),
 		TAP_TEST(a_failed_scan_keeps_the_result),
 		TAP_TEST(a_tap_that_leaves_the_bridge_does_not_end_the_scan),
 	};
