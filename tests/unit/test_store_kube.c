@@ -38,8 +38,12 @@
 	"\"flannel.alpha.coreos.com/backend-type\":\"vxlan\"}"
 #define OWN_NODE(revision)                                                                         \
 	"{" METADATA("n1", revision, "") ",\"spec\":{\"podCIDRs\":[\"10.1.1.0/24\"]}}"
-#define NODES(revision, items)                                                                     \
+#define NODES_ALONE(revision, items)                                                               \
 	"{\"metadata\":{\"resourceVersion\":\"" revision "\"},\"items\":[" items "]}"
+/* With the own Node, of which the list has nothing newer than a read. */
+#define LISTED_OWN "{" METADATA("n1", "1", "") "}"
+#define NODES(revision, items) NODES_ALONE(revision, items "," LISTED_OWN)
+#define NO_NODES(revision) NODES_ALONE(revision, LISTED_OWN)
 #define PEER(revision) "{" METADATA("n2", revision, WEFT("10.1.2.0/24")) "}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}"
 #define RESTORED "restored: the resourceVersion of the Nodes has decreased"
@@ -199,7 +203,7 @@ static void an_expired_revision_leads_to_a_list(void **state)
 							  "\"message\":\"too old\"}")));
 	fake_loop_pass(scene->r.loop, 100);
 	fake_http_respond(OWN, OWN_NODE("5"));
-	respond_list(LIST, NODES("30", ""));
+	respond_list(LIST, NO_NODES("30"));
 	assert_log(scene, "[ config +10.1.1.0-24 ] up"); /* of the other API server */
 	assert_int_equal(fake_http_waiting("resourceVersion=30" WATCH), 1);
 }
@@ -217,6 +221,40 @@ static void an_incomplete_list_is_discarded(void **state)
 	fake_loop_pass(scene->r.loop, 100);
 	come_up(scene);
 	assert_string_equal(scene->r.endpoint, "https://b");
+}
+
+/* As of a server that responds with an empty list: the peers are kept. */
+static void a_list_without_the_own_node_that_exists_is_discarded(void **state)
+{
+	struct scene *scene = *state;
+
+	come_up(scene);
+	assert_false(fake_http_line(WATCH, EVENT("ERROR", "{\"kind\":\"Status\",\"code\":410,"
+							  "\"message\":\"too old\"}")));
+	fake_loop_pass(scene->r.loop, 100);
+	fake_http_respond(OWN, OWN_NODE("5"));
+	respond_list(LIST, NODES_ALONE("30", ""));
+	assert_log(scene, "[ config ! down");
+	assert_says(scene->r.why, "the list of the nodes lacks n1, which exists");
+	/* It was deleted: from now on, the list is that of an emptied cluster. */
+	fake_loop_pass(scene->r.loop, 5000);
+	fake_http_refuse(OWN, 404, "{}");
+	respond_list(LIST, NODES_ALONE("31", ""));
+	assert_log(scene, "[ config ] up");
+}
+
+/* The first list is that of the API server's cache, which can lag; the next one is not. */
+static void a_first_list_without_the_own_node_is_read_again(void **state)
+{
+	struct scene *scene = *state;
+
+	fake_http_respond(OWN, OWN_NODE("5"));
+	respond_list(FIRST_LIST, NODES_ALONE("4", PEER("2")));
+	assert_log(scene, "[ config +10.1.2.0-24 ! down");
+	fake_loop_pass(scene->r.loop, 5000);
+	fake_http_respond(OWN, OWN_NODE("5"));
+	respond_list(LIST, NODES("9", PEER("7")));
+	assert_log(scene, "[ config +10.1.2.0-24 +10.1.1.0-24 ] up");
 }
 
 static void retry_after_is_honoured(void **state)
@@ -355,7 +393,7 @@ static void a_restored_cluster_keeps_its_peers_for_a_time(void **state)
 	fake_loop_pass(scene->r.loop, 2000);
 	fake_http_respond(OWN, OWN_NODE("4"));
 	assert_log(scene, RESTORED_LIST);
-	respond_list(LIST, NODES("4", ""));
+	respond_list(LIST, NO_NODES("4"));
 	assert_log(scene, "+10.1.1.0-24 ] up");
 }
 
@@ -369,7 +407,7 @@ static void an_emptied_cluster_is_a_restored_one(void **state)
 	fake_loop_pass(scene->r.loop, 100);
 	fake_http_refuse(OWN, 404, "{}");
 	assert_log(scene, "[ config");
-	respond_list(LIST, NODES("2", ""));
+	respond_list(LIST, NODES_ALONE("2", ""));
 	assert_log(scene, RESTORED " ] up");
 	assert_int_equal(fake_http_waiting("resourceVersion=2" WATCH), 1);
 	/* What does not exist is not reported, whatever requests it. */
@@ -398,7 +436,7 @@ static void an_own_node_created_before_the_list_of_an_emptied_cluster_is_read(vo
 	struct scene *scene = *state;
 
 	miss_own_node(scene);
-	respond_list(LIST, NODES("2", "{" METADATA("n1", "2", "") "}"));
+	respond_list(LIST, NODES_ALONE("2", "{" METADATA("n1", "2", "") "}"));
 	assert_log(scene, RESTORED " ] up");
 	fake_loop_pass(scene->r.loop, 0);
 	fake_http_respond(OWN, OWN_NODE("2"));
@@ -414,7 +452,7 @@ static void an_own_node_created_again_before_the_list_is_read(void **state)
 	char text[256];
 
 	miss_own_node(scene);
-	snprintf(text, sizeof(text), NODES("12", "{%s}"), metadata);
+	snprintf(text, sizeof(text), NODES_ALONE("12", "{%s}"), metadata);
 	respond_list(LIST, text);
 	assert_log(scene, "+10.1.1.0-24 ] up");
 	fake_loop_pass(scene->r.loop, 0);
@@ -461,7 +499,7 @@ static void a_cluster_restored_while_weftd_was_down_is_detected(void **state)
 
 	fake_http_respond(OWN, OWN_NODE("7"));
 	assert_log(scene, RESTORED_LIST);
-	respond_list(FIRST_LIST, NODES("7", ""));
+	respond_list(FIRST_LIST, NO_NODES("7"));
 	assert_log(scene, "+10.1.1.0-24 ] up");
 	assert_int_equal(scene->r.store->ops->position(scene->r.store).cluster, 1);
 	assert_int_equal(scene->r.store->ops->position(scene->r.store).revision, 7);
@@ -474,7 +512,7 @@ static void a_cluster_emptied_while_weftd_was_down_is_detected(void **state)
 	assert_int_equal(scene->r.store->ops->position(scene->r.store).revision, 8);
 	fake_http_refuse(OWN, 404, "{}");
 	assert_int_equal(fake_http_asked(FIRST_LIST), 0); /* from etcd instead */
-	respond_list(LIST, NODES("7", ""));
+	respond_list(LIST, NO_NODES("7"));
 	assert_log(scene, "[ config " RESTORED " ] up");
 }
 
@@ -483,7 +521,7 @@ static void a_later_node_is_of_the_same_history(void **state)
 	struct scene *scene = *state;
 
 	fake_http_respond(OWN, OWN_NODE("8"));
-	respond_list(FIRST_LIST, NODES("8", ""));
+	respond_list(FIRST_LIST, NO_NODES("8"));
 	assert_log(scene, "[ config +10.1.1.0-24 ] up");
 }
 
@@ -733,7 +771,7 @@ static void a_node_without_subnets_or_without_a_node_has_a_reason(void **state)
 	struct scene *scene = *state;
 
 	fake_http_refuse(OWN, 404, "{}");
-	respond_list(LIST, NODES("9", ""));
+	respond_list(LIST, NODES_ALONE("9", ""));
 	assert_log(scene, "[ config ] up");
 	assert_says(scene->r.store->unreserved, "node n1 does not exist");
 	assert_true(fake_http_line(WATCH, EVENT("ADDED", "{" METADATA("n1", "10", "") "}")));
@@ -757,6 +795,8 @@ int main(void)
 		TEST(events_that_change_no_lease_are_not_reported),
 		TEST(an_expired_revision_leads_to_a_list),
 		TEST(an_incomplete_list_is_discarded),
+		TEST(a_list_without_the_own_node_that_exists_is_discarded),
+		TEST(a_first_list_without_the_own_node_is_read_again),
 		TEST(retry_after_is_honoured),
 		TEST(a_missing_permission_is_named_when_it_lasts),
 		TEST(a_permission_that_an_api_server_lacks_at_its_start_is_not_reported),

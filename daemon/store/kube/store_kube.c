@@ -73,6 +73,7 @@ struct kube {
 	bool listed;                            /* a list was complete */
 	bool restored;                          /* the next list is of another history */
 	bool own_unread;                        /* the list has a newer own Node than the read */
+	bool own_missing;                       /* the last list lacks it, though it was read */
 	bool report_due;                        /* the own lease is reported also if unchanged */
 	bool watch_refused;                     /* the last watch, until another one is not */
 	uint64_t watched_ms;                    /* start of the watch */
@@ -378,9 +379,7 @@ static void count_list(struct kube *kube, enum store_outcome outcome)
 static void finish_list(struct kube *kube)
 {
 	count_list(kube, STORE_OUTCOME_SUCCESS);
-	/*
-	 * If it is missing, the store may have been wiped: its listener keeps the peers for a time.
-	 */
+	/* If it is missing, the store may have been wiped: its listener keeps the peers for now. */
 	if (kube->own.exists)
 		kube_own_report(&kube->own, true);
 	else
@@ -411,23 +410,31 @@ static void on_node(void *ctx, struct kube_node *node)
 {
 	struct kube *kube = ctx;
 
-	if (is_own(kube, node))
+	if (is_own(kube, node)) {
+		kube->own_missing = false;
 		kube->own_unread |= !kube_own_set(&kube->own, node);
-	else if (!kube_table_put(&kube->table, node))
+	} else if (!kube_table_put(&kube->table, node)) {
 		add_fetch(kube, node->name);
+	}
 }
 
 static void on_listed(void *ctx, const char *revision, uint32_t retry_after_s,
 		      const struct err *err)
 {
 	struct kube *kube = ctx;
+	struct err missing;
 
 	kube->list = NULL;
-	if (err) {
-		list_failed(kube, retry_after_s, err);
+	if (!err)
+		check_list_restored(kube, revision);
+	kube->own_missing &= !err && kube->own.exists && !kube->restored;
+	if (kube->own_missing)
+		err_set(&missing, ERR_STORE, "%s: the list of the nodes lacks %s, which exists",
+			kube->server, kube->node_name);
+	if (err || kube->own_missing) {
+		list_failed(kube, retry_after_s, err ? err : &missing);
 		return;
 	}
-	check_list_restored(kube, revision);
 	snprintf(kube->revision, sizeof(kube->revision), "%s", revision);
 	if (kube_fetch_is_due(&kube->fetch))
 		fetch(kube);
@@ -458,7 +465,7 @@ static void list(struct kube *kube)
 		.client = &kube->client,
 		.server = kube->server,
 		.names = &kube->names,
-		.latest = kube->listed || !kube->own.exists,
+		.latest = kube->listed || !kube->own.exists || kube->own_missing,
 		.node = on_node,
 		.done = on_listed,
 		.ctx = kube,
@@ -474,6 +481,7 @@ static void list(struct kube *kube)
 	report_netconf(kube);
 	kube->in_sync = true;
 	kube->own_unread = false;
+	kube->own_missing = true;
 	kube->list_latest = job.latest;
 	kube->list = kube_list_start(&job, &err);
 	if (!kube->list)
