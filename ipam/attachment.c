@@ -13,9 +13,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,6 +106,35 @@ int attachment_lock_existing(const char *run_dir, const struct attachment_key *k
 	int found = open_place(run_dir, key, false, &lock, err);
 
 	return found > 0 ? lock_present(&lock, lock_out, err) : found;
+}
+
+/* Returns 1 removed, 0 absent, -1 failed. */
+static int discard(const struct attachment_lock *lock, struct err *err)
+{
+	char hidden[ATTACHMENT_NAME_SIZE + 32];
+
+	if (unlinkat(lock->dir_fd, lock->name, 0) == 0 ||
+	    unlinkat(lock->dir_fd, lock->name, AT_REMOVEDIR) == 0)
+		return 1;
+	/* Names with a dot are no records. */
+	snprintf(hidden, sizeof(hidden), ".%s.%d", lock->name, (int)getpid());
+	if (errno == ENOTEMPTY && renameat(lock->dir_fd, lock->name, lock->dir_fd, hidden) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(err, ERR_IO, errno, "cannot remove %s", lock->name);
+}
+
+int attachment_discard(const char *run_dir, const struct attachment_key *key, struct err *err)
+{
+	AUTO(attachment_lock) struct attachment_lock lock = ATTACHMENT_LOCK_INIT;
+	int found = open_place(run_dir, key, false, &lock, err);
+	struct stat st;
+
+	if (found <= 0)
+		return found;
+	if (fstatat(lock.dir_fd, lock.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 :
+					 err_sys(err, ERR_IO, errno, "cannot read %s", lock.name);
+	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? 0 : discard(&lock, err);
 }
 
 int attachment_lock_record(const char *run_dir, const char *network,

@@ -118,6 +118,13 @@ int attachment_lock_existing(const char *run_dir, const struct attachment_key *k
 			     struct attachment_lock *lock_out, struct err *err);
 
 /*
+ * Removes what another program has put in place of the record: a directory, a link, or anything
+ * else that cannot be locked. A directory that is not empty gets a hidden name. Returns 1 removed,
+ * 0 if there is none, -1 failed.
+ */
+int attachment_discard(const char *run_dir, const struct attachment_key *key, struct err *err);
+
+/*
  * Locks an existing record by its name; such a lock permits reading and removing, not writing. With
  * wait false, as weftd requires, a lock held elsewhere counts as absent. Returns as above.
  */

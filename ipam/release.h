@@ -6,8 +6,17 @@
 #pragma once
 
 struct attachment;
+struct attachment_key;
 struct attachment_lock;
 struct err;
+
+/*
+ * Locks an attachment that is to be released, as attachment_lock_existing. A record that another
+ * program has removed, or replaced by what is no file, is created again, empty, if addresses lead
+ * to it: otherwise they would stay in use. Returns 1 locked, 0 nothing to release, -1 failed.
+ */
+int release_lock(const char *run_dir, const struct attachment_key *key,
+		 struct attachment_lock *lock_out, struct err *err);
 
 /* Removes the packet rules of macSpoofCheck, if any; a failure is logged. */
 void release_spoof_check(const struct attachment *record);

@@ -4,6 +4,7 @@
 #include "common/err.h"
 #include "common/netlink/nl.h"
 #include "ipam/attachment.h"
+#include "ipam/release.h"
 #include "ipam/veth.h"
 #include "plugin/assign.h"
 #include "plugin/attach.h"
@@ -22,7 +23,7 @@ int cmd_del(const struct env *env, const struct netconf *netconf, char **output_
 
 	(void)output_out;
 	/* Without a record there is no ADD in progress: a lock would exclude nothing. */
-	locked = attachment_lock_existing(netconf->run_dir, &key, &lock, err);
+	locked = release_lock(netconf->run_dir, &key, &lock, err);
 	if (locked < 0 || nl_open(&host, err) < 0)
 		return -1;
 	/* The device goes first: a released address may be assigned again at once. */
