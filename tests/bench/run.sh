@@ -67,9 +67,10 @@ bench_lab() {
 }
 
 compile() { # PROGRAM [FLAG...]
-	local name=$1
+	local name=$1 cc
 	shift
-	"${CC-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra "$@" -o "$WORK/$name" \
+	read -ra cc <<<"${CC-cc}" # a compiler may have words before it: "ccache gcc"
+	"${cc[@]}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra "$@" -o "$WORK/$name" \
 		"$WEFT_REPO/tests/bench/$name.c" || fail "$name.c does not compile"
 }
 
