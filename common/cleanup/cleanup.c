@@ -223,11 +223,26 @@ static int count_entries(int parent_fd, const char *name, size_t *count, struct 
 	return found;
 }
 
+static int count_link(void *ctx, const struct link *link, struct err *err)
+{
+	size_t *count = ctx;
+
+	(void)err;
+	*count += is_host_end(link);
+	return 0;
+}
+
+static void restart_count(void *ctx)
+{
+	*(size_t *)ctx = 0;
+}
+
 int cleanup_containers(const char *run_dir, size_t *count_out, struct err *err)
 {
+	AUTO(nl) struct nl *nl = NULL;
 	AUTO(dir) DIR *dir = NULL;
 	const struct dirent *entry;
-	size_t count = 0;
+	size_t count = 0, ends = 0;
 	int found = open_list(run_dir, -1, STATE_ATTACHMENTS, &dir, err);
 
 	if (found < 0)
@@ -237,6 +252,8 @@ int cleanup_containers(const char *run_dir, size_t *count_out, struct err *err)
 		    count_entries(dirfd(dir), entry->d_name, &count, err) < 0)
 			return err_wrap(err, "%s/" STATE_ATTACHMENTS, run_dir);
 	}
-	*count_out = count;
+	if (nl_open(&nl, err) < 0 || link_each(nl, count_link, restart_count, &ends, err) < 0)
+		return -1;
+	*count_out = count > ends ? count : ends;
 	return 0;
 }

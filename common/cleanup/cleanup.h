@@ -49,5 +49,8 @@ int cleanup_remove_flannel(struct cleanup *done, struct err *err);
 /* Removes NETWORK.json of every network from DIR/networks. Adds to *done. */
 int cleanup_remove_files(const char *dir, struct cleanup *done, struct err *err);
 
-/* Counts the attachments of containers by their records in the run directory. */
+/*
+ * Counts the attachments of containers by their records in the run directory, or by the host ends
+ * of their veths if these are more: the records were removed, or are in another run directory.
+ */
 int cleanup_containers(const char *run_dir, size_t *count_out, struct err *err);

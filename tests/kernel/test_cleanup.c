@@ -169,9 +169,20 @@ static void cleanup_removes_only_published_files(void **state)
 	assert_int_equal(access(place("default.json"), F_OK), 0);
 }
 
-static void containers_are_counted_by_attachment_records(void **state)
+static int setup_both(void **state)
+{
+	return tempdir_make(state) < 0 ? -1 : kernel_setup(state);
+}
+
+static int teardown_both(void **state)
+{
+	return kernel_teardown(state) < 0 ? -1 : tempdir_remove(state);
+}
+
+static void containers_are_counted_by_records_and_veths(void **state)
 {
 	struct err err = ERR_INIT;
+	char command[160];
 	size_t count = 9;
 
 	(void)state;
@@ -188,11 +199,22 @@ static void containers_are_counted_by_attachment_records(void **state)
 	make_file("attachments/.hidden/c4-eth0");
 	assert_done(cleanup_containers(tempdir_path, &count, &err), err);
 	assert_int_equal(count, 3);
+	for (int i = 0; i < 5; i++) {
+		snprintf(command, sizeof(command),
+			 "ip link add veth0123456789%d type veth peer name c%d && "
+			 "ip link set veth0123456789%d alias 'weft default c%d eth0'",
+			 i, i, i, i);
+		run(command);
+	}
+	assert_done(cleanup_containers(tempdir_path, &count, &err), err);
+	assert_int_equal(count, 5);
+	assert_done(cleanup_containers("/nonexistent/run", &count, &err), err);
+	assert_int_equal(count, 5);
 	/* A directory that cannot be read is an error, not zero containers. */
 	make_file("attachments/file");
 	assert_int_equal(cleanup_containers(tempdir_path, &count, &err), -1);
 	assert_int_equal(err.code, ERR_IO);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 5);
 }
 
 int main(void)
@@ -203,8 +225,8 @@ int main(void)
 		kernel_test(cleanup_removes_flannels_rules),
 		cmocka_unit_test_setup_teardown(cleanup_removes_only_published_files, tempdir_make,
 						tempdir_remove),
-		cmocka_unit_test_setup_teardown(containers_are_counted_by_attachment_records,
-						tempdir_make, tempdir_remove),
+		cmocka_unit_test_setup_teardown(containers_are_counted_by_records_and_veths,
+						setup_both, teardown_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,9 @@ weft_traces() { # HOST
 	run -1 weftctl_on host2 cleanup
 	assert_output --partial 'weftd is running'
 	container_add host2 c21
+	# The wrong run directory, in which there are neither records nor a lock.
+	run -1 ns_run host2 "$WEFT_BIN_DIR/weftctl" --run-dir "$LAB_DIR/absent" cleanup
+	assert_output --partial '1 containers are attached'
 	weftd_stop host2 KILL
 	run -1 weftctl_on host2 cleanup
 	assert_output --partial '1 containers are attached'
