@@ -216,7 +216,7 @@ static int check(struct json *json, struct err *err)
 			       " uses version %d: install the same version of both",
 			       version, CONTROL_VERSION);
 	if (error)
-		return err_set(err, ERR_STATE, "weftd: %s", error);
+		return err_set(err, ERR_CONFIG, "weftd: %s", error);
 	return 0;
 }
 

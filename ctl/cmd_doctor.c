@@ -39,6 +39,11 @@ static int diagnose(const struct cmd *cmd, const struct inventory *inventory,
 	struct err no_answer;
 
 	if (query(cmd, &status_answer, &peers_answer, &no_answer) < 0) {
+		/* weftd runs, and has no such network. */
+		if (no_answer.code == ERR_CONFIG && cmd->network) {
+			*err = no_answer;
+			return -1;
+		}
 		*good_out = doctor_diagnose(no_answer.text, NULL, NULL, facts, jb_root(jb));
 		return 0;
 	}

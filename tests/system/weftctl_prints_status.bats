@@ -99,6 +99,14 @@ shows_refused() {
 	[[ $stderr == *"$LAB_DIR/nowhere"* ]]
 }
 
+@test "a network that weftd does not have: exit 1, and one line that names it" {
+	local command
+	for command in status peers leases doctor; do
+		run -1 weftctl_on host1 "$command" --network absent
+		assert_output 'weftctl: weftd: this node has no network "absent"; it has: default'
+	done
+}
+
 @test "wrong usage: exit 2, and the allowed values" {
 	local arguments
 	for arguments in '' nonsense --nonsense 'status more' '--run-dir'; do
