@@ -130,3 +130,25 @@ ready() { # NETWORK HOST...
 	assert_failure
 	assert_output --partial '"*" excludes other networks'
 }
+
+# The claims of a dual-stack network precede its configuration in etcd. The list of the names is read
+# again after the claims exist: it has the other network.
+@test "a dual-stack network stays when its nodes have leases" {
+	dual_config dual 10.20.0.0/16 fd00:20::/48 20
+	wait_for 20 ready dual host1 host2
+	assert [ -n "$(etcd_ctl get --prefix --keys-only "$ETCD_PREFIX/networks/dual/claims/")" ]
+	dual_config later 10.21.0.0/16 fd00:21::/48 21
+	wait_for 30 serves host1 later
+	wait_for 30 serves host2 later
+	serves host1 dual
+	serves host2 dual
+	run weftd_log host1 1000
+	refute_output --partial 'network removed network=dual'
+}
+
+dual_config() { # NAME NETWORK NETWORK6 VNI
+	ETCD_PREFIX=$ETCD_PREFIX/networks/$1 etcd_config "{\"Network\":\"$2\",\"EnableIPv6\":true,
+		\"IPv6Network\":\"$3\",\"Backend\":{\"VNI\":$4},\"Weft\":{\"LeaseTTL\":15}}"
+}
+
+serves() { weftctl_on "$1" --json status | jq -e --arg name "$2" 'any(.networks[]; .name == $name)'; } # HOST NETWORK

@@ -21,6 +21,8 @@
 #define NAMES_MAX 1000 /* networks of one list */
 
 #define CONFIG_KEY "config"
+#define BEFORE_CONFIG "confif\xff" /* sorts before CONFIG_KEY, and after claims */
+#define AFTER_ALL "\xff"
 
 struct store_etcd_names {
 	const struct store_names_listener *listener;
@@ -90,24 +92,27 @@ static void request(struct store_etcd_names *names)
 		fail(names, &err);
 }
 
-/* The next request's keys follow all of the network: "<prefix>/networks/NAME/\xff". */
-static bool skip(struct store_etcd_names *names, const char *key, size_t name_len)
+/* The next request's keys follow "<prefix>/networks/NAME/" and rest; NAME is that of the key. */
+static bool follow(struct store_etcd_names *names, const char *key, size_t name_len,
+		   const char *rest)
 {
-	const size_t start = strlen(names->networks) + name_len;
-	char *last = malloc(start + 2);
+	const size_t start = strlen(names->networks) + name_len, len = start + 1 + strlen(rest);
+	char *last = malloc(len + 1);
 
 	if (!last)
 		return false;
 	memcpy(last, key, start);
-	last[start] = '/';
-	last[start + 1] = (char)0xff;
+	snprintf(last + start, len + 1 - start, "/%s", rest);
 	free(names->last);
 	names->last = last;
-	names->last_len = start + 2;
+	names->last_len = len;
 	return true;
 }
 
-/* Returns 1 if more keys may follow, 0 at the end, -1 if out of memory. */
+/*
+ * The first key of a network need not be its configuration: the claims of IPv6 subnets come before.
+ * Returns 1 if more keys may follow, 0 at the end, -1 if out of memory.
+ */
 static int take_key(struct store_etcd_names *names, const struct store_etcd_wire_kv *kv)
 {
 	const size_t start = strlen(names->networks);
@@ -118,10 +123,12 @@ static int take_key(struct store_etcd_names *names, const struct store_etcd_wire
 		return 0;
 	end = memchr(name, '/', kv->key_size - start);
 	len = end ? (size_t)(end - name) : kv->key_size - start;
+	if (end && strcmp(end + 1, BEFORE_CONFIG) < 0)
+		return follow(names, kv->key, len, BEFORE_CONFIG) ? 1 : -1;
 	if (end && !strcmp(end + 1, CONFIG_KEY) && strncmp(name, "default/", len + 1) != 0 &&
 	    !store_names_add(&names->listed, name, len))
 		return -1;
-	return skip(names, kv->key, len) ? 1 : -1;
+	return follow(names, kv->key, len, AFTER_ALL) ? 1 : -1;
 }
 
 static int take_range(struct store_etcd_names *names, const struct store_etcd_wire_range *range,
