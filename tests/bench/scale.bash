@@ -15,11 +15,11 @@ REST_S=${REST_S-600}             # 0: not measured
 scale_prefix() { echo "/scale/$1"; }
 
 # Writes the leases of NUMBER nodes.
-scale_load() { # NUMBER
-	local lease
+scale_load() { # NUMBER [NETWORK SUBNETMIN]
+	local lease config
+	config=$(printf '{"Network":"%s","SubnetLen":24,"SubnetMin":"%s"}' "${2-10.0.0.0/8}" "${3-10.250.0.0}")
 	lease=$(etcd_ctl lease grant 7200 | awk '{ print $2 }') || return
-	etcd_ctl put "$(scale_prefix "$1")/config" \
-		'{"Network":"10.0.0.0/8","SubnetLen":24,"SubnetMin":"10.250.0.0"}' >/dev/null || return
+	etcd_ctl put "$(scale_prefix "$1")/config" "$config" >/dev/null || return
 	awk -v n="$1" -v prefix="$(scale_prefix "$1")/subnets/" -v lease="$lease" '
 		function part(i) {
 			return sprintf("%02x:%02x:%02x", i / 65536, i / 256 % 256, i % 256)
