@@ -106,20 +106,11 @@ static void set_installed(struct managed *managed, struct firewall_table *table)
 	managed->own = managed->in_sync = true;
 }
 
-static int build_spoof(const struct firewall *firewall, struct firewall_table *table_out,
-		       struct err *err)
-{
-	if (firewall->options.run_dir && !(firewall->options.unsupported & 1U << FIREWALL_SPOOF))
-		return spoof_desired_build(firewall->nl, firewall->options.run_dir, table_out, err);
-	*table_out = (struct firewall_table){ .name = NULL };
-	return 0;
-}
-
 static int build(const struct firewall *firewall, size_t i, struct firewall_table *table_out,
 		 struct err *err)
 {
 	if (i == SPOOF)
-		return build_spoof(firewall, table_out, err);
+		return spoof_desired_build(firewall->nl, &firewall->options, table_out, err);
 	return build_table[i](&firewall->options, firewall->networks.at, firewall->networks.len,
 			      table_out) ?
 		       0 :

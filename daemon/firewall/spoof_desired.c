@@ -227,13 +227,16 @@ static int keep_held(struct nl *nl, const struct scan *scan, struct err *err)
 
 /* ---- All --------------------------------------------------------------------------------- */
 
-int spoof_desired_build(struct nl *nl, const char *run_dir, struct firewall_table *table_out,
-			struct err *err)
+int spoof_desired_build(struct nl *nl, const struct firewall_options *options,
+			struct firewall_table *table_out, struct err *err)
 {
-	AUTO(scan) struct scan scan = { .run_dir = run_dir, .table = table_out };
+	AUTO(scan) struct scan scan = { .run_dir = options->run_dir, .table = table_out };
 	uint32_t flags;
 	int exists;
 
+	*table_out = (struct firewall_table){ .name = NULL };
+	if (!options->run_dir || options->unsupported & 1U << FIREWALL_SPOOF)
+		return 0;
 	if (!make_table(table_out))
 		return err_nomem(err, "packet rules");
 	exists = nft_table_find(nl, SPOOF_FAMILY, SPOOF_TABLE, &flags, err);

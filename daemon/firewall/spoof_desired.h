@@ -13,8 +13,8 @@ struct nl;
 
 /*
  * A record that is locked belongs to an ADD or DEL in progress: the kernel's elements of its port
- * are kept. *table_out has no name if there is no such port and the kernel has no such table. The
- * caller frees it. Returns 0 or -1.
+ * are kept. *table_out has no name if there is no such port and the kernel has no such table,
+ * without records, or if the kernel does not support it. The caller frees it. Returns 0 or -1.
  */
-int spoof_desired_build(struct nl *nl, const char *run_dir, struct firewall_table *table_out,
-			struct err *err);
+int spoof_desired_build(struct nl *nl, const struct firewall_options *options,
+			struct firewall_table *table_out, struct err *err);

@@ -62,7 +62,10 @@ static bool is_desired(struct scene *scene)
 	struct err err = ERR_INIT;
 	bool same = false;
 
-	assert_done(spoof_desired_build(scene->nl, tempdir_path, &want, &err), err);
+	assert_done(spoof_desired_build(scene->nl,
+					&(struct firewall_options){ .run_dir = tempdir_path },
+					&want, &err),
+		    err);
 	assert_non_null(want.name);
 	assert_done(firewall_apply_check(scene->nl, &want, 0, &same, &err), err);
 	firewall_table_free(&want);
@@ -91,7 +94,9 @@ static void weft_creates_what_weftd_wants(void **state)
 	struct err err = ERR_INIT;
 
 	/* Nothing is checked, and no table is made. */
-	assert_done(spoof_desired_build(((struct scene *)*state)->nl, tempdir_path, &want, &err),
+	assert_done(spoof_desired_build(((struct scene *)*state)->nl,
+					&(struct firewall_options){ .run_dir = tempdir_path },
+					&want, &err),
 		    err);
 	assert_null(want.name);
 	firewall_table_free(&want);
@@ -203,7 +208,10 @@ static int repair(void *ctx, uint32_t generation, struct err *err)
 	bool same = false;
 	int rc;
 
-	assert_done(spoof_desired_build(repair->nl, tempdir_path, &want, err), *err);
+	assert_done(spoof_desired_build(repair->nl,
+					&(struct firewall_options){ .run_dir = tempdir_path },
+					&want, err),
+		    *err);
 	if (!repair->calls++)
 		attach_another();
 	rc = firewall_apply_check(repair->nl, &want, generation, &same, err);
