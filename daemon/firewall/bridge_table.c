@@ -2,6 +2,7 @@
 #include "daemon/firewall/bridge_table.h"
 
 #include "common/array.h"
+#include "daemon/firewall/router_chains.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -12,43 +13,11 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-#define VXLAN_NAMES "weft-v" /* weft-vx1, weft-v61 */
-
-/* Ports of RFC 2131 section 4.1 and RFC 8415 section 7.2. */
-#define DHCP_SERVER 67
-#define DHCP_CLIENT 68
-#define DHCP6_CLIENT 546
-#define DHCP6_SERVER 547
-
-/* Offsets in bytes: RFC 768, RFC 8200 section 4.5. */
-#define UDP_SPORT 0
-#define UDP_DPORT 2
-#define FRAGMENT_OFFSET 2
+/* Offsets in bytes. */
 #define HOP_LIMIT_V4 8 /* RFC 791, RFC 8200 section 3 */
 #define HOP_LIMIT_V6 7
 
-#define ICMP_ROUTER_ADVERTISEMENT 9 /* RFC 1256 */
-
 /* ---- Rules ------------------------------------------------------------------------------- */
-
-static struct nft_expr *add_router_rule(struct firewall_builder *builder, const char *chain)
-{
-	return firewall_add_rule(builder, chain, FIREWALL_ROUTERS);
-}
-
-static void is_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol)
-{
-	nft_expr_meta(expr, NFT_META_L4PROTO);
-	nft_expr_compare(expr, op, &protocol, sizeof(protocol));
-}
-
-static void is_protocol(struct nft_expr *expr, uint16_t protocol)
-{
-	const uint16_t be = htons(protocol);
-
-	nft_expr_meta(expr, NFT_META_PROTOCOL);
-	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
-}
 
 /* Unlike the protocol, the type in the header of a frame with a VLAN tag is that of the tag. */
 static void has_ether_type(struct nft_expr *expr, uint16_t type)
@@ -57,27 +26,6 @@ static void has_ether_type(struct nft_expr *expr, uint16_t type)
 
 	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, offsetof(struct ethhdr, h_proto), sizeof(be));
 	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
-}
-
-static void has_port(struct nft_expr *expr, uint32_t offset, uint32_t op, uint16_t port)
-{
-	const uint16_t be = htons(port);
-
-	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(be));
-	nft_expr_compare(expr, op, &be, sizeof(be));
-}
-
-/* The first byte of ICMP and ICMPv6. */
-static void has_type(struct nft_expr *expr, uint32_t op, uint8_t type)
-{
-	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(type));
-	nft_expr_compare(expr, op, &type, sizeof(type));
-}
-
-static void is_tunnel(struct nft_expr *expr, uint32_t key)
-{
-	nft_expr_meta(expr, key);
-	nft_expr_compare(expr, NFT_CMP_EQ, VXLAN_NAMES, strlen(VXLAN_NAMES));
 }
 
 static void drop(const struct firewall_builder *builder, struct nft_expr *expr, const char *counter)
@@ -95,105 +43,21 @@ static bool is_probed(const struct firewall_builder *builder,
 	       ipaddr_is_set(&network->gateway[f]);
 }
 
-/* Returns the bits of the ports of all networks that are probed. */
-static uint32_t probe_bits(const struct firewall_builder *builder)
-{
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < builder->len; i++)
-		for (enum family f = 0; f < FAMILIES; f++)
-			if (is_probed(builder, &builder->networks[i], f))
-				bits |= builder->networks[i].probe_port;
-	return bits;
-}
-
-static void load_ports(struct nft_expr *expr)
-{
-	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_SPORT, 2 * sizeof(uint16_t));
-}
-
-/* The masked bytes that load_ports loaded are not value. */
-static void ports_differ(struct nft_expr *expr, uint32_t mask, uint32_t value)
-{
-	const uint32_t be_mask = htonl(mask), be_value = htonl(value);
-
-	nft_expr_compare_masked(expr, &be_mask, NFT_CMP_NEQ, &be_value, sizeof(be_value));
-}
-
-/*
- * No destination port below 1024: those of DHCP are below. Without the upper bits of the ports of probes, which are
- * then not above either, the comparison stays the same for all other packets.
- */
-static void has_high_destination(const struct firewall_builder *builder, struct nft_expr *expr)
-{
-	ports_differ(expr, 0xfc00 & ~probe_bits(builder), 0);
-}
-
-/*
- * Most packets, whatever their protocol. The first byte has one of three bits which are clear in each type of
- * ICMP and ICMPv6 and in each port of a DHCP server that the following rules match. The kernel masks and compares
- * four bytes without a function call, which it makes for the protocol.
- */
-static void add_most(struct firewall_builder *builder)
-{
-	struct nft_expr *expr = add_router_rule(builder, "prerouting");
-
-	load_ports(expr);
-	ports_differ(expr, 0x70000000, 0);
-	has_high_destination(builder, expr);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-}
-
-/* No source port below 1024 either. */
-static void add_high_ports(struct firewall_builder *builder)
-{
-	struct nft_expr *expr = add_router_rule(builder, "prerouting");
-
-	is_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
-	load_ports(expr);
-	ports_differ(expr, 0xfc000000, 0);
-	has_high_destination(builder, expr);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-}
-
-/* Most packets first, of weft's bridges or not. */
-static void add_prerouting(struct firewall_builder *builder)
-{
-	static const struct {
-		uint16_t protocol; /* ETH_P_*; 0: any */
-		uint8_t upper;     /* IPPROTO_*; 0: any */
-		const char *chain;
-	} rows[] = {
-		{ 0, IPPROTO_UDP, "check-udp" },   { ETH_P_IPV6, 0, "check-ip6" },
-		{ 0, IPPROTO_ICMP, "check-icmp" }, { ETH_P_8021Q, 0, "router" },
-		{ ETH_P_8021AD, 0, "router" },
-	};
-	struct nft_expr *expr = add_router_rule(builder, "prerouting");
-
-	is_upper(expr, NFT_CMP_EQ, IPPROTO_TCP);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	add_most(builder);
-	add_high_ports(builder);
-	expr = add_router_rule(builder, "prerouting");
-	firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		expr = add_router_rule(builder, "prerouting");
-		if (rows[i].protocol)
-			is_protocol(expr, rows[i].protocol);
-		else
-			is_upper(expr, NFT_CMP_EQ, rows[i].upper);
-		nft_expr_verdict(expr, NFT_GOTO, rows[i].chain);
-	}
-}
-
 static bool is_any_probed(const struct firewall_builder *builder,
 			  const struct firewall_network *network)
 {
 	return is_probed(builder, network, FAMILY_V4) || is_probed(builder, network, FAMILY_V6);
 }
 
-/* Each port once. */
+static bool any_probed(const struct firewall_builder *builder)
+{
+	for (size_t i = 0; i < builder->len; i++)
+		if (is_any_probed(builder, &builder->networks[i]))
+			return true;
+	return false;
+}
+
+/* Each port once. In front of all other rules, since a packet with such a port may be checked further. */
 static void add_probe_ports(struct firewall_builder *builder)
 {
 	for (size_t i = 0; i < builder->len; i++) {
@@ -206,15 +70,21 @@ static void add_probe_ports(struct firewall_builder *builder)
 				    builder->networks[k].probe_port == network->probe_port;
 		if (repeated || !is_any_probed(builder, network))
 			continue;
-		expr = add_router_rule(builder, "check-udp");
-		has_port(expr, UDP_DPORT, NFT_CMP_EQ, network->probe_port);
-		nft_expr_verdict(expr, NFT_GOTO, "probe");
+		expr = firewall_add_rule(builder, "prerouting", FIREWALL_PROBES);
+		firewall_match_udp_port(expr, network->probe_port);
+		firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_EQ);
+		nft_expr_verdict(expr, NFT_JUMP, "probe");
 	}
 }
 
 static void is_family(struct nft_expr *expr, enum family f)
 {
-	is_protocol(expr, f == FAMILY_V6 ? ETH_P_IPV6 : ETH_P_IP);
+	firewall_match_protocol(expr, f == FAMILY_V6 ? ETH_P_IPV6 : ETH_P_IP);
+}
+
+static struct nft_expr *add_probe_rule(struct firewall_builder *builder)
+{
+	return firewall_add_rule(builder, "probe", FIREWALL_PROBES);
 }
 
 /* To the gateway, and from it. */
@@ -222,10 +92,10 @@ static void drop_probes(struct firewall_builder *builder, const struct firewall_
 			enum family f)
 {
 	for (int source = 0; source < 2; source++) {
-		struct nft_expr *expr = add_router_rule(builder, "probe");
+		struct nft_expr *expr = add_probe_rule(builder);
 
 		is_family(expr, f);
-		has_port(expr, UDP_DPORT, NFT_CMP_EQ, network->probe_port);
+		firewall_match_port(expr, network->probe_port);
 		firewall_match_address(expr, source, &network->gateway[f]);
 		drop(builder, expr, BRIDGE_PROBE_DROPS);
 	}
@@ -255,12 +125,12 @@ static void drop_forged_probes(struct firewall_builder *builder, enum family f)
 
 		if (!prefix_is_set(subnet))
 			continue;
-		expr = add_router_rule(builder, "probe");
+		expr = add_probe_rule(builder);
 		is_family(expr, f);
 		firewall_match_prefix(expr, f, true, NFT_CMP_EQ, subnet);
-		nft_expr_verdict(expr, NF_ACCEPT, NULL);
+		nft_expr_verdict(expr, NFT_RETURN, NULL);
 	}
-	expr = add_router_rule(builder, "probe");
+	expr = add_probe_rule(builder);
 	is_family(expr, f);
 	nft_expr_payload(expr, NFT_PAYLOAD_NETWORK_HEADER,
 			 f == FAMILY_V6 ? HOP_LIMIT_V6 : HOP_LIMIT_V4, sizeof(limit));
@@ -277,11 +147,11 @@ static void add_probe(struct firewall_builder *builder)
 {
 	struct nft_expr *expr;
 
-	if (!probe_bits(builder))
+	if (!any_probed(builder))
 		return;
-	expr = add_router_rule(builder, "probe");
-	is_tunnel(expr, NFT_META_IIFNAME);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
+	expr = add_probe_rule(builder);
+	firewall_match_tunnels(expr, NFT_META_IIFNAME);
+	nft_expr_verdict(expr, NFT_RETURN, NULL);
 	for (size_t i = 0; i < builder->len; i++)
 		for (enum family f = 0; f < FAMILIES; f++)
 			if (is_probed(builder, &builder->networks[i], f))
@@ -290,108 +160,30 @@ static void add_probe(struct firewall_builder *builder)
 		drop_forged_probes(builder, f);
 }
 
-/* Clients do not check a server's port, so their own port is matched as well. */
-static void add_udp(struct firewall_builder *builder)
+/* ---- Routers ----------------------------------------------------------------------------- */
+
+/* Where each frame of a container enters the bridge. */
+static void add_prerouting(struct firewall_builder *builder)
 {
-	static const struct {
-		uint32_t offset;
-		uint16_t port;
-	} rows[] = {
-		{ UDP_SPORT, DHCP_SERVER },
-		{ UDP_DPORT, DHCP_CLIENT },
-		{ UDP_SPORT, DHCP6_SERVER },
-		{ UDP_DPORT, DHCP6_CLIENT },
-	};
-	struct nft_expr *expr;
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		expr = add_router_rule(builder, "check-udp");
-		has_port(expr, rows[i].offset, NFT_CMP_EQ, rows[i].port);
-		nft_expr_verdict(expr, NFT_GOTO, "router");
-	}
-	add_probe_ports(builder);
-	expr = add_router_rule(builder, "check-udp");
-	has_port(expr, UDP_SPORT, NFT_CMP_GTE, 0);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	nft_expr_verdict(add_router_rule(builder, "check-udp"), NFT_GOTO, "incomplete");
-}
-
-/* The protocol is absent if the header chain is malformed or continues in the next fragment. */
-static void add_ip6(struct firewall_builder *builder)
-{
-	struct nft_expr *expr = add_router_rule(builder, "check-ip6");
-
-	is_upper(expr, NFT_CMP_EQ, IPPROTO_ICMPV6);
-	nft_expr_verdict(expr, NFT_GOTO, "check-icmp6");
-	expr = add_router_rule(builder, "check-ip6");
-	is_upper(expr, NFT_CMP_GTE, 0);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	nft_expr_verdict(add_router_rule(builder, "check-ip6"), NFT_GOTO, "incomplete");
-}
-
-static void drop_types(struct firewall_builder *builder, const char *chain, const uint8_t *types,
-		       size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		struct nft_expr *expr = add_router_rule(builder, chain);
-
-		has_type(expr, NFT_CMP_EQ, types[i]);
-		nft_expr_verdict(expr, NFT_GOTO, "router");
+	if (firewall_is_supported(builder, FIREWALL_PROBES))
+		add_probe_ports(builder);
+	if (router_at_ports(builder)) {
+		router_add_most(builder, "prerouting", 0, NFT_RETURN, NULL);
+		router_add_other_devices(builder, "prerouting");
+		router_add_checks(builder, "prerouting");
 	}
 }
 
-static void add_icmp6(struct firewall_builder *builder)
+static void add_routers(struct firewall_builder *builder)
 {
-	static const uint8_t types[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
-	struct nft_expr *expr;
-
-	drop_types(builder, "check-icmp6", types, ARRAY_LEN(types));
-	expr = add_router_rule(builder, "check-icmp6");
-	has_type(expr, NFT_CMP_GTE, 0);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	nft_expr_verdict(add_router_rule(builder, "check-icmp6"), NFT_GOTO, "incomplete");
+	if (!router_between_ports(builder))
+		return;
+	router_add_most(builder, "routers", 0, NFT_RETURN, NULL);
+	router_add_other_devices(builder, "routers");
+	router_add_checks(builder, "routers");
 }
 
-static void add_icmp(struct firewall_builder *builder)
-{
-	static const uint8_t types[] = { ICMP_REDIRECT, ICMP_ROUTER_ADVERTISEMENT };
-
-	drop_types(builder, "check-icmp", types, ARRAY_LEN(types));
-}
-
-/* An IPv4 fragment has at least eight bytes, so the first one has ports and ICMP type. */
-static void add_incomplete(struct firewall_builder *builder)
-{
-	const uint16_t mask = htons(0xfff8), first = 0;
-	struct nft_expr *expr = add_router_rule(builder, "incomplete");
-
-	is_protocol(expr, ETH_P_IP);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	expr = add_router_rule(builder, "incomplete");
-	nft_expr_exthdr(expr, IPPROTO_FRAGMENT, FRAGMENT_OFFSET, sizeof(mask));
-	nft_expr_mask(expr, &mask, sizeof(mask));
-	nft_expr_compare(expr, NFT_CMP_NEQ, &first, sizeof(first));
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	nft_expr_verdict(add_router_rule(builder, "incomplete"), NFT_GOTO, "router");
-}
-
-static void add_router(struct firewall_builder *builder)
-{
-	struct nft_expr *expr = add_router_rule(builder, "router");
-
-	is_tunnel(expr, NFT_META_IIFNAME);
-	nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	for (size_t i = 0; i < builder->len; i++) {
-		if (!builder->networks[i].rules.allow_routers ||
-		    !firewall_is_supported(builder, FIREWALL_ALLOW_ROUTERS))
-			continue;
-		expr = firewall_add_rule(builder, "router", FIREWALL_ALLOW_ROUTERS);
-		firewall_match_device(expr, NFT_META_BRI_IIFNAME, NFT_CMP_EQ,
-				      builder->networks[i].bridge);
-		nft_expr_verdict(expr, NF_ACCEPT, NULL);
-	}
-	drop(builder, add_router_rule(builder, "router"), BRIDGE_ROUTER_DROPS);
-}
+/* ---- Frames between two ports ------------------------------------------------------------ */
 
 /* The ports of one bridge reach only its own tunnel. */
 static void add_bridged(struct firewall_builder *builder, uint32_t key)
@@ -419,7 +211,7 @@ static void add_link_local_drop(struct firewall_builder *builder, const char *ch
 {
 	struct nft_expr *expr = firewall_add_rule(builder, chain, FIREWALL_BRIDGED_TUNNEL);
 
-	is_tunnel(expr, key);
+	firewall_match_tunnels(expr, key);
 	firewall_match_link_local(expr);
 	nft_expr_verdict(expr, NF_DROP, NULL);
 }
@@ -430,16 +222,6 @@ static bool any_bridged(const struct firewall_builder *builder)
 		if (builder->networks[i].bridged)
 			return true;
 	return false;
-}
-
-static void is_group(struct nft_expr *expr)
-{
-	const uint8_t group =
-		1; /* the bit of a group address, in the first byte of a destination */
-
-	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(group));
-	nft_expr_mask(expr, &group, sizeof(group));
-	nft_expr_compare(expr, NFT_CMP_EQ, &group, sizeof(group));
 }
 
 static bool keeps_broadcasts(const struct firewall_network *network)
@@ -462,7 +244,7 @@ static void add_unflooded(struct firewall_builder *builder, const char *chain, i
 			expr = firewall_add_rule(builder, chain, FIREWALL_BRIDGED_TUNNEL);
 			firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ,
 					      network->vxlan[f]);
-			is_group(expr);
+			firewall_match_group(expr, true);
 			nft_expr_verdict(expr, verdict, target);
 		}
 	}
@@ -484,7 +266,7 @@ static void add_local(struct firewall_builder *builder)
 	nft_expr_verdict(expr, NF_DROP, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(uppers); i++) {
 		expr = firewall_add_rule(builder, "local", FIREWALL_BRIDGED_TUNNEL);
-		is_upper(expr, NFT_CMP_EQ, uppers[i]);
+		firewall_match_upper(expr, NFT_CMP_EQ, uppers[i]);
 		nft_expr_verdict(expr, NF_DROP, NULL);
 	}
 	drop(builder, firewall_add_rule(builder, "local", FIREWALL_BRIDGED_TUNNEL),
@@ -515,7 +297,7 @@ static void add_flood_limits(struct firewall_builder *builder)
 			expr = firewall_add_rule(builder, "forward", FIREWALL_FLOOD_LIMIT);
 			firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ,
 					      network->vxlan[f]);
-			is_group(expr);
+			firewall_match_group(expr, true);
 			nft_expr_over(expr, network->flood_limit);
 			drop(builder, expr, BRIDGE_FLOOD_DROPS);
 		}
@@ -526,6 +308,9 @@ static void add_forward(struct firewall_builder *builder)
 {
 	static const uint32_t keys[] = { NFT_META_OIFNAME, NFT_META_IIFNAME };
 
+	if (router_between_ports(builder))
+		nft_expr_verdict(firewall_add_rule(builder, "forward", FIREWALL_ROUTERS), NFT_JUMP,
+				 "routers");
 	for (size_t i = 0; any_bridged(builder) && i < ARRAY_LEN(keys); i++)
 		add_link_local_drop(builder, "forward", keys[i]);
 	add_flood_limits(builder);
@@ -545,7 +330,7 @@ static void add_forward(struct firewall_builder *builder)
 		struct nft_expr *expr = firewall_add_rule(builder, "forward",
 							  FIREWALL_BRIDGED_TUNNEL);
 
-		is_tunnel(expr, keys[i]);
+		firewall_match_tunnels(expr, keys[i]);
 		drop(builder, expr, BRIDGE_TUNNEL_DROPS);
 	}
 }
@@ -557,15 +342,15 @@ static const struct {
 	void (*fill)(struct firewall_builder *builder);
 } chains[] = {
 	{ { "local", NULL, 0, 0, FIREWALL_BRIDGED_TUNNEL }, add_local },
-	{ { "router", NULL, 0, 0, FIREWALL_ROUTERS }, add_router },
-	{ { "incomplete", NULL, 0, 0, FIREWALL_ROUTERS }, add_incomplete },
-	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp },
-	{ { "check-icmp6", NULL, 0, 0, FIREWALL_ROUTERS }, add_icmp6 },
-	{ { "check-ip6", NULL, 0, 0, FIREWALL_ROUTERS }, add_ip6 },
-	{ { "probe", NULL, 0, 0, FIREWALL_ROUTERS }, add_probe },
-	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, add_udp },
-	{ { "prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED,
-	    FIREWALL_ROUTERS },
+	{ { "router", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_port_verdict },
+	{ { "incomplete", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_incomplete },
+	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_icmp },
+	{ { "check-icmp6", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_icmp6 },
+	{ { "check-ip6", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_ip6 },
+	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_udp },
+	{ { "routers", NULL, 0, 0, FIREWALL_ROUTERS }, add_routers },
+	{ { "probe", NULL, 0, 0, FIREWALL_PROBES }, add_probe },
+	{ { "prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED, FIREWALL_PROBES },
 	  add_prerouting },
 	{ { "forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED, FIREWALL_BRIDGED_TUNNEL },
 	  add_forward },
@@ -573,39 +358,22 @@ static const struct {
 	  add_output },
 };
 
-/* Without the bridge's name in nf_tables, only all networks together can allow routers. */
-static bool all_allow_routers(const struct firewall_builder *builder)
+/* The chain has the rules of probes, of routers, or both. */
+static struct firewall_chain chain_for(const struct firewall_builder *builder,
+				       const struct firewall_chain *chain)
 {
-	for (size_t i = 0; i < builder->len; i++)
-		if (!builder->networks[i].rules.allow_routers)
-			return false;
-	return builder->len;
-}
+	struct firewall_chain made = *chain;
 
-/* The rules of probes are in the chains of routers. */
-static bool is_wanted(const struct firewall_builder *builder, enum firewall_part part)
-{
-	return firewall_is_supported(builder, part) &&
-	       (part != FIREWALL_ROUTERS || !all_allow_routers(builder) ||
-		(probe_bits(builder) && firewall_is_supported(builder, FIREWALL_ALLOW_ROUTERS)));
-}
-
-/* A chain without rules is left out. */
-static bool may_be_empty(const struct firewall_chain *chain)
-{
-	static const char *const names[] = { "output", "local", "probe" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (!strcmp(chain->name, names[i]))
-			return true;
-	return false;
+	if (made.hook == NF_BR_PRE_ROUTING && made.type && router_at_ports(builder))
+		made.part = FIREWALL_ROUTERS;
+	return made;
 }
 
 bool bridge_table_build(const struct firewall_options *options,
 			const struct firewall_network *networks, size_t len,
 			struct firewall_table *table_out)
 {
-	static const char *const counters[] = { BRIDGE_ROUTER_DROPS, BRIDGE_TUNNEL_DROPS,
+	static const char *const counters[] = { ROUTER_DROPS, BRIDGE_TUNNEL_DROPS,
 						BRIDGE_FLOOD_DROPS, BRIDGE_UNFLOODED_DROPS,
 						BRIDGE_PROBE_DROPS };
 	struct firewall_builder builder = {
@@ -627,15 +395,14 @@ bool bridge_table_build(const struct firewall_options *options,
 		table_out->counters_len = ARRAY_LEN(counters);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
-		size_t before;
+		const struct firewall_chain chain = chain_for(&builder, &chains[i].chain);
+		const size_t before = table_out->rules.len;
 
-		if (!is_wanted(&builder, chains[i].chain.part))
+		if (!firewall_is_supported(&builder, chain.part))
 			continue;
-		before = table_out->rules.len;
 		chains[i].fill(&builder);
-		if (may_be_empty(&chains[i].chain) && table_out->rules.len == before)
-			continue;
-		if (!firewall_chains_push(&table_out->chains, &chains[i].chain))
+		if (table_out->rules.len > before &&
+		    !firewall_chains_push(&table_out->chains, &chain))
 			builder.failed = true;
 	}
 	return !builder.failed;

@@ -8,54 +8,36 @@
  *     counter router_drops; counter bridged_tunnel_drops; counter flood_drops; counter unflooded_drops
  *     counter probe_drops
  *
- *     chain prerouting {        type filter hook prerouting priority dstnat
- *       meta l4proto tcp accept
- *       @th,0,32 & 0x70000000 != 0 @th,0,32 & 0xfc00 != 0 accept         most others: no type that is matched
- *                                                 below, and no port below 1024; with probes to port 8473,
- *                                                 0xdc00: nor one of 8192 to 9215
- *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xfc00 != 0 accept      no port below 1024;
- *                                                 with probes the same
- *       iifgroup != 119 accept                      no port of weft's bridges
+ *     chain router {
+ *       iifname "weft-v*" return                    from a peer, which filters its own containers
+ *       meta ibrname "weft-br1" return              AllowRouters in one of several networks
+ *       @ll,0,8 & 1 == 0 counter name "router_drops"        not a broadcast, which inet weft counts
+ *       meta protocol ip6 @ll,0,8 & 1 == 1 counter name "router_drops"      unless the host has no IPv6 there
+ *       drop
+ *     (chains incomplete, check-icmp, check-icmp6, check-ip6, check-udp: router_chains.h)
+ *     chain routers {
+ *       meta l4proto tcp return
+ *       @th,0,32 & 0x70000000 != 0 @th,0,32 & 0xfc00 != 0 return    most others: no type that is matched
+ *                                                   below, and no port below 1024
+ *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xfc00 != 0 return      no port below 1024
+ *       iifgroup != 119 return                      no port of weft's bridges
  *       meta l4proto udp goto check-udp
  *       meta protocol ip6 goto check-ip6
  *       meta l4proto icmp goto check-icmp
  *       meta protocol 8021q goto router             a second VLAN tag
  *       meta protocol 8021ad goto router
- *     chain check-udp {
- *       th sport 67 goto router                     DHCP servers
- *       th dport 68 goto router
- *       th sport 547 goto router
- *       th dport 546 goto router
- *       th dport 8473 goto probe                    with weftd --probe
- *       th sport >= 0 accept
- *       goto incomplete
- *     chain probe {
- *       iifname "weft-v*" accept                    from a peer
+ *     chain probe {                                 with weftd --probe
+ *       iifname "weft-v*" return                    from a peer
  *       th dport 8473 ip daddr 10.5.1.1 counter name "probe_drops" drop     the gateway
  *       th dport 8473 ip saddr 10.5.1.1 counter name "probe_drops" drop
- *       ip saddr & 255.255.255.0 == 10.5.1.0 accept         without L2 networks: what is forged, with
+ *       ip saddr & 255.255.255.0 == 10.5.1.0 return         without L2 networks: what is forged, with
  *       ip ttl 255 counter name "probe_drops" drop          br_netfilter to another node past the host
- *     chain check-ip6 {
- *       meta l4proto ipv6-icmp goto check-icmp6
- *       meta l4proto >= 0 accept
- *       goto incomplete
- *     chain check-icmp6 {
- *       @th,0,8 134 goto router                     router advertisement
- *       @th,0,8 137 goto router                     redirect
- *       @th,0,8 >= 0 accept
- *       goto incomplete
- *     chain check-icmp {
- *       @th,0,8 5 goto router                       redirect
- *       @th,0,8 9 goto router                       router advertisement
- *     chain incomplete {                            the upper-layer header is not in this packet
- *       meta protocol ip accept
- *       frag frag-off != 0 accept
- *       goto router
- *     chain router {
- *       iifname "weft-v*" accept                    from a peer, which filters its own containers
- *       meta ibrname "weft-br1" accept              AllowRouters in one of several networks
- *       counter name "router_drops" drop
+ *     chain prerouting {        type filter hook prerouting priority dstnat; with weftd --probe
+ *       th dport 8473 meta l4proto udp iifgroup 119 jump probe
+ *                                                   and the rules of the chain routers, if all frames are
+ *                                                   checked at the ports (router_chains.h)
  *     chain forward {           type filter hook forward priority filter
+ *       jump routers                                unless they are at prerouting
  *       oifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     STP, LLDP; with
  *       iifname "weft-v*" ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop     an L2 network
  *       oifname "weft-vx5" @ll,0,8 & 1 == 1 limit rate over 1000/second burst 1000 packets counter
@@ -78,8 +60,8 @@
  *   }
  *
  * In a routed network, only the bridge device itself sends to the tunnel and receives from it, so every packet between
- * nodes passes the host's forward chains. A TCP packet of a container passes one rule; between two
- * containers of a bridge two more.
+ * nodes passes the host's forward chains, and of this table no chain, unless weftd answers probes. Between two
+ * containers of a bridge, a TCP packet passes four rules.
  *
  * With br_netfilter, bridged packets without a VLAN tag pass the host's forward chains, too. After a
  * translated destination it bridges a packet from the container to the tunnel, or back, instead of
@@ -87,16 +69,13 @@
  *
  * A receiver ignores the VLAN tag 0 of a frame, and a second one. The kernel has removed the outer
  * tag of a frame in these chains, so tagged frames are treated as untagged ones; a frame with
- * another tag is dropped, because its content cannot be matched. A header chain that continues in
- * the next fragment is dropped by the first one (RFC 7112), and so is a fragmented router
- * advertisement (RFC 6980).
+ * another tag is dropped, because its content cannot be matched.
  */
 #pragma once
 
 #include "daemon/firewall/firewall_table.h"
 
-#define BRIDGE_ROUTER_DROPS "router_drops" /* counters */
-#define BRIDGE_TUNNEL_DROPS "bridged_tunnel_drops"
+#define BRIDGE_TUNNEL_DROPS "bridged_tunnel_drops" /* counters */
 #define BRIDGE_FLOOD_DROPS "flood_drops"
 #define BRIDGE_UNFLOODED_DROPS "unflooded_drops"
 #define BRIDGE_PROBE_DROPS "probe_drops"

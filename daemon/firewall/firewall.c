@@ -14,6 +14,7 @@
 #include "daemon/firewall/firewall_apply.h"
 #include "daemon/firewall/gather.h"
 #include "daemon/firewall/ingress_table.h"
+#include "daemon/firewall/router_chains.h"
 #include "daemon/firewall/spoof_desired.h"
 #include "daemon/io/debounce.h"
 #include "daemon/io/loop.h"
@@ -37,7 +38,10 @@ typedef bool build_fn(const struct firewall_options *options,
 		      const struct firewall_network *networks, size_t len,
 		      struct firewall_table *table_out);
 
-/* In the order in which they are applied: INET depends on whether the kernel supports INGRESS. */
+/*
+ * In the order in which they are applied: each depends on what the kernel supports of the one
+ * before.
+ */
 enum { INGRESS, INET, BRIDGE, SPOOF, TABLES };
 static build_fn *const build_table[] = { ingress_table_build, firewall_table_build,
 					 bridge_table_build };
@@ -133,9 +137,9 @@ static int replace_table(struct firewall *firewall, size_t i, uint32_t generatio
 
 		if (unsupported == FIREWALL_WHOLE || firewall->options.unsupported & bit)
 			return -1;
-		if (!(firewall->refused_before & bit) && unsupported == FIREWALL_INGRESS)
-			log_info("packet rules: tunnel packets are matched at prerouting", "error",
-				 err->text);
+		if (!(firewall->refused_before & bit) && FIREWALL_SUBSTITUTED & bit)
+			log_info("packet rules: not supported by the kernel, replaced by others",
+				 "part", firewall_part_name[unsupported], "error", err->text);
 		else if (!(firewall->refused_before & bit))
 			log_warn("packet rules: not supported by the kernel, left out", "part",
 				 firewall_part_name[unsupported], "error", err->text);
@@ -200,8 +204,13 @@ static int check_table(void *ctx, uint32_t generation, struct err *err)
 	if (!is_absent(&want) &&
 	    firewall_apply_check(firewall->nl, &want, generation, &same, err) < 0)
 		return -1;
+	/* Until it is replaced, BRIDGE does not rely on it. */
+	if (of->i == INET)
+		firewall->options.inet_missing = !same;
 	if (!same && replace_table(firewall, of->i, generation, &want, err) < 0)
 		return -1;
+	if (of->i == INET)
+		firewall->options.inet_missing = false;
 	/* Unchanged since it was installed; the kernel has removed deleted devices from its own. */
 	if (of->known && of->i != INGRESS && !same && !is_absent(&want) &&
 	    firewall_table_same_shape(&managed->installed, &want))
@@ -662,6 +671,7 @@ int firewall_new(struct loop *loop, const struct firewall_options *options, size
 	if (!firewall)
 		return err_nomem(err, "packet rules");
 	firewall->options = *options;
+	firewall->options.inet_missing = true;
 	read_bridge_nf(firewall);
 	firewall->expected = networks;
 	firewall->retry = (struct retry){ .first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS };
@@ -724,8 +734,7 @@ struct firewall_view firewall_view(const struct firewall *firewall)
 	struct firewall_view view = {
 		.installed = in_sync(firewall),
 		.error = firewall->error.error,
-		/* Without INGRESS, rules at prerouting have the same effect. */
-		.unsupported = firewall->options.unsupported & ~(1U << FIREWALL_INGRESS),
+		.unsupported = firewall->options.unsupported & ~FIREWALL_SUBSTITUTED,
 		.ip_masq = firewall->options.ip_masq,
 		.forward = firewall->options.forward,
 		.guard = firewall->options.guard,
@@ -736,7 +745,8 @@ struct firewall_view firewall_view(const struct firewall *firewall)
 	view.vtep_filter_drops = read_counter(firewall, INET, FIREWALL_VTEP_FILTER_DROPS);
 	view.injection_drops = read_counter(firewall, INET, FIREWALL_INJECTION_DROPS);
 	view.isolation_drops = read_counter(firewall, INET, FIREWALL_ISOLATION_DROPS);
-	view.router_drops = read_counter(firewall, BRIDGE, BRIDGE_ROUTER_DROPS);
+	view.router_drops = read_counter(firewall, INET, ROUTER_DROPS) +
+			    read_counter(firewall, BRIDGE, ROUTER_DROPS);
 	view.tunnel_drops = read_counter(firewall, BRIDGE, BRIDGE_TUNNEL_DROPS);
 	view.flood_drops = read_counter(firewall, BRIDGE, BRIDGE_FLOOD_DROPS);
 	view.probe_drops = read_counter(firewall, BRIDGE, BRIDGE_PROBE_DROPS);

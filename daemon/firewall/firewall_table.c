@@ -3,6 +3,7 @@
 
 #include "common/array.h"
 #include "daemon/firewall/foreign_bridge.h"
+#include "daemon/firewall/router_chains.h"
 #include "daemon/firewall/tunnel_chains.h"
 
 #include <arpa/inet.h>
@@ -205,6 +206,14 @@ static const struct firewall_chain chain_of_all[] = {
 	{ "injected", NULL, 0, 0, FIREWALL_INJECTION },
 	{ "tunnel-input", NULL, 0, 0, FIREWALL_GUARD },
 	{ "tunnel-forward", NULL, 0, 0, FIREWALL_INJECTION },
+	{ "router", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "incomplete", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "check-icmp", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "check-icmp6", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "check-ip6", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "check-udp", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "routers", NULL, 0, 0, FIREWALL_HOST_ROUTERS },
+	{ "isolation", NULL, 0, 0, FIREWALL_ISOLATION },
 	{ "input", "filter", NF_INET_LOCAL_IN, PRIORITY_FILTER, FIREWALL_GUARD },
 	{ "forward", "filter", NF_INET_FORWARD, PRIORITY_FILTER, FIREWALL_FORWARD },
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT, FIREWALL_MASQUERADE },
@@ -474,6 +483,24 @@ static void add_switch_input(struct firewall_builder *builder)
 	}
 }
 
+static void add_routers(struct firewall_builder *builder)
+{
+	if (router_at_host(builder))
+		router_add_checks(builder, "routers");
+}
+
+/* From the bridges of weft: what containers send, and what peers send to the host or through it. */
+static void to_routers(struct firewall_builder *builder, const char *chain, int32_t verdict)
+{
+	struct nft_expr *expr;
+
+	if (!router_at_host(builder))
+		return;
+	expr = firewall_add_rule(builder, chain, FIREWALL_HOST_ROUTERS);
+	firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_EQ);
+	nft_expr_verdict(expr, verdict, "routers");
+}
+
 /* With the guard, every packet to the port ends in the chain; else, those of switches are still to be dropped. */
 static void add_input(struct firewall_builder *builder)
 {
@@ -484,6 +511,7 @@ static void add_input(struct firewall_builder *builder)
 				    is_guarded(builder) ? NFT_GOTO : NFT_JUMP, "tunnel-input");
 	add_port_drop(builder);
 	add_switch_input(builder);
+	to_routers(builder, "input", NFT_GOTO);
 }
 
 /* ---- Forwarding and masquerading ---------------------------------------------------------- */
@@ -517,12 +545,12 @@ static void add_isolation(struct firewall_builder *builder, const struct firewal
 		return;
 	if (may_be_contacted(builder, network) &&
 	    firewall_is_supported(builder, FIREWALL_REPLIES)) {
-		expr = firewall_add_rule(builder, "forward", FIREWALL_REPLIES);
+		expr = firewall_add_rule(builder, "isolation", FIREWALL_REPLIES);
 		match_isolated(expr, network, f);
 		firewall_match_replies(expr);
 		nft_expr_verdict(expr, NF_ACCEPT, NULL);
 	}
-	expr = firewall_add_rule(builder, "forward", FIREWALL_ISOLATION);
+	expr = firewall_add_rule(builder, "isolation", FIREWALL_ISOLATION);
 	match_isolated(expr, network, f);
 	firewall_count(builder, expr, FIREWALL_ISOLATION_DROPS);
 	nft_expr_verdict(expr, NF_DROP, NULL);
@@ -542,7 +570,7 @@ static void add_closed(struct firewall_builder *builder, const struct firewall_n
 	const bool wanted = network->closed || network->is_switch || network->foreign;
 
 	for (size_t i = 0; wanted && i < ARRAY_LEN(keys); i++) {
-		struct nft_expr *expr = firewall_add_rule(builder, "forward", FIREWALL_ISOLATION);
+		struct nft_expr *expr = firewall_add_rule(builder, "isolation", FIREWALL_ISOLATION);
 
 		firewall_match_device(expr, keys[i][0], NFT_CMP_EQ, network->bridge);
 		firewall_match_device(expr, keys[i][1], NFT_CMP_NEQ, network->bridge);
@@ -570,18 +598,45 @@ static void add_device_isolation(struct firewall_builder *builder)
 			add_closed(builder, &builder->networks[i]);
 }
 
-/* All else is accepted by the chain's policy. */
-static void add_forward(struct firewall_builder *builder)
+/* All else is accepted by the policy of the chain forward. */
+static void add_isolations(struct firewall_builder *builder)
 {
 	if (!firewall_is_supported(builder, FIREWALL_FORWARD))
 		return;
-	if (drops_injected(builder))
-		tunnel_to_each_port(builder, "forward", FIREWALL_INJECTION, NFT_JUMP,
-				    "tunnel-forward");
 	add_device_isolation(builder);
 	for (size_t i = 0; i < builder->len; i++)
 		for (enum family f = 0; f < FAMILIES; f++)
 			add_isolation(builder, &builder->networks[i], f);
+}
+
+static bool has_chain(const struct firewall_builder *builder, const char *name)
+{
+	for (size_t i = 0; i < builder->table->chains.len; i++)
+		if (!strcmp(builder->table->chains.at[i].name, name))
+			return true;
+	return false;
+}
+
+/* Most packets pass by neither a tunnel's port nor a type or port that is checked. */
+static void add_forward(struct firewall_builder *builder)
+{
+	const bool isolates = has_chain(builder, "isolation");
+	uint16_t ports = 0;
+
+	if (!firewall_is_supported(builder, FIREWALL_FORWARD))
+		return;
+	for (size_t i = 0; i < builder->len; i++)
+		ports |= builder->networks[i].port;
+	if (router_at_host(builder))
+		router_add_most(builder, "forward", ports, isolates ? NFT_GOTO : NF_ACCEPT,
+				isolates ? "isolation" : NULL);
+	if (drops_injected(builder))
+		tunnel_to_each_port(builder, "forward", FIREWALL_INJECTION, NFT_JUMP,
+				    "tunnel-forward");
+	to_routers(builder, "forward", NFT_JUMP);
+	if (isolates)
+		nft_expr_verdict(firewall_add_rule(builder, "forward", FIREWALL_FORWARD), NFT_GOTO,
+				 "isolation");
 }
 
 static void add_masquerade(struct firewall_builder *builder, const struct firewall_network *network,
@@ -651,8 +706,24 @@ static void add_postrouting(struct firewall_builder *builder)
 }
 
 static void (*const fill_chain[CHAINS])(struct firewall_builder *builder) = {
-	tunnel_add_from_peers, tunnel_add_to_peers, tunnel_add_in,      tunnel_add_out, add_drop,
-	add_injected,          add_tunnel_input,    add_tunnel_forward, add_input,      add_forward,
+	tunnel_add_from_peers,
+	tunnel_add_to_peers,
+	tunnel_add_in,
+	tunnel_add_out,
+	add_drop,
+	add_injected,
+	add_tunnel_input,
+	add_tunnel_forward,
+	router_add_host_verdict,
+	router_add_incomplete,
+	router_add_icmp,
+	router_add_icmp6,
+	router_add_ip6,
+	router_add_udp,
+	add_routers,
+	add_isolations,
+	add_input,
+	add_forward,
 	add_postrouting,
 };
 
@@ -673,7 +744,7 @@ static void add_chains(struct firewall_builder *builder)
 /* ---- The table --------------------------------------------------------------------------- */
 
 static const char *const counters[] = { FIREWALL_VTEP_FILTER_DROPS, FIREWALL_INJECTION_DROPS,
-					FIREWALL_ISOLATION_DROPS };
+					FIREWALL_ISOLATION_DROPS, ROUTER_DROPS };
 
 bool firewall_table_build(const struct firewall_options *options,
 			  const struct firewall_network *networks, size_t len,

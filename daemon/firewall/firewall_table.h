@@ -4,7 +4,7 @@
  * prints it. Pure: firewall_apply.h applies it.
  *
  *   table inet weft {
- *     counter vtep_filter_drops; counter injection_drops; counter isolation_drops
+ *     counter vtep_filter_drops; counter injection_drops; counter isolation_drops; counter router_drops
  *     set peers4-1 peers6-1     public addresses of the peers in the network with VNI 1, with a limit
  *                               (size) unless the network has more than 4,096 subnets
  *     set own4-1 own6-1         this node's subnet in it
@@ -41,20 +41,36 @@
  *       @th,96,32 & 0xffffff00 == 0x100 ip daddr @peers4-1 ip saddr != @peers4-1 goto injected
  *       @th,96,32 >= 0x0 return
  *       ip daddr @peers4-1 goto injected            cut short, or a fragment without a VNI
- *     chain input {             type filter hook input priority filter
- *       th dport 8472 @th,96,32 & 0xffffff00 == 0x100 ip saddr @peers4-1 ip daddr 192.168.0.1 iifgroup != 119
- *       accept                                      a single network: most packets of the tunnel
- *       udp dport 8472 goto tunnel-input
- *       iifgroup 119 iifname != "weft-br*" drop     a port is no input device of the host
- *       iifname "weft-br5" counter name "isolation_drops" drop      an L2 network without a gateway
- *     chain forward {           type filter hook forward priority filter
- *       udp dport 8472 jump tunnel-forward
+ *     chain router {
+ *       iifname "weft-br2" return                   AllowRouters in one of several networks
+ *       counter name "router_drops" drop
+ *     (chains incomplete, check-icmp, check-icmp6, check-ip6, check-udp: router_chains.h)
+ *     chain routers {
+ *       meta l4proto udp goto check-udp
+ *       meta protocol ip6 goto check-ip6
+ *       meta l4proto icmp goto check-icmp
+ *     chain isolation {
  *       iifname "weft-br1" ip daddr @isolated4-1 ct state established,related accept
  *       iifname "weft-br1" ip daddr @isolated4-1 counter name "isolation_drops" drop
  *       (of a closed network: iifname "weft-br3" oifname != "weft-br3" oifgroup 119, and vice
  *       versa, counter name "isolation_drops" drop; of an L2 network without a gateway the same with
  *       any other device; of another program's bridge the same with weft's devices and with other
  *       such bridges, after accepts for networks that AllowFrom permits)
+ *     chain input {             type filter hook input priority filter
+ *       th dport 8472 @th,96,32 & 0xffffff00 == 0x100 ip saddr @peers4-1 ip daddr 192.168.0.1 iifgroup != 119
+ *       accept                                      a single network: most packets of the tunnel
+ *       udp dport 8472 goto tunnel-input
+ *       iifgroup 119 iifname != "weft-br*" drop     a port is no input device of the host
+ *       iifname "weft-br5" counter name "isolation_drops" drop      an L2 network without a gateway
+ *       iifgroup 119 goto routers                   from weft's bridges
+ *     chain forward {           type filter hook forward priority filter
+ *       meta l4proto tcp accept                     with several networks, goto isolation
+ *       @th,0,32 & 0x70000000 != 0 @th,0,32 & 0xdc00 != 0 accept    most others: no type or port that a chain
+ *                                                   checks, and no port of a tunnel: the bits of 8472 are not compared
+ *       meta l4proto udp @th,0,32 & 0xfc000000 != 0 @th,0,32 & 0xdc00 != 0 accept
+ *       udp dport 8472 jump tunnel-forward
+ *       iifgroup 119 jump routers
+ *       goto isolation
  *     chain postrouting {       type nat hook postrouting priority srcnat
  *       meta mark & 0x4000 == 0x4000 return         masqueraded by kube-proxy
  *       ip saddr @own4-1 ip daddr @own4-1 ct status dnat masquerade     not with br_netfilter
@@ -82,7 +98,8 @@
 
 struct firewall_options {
 	bool ip_masq, forward, guard;
-	bool probe;           /* weftd answers probes */
+	bool probe;        /* weftd answers probes */
+	bool inet_missing; /* inet weft is not known to be installed: bridge weft does not rely on it */
 	unsigned unsupported; /* parts to leave out: bits 1 << enum firewall_part */
 	/* br_netfilter passes bridged packets of the family to connection tracking. */
 	bool bridge_nf[FAMILIES];

@@ -31,7 +31,7 @@ static struct nft_expr *add_pair(struct firewall_builder *builder, enum firewall
 				 const struct firewall_network *from,
 				 const struct firewall_network *to)
 {
-	struct nft_expr *expr = firewall_add_rule(builder, "forward", part);
+	struct nft_expr *expr = firewall_add_rule(builder, "isolation", part);
 
 	firewall_match_device(expr, NFT_META_IIFNAME, NFT_CMP_EQ, from->bridge);
 	firewall_match_device(expr, NFT_META_OIFNAME, NFT_CMP_EQ, to->bridge);

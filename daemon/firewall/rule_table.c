@@ -13,7 +13,8 @@
 
 /* Offsets in bytes: RFC 768; RFC 7348 section 5 after the 8 bytes of UDP. */
 #define UDP_DPORT 2
-#define VXLAN_VNI 12 /* and a reserved byte */
+#define VXLAN_NAMES "weft-v" /* weft-vx1, weft-v61 */
+#define VXLAN_VNI 12         /* and a reserved byte */
 
 const char *const firewall_part_name[FIREWALL_PARTS] = {
 	[FIREWALL_WHOLE] = "packet rules",
@@ -30,8 +31,9 @@ const char *const firewall_part_name[FIREWALL_PARTS] = {
 	[FIREWALL_HAIRPIN] = "connections to a Service within one node",
 	[FIREWALL_RANDOM] = "random ports when masquerading",
 	[FIREWALL_BRIDGE] = "packet rules of bridges (CONFIG_NF_TABLES_BRIDGE)",
-	[FIREWALL_ROUTERS] =
-		"router advertisements, redirects, DHCP replies and probes of containers",
+	[FIREWALL_ROUTERS] = "router advertisements, redirects and DHCP replies of containers",
+	[FIREWALL_PROBES] = "probes of containers",
+	[FIREWALL_HOST_ROUTERS] = "checks of routers at the host instead of at the ports",
 	[FIREWALL_ALLOW_ROUTERS] =
 		"AllowRouters in one of several networks (CONFIG_NFT_BRIDGE_META)",
 	[FIREWALL_BRIDGED_TUNNEL] = "bridged frames between containers and tunnel",
@@ -122,11 +124,8 @@ void firewall_match_port(struct nft_expr *expr, uint16_t port)
 /* The kernel calls no function for a comparison of a header's bytes, but one for the protocol. */
 void firewall_match_udp_port(struct nft_expr *expr, uint16_t port)
 {
-	const uint8_t udp = IPPROTO_UDP;
-
 	firewall_match_port(expr, port);
-	nft_expr_meta(expr, NFT_META_L4PROTO);
-	nft_expr_compare(expr, NFT_CMP_EQ, &udp, sizeof(udp));
+	firewall_match_upper(expr, NFT_CMP_EQ, IPPROTO_UDP);
 }
 
 void firewall_match_vni(struct nft_expr *expr, uint32_t vni)
@@ -178,6 +177,26 @@ void firewall_match_weft(struct nft_expr *expr, uint32_t key, uint32_t op)
 	nft_expr_compare(expr, op, &group, sizeof(group));
 }
 
+void firewall_match_tunnels(struct nft_expr *expr, uint32_t key)
+{
+	nft_expr_meta(expr, key);
+	nft_expr_compare(expr, NFT_CMP_EQ, VXLAN_NAMES, strlen(VXLAN_NAMES));
+}
+
+void firewall_match_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol)
+{
+	nft_expr_meta(expr, NFT_META_L4PROTO);
+	nft_expr_compare(expr, op, &protocol, sizeof(protocol));
+}
+
+void firewall_match_protocol(struct nft_expr *expr, uint16_t protocol)
+{
+	const uint16_t be = htons(protocol);
+
+	nft_expr_meta(expr, NFT_META_PROTOCOL);
+	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
+}
+
 void firewall_match_replies(struct nft_expr *expr)
 {
 	/* The kernel numbers these in its own byte order. */
@@ -197,6 +216,15 @@ void firewall_match_link_local(struct nft_expr *expr)
 	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(group));
 	nft_expr_mask(expr, mask, sizeof(mask));
 	nft_expr_compare(expr, NFT_CMP_EQ, group, sizeof(group));
+}
+
+void firewall_match_group(struct nft_expr *expr, bool group)
+{
+	const uint8_t bit = 1, want = group; /* in the first byte of a destination */
+
+	nft_expr_payload(expr, NFT_PAYLOAD_LL_HEADER, 0, sizeof(bit));
+	nft_expr_mask(expr, &bit, sizeof(bit));
+	nft_expr_compare(expr, NFT_CMP_EQ, &want, sizeof(want));
 }
 
 void firewall_table_free(struct firewall_table *table)

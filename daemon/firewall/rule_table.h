@@ -34,6 +34,8 @@ enum firewall_part {
 	FIREWALL_HAIRPIN, /* masquerading of translated connections within the node's subnet */
 	FIREWALL_BRIDGE,  /* the table bridge weft */
 	FIREWALL_ROUTERS,
+	FIREWALL_HOST_ROUTERS, /* the same in inet weft, for packets to and through the host */
+	FIREWALL_PROBES,
 	FIREWALL_ALLOW_ROUTERS, /* in some of several networks */
 	FIREWALL_BRIDGED_TUNNEL,
 	/* Of broadcasts to the tunnel; its chain is that of FIREWALL_BRIDGED_TUNNEL. */
@@ -42,6 +44,8 @@ enum firewall_part {
 	FIREWALL_PARTS
 };
 extern const char *const firewall_part_name[FIREWALL_PARTS];
+/* Bits of the parts without which rules at prerouting have the same effect. */
+#define FIREWALL_SUBSTITUTED (1U << FIREWALL_INGRESS | 1U << FIREWALL_HOST_ROUTERS)
 
 struct firewall_network;
 struct firewall_options;
@@ -136,10 +140,18 @@ void firewall_match_prefix(struct nft_expr *expr, enum family f, bool source, ui
 void firewall_match_device(struct nft_expr *expr, uint32_t key, uint32_t op, const char *name);
 /* The devices of weft, by NFT_META_IIFGROUP or NFT_META_OIFGROUP. */
 void firewall_match_weft(struct nft_expr *expr, uint32_t key, uint32_t op);
+/* The vxlan devices of weft, by NFT_META_IIFNAME or NFT_META_OIFNAME. */
+void firewall_match_tunnels(struct nft_expr *expr, uint32_t key);
+/* The protocol of the upper layer: IPPROTO_*. */
+void firewall_match_upper(struct nft_expr *expr, uint32_t op, uint8_t protocol);
+/* The protocol of the packet, without the VLAN tag that the kernel has removed: ETH_P_*. */
+void firewall_match_protocol(struct nft_expr *expr, uint16_t protocol);
 /* Packets of connections that the other side began. */
 void firewall_match_replies(struct nft_expr *expr);
 /* Frames to 01:80:c2:00:00:0x, which no bridge forwards by IEEE 802.1D: STP, LLDP. */
 void firewall_match_link_local(struct nft_expr *expr);
+/* Frames to a group, broadcasts included, or to a single station. */
+void firewall_match_group(struct nft_expr *expr, bool group);
 
 void firewall_table_free(struct firewall_table *table);
 

@@ -111,9 +111,13 @@ static void routers_are_allowed_by_bridge_or_refused_in_all_networks(void **stat
 	firewall_network_free(&open);
 	unsupported = firewall_view(scene->rules).unsupported & 1U << FIREWALL_ALLOW_ROUTERS;
 	assert_true(firewall_view(scene->rules).installed);
-	assert_true(kernel_shows("nft list chain bridge weft prerouting", "goto check-ip6"));
+	assert_true(kernel_shows("nft list chain bridge weft forward", "jump routers"));
+	assert_true(kernel_shows("nft list chain bridge weft routers", "goto check-ip6"));
 	assert_true(kernel_shows("nft list chain bridge weft router", "router_drops"));
 	assert_true(kernel_shows("nft list chain bridge weft router", "weft-br2") == !unsupported);
+	assert_true(kernel_shows("nft list chain inet weft forward", "jump routers"));
+	assert_true(kernel_shows("nft list chain inet weft input", "iifgroup 119 goto routers"));
+	assert_true(kernel_shows("nft list chain inet weft router", "weft-br2"));
 }
 
 static void the_bridges_table_is_repaired(void **state)
@@ -330,6 +334,40 @@ static void an_unsupported_part_is_tried_again(void **state)
 	free(before);
 }
 
+/* Another program's process owns the table, so that the kernel refuses each change. */
+static FILE *seize_host_table(struct scene *scene)
+{
+	FILE *owner = popen("nft -i >/dev/null", "w");
+
+	assert_non_null(owner);
+	assert_true(fputs("delete table inet weft; add table inet weft { flags owner; }\n", owner) >
+		    0);
+	assert_int_equal(fflush(owner), 0);
+	while (!kernel_shows("nft list table inet weft", "owner"))
+		usleep(10000);
+	fake_loop_pass(scene->loop, 1000);
+	assert_string_not_equal(firewall_view(scene->rules).error, "");
+	return owner;
+}
+
+/* The table of bridges leaves to the other one only what that one has in the kernel. */
+static void routers_are_checked_at_the_ports_while_the_other_table_is_refused(void **state)
+{
+	struct scene *scene = *state;
+	FILE *owner;
+
+	assert_false(kernel_shows("nft list table bridge weft", "chain prerouting"));
+	owner = seize_host_table(scene);
+	assert_true(kernel_shows("nft list chain bridge weft prerouting", "goto check-ip6"));
+	assert_false(kernel_shows("nft list chain bridge weft forward", "jump routers"));
+	assert_int_equal(pclose(owner), 0);
+	while (!firewall_view(scene->rules).installed)
+		fake_loop_pass(scene->loop, 100);
+	assert_true(kernel_shows("nft list chain inet weft forward", "jump routers"));
+	assert_true(kernel_shows("nft list chain bridge weft forward", "jump routers"));
+	assert_false(kernel_shows("nft list table bridge weft", "chain prerouting"));
+}
+
 static void alter_port(struct firewall_network *network)
 {
 	network->port = 4789;
@@ -415,6 +453,7 @@ int main(void)
 		firewall_test(the_last_known_state_holds_until_the_network_is_set),
 		firewall_test(without_the_ruleset_generation_all_rules_are_read),
 		firewall_test(routers_are_allowed_by_bridge_or_refused_in_all_networks),
+		firewall_test(routers_are_checked_at_the_ports_while_the_other_table_is_refused),
 		firewall_test(an_unsupported_part_is_tried_again),
 		firewall_test(the_bridges_table_is_repaired),
 		firewall_test(tunnel_packets_are_matched_where_they_arrive),

@@ -8,10 +8,15 @@ eth0 of another one.
 FROM and TO are paths of namespaces. The frames have the addresses of both interfaces; KIND is a name
 of the table below, optionally with overrides: KIND,mac=..,hw=..,ip=..,target=..  Each frame contains
 a token or flow label; the receiver waits for a last frame that always passes, so nothing depends on time.
+
+With TO=PATH:DEVICE, the frames are for the host itself, to the addresses of this bridge of it. Then what arrives
+is what sockets of that namespace receive. With GATEWAY=MAC in the environment, all frames, but those to
+groups, are to this MAC, so that the gateway routes them.
 """
 import ctypes
 import ipaddress
 import os
+import select
 import socket
 import struct
 import sys
@@ -41,24 +46,47 @@ def checksum(data):
 
 
 class End:
-    """One interface eth0: a packet socket and its addresses."""
+    """One interface, eth0 unless another one is named: a packet socket and its addresses."""
 
-    def __init__(self, path):
+    def __init__(self, path, device="eth0"):
         enter(path)
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        self.sock.bind(("eth0", 0))
+        self.sock.bind((device, 0))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         with open("/proc/thread-self/net/if_inet6", encoding="ascii") as lines:
             addresses = [line.split() for line in lines]
         addresses = [ipaddress.ip_address(bytes.fromhex(line[0])) for line in addresses
-                     if line[5] == "eth0"]
+                     if line[5] == device]
         self.mac = self.sock.getsockname()[4]
         own = [a for a in addresses if not a.is_link_local]
         local = [a for a in addresses if a.is_link_local]
         self.ip6 = own[0].packed if own else bytes(16)
         self.local = local[0].packed if local else bytes(16)
-        text = os.popen("ip -4 -o address show dev eth0").read().split()
+        text = os.popen("ip -4 -o address show dev " + device).read().split()
         self.ip4 = socket.inet_aton(text[text.index("inet") + 1].split("/")[0])
+
+    def receive(self):
+        self.sock.settimeout(10)
+        return self.sock.recv(4096)
+
+
+class Host(End):
+    """The host's own stack: what reaches its sockets has passed its rules."""
+
+    PORTS = (68, 546, 4242, 40000, 4243)  # that of the last frame is read last
+
+    def __init__(self, path, device):
+        super().__init__(path, device)
+        self.socks = [socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+                      socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)]
+        for port in self.PORTS:
+            sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            sock.bind(("::", port))
+            self.socks.append(sock)
+
+    def receive(self):
+        ready, _, _ = select.select(self.socks, [], [], 10)
+        return ready[0].recv(4096)
 
 
 class Frame:
@@ -68,7 +96,7 @@ class Frame:
         self.flow = flow
         self.smac = mac_bytes(options.get("mac", src.mac.hex()))
         self.hmac = mac_bytes(options.get("hw", self.smac.hex()))
-        self.dmac = mac_bytes(options.get("dmac", dst.mac.hex()))
+        self.dmac = mac_bytes(options.get("dmac", os.environ.get("GATEWAY") or dst.mac.hex()))
         ip = options.get("ip", "")
         ip = ipaddress.ip_address(ip).packed if ip else b""
         self.ip4 = ip if len(ip) == 4 else src.ip4
@@ -84,9 +112,10 @@ class Frame:
     def ether(self, kind, payload, dmac=None):
         return (dmac or self.dmac) + self.smac + struct.pack("!H", kind) + payload
 
-    def ipv4(self, proto, payload, fragment=0):
-        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 7, fragment, 64, proto, 0,
-                           self.ip4, self.to4)
+    def ipv4(self, proto, payload, fragment=0, to=None):
+        """fragment: the flag 0x2000 (more), and the offset in units of eight bytes."""
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 7 + self.flow, fragment, 64, proto, 0,
+                           self.ip4, to or self.to4)
         head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
         return self.ether(0x0800, head + payload)
 
@@ -98,8 +127,25 @@ class Frame:
         head = struct.pack("!IHBB", 6 << 28 | self.flow, len(payload), proto, 255)
         return self.ether(0x86dd, head + (src or self.ip6) + (dst or self.to6) + payload, dmac)
 
+    def icmp4(self, kind, body):
+        data = struct.pack("!BBH", kind, 1 if kind == 5 else 0, 0) + body + self.token.ljust(28, b"\0")
+        return data[:2] + struct.pack("!H", checksum(data)) + data[4:]
+
+    def datagram(self, sport, dport):
+        """A UDP header and the token, with the checksum of IPv6."""
+        data = struct.pack("!HHHH", sport, dport, 8 + len(self.token), 0) + self.token
+        pseudo = self.ip6 + self.to6 + struct.pack("!II", len(data), 17)
+        return data[:6] + struct.pack("!H", checksum(pseudo + data) or 0xffff) + data[8:]
+
     def udp6(self, sport, dport):
-        return self.ipv6(17, struct.pack("!HHHH", sport, dport, 8 + len(self.token), 1) + self.token)
+        return self.ipv6(17, self.datagram(sport, dport))
+
+    def fragments4(self, proto, data):
+        """Both fragments of a packet: the first one has eight bytes of data."""
+        return [self.ipv4(proto, data[:8], 0x2000), self.ipv4(proto, data[8:], 1)]
+
+    def fragments6(self, proto, data, src=None, first=8):
+        return [self.fragment(proto, 0, 1, data[:first], src), self.fragment(proto, first // 8, 0, data[first:], src)]
 
     def icmp6(self, kind, body, src=None, dst=None):
         """ICMPv6 with its checksum; the token is an option of ND that receivers ignore."""
@@ -130,9 +176,9 @@ class Frame:
             head = struct.pack("!BBBBI", 58, 0, 0, 0, 0)
         return self.ipv6(number, head + self.advertisement(), self.local)
 
-    def fragment(self, proto, offset, more, payload):
-        head = struct.pack("!BBHI", proto, 0, offset << 3 | more, 99)
-        return self.ipv6(44, head + payload, self.local)
+    def fragment(self, proto, offset, more, payload, src=None):
+        head = struct.pack("!BBHI", proto, 0, offset << 3 | more, 99 + self.flow)
+        return self.ipv6(44, head + payload, src or self.local)
 
     def tagged(self, frame, *tags):
         return frame[:12] + b"".join(struct.pack("!HH", kind, vid) for kind, vid in tags) + frame[12:]
@@ -180,8 +226,17 @@ KINDS = {
     "dhcp-high-server": lambda f: f.udp4(40000, 68),
     "dhcp6-high-server": lambda f: f.udp6(40000, 546),
     "dhcp6-odd-client": lambda f: f.udp6(547, 40000),
-    "icmp-router": lambda f: f.ipv4(1, struct.pack("!BBHBBH", 9, 0, 0, 1, 2, 1800) + f.to4 + f.token),
-    "icmp-redirect": lambda f: f.ipv4(1, struct.pack("!BBH4s", 5, 1, 0, f.to4) + f.token),
+    "icmp-router": lambda f: f.ipv4(1, f.icmp4(9, struct.pack("!BBH", 1, 2, 1800) + f.to4)),
+    "icmp-redirect": lambda f: f.ipv4(1, f.icmp4(5, f.to4)),
+    # Whole packets in two fragments, in one case with the header of UDP in the second one.
+    "dhcp-fragments": lambda f: f.fragments4(17, struct.pack("!HHHH", 67, 68, 8 + len(f.token), 0) + f.token),
+    "icmp-redirect-fragments": lambda f: f.fragments4(1, f.icmp4(5, f.to4)),
+    "dhcp6-fragments": lambda f: f.fragments6(17, f.datagram(547, 546), f.ip6),
+    "dhcp6-split": lambda f: f.fragments6(60, struct.pack("!BBBBI", 17, 0, 1, 4, 0) + f.datagram(547, 546), f.ip6),
+    "dhcp6-destination": lambda f: f.ipv6(60, struct.pack("!BBBBI", 17, 0, 1, 4, 0) + f.datagram(547, 546)),
+    "dhcp-tag": lambda f: f.tagged(f.udp4(67, 68), (0x8100, 0)),
+    "dhcp6-tag": lambda f: f.tagged(f.udp6(547, 546), (0x8100, 0)),
+    "dhcp-broadcast": lambda f: b"\xff" * 6 + f.udp4(67, 68, to=b"\xff" * 4)[6:],
     "udp": lambda f: f.udp4(4242, 4243),
     "udp-low": lambda f: f.udp4(53, 53),
     "udp-query": lambda f: f.udp4(40000, 53),
@@ -226,7 +281,9 @@ def is_flow(data, flow):
 
 
 def main():
-    src, dst = End(sys.argv[1]), End(sys.argv[2])
+    src = End(sys.argv[1])
+    path, _, device = sys.argv[2].partition(":")
+    dst = Host(path, device) if device else End(path)
     arrived = set()
     tokens = {}
     for number, spec in enumerate(sys.argv[3:]):
@@ -234,12 +291,13 @@ def main():
         options = dict(option.split("=", 1) for option in options)
         token = b"f%06d" % (number + os.getpid() * 100 % 900000)
         tokens[token] = spec
-        src.sock.send(KINDS[name](Frame(src, dst, token, options, number + 1)))
+        frames = KINDS[name](Frame(src, dst, token, options, number + 1))
+        for frame in frames if isinstance(frames, list) else [frames]:
+            src.sock.send(frame)
     last = b"f-last"
-    dst.sock.settimeout(10)
     src.sock.send(Frame(src, dst, last, {}).udp4(4242, 4243))
     while True:
-        data = dst.sock.recv(4096)
+        data = dst.receive()
         for token in tokens:
             flow = list(tokens).index(token) + 1
             if token in data or is_flow(data, flow):

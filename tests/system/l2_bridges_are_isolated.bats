@@ -58,7 +58,10 @@ attach() { # HOST CONTAINER ADDRESS
 bridge_mac() { ip -n "$LAB-$1" -j link show "${2-br-lan}" | jq -r '.[0].address'; } # HOST [BRIDGE]
 vxlan_is() { ip -n "$LAB-$1" -j link show weft-vx7 | jq -e --arg s "$2" '.[0].flags | index("UP") | (. != null) == ($s == "up")'; } # HOST up|down
 
-rules_are_there() { ns_run host1 nft list chain inet weft forward | grep -F '"br-lan"'; }
+rules_are_there() {
+	ns_run host1 nft list chain inet weft forward | grep -F 'goto isolation' &&
+		ns_run host1 nft list chain inet weft isolation | grep -F '"br-lan"'
+}
 
 # Without the rules of a node that runs no weftd, packets pass: the tests below do not pass for another reason.
 @test "the instrument works: without the rules, the networks reach each other" {

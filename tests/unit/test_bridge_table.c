@@ -2,6 +2,7 @@
 #include "daemon/firewall/bridge_table.h"
 
 #include "common/array.h"
+#include "daemon/firewall/router_chains.h"
 #include "tests/unit/samples.h"
 
 #include <arpa/inet.h>
@@ -23,27 +24,36 @@ static void the_rules_follow_the_options_and_the_kernel(void **state)
 	static const struct {
 		unsigned unsupported;
 		bool allow[2];
-		size_t prerouting, drop, forward;
+		size_t prerouting, routers, router, forward;
 		bool bridge_nf[FAMILIES];
 	} cases[] = {
-		{ 0, { false, false }, 9, 2, 2, { false, false } },
-		{ 0, { true, false }, 9, 3, 2, { false, false } },
-		{ 0, { true, true }, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 9, 2, 2, { false, false } },
-		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, true }, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_ROUTERS, { false, false }, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 2, 0, { false, false } },
-		{ 1U << FIREWALL_COUNT, { false, false }, 9, 2, 2, { false, false } },
-		{ 0, { false, false }, 9, 2, 3, { true, false } },
-		{ 0, { false, false }, 9, 2, 4, { true, true } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 2, 0, { true, true } },
+		{ 0, { false, false }, 0, 9, 3, 3, { false, false } },
+		{ 0, { true, false }, 0, 9, 4, 3, { false, false } },
+		{ 0, { true, true }, 0, 0, 0, 2, { false, false } },
+		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 0, 9, 3, 3, { false, false } },
+		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, true }, 0, 0, 0, 2, { false, false } },
+		{ 1U << FIREWALL_ROUTERS, { false, false }, 0, 0, 0, 2, { false, false } },
+		{ 1U << FIREWALL_HOST_ROUTERS, { false, false }, 9, 0, 2, 2, { false, false } },
+		{ 1U << FIREWALL_GUARD, { true, false }, 9, 0, 3, 2, { false, false } },
+		{ 1U << FIREWALL_FORWARD, { false, false }, 9, 0, 2, 2, { false, false } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 0, 2, 0, { false, false } },
+		{ 1U << FIREWALL_COUNT, { false, false }, 0, 9, 2, 3, { false, false } },
+		{ 0, { false, false }, 0, 9, 3, 4, { true, false } },
+		{ 0, { false, false }, 0, 9, 3, 5, { true, true } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 0, 2, 0, { true, true } },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct firewall_options options = { .unsupported = cases[i].unsupported };
-		struct firewall_network networks[] = { { .bridge = "weft-br1" },
-						       { .bridge = "weft-br2" } };
+		struct firewall_network networks[] = {
+			{ .bridge = "weft-br1",
+			  .subnet = { sample_prefix("10.5.1.0/24"),
+				      sample_prefix("fd00:5::/64") } },
+			{ .bridge = "weft-br2",
+			  .subnet = { sample_prefix("10.6.1.0/24"),
+				      sample_prefix("fd00:6::/64") } },
+		};
 		struct firewall_table table;
 
 		for (size_t f = 0; f < FAMILIES; f++)
@@ -53,7 +63,8 @@ static void the_rules_follow_the_options_and_the_kernel(void **state)
 		assert_true(bridge_table_build(&options, networks, 2, &table));
 		assert_string_equal(table.name, FIREWALL_TABLE);
 		assert_int_equal(rules_in(&table, "prerouting"), cases[i].prerouting);
-		assert_int_equal(rules_in(&table, "router"), cases[i].drop);
+		assert_int_equal(rules_in(&table, "routers"), cases[i].routers);
+		assert_int_equal(rules_in(&table, "router"), cases[i].router);
 		assert_int_equal(rules_in(&table, "forward"), cases[i].forward);
 		assert_true(!table.counters_len == !!(cases[i].unsupported & 1U << FIREWALL_COUNT));
 		firewall_table_free(&table);
@@ -72,11 +83,11 @@ static void an_l2_network_reaches_its_tunnel(void **state)
 
 	(void)state;
 	assert_true(bridge_table_build(&options, networks, 2, &table));
-	assert_int_equal(rules_in(&table, "forward"), 2 + 2 + 4 + 2);
+	assert_int_equal(rules_in(&table, "forward"), 1 + 2 + 2 + 4 + 2);
 	assert_int_equal(rules_in(&table, "output"), 1 + 2);
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&options, networks, 1, &table));
-	assert_int_equal(rules_in(&table, "forward"), 2);
+	assert_int_equal(rules_in(&table, "forward"), 1 + 2);
 	assert_int_equal(rules_in(&table, "output"), 0);
 	firewall_table_free(&table);
 }
@@ -106,8 +117,8 @@ static void ports_differ(struct nft_expr *expr, uint32_t mask)
 	nft_expr_compare_masked(expr, &be_mask, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
-/* UDP with no port below 1024, and no destination port with the upper bits of those of probes. */
-static struct nft_expr high_ports(uint32_t upper)
+/* UDP with no port below 1024. */
+static struct nft_expr high_ports(void)
 {
 	const uint8_t udp = IPPROTO_UDP;
 	struct nft_expr expr = { .size = 0 };
@@ -116,36 +127,36 @@ static struct nft_expr high_ports(uint32_t upper)
 	nft_expr_compare(&expr, NFT_CMP_EQ, &udp, 1);
 	nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
 	ports_differ(&expr, 0xfc000000);
-	ports_differ(&expr, upper);
-	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	ports_differ(&expr, 0xfc00);
+	nft_expr_verdict(&expr, NFT_RETURN, NULL);
 	return expr;
 }
 
 #define NO_CHECKED_TYPE 0x70000000
 
-/* Any protocol, with a first byte outside all checked types, and the same destination ports. */
-static struct nft_expr most(uint32_t upper)
+/* Any protocol, with a first byte outside all checked types, and no destination port below 1024. */
+static struct nft_expr most(void)
 {
 	struct nft_expr expr = { .size = 0 };
 
 	nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4);
 	ports_differ(&expr, NO_CHECKED_TYPE);
-	ports_differ(&expr, upper);
-	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	ports_differ(&expr, 0xfc00);
+	nft_expr_verdict(&expr, NFT_RETURN, NULL);
 	return expr;
 }
 
-/* The two rules by which most packets leave the chain. */
-static void assert_accepts(const struct firewall_table *table, uint32_t upper)
+/* From this place on, the two rules by which most packets leave the chain. */
+static void assert_most(const struct firewall_table *table, const char *chain, size_t place)
 {
-	const struct nft_expr first = most(upper), second = high_ports(upper);
+	const struct nft_expr first = most(), second = high_ports();
 
-	assert_true(is_rule(table, "prerouting", 1, &first));
-	assert_true(is_rule(table, "prerouting", 2, &second));
+	assert_true(is_rule(table, chain, place, &first));
+	assert_true(is_rule(table, chain, place + 1, &second));
 }
 
 /* The first bytes are the type, of ICMP and ICMPv6, and the port of a server. */
-static void checked_types_and_ports_are_not_accepted_before(void **state)
+static void checked_types_and_ports_are_not_passed_before(void **state)
 {
 	static const uint32_t types[] = { 5, 9, 134, 137 }, ports[] = { 67, 547 };
 
@@ -198,7 +209,7 @@ static struct nft_expr subnet_accept(uint16_t protocol, const struct prefix *sub
 	struct nft_expr expr = has_protocol(protocol);
 
 	firewall_match_prefix(&expr, ipaddr_family(&subnet->addr), true, NFT_CMP_EQ, subnet);
-	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	nft_expr_verdict(&expr, NFT_RETURN, NULL);
 	return expr;
 }
 
@@ -242,7 +253,20 @@ static bool has_chain(const struct firewall_table *table, const char *name)
 	return false;
 }
 
-/* Only packets whose port may be that of probes pass further rules. */
+static struct nft_expr probe_jump(uint16_t port)
+{
+	struct nft_expr expr = { .size = 0 };
+
+	firewall_match_udp_port(&expr, port);
+	firewall_match_weft(&expr, NFT_META_IIFGROUP, NFT_CMP_EQ);
+	nft_expr_verdict(&expr, NFT_JUMP, "probe");
+	return expr;
+}
+
+/*
+ * The hook that every packet between nodes passes has rules of probes only, and only with
+ * probes.
+ */
 static void containers_do_not_send_probes(void **state)
 {
 	const struct firewall_options on = { .probe = true }, off = { .probe = false };
@@ -262,28 +286,26 @@ static void containers_do_not_send_probes(void **state)
 		{ .bridge = "weft-br4", .probe_port = 9000 }, /* no subnet yet */
 	};
 	const struct nft_expr forged[] = { forged_drop(IPV4), forged_drop(IPV6) };
-	struct nft_expr jump = { .size = 0 };
+	const struct nft_expr jump = probe_jump(8473), other = probe_jump(1025);
 	struct firewall_table table;
 
 	(void)state;
 	assert_true(bridge_table_build(&off, networks, 4, &table));
-	assert_accepts(&table, 0xfc00);
-	assert_int_equal(rules_in(&table, "check-udp"), 6);
+	assert_most(&table, "routers", 1);
 	assert_false(has_chain(&table, "probe"));
+	assert_false(has_chain(&table, "prerouting"));
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 2, &table));
-	assert_accepts(&table, 0xdc00);
-	assert_int_equal(rules_in(&table, "check-udp"), 7);
-	compare_port(&jump, 8473);
-	nft_expr_verdict(&jump, NFT_GOTO, "probe");
-	assert_true(is_rule(&table, "check-udp", 4, &jump));
+	assert_most(&table, "routers", 1);
+	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_true(is_rule(&table, "prerouting", 0, &jump));
 	assert_int_equal(rules_in(&table, "probe"), 1 + 3 * 2 + 2 + 1 + 1 + 1);
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 4, &table));
 	assert_true(has_chain(&table, "probe"));
-	assert_accepts(&table, 0xd800);
-	assert_int_equal(rules_in(&table, "prerouting"), 9);
-	assert_int_equal(rules_in(&table, "check-udp"), 8);
+	assert_int_equal(rules_in(&table, "prerouting"), 2);
+	assert_true(is_rule(&table, "prerouting", 0, &jump));
+	assert_true(is_rule(&table, "prerouting", 1, &other));
 	assert_probe_drops(&table, 1, IPV4, &networks[0]);
 	assert_probe_drops(&table, 3, IPV6, &networks[0]);
 	assert_probe_drops(&table, 5, IPV4, &networks[1]);
@@ -297,7 +319,7 @@ static void containers_do_not_send_probes(void **state)
 	firewall_table_free(&table);
 }
 
-/* Also in networks that all allow routers, unless a kernel cannot distinguish bridges. */
+/* Also in networks that all allow routers, whatever the kernel lacks of the checks of routers. */
 static void probes_are_dropped_if_routers_are_allowed(void **state)
 {
 	struct firewall_network network[] = {
@@ -316,13 +338,20 @@ static void probes_are_dropped_if_routers_are_allowed(void **state)
 	(void)state;
 	assert_true(bridge_table_build(&options, network, 1, &table));
 	assert_int_equal(rules_in(&table, "probe"), 1 + 2 + 1);
-	assert_int_equal(rules_in(&table, "router"), 3);
+	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_false(has_chain(&table, "router"));
 	firewall_table_free(&table);
-	options.unsupported = 1U << FIREWALL_ALLOW_ROUTERS;
+	options.unsupported = 1U << FIREWALL_ALLOW_ROUTERS | 1U << FIREWALL_ROUTERS;
 	assert_true(bridge_table_build(&options, network, 1, &table));
-	assert_int_equal(rules_in(&table, "prerouting"), 0);
+	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_int_equal(rules_in(&table, "probe"), 1 + 2 + 1);
+	firewall_table_free(&table);
+	options.unsupported = 1U << FIREWALL_PROBES;
+	assert_true(bridge_table_build(&options, network, 1, &table));
+	assert_false(has_chain(&table, "prerouting"));
 	assert_false(has_chain(&table, "probe"));
 	firewall_table_free(&table);
+	options.unsupported = 0;
 	/* One of two. */
 	network[1].rules.allow_routers = false;
 	assert_true(bridge_table_build(&options, network, 2, &table));
@@ -332,6 +361,87 @@ static void probes_are_dropped_if_routers_are_allowed(void **state)
 	network[1] = (struct firewall_network){ .bridge = "weft-br2", .bridged = true };
 	assert_true(bridge_table_build(&options, network, 2, &table));
 	assert_int_equal(rules_in(&table, "probe"), 1 + 2);
+	firewall_table_free(&table);
+}
+
+/*
+ * Frames of an L2 network that br_netfilter passes to the host are not distinguished there from
+ * routed packets, and a table that is not in the kernel checks nothing: then the rules are
+ * where frames leave containers.
+ */
+static void routers_are_checked_at_the_ports_if_the_host_does_not(void **state)
+{
+	static const struct {
+		struct firewall_options options;
+		struct firewall_network network;
+		size_t prerouting, routers;
+	} cases[] = {
+		{ { .bridge_nf = { true, true } }, { .bridged = false }, 0, 9 },
+		{ { .bridge_nf = { false, false } }, { .bridged = true }, 0, 9 },
+		{ { .bridge_nf = { true, false } }, { .bridged = true }, 9, 0 },
+		{ { .bridge_nf = { false, true } }, { .bridged = true }, 9, 0 },
+		/* Its ports are not those of weft. */
+		{ { .bridge_nf = { true, true } }, { .bridged = true, .foreign = true }, 0, 9 },
+		{ { .inet_missing = true }, { .bridged = false }, 9, 0 },
+		{ { .inet_missing = true }, { .rules = { .allow_routers = true } }, 0, 0 },
+		/* After the rules of probes. */
+		{ { .probe = true, .inet_missing = true },
+		  { .probe_port = 8473,
+		    .gateway = { { .be = { 10, 5, 1, 1 }, .family = AF_INET } } },
+		  10,
+		  0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct firewall_table table;
+
+		assert_true(bridge_table_build(&cases[i].options, &cases[i].network, 1, &table));
+		assert_int_equal(rules_in(&table, "prerouting"), cases[i].prerouting);
+		assert_int_equal(rules_in(&table, "routers"), cases[i].routers);
+		if (cases[i].prerouting)
+			assert_most(&table, "prerouting", cases[i].prerouting - 9 + 1);
+		firewall_table_free(&table);
+	}
+}
+
+static struct nft_expr count_group(uint16_t protocol, bool group)
+{
+	struct nft_expr expr = { .size = 0 };
+
+	if (protocol)
+		expr = has_protocol(protocol);
+	firewall_match_group(&expr, group);
+	nft_expr_counter(&expr, ROUTER_DROPS);
+	return expr;
+}
+
+/* A broadcast is counted at the host, unless that has no address of the family in a network. */
+static void copies_of_broadcasts_are_counted_if_the_host_counts_none(void **state)
+{
+	const struct firewall_options options = { .guard = true };
+	const struct nft_expr unicast = count_group(0, false), group4 = count_group(IPV4, true),
+			      group6 = count_group(IPV6, true);
+	struct firewall_network networks[] = {
+		{ .bridge = "weft-br1",
+		  .subnet = { sample_prefix("10.5.1.0/24"), sample_prefix("fd00:5:1::/64") } },
+		{ .bridge = "weft-br2", .subnet = { sample_prefix("10.6.1.0/24") } },
+	};
+	struct firewall_table table;
+
+	(void)state;
+	assert_true(bridge_table_build(&options, networks, 1, &table));
+	assert_int_equal(rules_in(&table, "router"), 3);
+	assert_true(is_rule(&table, "router", 1, &unicast));
+	firewall_table_free(&table);
+	assert_true(bridge_table_build(&options, networks, 2, &table));
+	assert_int_equal(rules_in(&table, "router"), 4);
+	assert_true(is_rule(&table, "router", 2, &group6));
+	firewall_table_free(&table);
+	networks[1].is_switch = true;
+	assert_true(bridge_table_build(&options, networks, 2, &table));
+	assert_int_equal(rules_in(&table, "router"), 5);
+	assert_true(is_rule(&table, "router", 2, &group4));
 	firewall_table_free(&table);
 }
 
@@ -382,18 +492,18 @@ static void a_network_that_floods_has_a_limit(void **state)
 
 	(void)state;
 	assert_true(bridge_table_build(&options, &network, 1, &table));
-	assert_int_equal(rules_in(&table, "forward"), 2 + 2 + 4 + 2);
-	assert_true(is_rule(&table, "forward", 0, &out));
-	assert_true(is_rule(&table, "forward", 1, &in));
-	assert_true(is_rule(&table, "forward", 2, &first));
-	assert_true(is_rule(&table, "forward", 3, &second));
+	assert_int_equal(rules_in(&table, "forward"), 1 + 2 + 2 + 4 + 2);
+	assert_true(is_rule(&table, "forward", 1, &out));
+	assert_true(is_rule(&table, "forward", 2, &in));
+	assert_true(is_rule(&table, "forward", 3, &first));
+	assert_true(is_rule(&table, "forward", 4, &second));
 	assert_int_equal(rules_in(&table, "output"), 1);
 	assert_true(is_rule(&table, "output", 0, &out));
 	firewall_table_free(&table);
 	options.unsupported = 1U << FIREWALL_FLOOD_LIMIT;
 	assert_true(bridge_table_build(&options, &network, 1, &table));
-	assert_int_equal(rules_in(&table, "forward"), 2 + 4 + 2);
-	assert_false(is_rule(&table, "forward", 2, &first));
+	assert_int_equal(rules_in(&table, "forward"), 1 + 2 + 4 + 2);
+	assert_false(is_rule(&table, "forward", 3, &first));
 	firewall_table_free(&table);
 }
 
@@ -431,8 +541,8 @@ static void broadcasts_of_a_network_without_flooding_are_counted(void **state)
 	nft_expr_counter(&last, BRIDGE_UNFLOODED_DROPS);
 	nft_expr_verdict(&last, NF_DROP, NULL);
 	assert_true(bridge_table_build(&options, networks, 3, &table));
-	assert_int_equal(rules_in(&table, "forward"), 2 + 2 + 1 + 4 + 2 + 2);
-	assert_true(is_rule(&table, "forward", 4, &forward));
+	assert_int_equal(rules_in(&table, "forward"), 1 + 2 + 2 + 1 + 4 + 2 + 2);
+	assert_true(is_rule(&table, "forward", 5, &forward));
 	assert_int_equal(rules_in(&table, "output"), 1 + 1);
 	assert_true(is_rule(&table, "output", 1, &output));
 	assert_int_equal(rules_in(&table, "local"), 4);
@@ -457,9 +567,9 @@ static void routers_are_allowed_by_the_name_of_the_bridge(void **state)
 
 	(void)state;
 	firewall_match_device(&allowed, NFT_META_BRI_IIFNAME, NFT_CMP_EQ, "br-lan");
-	nft_expr_verdict(&allowed, NF_ACCEPT, NULL);
+	nft_expr_verdict(&allowed, NFT_RETURN, NULL);
 	assert_true(bridge_table_build(&options, networks, 2, &table));
-	assert_int_equal(rules_in(&table, "router"), 3);
+	assert_int_equal(rules_in(&table, "router"), 6);
 	assert_true(is_rule(&table, "router", 1, &allowed));
 	firewall_table_free(&table);
 }
@@ -482,8 +592,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_do_not_send_probes),
 		cmocka_unit_test(probes_are_dropped_if_routers_are_allowed),
+		cmocka_unit_test(routers_are_checked_at_the_ports_if_the_host_does_not),
+		cmocka_unit_test(copies_of_broadcasts_are_counted_if_the_host_counts_none),
 		cmocka_unit_test(the_rules_follow_the_options_and_the_kernel),
-		cmocka_unit_test(checked_types_and_ports_are_not_accepted_before),
+		cmocka_unit_test(checked_types_and_ports_are_not_passed_before),
 		cmocka_unit_test(an_l2_network_reaches_its_tunnel),
 		cmocka_unit_test(a_network_that_floods_has_a_limit),
 		cmocka_unit_test(broadcasts_of_a_network_without_flooding_are_counted),
