@@ -45,6 +45,7 @@ void l2_free(struct l2 *l2);
 int l2_start(struct l2 *l2, struct err *err);
 /* The node's address has changed. */
 void l2_reconnect(struct l2 *l2);
+/* Makes the store, if it is open, check its connection. */
 void l2_check(struct l2 *l2);
 
 /*

@@ -548,7 +548,6 @@ const struct store_listener network_listener = {
 
 /* ---- Events of the kernel ---------------------------------------------------------------- */
 
-/* As watch_owner.objects. */
 static bool get_objects(void *ctx, struct watch_objects *objects_out)
 {
 	const struct network *network = ctx;
@@ -617,8 +616,7 @@ static void on_uplink_timer(void *ctx)
 			     &change, &err) < 0)
 		loop_timer_start(network->uplink_timer, WAIT_MS);
 	else if (change == UNDERLAY_PATH)
-		schedule_trigger(network->schedule,
-				 RECONCILE_PEERS); /* packet rules name the devices */
+		schedule_trigger(network->schedule, RECONCILE_PEERS); /* for the packet rules */
 	else if (change != UNDERLAY_SAME)
 		on_uplink_changed(network, change);
 	update_status(network);
@@ -747,6 +745,12 @@ void network_rules_applied(struct network *network)
 struct store *network_store(const struct network *network)
 {
 	return network->store;
+}
+
+void network_check_stores(const struct network *network)
+{
+	network->store->ops->check(network->store);
+	l2_check(network->l2.l2);
 }
 
 int network_start(struct network *network, struct store *store, struct err *err)

@@ -122,6 +122,8 @@ void network_rules_applied(struct network *network);
 
 /* The store of its leases, borrowed; NULL before network_start. */
 struct store *network_store(const struct network *network);
+/* Makes the stores of leases and endpoints check their connection. After network_start only. */
+void network_check_stores(const struct network *network);
 
 /* The whole state, for status; pointers are valid until control returns to the loop. */
 struct network_view {

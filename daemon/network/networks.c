@@ -412,11 +412,8 @@ int networks_new(const struct network_env *env, const struct networks_options *o
 
 void networks_check(const struct networks *networks)
 {
-	for (size_t i = 0; i < networks->started; i++) {
-		struct store *store = network_store(networks->all[i]);
-
-		store->ops->check(store);
-	}
+	for (size_t i = 0; i < networks->started; i++)
+		network_check_stores(networks->all[i]);
 }
 
 struct network *const *networks_all(const struct networks *networks, size_t *len_out)

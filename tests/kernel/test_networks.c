@@ -28,8 +28,9 @@ struct scene {
 	struct network_env env;
 	struct networks *networks;
 	struct fake_store store[ARRAY_LEN(names)];
-	size_t made;       /* number of opened stores */
-	const char *fails; /* the network whose store cannot be opened */
+	struct fake_store endpoints; /* of the L2 network, if there is one */
+	size_t made;                 /* number of opened stores */
+	const char *fails;           /* the network whose store cannot be opened */
 	char run_dir[96], state_dir[96], subnet_file[96];
 };
 
@@ -45,6 +46,19 @@ static int make_store(void *ctx, const char *name, struct network *network,
 		return err_set(err, ERR_CONFIG, "no such store");
 	fake->store = (struct store){ .ops = &fake_store_ops, .config_name = name };
 	*store_out = &fake->store;
+	return 0;
+}
+
+static int open_endpoints(void *ctx, const char *network, const struct store_listener *listener,
+			  void *listener_ctx, struct store **store_out, struct err *err)
+{
+	struct scene *scene = ctx;
+
+	(void)network, (void)err;
+	scene->endpoints.store = (struct store){ .ops = &fake_store_ops,
+						 .listener = listener,
+						 .listener_ctx = listener_ctx };
+	*store_out = &scene->endpoints.store;
 	return 0;
 }
 
@@ -69,7 +83,9 @@ static int setup(void **state)
 					   .machine = "",
 					   .uplink = { .iface = iface },
 					   .run_dir = scene->run_dir,
-					   .subnet_file = scene->subnet_file };
+					   .subnet_file = scene->subnet_file,
+					   .open_endpoints = open_endpoints,
+					   .open_ctx = scene };
 	*state = scene;
 	return 0;
 }
@@ -189,6 +205,17 @@ static void every_started_store_is_checked(void **state)
 	networks_check(scene->networks);
 	assert_int_equal(scene->store[0].checks, 2);
 	assert_int_equal(scene->store[1].checks, 1);
+}
+
+static void the_store_of_endpoints_is_checked(void **state)
+{
+	struct scene *scene = *state;
+
+	begin_all(scene);
+	deliver_list(scene, 0, "{\"Network\":\"10.5.0.0/16\",\"Weft\":{\"Mode\":\"l2\"}}");
+	assert_true(scene->endpoints.started);
+	networks_check(scene->networks);
+	assert_int_equal(scene->endpoints.checks, 1);
 }
 
 static void networks_with_the_same_vni_or_addresses_are_refused(void **state)
@@ -549,6 +576,7 @@ int main(void)
 		cmocka_unit_test(the_main_network_is_the_default_one_or_the_first),
 		networks_test(each_network_starts_after_the_report_of_the_one_before),
 		networks_test(every_started_store_is_checked),
+		networks_test(the_store_of_endpoints_is_checked),
 		networks_test(networks_with_the_same_vni_or_addresses_are_refused),
 		networks_test(a_conflict_ends_with_the_change_of_the_other_network),
 		networks_test(an_error_of_one_network_does_not_affect_others),
