@@ -52,7 +52,7 @@ int kube_tear_down(void **state);
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, kube_set_up, kube_tear_down)
 
-/* Compares the recorded events, without the text of a configuration, and forgets them. */
+/* Compares the recorded events, without the text of a configuration, and discards them. */
 void assert_log(struct scene *scene, const char *wanted);
 /* Answers the request for a list. */
 void kube_respond_list(const char *path, const char *text);
