@@ -57,7 +57,10 @@ static bool any_probed(const struct firewall_builder *builder)
 	return false;
 }
 
-/* Each port once. In front of all other rules, since a packet with such a port may be checked further. */
+/*
+ * Each port once. In front of all other rules, since a packet with such a port may be checked
+ * further.
+ */
 static void add_probe_ports(struct firewall_builder *builder)
 {
 	for (size_t i = 0; i < builder->len; i++) {
@@ -139,9 +142,10 @@ static void drop_forged_probes(struct firewall_builder *builder, enum family f)
 }
 
 /*
- * Probes come from the tunnel, and leave from the host. A container could send them with a peer's address to its own node,
- * and with br_netfilter past the host to another one: with the address of its node's gateway, or with that of
- * another node, and the hop limit of a packet that was not forwarded.
+ * Probes come from the tunnel, and leave from the host. A container could send them with a peer's
+ * address to its own node, and with br_netfilter past the host to another one: with the address of
+ * its node's gateway, or with that of another node, and the hop limit of a packet that was not
+ * forwarded.
  */
 static void add_probe(struct firewall_builder *builder)
 {
@@ -204,8 +208,8 @@ static void add_bridged(struct firewall_builder *builder, uint32_t key)
 }
 
 /*
- * STP, LLDP and others concern one link or one bridge. With STP, a node's bridge would otherwise take
- * part in the spanning tree of the other nodes' bridges.
+ * STP, LLDP and others concern one link or one bridge. With STP, a node's bridge would otherwise
+ * take part in the spanning tree of the other nodes' bridges.
  */
 static void add_link_local_drop(struct firewall_builder *builder, const char *chain, uint32_t key)
 {

@@ -59,13 +59,13 @@
  *       counter name "unflooded_drops" drop
  *   }
  *
- * In a routed network, only the bridge device itself sends to the tunnel and receives from it, so every packet between
- * nodes passes the host's forward chains, and of this table no chain, unless weftd answers probes. Between two
- * containers of a bridge, a TCP packet passes four rules.
+ * In a routed network, only the bridge device itself sends to the tunnel and receives from it, so
+ * every packet between nodes passes the host's forward chains, and of this table no chain, unless
+ * weftd answers probes. Between two containers of a bridge, a TCP packet passes four rules.
  *
- * With br_netfilter, bridged packets without a VLAN tag pass the host's forward chains, too. After a
- * translated destination it bridges a packet from the container to the tunnel, or back, instead of
- * routing it: a Service with a backend on another node.
+ * With br_netfilter, bridged packets without a VLAN tag pass the host's forward chains, too. After
+ * a translated destination it bridges a packet from the container to the tunnel, or back, instead
+ * of routing it: a Service with a backend on another node.
  *
  * A receiver ignores the VLAN tag 0 of a frame, and a second one. The kernel has removed the outer
  * tag of a frame in these chains, so tagged frames are treated as untagged ones; a frame with

@@ -27,9 +27,9 @@ static bool masquerades(const struct firewall_builder *builder)
 
 /*
  * A connection whose destination is translated to a container in the client's subnet on this node:
- * the backend would answer the client directly, through the bridge, and the client would see another
- * address than it connected to. Masquerading makes it answer the node. With br_netfilter, connection
- * tracking sees bridged replies too, and the backend can see the client's address.
+ * the backend would answer the client directly, through the bridge, and the client would see
+ * another address than it connected to. Masquerading makes it answer the node. With br_netfilter,
+ * connection tracking sees bridged replies too, and the backend can see the client's address.
  */
 static bool hairpins(const struct firewall_builder *builder, enum family f)
 {
@@ -72,10 +72,10 @@ static void add_ranges(struct firewall_builder *builder, const char *what, enum 
 }
 
 /*
- * The kernel finds a peer faster in a set with a limit. It is twice the number of the network's subnets,
- * so that it does not change with the peers, and a transaction may add elements before it removes others.
- * Large networks, for which the kernel would reserve much memory, and networks with more addresses of peers
- * than subnets (Weft.SourceIP) have none.
+ * The kernel finds a peer faster in a set with a limit. It is twice the number of the network's
+ * subnets, so that it does not change with the peers, and a transaction may add elements before it
+ * removes others. Large networks, for which the kernel would reserve much memory, and networks with
+ * more addresses of peers than subnets (Weft.SourceIP) have none.
  */
 static uint32_t peers_limit(const struct firewall_network *network, size_t peers)
 {
@@ -230,9 +230,9 @@ static bool drops_injected(const struct firewall_builder *builder)
 }
 
 /*
- * A frame to a link-local group address reaches the host with the port as its input device, past the
- * rules of the bridge. Only the bridge is an interface of the host. The kernel does not forward such
- * packets, because they are for a group by their MAC address.
+ * A frame to a link-local group address reaches the host with the port as its input device, past
+ * the rules of the bridge. Only the bridge is an interface of the host. The kernel does not forward
+ * such packets, because they are for a group by their MAC address.
  */
 static void add_port_drop(struct firewall_builder *builder)
 {
@@ -426,7 +426,10 @@ static void add_injected_input(struct firewall_builder *builder)
 	foreign_bridge_goto(builder, "tunnel-input", NFT_META_IIFNAME, NFT_GOTO, "injected");
 }
 
-/* A node's address in the overlay is no tunnel endpoint: with DirectRouting it is reached uncapsulated. */
+/*
+ * A node's address in the overlay is no tunnel endpoint: with DirectRouting it is reached
+ * uncapsulated.
+ */
 static void add_overlay_input(struct firewall_builder *builder)
 {
 	for (enum family f = 0; f < FAMILIES; f++) {
@@ -501,7 +504,10 @@ static void to_routers(struct firewall_builder *builder, const char *chain, int3
 	nft_expr_verdict(expr, verdict, "routers");
 }
 
-/* With the guard, every packet to the port ends in the chain; else, those of switches are still to be dropped. */
+/*
+ * With the guard, every packet to the port ends in the chain; else, those of switches are still to
+ * be dropped.
+ */
 static void add_input(struct firewall_builder *builder)
 {
 	if (is_guarded(builder))
@@ -582,8 +588,8 @@ static void add_closed(struct firewall_builder *builder, const struct firewall_n
 }
 
 /*
- * Switches first, which nothing may reach; then what AllowFrom permits to bridges of other programs,
- * whose containers may have any address, so that they are isolated by device.
+ * Switches first, which nothing may reach; then what AllowFrom permits to bridges of other
+ * programs, whose containers may have any address, so that they are isolated by device.
  */
 static void add_device_isolation(struct firewall_builder *builder)
 {

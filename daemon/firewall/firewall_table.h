@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The packet rules of all networks of the node as one nf_tables table, as `nft list table inet weft`
- * prints it. Pure: firewall_apply.h applies it.
+ * The packet rules of all networks of the node as one nf_tables table, as
+ * `nft list table inet weft` prints it. Pure: firewall_apply.h applies it.
  *
  *   table inet weft {
  *     counter vtep_filter_drops; counter injection_drops; counter isolation_drops; counter router_drops
@@ -77,9 +77,9 @@
  *       ip saddr @own4-1 ip daddr != @cluster4 ip daddr != @except4-1 masquerade fully-random
  *   }
  *
- * The same for IPv6. Objects that no network needs are absent. With several clusters, a set replaces
- * the comparison in tunnel-input. udp dport compares the port first and then the protocol: most
- * packets leave the chains after this comparison, for which the kernel calls no function.
+ * The same for IPv6. Objects that no network needs are absent. With several clusters, a set
+ * replaces the comparison in tunnel-input. udp dport compares the port first and then the protocol:
+ * most packets leave the chains after this comparison, for which the kernel calls no function.
  */
 #pragma once
 
