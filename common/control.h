@@ -30,8 +30,8 @@
  *     "other_chains":[            other programs' chains that drop
  *       {"chain":"ip filter FORWARD","hook":"forward",  forwarded packets
  *        "accepted":true},                              a rule for weft precedes
- *       {"chain":"inet firewalld filter_INPUT","hook":"input",  tunnel packets of peers
- *        "port":8472,"accepted":false}]},                       to this UDP port
+ *       {"chain":"inet firewalld filter_INPUT","hook":"input",  or prerouting: tunnel packets of
+ *        "port":8472,"accepted":false}]},     peers to this UDP port; output, postrouting: to peers
  *   "networks":[{
  *     "name":"default",
  *     "state":"ready",            starting | ready | degraded

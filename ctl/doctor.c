@@ -9,6 +9,7 @@
 #include "ctl/doctor_tunnel.h"
 #include "ctl/span.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -127,25 +128,49 @@ static void check_injection(struct doctor *doctor, const struct jr *status, cons
 		    "%" PRIu64 " VXLAN packets from containers were dropped (%s)", drops, filter);
 }
 
-/* Adds a finding for a chain that drops tunnel packets, such as "inet firewalld filter_INPUT". */
-static void add_input_chain(struct doctor *doctor, const char *chain, uint32_t port)
+/*
+ * Writes the command that accepts the port in a chain of iptables, such as "ip raw PREROUTING".
+ * Returns false if the chain is another one.
+ */
+static bool iptables_remedy(const char *where, uint32_t port, char *to, size_t size)
 {
+	static const char *const tables[] = { "filter", "mangle", "raw", "security" };
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(tables); i++) {
+		const char *table = tables[i / 2], *family = i % 2 ? "ip6" : "ip";
+		char prefix[16];
+		size_t len = (size_t)snprintf(prefix, sizeof(prefix), "%s %s ", family, table);
+
+		if (strncmp(where, prefix, len) != 0 || !isupper((unsigned char)where[len]))
+			continue;
+		snprintf(to, size, "%stables%s%s -I %s -p udp --dport %" PRIu32 " -j ACCEPT",
+			 family, i < 2 ? "" : " -t ", i < 2 ? "" : table, where + len, port);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Adds a finding for a chain that drops tunnel packets, such as "inet firewalld filter_INPUT", at
+ * the hook of this name.
+ */
+static void add_tunnel_chain(struct doctor *doctor, const char *chain, const char *hook,
+			     uint32_t port)
+{
+	const bool leaves = !strcmp(hook, "output") || !strcmp(hook, "postrouting");
 	char remedy[512];
 
-	if (strstr(chain, " firewalld "))
+	if (strstr(chain, " firewalld ") && !leaves)
 		snprintf(remedy, sizeof(remedy),
 			 "firewall-cmd --permanent --add-port=%" PRIu32
 			 "/udp && firewall-cmd --reload (with --zone, for the uplink's zone)",
 			 port);
-	else if (!strcmp(chain, "ip filter INPUT") || !strcmp(chain, "ip6 filter INPUT"))
-		snprintf(remedy, sizeof(remedy), "%s -I INPUT -p udp --dport %" PRIu32 " -j ACCEPT",
-			 chain[2] == '6' ? "ip6tables" : "iptables", port);
-	else
+	else if (!iptables_remedy(chain, port, remedy, sizeof(remedy)))
 		snprintf(remedy, sizeof(remedy),
 			 "nft insert rule %.200s udp dport %" PRIu32 " accept", chain, port);
 	doctor_find(&doctor->findings, "rules", DOCTOR_ERROR, remedy,
-		    "%s drops UDP packets to port %" PRIu32 ": no tunnel packet arrives from peers",
-		    chain, port);
+		    "%s drops UDP packets to port %" PRIu32 ": no tunnel packet %s peers", chain,
+		    port, leaves ? "leaves to" : "arrives from");
 }
 
 /* Frames that no container sends by mistake. */
@@ -195,7 +220,8 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 		if (jr_bool_opt(&at, "accepted", false))
 			continue;
 		if (number_at(&at, "port"))
-			add_input_chain(doctor, text_at(&at, "chain"), number_at(&at, "port"));
+			add_tunnel_chain(doctor, text_at(&at, "chain"), text_at(&at, "hook"),
+					 number_at(&at, "port"));
 		else
 			doctor_find(
 				&doctor->findings, "rules", DOCTOR_WARNING,

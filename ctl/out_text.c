@@ -189,7 +189,7 @@ static void put_rule_notes(struct notes *notes, const struct jr *rules)
 			put_note_of(
 				notes, "packet rules",
 				out_number_at(&at, "port") ?
-					"chain drops tunnel packets of peers" :
+					"chain drops tunnel packets" :
 					"chain drops forwarded packets and has no rule for weft",
 				out_text_at(&at, "chain"));
 }

@@ -199,12 +199,6 @@ static void set_output(struct nft_packet *packet, const struct link *link)
 	packet->oifgroup = link->group;
 }
 
-static const char *const hook_names[] = {
-	[CHAIN_PREROUTING] = "prerouting",   [CHAIN_INPUT] = "input",
-	[CHAIN_FORWARD] = "forward",         [CHAIN_OUTPUT] = "output",
-	[CHAIN_POSTROUTING] = "postrouting",
-};
-
 /* Before routing, the output device is not known. */
 static int read_hook(struct nl *netfilter, enum chain_hook hook, const struct nft_packet *packet,
 		     struct trace_rules *rules, struct err *err)
@@ -219,7 +213,7 @@ static int read_hook(struct nl *netfilter, enum chain_hook hook, const struct nf
 	}
 	rules->read = true;
 	rules->drops = chain_hook_drops(netfilter, hook, &seen, &rules->drop, err);
-	rules->hook = hook_names[hook];
+	rules->hook = chain_hook_name[hook];
 	return rules->drops < 0 ? -1 : 0;
 }
 

@@ -191,10 +191,12 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 			.ct_state = NFT_CT_UNTRACKED,
 		},
 	};
+	char *device;
 	int drops;
 
-	if (!if_indextoname(packet->uplink, walk.packet.iifname))
-		walk.packet.iifname[0] = '\0';
+	device = packet->leaves ? walk.packet.oifname : walk.packet.iifname;
+	if (!if_indextoname(packet->uplink, device))
+		device[0] = '\0';
 	drops = run(&walk, chain, policy_drops, err);
 	if (drops < 0)
 		return -1;
@@ -205,6 +207,29 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 }
 
 /* ---- Hooks ------------------------------------------------------------------------------- */
+
+const char *const chain_hook_name[CHAIN_HOOKS] = {
+	[CHAIN_PREROUTING] = "prerouting",   [CHAIN_INPUT] = "input",
+	[CHAIN_FORWARD] = "forward",         [CHAIN_OUTPUT] = "output",
+	[CHAIN_POSTROUTING] = "postrouting",
+};
+
+static const uint32_t hook_number[CHAIN_HOOKS] = {
+	[CHAIN_PREROUTING] = NF_INET_PRE_ROUTING,   [CHAIN_INPUT] = NF_INET_LOCAL_IN,
+	[CHAIN_FORWARD] = NF_INET_FORWARD,          [CHAIN_OUTPUT] = NF_INET_LOCAL_OUT,
+	[CHAIN_POSTROUTING] = NF_INET_POST_ROUTING,
+};
+
+bool chain_hook_of(uint32_t number, enum chain_hook *hook_out)
+{
+	for (size_t i = 0; i < CHAIN_HOOKS; i++) {
+		if (hook_number[i] == number) {
+			*hook_out = (enum chain_hook)i;
+			return true;
+		}
+	}
+	return false;
+}
 
 /* A base chain at the hook. */
 struct base {
@@ -280,12 +305,7 @@ static int scan(struct nl *nl, const struct bases *bases, const struct nft_packe
 int chain_hook_drops(struct nl *nl, enum chain_hook hook, const struct nft_packet *packet,
 		     struct chain_hook_drop *drop_out, struct err *err)
 {
-	static const uint32_t hooks[] = {
-		[CHAIN_PREROUTING] = NF_INET_PRE_ROUTING,   [CHAIN_INPUT] = NF_INET_LOCAL_IN,
-		[CHAIN_FORWARD] = NF_INET_FORWARD,          [CHAIN_OUTPUT] = NF_INET_LOCAL_OUT,
-		[CHAIN_POSTROUTING] = NF_INET_POST_ROUTING,
-	};
-	struct find_bases find = { .hook = hooks[hook], .nfproto = packet->nfproto };
+	struct find_bases find = { .hook = hook_number[hook], .nfproto = packet->nfproto };
 	const struct nft_walk walk = { .ctx = &find, .chain = on_chain, .restart = restart_bases };
 	int drops = nft_each_chain(nl, NFPROTO_UNSPEC, &walk, err);
 

@@ -24,11 +24,12 @@ struct chain_drop {
 	uint64_t handle; /* 0: the policy, or several rules that may apply */
 };
 
-/* A tunnel packet of a peer. */
+/* A tunnel packet of a peer, or to a peer. */
 struct tunnel_packet {
 	enum family family; /* of the outer addresses */
 	uint16_t port;
-	uint32_t uplink; /* index of the device that it arrives through */
+	uint32_t uplink; /* index of the device that it arrives or leaves through */
+	bool leaves;     /* to a peer */
 };
 
 /* What else of its table the verdict of a base chain depends on. */
@@ -47,6 +48,10 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 
 /* The hooks of the IP families. */
 enum chain_hook { CHAIN_PREROUTING, CHAIN_INPUT, CHAIN_FORWARD, CHAIN_OUTPUT, CHAIN_POSTROUTING };
+#define CHAIN_HOOKS 5
+extern const char *const chain_hook_name[CHAIN_HOOKS]; /* "prerouting", "input", ... */
+/* Returns whether the kernel's hook number (NF_INET_*) is one of these, and which. */
+bool chain_hook_of(uint32_t number, enum chain_hook *hook_out);
 
 struct chain_hook_drop {
 	const char *family;       /* "ip", "ip6", "inet" */

@@ -370,7 +370,7 @@ static void put_findings(struct jb_at list, const struct firewall_findings *find
 		struct jb_at finding = jb_obj(list, NULL);
 
 		jb_str(finding, "chain", findings->at[i].where);
-		jb_str(finding, "hook", findings->at[i].port ? "input" : "forward");
+		jb_str(finding, "hook", chain_hook_name[findings->at[i].hook]);
 		if (findings->at[i].port)
 			jb_u32(finding, "port", findings->at[i].port);
 		jb_bool(finding, "accepted", findings->at[i].accepted);

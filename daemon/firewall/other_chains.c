@@ -62,17 +62,16 @@ static int on_chain(void *ctx, const struct nft_chain *chain, struct err *err)
 {
 	struct firewall_base_chain base = {
 		.family = chain->family,
-		.input = chain->hook == NF_INET_LOCAL_IN,
 		.drops = chain->policy == NF_DROP,
 	};
 	struct found *found = ctx;
 
 	if (is_iptables(chain->family, chain->table) && !strcmp(chain->name, DOCKER_USER))
 		found->docker[chain->family == NFPROTO_IPV6] = true;
-	/* The input hook of a bridge does not see packets that arrive through other devices. */
+	/* The other hooks of a bridge do not see packets that arrive through other devices. */
 	if (!chain->type || !family_name(chain->family) || strcmp(chain->type, "filter") != 0 ||
-	    (chain->hook != NF_INET_FORWARD &&
-	     (chain->hook != NF_INET_LOCAL_IN || chain->family == NFPROTO_BRIDGE)) ||
+	    !chain_hook_of(chain->hook, &base.hook) ||
+	    (base.hook != CHAIN_FORWARD && chain->family == NFPROTO_BRIDGE) ||
 	    (chain->family == FIREWALL_FAMILY && !strcmp(chain->table, FIREWALL_TABLE)))
 		return 0;
 	/* Further chains, and chains with longer names, are ignored. */
@@ -300,10 +299,10 @@ static int build_tunnel_accepts(const struct scan *scan, enum family f, struct a
 	return 0;
 }
 
-static int add_finding(struct scan *scan, bool accepted, uint16_t port, const char *where,
-		       struct err *err)
+static int add_finding(struct scan *scan, enum chain_hook hook, bool accepted, uint16_t port,
+		       const char *where, struct err *err)
 {
-	struct firewall_finding finding = { .accepted = accepted, .port = port };
+	struct firewall_finding finding = { .hook = hook, .accepted = accepted, .port = port };
 
 	snprintf(finding.where, sizeof(finding.where), "%s", where);
 	/* Both families of a chain of family inet. */
@@ -376,7 +375,7 @@ static int scan_iptables(struct scan *scan, uint8_t family, const char *chain, b
 	    set_accepts(scan, family, chain, &accepts, &drops, jumps, err) < 0)
 		return -1;
 	snprintf(where, sizeof(where), "%s " FILTER " %s", family_name(family), chain);
-	return drops ? add_finding(scan, accepts.len, 0, where, err) : 0;
+	return drops ? add_finding(scan, CHAIN_FORWARD, accepts.len, 0, where, err) : 0;
 }
 
 /* FORWARD, and docker's DOCKER-USER, which FORWARD jumps to. */
@@ -400,8 +399,9 @@ static int scan_other(struct scan *scan, const struct firewall_base_chain *base,
 		return -1;
 	snprintf(where, sizeof(where), "%s %s %s", family_name(base->family), base->table,
 		 base->chain);
-	return base->drops || content.drops ? add_finding(scan, content.have_len, 0, where, err) :
-					      0;
+	return base->drops || content.drops ?
+		       add_finding(scan, CHAIN_FORWARD, content.have_len, 0, where, err) :
+		       0;
 }
 
 /* A chain of the family sees packets of f. */
@@ -412,8 +412,8 @@ static bool sees(const struct firewall_base_chain *base, enum family f)
 }
 
 /*
- * Whether the chain drops the tunnel packets of this family that are sent to this node. accepted:
- * it would without weft's accepts.
+ * Whether the chain drops the tunnel packets of this family that are sent to this node, or by it.
+ * accepted: it would without weft's accepts.
  */
 static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base, enum family f,
 		       const struct firewall_network *network, bool accepted, struct err *err)
@@ -422,6 +422,7 @@ static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base, enum
 		.family = f,
 		.port = network->port,
 		.uplink = network->uplink,
+		.leaves = base->hook == CHAIN_OUTPUT || base->hook == CHAIN_POSTROUTING,
 	};
 	char where[FIREWALL_WHERE_SIZE];
 	struct chain_reads reads = { .chains = false };
@@ -434,15 +435,18 @@ static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base, enum
 	base->reads.sets |= reads.sets && drops;
 	snprintf(where, sizeof(where), "%s %s %s", family_name(base->family), base->table,
 		 base->chain);
-	return drops || accepted ? add_finding(scan, !drops, network->port, where, err) : 0;
+	return drops || accepted ?
+		       add_finding(scan, base->hook, !drops, network->port, where, err) :
+		       0;
 }
 
 /* In iptables' INPUT, accepts come first; what then still drops is reported. */
-static int scan_input(struct scan *scan, struct firewall_base_chain *base, struct err *err)
+static int scan_tunnels(struct scan *scan, struct firewall_base_chain *base, struct err *err)
 {
 	AUTO(accepts) struct accepts accepts = { .len = 0 };
 	enum family family = base->family == NFPROTO_IPV6 ? FAMILY_V6 : FAMILY_V4;
-	bool iptables = is_iptables(base->family, base->table) && !strcmp(base->chain, "INPUT");
+	bool iptables = base->hook == CHAIN_INPUT && is_iptables(base->family, base->table) &&
+			!strcmp(base->chain, "INPUT");
 	bool drops = base->drops;
 
 	if (iptables && (build_tunnel_accepts(scan, family, &accepts, err) < 0 ||
@@ -466,7 +470,7 @@ static int scan_chains(struct scan *scan, struct found *found, struct err *err)
 		bool iptables = is_iptables(base->family, base->table) &&
 				!strcmp(base->chain, "FORWARD");
 
-		if (base->input ? scan_input(scan, base, err) < 0 :
+		if (base->hook != CHAIN_FORWARD ? scan_tunnels(scan, base, err) < 0 :
 		    iptables ? scan_forward(scan, base, found->docker[base->family == NFPROTO_IPV6],
 					    err) < 0 :
 			       scan_other(scan, base, err) < 0)
@@ -487,8 +491,9 @@ static void log_findings(const struct firewall_findings *before,
 				   before->at[k].port == finding->port &&
 				   before->at[k].accepted == finding->accepted;
 		if (!reported && !finding->accepted && finding->port)
-			log_warn("another program's chain drops tunnel packets of peers", "chain",
-				 finding->where, "port", LOG_NUM(finding->port));
+			log_warn("another program's chain drops tunnel packets", "chain",
+				 finding->where, "hook", chain_hook_name[finding->hook], "port",
+				 LOG_NUM(finding->port));
 		else if (!reported && !finding->accepted)
 			log_warn("another program's chain drops forwarded packets unless a rule "
 				 "in it accepts them",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Other programs' chains at the forward hook that drop packets forwarded for containers, and those
- * at the input hook that drop tunnel packets. An accept in weft's table does not undo a drop in
+ * at the other hooks that drop tunnel packets. An accept in weft's table does not undo a drop in
  * another one. So where iptables' FORWARD, INPUT or DOCKER-USER drops by its policy or by a rule
  * for all packets, weft's accept rules, with the comment "weft", are put at its end, before that
  * rule: packets that other rules drop stay dropped. Tunnel packets of others than peers are dropped
@@ -22,20 +22,21 @@ struct nl;
 
 #define FIREWALL_COMMENT CLEANUP_COMMENT
 #define FIREWALL_WHERE_SIZE 160
-#define FIREWALL_CHAINS_MAX 32 /* further ones are ignored */
+#define FIREWALL_CHAINS_MAX 64 /* further ones are ignored */
 
 /* A chain that drops packets by default. */
 struct firewall_finding {
 	char where[FIREWALL_WHERE_SIZE]; /* "ip filter FORWARD" */
-	uint16_t port;                   /* it drops tunnel packets to it; 0: forwarded packets */
-	bool accepted;                   /* has a rule with the comment "weft" */
+	enum chain_hook hook;
+	uint16_t port; /* it drops tunnel packets to it; 0, at CHAIN_FORWARD: forwarded packets */
+	bool accepted; /* has a rule with the comment "weft" */
 };
 VEC_DEFINE(firewall_findings, struct firewall_finding);
 
-/* A base chain at the forward or the input hook. */
+/* A base chain of the type filter. */
 struct firewall_base_chain {
 	uint8_t family;
-	bool input;
+	enum chain_hook hook;
 	struct chain_reads reads; /* what else of its table has a part in the finding */
 	char table[64], chain[64];
 	bool drops; /* by its policy */

@@ -3,7 +3,8 @@
 # shellcheck disable=SC2154 # run sets output and lines
 #
 # Firewalls of hosts that reject incoming UDP: iptables as on cloud images, ufw, firewalld, plain nft.
-# weftd adds its accept to iptables' INPUT; other chains are reported, with the command.
+# weftd adds its accept to iptables' INPUT; other chains that drop tunnel packets, at any hook, are
+# reported, with the command.
 # host1 has the rules.
 
 load ../lib/bats
@@ -21,6 +22,8 @@ setup() { run ! ns_run host1 nft list table ip filter; }
 
 teardown() {
 	ns_run host1 nft delete table ip filter 2>/dev/null || true
+	ns_run host1 nft delete table ip raw 2>/dev/null || true
+	ns_run host1 nft delete table ip mangle 2>/dev/null || true
 	ns_run host1 nft delete table inet firewalld 2>/dev/null || true
 	ns_run host1 nft delete table inet hardened 2>/dev/null || true
 }
@@ -34,14 +37,14 @@ tunnel_is_closed() {
 }
 
 # Succeeds if weftd on host1 reports the chain, and whether it accepts weft's packets.
-found() { # CHAIN true|false
-	weftctl_on host1 --json status | jq -e --arg chain "$1" --argjson accepted "$2" \
-		'any(.rules.other_chains[]; .chain == $chain and .hook == "input" and .port == 8472 and
+found() { # CHAIN true|false [HOOK]
+	weftctl_on host1 --json status | jq -e --arg chain "$1" --argjson accepted "$2" --arg hook "${3-input}" \
+		'any(.rules.other_chains[]; .chain == $chain and .hook == $hook and .port == 8472 and
 			.accepted == $accepted)' >/dev/null
 }
 
 nothing_found() {
-	weftctl_on host1 --json status | jq -e 'all(.rules.other_chains[]; .hook != "input")' >/dev/null
+	weftctl_on host1 --json status | jq -e 'all(.rules.other_chains[]; .hook == "forward")' >/dev/null
 }
 
 remedy() { # CHAIN: prints the command of doctor's finding
@@ -97,7 +100,7 @@ restore_rules() { ns_run host1 iptables-nft-restore; } # <RULES
 	wait_for 5 found 'ip filter INPUT' false
 	tunnel_is_closed
 	run weftctl_on host1 status
-	assert_line 'packet rules: chain drops tunnel packets of peers: ip filter INPUT'
+	assert_line 'packet rules: chain drops tunnel packets: ip filter INPUT'
 	run -0 remedy 'ip filter INPUT'
 	assert_output 'iptables -I INPUT -p udp --dport 8472 -j ACCEPT'
 	ns_run host1 iptables-nft -I INPUT -p udp --dport 8472 -j ACCEPT
@@ -192,6 +195,77 @@ restore_rules() { ns_run host1 iptables-nft-restore; } # <RULES
 	wait_for 5 nothing_found
 	tunnel_is_open
 	ns_run host1 nft delete table inet hardened
+}
+
+# The rules drop tunnel packets, and the command that doctor prints admits them.
+reported_and_remedied() { # CHAIN HOOK COMMAND
+	local command
+	wait_for 5 found "$1" false "$2"
+	tunnel_is_closed
+	command=$(remedy "$1")
+	assert_equal "$command" "$3"
+	# shellcheck disable=SC2086 # words
+	ns_run host1 ${command/#iptables/iptables-nft}
+	wait_for 5 nothing_found
+	wait_for 5 tunnel_is_open
+}
+
+@test "what drops tunnel packets before input, or as they leave, is reported" {
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain out { type filter hook output priority filter; policy drop; meta l4proto tcp accept; }
+		}
+	RULES
+	reported_and_remedied 'inet hardened out' output 'nft insert rule inet hardened out udp dport 8472 accept'
+	ns_run host1 nft delete table inet hardened
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain post { type filter hook postrouting priority filter; oifname "eth0" meta l4proto udp drop; }
+		}
+	RULES
+	reported_and_remedied 'inet hardened post' postrouting \
+		'nft insert rule inet hardened post udp dport 8472 accept'
+	ns_run host1 nft delete table inet hardened
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain pre {
+				type filter hook prerouting priority mangle
+				iifname "eth0" jump closed
+			}
+			chain closed { ct state established,related accept; tcp dport 22 accept; meta l4proto udp drop; }
+		}
+	RULES
+	reported_and_remedied 'inet hardened pre' prerouting 'nft insert rule inet hardened pre udp dport 8472 accept'
+	ns_run host1 nft delete table inet hardened
+	ns_run host1 iptables-nft -t raw -A PREROUTING -p udp -j DROP
+	reported_and_remedied 'ip raw PREROUTING' prerouting 'iptables -t raw -I PREROUTING -p udp --dport 8472 -j ACCEPT'
+	ns_run host1 iptables-nft -A OUTPUT -p udp -j REJECT
+	reported_and_remedied 'ip filter OUTPUT' output 'iptables -I OUTPUT -p udp --dport 8472 -j ACCEPT'
+}
+
+@test "what these hooks drop of other packets is not reported" {
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain pre {
+				type filter hook prerouting priority filter
+				ct state invalid drop
+				fib saddr . iif oif missing drop
+				iifname "eth1" drop
+				udp dport 8473 drop
+			}
+			chain out {
+				type filter hook output priority filter; policy drop
+				oifname { "lo", "eth0" } accept
+			}
+			chain post { type filter hook postrouting priority filter; iifname "eth0" udp dport 8472 drop; }
+		}
+	RULES
+	tunnel_is_open
+	# A later finding proves that the others were evaluated.
+	ns_run host1 nft add chain inet hardened late '{ type filter hook input priority 10; policy drop; }'
+	wait_for 5 found 'inet hardened late' false
+	weftctl_on host1 --json status |
+		jq -e 'all(.rules.other_chains[]; .hook == "forward" or .chain == "inet hardened late")' >/dev/null
 }
 
 @test "weftctl cleanup removes the accept" {

@@ -456,6 +456,16 @@ static const struct {
 	  "\"other_chains\":[{\"chain\":\"inet firewalld filter_INPUT\",\"hook\":\"input\","
 	  "\"port\":8472,\"accepted\":false}]",
 	  NULL, NULL },
+	{ "error rules: inet hardened out drops UDP packets to port 8472: no tunnel packet leaves to",
+	  NULL, "\"other_chains\":[]",
+	  "\"other_chains\":[{\"chain\":\"inet hardened out\",\"hook\":\"output\","
+	  "\"port\":8472,\"accepted\":false}]",
+	  NULL, NULL },
+	{ "error rules: ip6 raw PREROUTING drops UDP packets to port 8472: no tunnel packet arrives",
+	  NULL, "\"other_chains\":[]",
+	  "\"other_chains\":[{\"chain\":\"ip6 raw PREROUTING\",\"hook\":\"prerouting\","
+	  "\"port\":8472,\"accepted\":false}]",
+	  NULL, NULL },
 	{ "", legacy_accepts, NULL, NULL, NULL, NULL },
 	{ "error network: degraded: the uplink is gone", NULL,
 	  "\"state\":\"ready\",\"reason\":\"\"",
