@@ -81,6 +81,9 @@ teardown_file() { lab_down; }
 	assert_output ''
 }
 
+# weftd may restore the file between the two commands.
+becomes_directory() { rm -f "$1" && mkdir "$1"; }
+
 @test "files that are removed or changed by others are restored" {
 	local inode env=$LAB_DIR/host1/subnet.env networks=$LAB_DIR/host1/run/networks
 	cp "$env" "$LAB_DIR/env"
@@ -95,8 +98,7 @@ teardown_file() { lab_down; }
 	wait_for 5 same "$LAB_DIR/state" "$networks/default.json"
 	[[ ! -L $networks/default.json ]]
 	# What cannot be replaced is reported, and replaced once that is possible.
-	rm "$networks/default.json"
-	mkdir "$networks/default.json"
+	wait_for 5 becomes_directory "$networks/default.json"
 	wait_for 5 not weftd_is_ready host1
 	run weftctl_on host1 status
 	assert_output --partial 'cannot replace default.json: Is a directory'
