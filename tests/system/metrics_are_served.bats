@@ -194,9 +194,12 @@ names_in() { # FILE
 	weftd_ready host1 host2
 }
 
+# weftd may create the bridge again between the two commands.
+is_taken() { ns_run host1 ip link delete weft-br1 && ns_run host1 ip link add weft-br1 type veth peer name other; }
+
 @test "a failed reconcile is reported" {
 	# A device of another program has the bridge's name.
-	ns_run host1 ip link set weft-br1 alias other
+	wait_for 20 is_taken
 	wait_for 20 answers host1 /readyz 503
 	ns_run host1 ip link delete weft-br1
 	wait_for 40 answers host1 /readyz 200
