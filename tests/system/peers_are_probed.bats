@@ -292,7 +292,7 @@ shows_in_map() { weftctl_on host1 map "${@:2}" | grep -qE "$1"; } # PATTERN [OPT
 	run ! shows_in_map '^1 host1 .* X' --family ipv4
 	ns_run host2 nft delete table ip6 t
 	run -2 weftctl_on host1 map --family ipx
-	assert_output --partial '--family: ipv4 or ipv6'
+	assert_output --partial '--family: "ipx" is not ipv4 or ipv6'
 	wait_for 60 saved_map_has 'all(.links[]; .silent | not)'
 }
 
