@@ -44,11 +44,11 @@ struct firewall_network {
 	 */
 	uint16_t probe_port;
 	struct ipaddr gateway[FAMILIES];
-	bool last_known;      /* of a network that weftd does not serve, or not yet */
-	uint8_t wait;         /* enum firewall_wait; firewall.c's */
-	bool closed;          /* cluster and rules are not known: isolated by device */
-	bool bridged;         /* an L2 network: frames pass between its ports and its tunnel */
-	uint32_t flood_limit; /* broadcasts per second to its tunnel; 0: it floods none */
+	bool last_known;         /* of a network that weftd does not serve, or not yet */
+	enum firewall_wait wait; /* firewall.c's */
+	bool closed;             /* cluster and rules are not known: isolated by device */
+	bool bridged;            /* an L2 network: frames pass between its ports and its tunnel */
+	uint32_t flood_limit;    /* broadcasts per second to its tunnel; 0: it floods none */
 	bool is_switch; /* the host has no address in it, and routes nothing from it or to it */
 	bool foreign;   /* the bridge is another program's, in no group of weft */
 	/* Public addresses, sorted; an address of two peers is in it twice. */
