@@ -314,6 +314,7 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	};
 	struct reconciler_stats *stats = &reconciler->stats;
 	bool same = is_same_device(want, &reconciler->wanted), moved = false;
+	bool same_names = want->vni == reconciler->wanted.vni;
 	struct device_want device = *want;
 	struct device_have have;
 	int rc;
@@ -322,7 +323,8 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	reconciler->wanted.network = NULL;
 	reconciler->wanted.extra = NULL;
 	reconciler->wanted.existing = NULL;
-	device.before = &reconciler->devices;
+	/* With another VNI, the devices have other names, and the previous ones were not renamed. */
+	device.before = same_names ? &reconciler->devices : NULL;
 	reconciler->stats.devices = device_ensure(reconciler->nl, &device, &have, err) == 0;
 	if (!reconciler->stats.devices)
 		return -1;

@@ -46,9 +46,7 @@ struct networks {
 	struct last_known *last_known;
 };
 
-/*
- * ---- What the networks share ------------------------------------------------------------------
- */
+/* ---- What the networks share -------------------------------------------------------------- */
 
 static int admit(void *ctx, const struct network *network, const struct config *config,
 		 struct err *err)

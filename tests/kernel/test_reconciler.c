@@ -149,6 +149,23 @@ static void a_changed_device_leads_to_a_dump(void **state)
 	assert_true(kernel_shows("bridge fdb show dev weft-vx1", "dst 192.168.0.2"));
 }
 
+/* The devices of the previous VNI are not taken for renamed ones. */
+static void another_vni_leads_to_new_devices(void **state)
+{
+	struct scene *scene = *state;
+	unsigned before;
+
+	run(scene);
+	before = if_nametoindex("weft-br1");
+	assert_true(before);
+	scene->device.vni = 2;
+	run(scene);
+	assert_true(if_nametoindex("weft-br2"));
+	assert_int_not_equal(if_nametoindex("weft-br2"), before);
+	assert_int_equal(if_nametoindex("weft-br1"), 0);
+	assert_int_equal(if_nametoindex("weft-vx1"), 0);
+}
+
 static void everything_is_compared_after_minutes(void **state)
 {
 	struct scene *scene = *state;
@@ -329,6 +346,7 @@ int main(void)
 		scene_test(a_change_of_the_store_needs_no_dump),
 		scene_test(a_refusal_leads_to_a_dump),
 		scene_test(a_changed_device_leads_to_a_dump),
+		scene_test(another_vni_leads_to_new_devices),
 		scene_test(everything_is_compared_after_minutes),
 		scene_test(a_trigger_during_a_run_makes_another),
 		scene_test(without_a_desired_state_nothing_runs),
