@@ -323,7 +323,7 @@ static int ensure_devices(struct reconciler *reconciler, const struct device_wan
 	reconciler->wanted.network = NULL;
 	reconciler->wanted.extra = NULL;
 	reconciler->wanted.existing = NULL;
-	/* With another VNI, the devices have other names, and the previous ones were not renamed. */
+	/* With another VNI, the devices have other names; the previous ones were not renamed. */
 	device.before = same_names ? &reconciler->devices : NULL;
 	reconciler->stats.devices = device_ensure(reconciler->nl, &device, &have, err) == 0;
 	if (!reconciler->stats.devices)
