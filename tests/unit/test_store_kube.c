@@ -294,6 +294,29 @@ static void an_emptied_cluster_is_a_restored_one(void **state)
 	assert_int_equal(fake_http_asked(LIST), 1);
 }
 
+static void request_again(struct recorder *r)
+{
+	r->store->ops->refresh(r->store);
+}
+
+/* The lease client does so, if an entry seems to be older than its own put. */
+static void a_report_that_requests_another_is_followed_by_it(void **state)
+{
+	struct scene *scene = *state;
+
+	kube_come_up(scene);
+	scene->r.store->ops->refresh(scene->r.store);
+	fake_loop_pass(scene->r.loop, 0);
+	scene->r.at_entry = request_again;
+	fake_http_respond(OWN, OWN_NODE("9"));
+	assert_log(scene, "config +10.1.1.0-24");
+	fake_loop_pass(scene->r.loop, 0);
+	fake_http_respond(OWN, OWN_NODE("9"));
+	assert_log(scene, "config +10.1.1.0-24");
+	fake_loop_pass(scene->r.loop, 0);
+	assert_int_equal(fake_http_waiting(OWN), 0);
+}
+
 static void miss_own_node(struct scene *scene)
 {
 	kube_come_up(scene);
@@ -436,6 +459,7 @@ int main(void)
 		TEST(a_lost_api_server_is_replaced_and_the_watch_continues),
 		TEST(a_restored_cluster_keeps_its_peers_for_a_time),
 		TEST(an_emptied_cluster_is_a_restored_one),
+		TEST(a_report_that_requests_another_is_followed_by_it),
 		TEST(an_own_node_created_before_the_list_of_an_emptied_cluster_is_read),
 		TEST(an_own_node_created_again_before_the_list_is_read),
 		TEST(a_node_of_another_uid_leads_to_a_list),

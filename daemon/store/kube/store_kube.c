@@ -503,6 +503,17 @@ static void on_missing(struct kube *kube)
 	kube_own_set_absent(&kube->own);
 }
 
+/* What the listener is notified of may make it request another report. */
+static void report_requested(struct kube *kube)
+{
+	bool due = kube->report_due;
+
+	kube->report_due = false;
+	if (due)
+		report_netconf(kube);
+	kube_own_report(&kube->own, due);
+}
+
 static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 		   const struct err *failure)
 {
@@ -534,10 +545,7 @@ static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 	}
 	kube->watch_refused = kube->watch_refused && !kube->watch;
 	report_up(kube);
-	if (kube->report_due)
-		report_netconf(kube);
-	kube_own_report(&kube->own, kube->report_due);
-	kube->report_due = false;
+	report_requested(kube);
 	if (!kube->watch)
 		watch(kube);
 	check_outdated(kube);
