@@ -350,6 +350,7 @@ static const struct {
 	{ { "incomplete", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_incomplete },
 	{ { "check-icmp", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_icmp },
 	{ { "check-icmp6", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_icmp6 },
+	{ { "check-ip4", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_ip4 },
 	{ { "check-ip6", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_ip6 },
 	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_udp },
 	{ { "routers", NULL, 0, 0, FIREWALL_ROUTERS }, add_routers },

@@ -14,7 +14,7 @@
  *       @ll,0,8 & 1 == 0 counter name "router_drops"        not a broadcast, which inet weft counts
  *       meta protocol ip6 @ll,0,8 & 1 == 1 counter name "router_drops"      unless the host has no IPv6 there
  *       drop
- *     (chains incomplete, check-icmp, check-icmp6, check-ip6, check-udp: router_chains.h)
+ *     (chains incomplete, check-icmp, check-icmp6, check-ip4, check-ip6, check-udp: router_chains.h)
  *     chain routers {
  *       meta l4proto tcp return
  *       @th,0,32 & 0x70000000 != 0 @th,0,32 & 0xfc00 != 0 return    most others: no type that is matched
@@ -24,6 +24,7 @@
  *       meta l4proto udp goto check-udp
  *       meta protocol ip6 goto check-ip6
  *       meta l4proto icmp goto check-icmp
+ *       meta protocol ip goto check-ip4
  *       meta protocol 8021q goto router             a second VLAN tag
  *       meta protocol 8021ad goto router
  *     chain probe {                                 with weftd --probe

@@ -158,7 +158,7 @@ void router_add_other_devices(struct firewall_builder *builder, const char *chai
 
 /*
  * The kernel has removed one VLAN tag; a second one is at the ports only, since the host
- * removes it, too.
+ * removes it, too. It also discards malformed packets, which bridges pass on.
  */
 void router_add_checks(struct firewall_builder *builder, const char *chain)
 {
@@ -169,8 +169,8 @@ void router_add_checks(struct firewall_builder *builder, const char *chain)
 		const char *chain;
 	} rows[] = {
 		{ 0, IPPROTO_UDP, false, "check-udp" },   { ETH_P_IPV6, 0, false, "check-ip6" },
-		{ 0, IPPROTO_ICMP, false, "check-icmp" }, { ETH_P_8021Q, 0, true, "router" },
-		{ ETH_P_8021AD, 0, true, "router" },
+		{ 0, IPPROTO_ICMP, false, "check-icmp" }, { ETH_P_IP, 0, true, "check-ip4" },
+		{ ETH_P_8021Q, 0, true, "router" },       { ETH_P_8021AD, 0, true, "router" },
 	};
 	struct nft_expr *expr;
 
@@ -211,6 +211,22 @@ void router_add_udp(struct firewall_builder *builder)
 	has_port(expr, UDP_SPORT, NFT_CMP_GTE, 0);
 	nft_expr_verdict(expr, NFT_RETURN, NULL);
 	nft_expr_verdict(add_rule(builder, "check-udp"), NFT_GOTO, "incomplete");
+}
+
+/*
+ * The protocol is absent if the header is malformed, for example if its length exceeds that of the
+ * frame: DHCP clients that read raw frames accept it.
+ */
+void router_add_ip4(struct firewall_builder *builder)
+{
+	struct nft_expr *expr;
+
+	if (!is_needed(builder))
+		return;
+	expr = add_rule(builder, "check-ip4");
+	firewall_match_upper(expr, NFT_CMP_GTE, 0);
+	nft_expr_verdict(expr, NFT_RETURN, NULL);
+	nft_expr_verdict(add_rule(builder, "check-ip4"), NFT_GOTO, "router");
 }
 
 /* The protocol is absent if the header chain is malformed or continues in the next fragment. */

@@ -23,6 +23,9 @@
  *     chain check-icmp {
  *       @th,0,8 5 goto router                       redirect
  *       @th,0,8 9 goto router                       router advertisement
+ *     chain check-ip4 {                             bridge weft only: the host discards these
+ *       meta l4proto >= 0 return
+ *       goto router                                 a malformed header
  *     chain incomplete {                            the upper-layer header is not in this packet
  *       meta protocol ip return
  *       frag frag-off != 0 return
@@ -58,6 +61,7 @@ bool router_between_ports(const struct firewall_builder *builder);
 void router_add_incomplete(struct firewall_builder *builder);
 void router_add_icmp(struct firewall_builder *builder);
 void router_add_icmp6(struct firewall_builder *builder);
+void router_add_ip4(struct firewall_builder *builder);
 void router_add_ip6(struct firewall_builder *builder);
 void router_add_udp(struct firewall_builder *builder);
 /* "router" of inet weft. */

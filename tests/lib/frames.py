@@ -112,10 +112,12 @@ class Frame:
     def ether(self, kind, payload, dmac=None):
         return (dmac or self.dmac) + self.smac + struct.pack("!H", kind) + payload
 
-    def ipv4(self, proto, payload, fragment=0, to=None):
-        """fragment: the flag 0x2000 (more), and the offset in units of eight bytes."""
-        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 7 + self.flow, fragment, 64, proto, 0,
-                           self.ip4, to or self.to4)
+    def ipv4(self, proto, payload, fragment=0, to=None, version=4, options=b"", more=0):
+        """fragment: the flag 0x2000 (more), and the offset in units of eight bytes.
+        more: the length in the header exceeds that of the packet by so many bytes."""
+        size = 20 + len(options)
+        head = struct.pack("!BBHHHBBH4s4s", version << 4 | size // 4, 0, size + len(payload) + more,
+                           7 + self.flow, fragment, 64, proto, 0, self.ip4, to or self.to4) + options
         head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
         return self.ether(0x0800, head + payload)
 
@@ -220,6 +222,10 @@ KINDS = {
     "dhcp": lambda f: f.udp4(67, 68),
     "dhcp-odd-server": lambda f: f.udp4(4242, 68),
     "dhcp-odd-client": lambda f: f.udp4(67, 4242),
+    "dhcp-options": lambda f: f.udp4(67, 68, options=b"\x01\x01\x01\0"),
+    # The length exceeds that of the frame; the version is not 4.
+    "dhcp-long": lambda f: f.udp4(67, 68, more=99),
+    "dhcp-version": lambda f: f.udp4(67, 68, version=5),
     "dhcp-fragment": lambda f: f.udp4(67, 68, fragment=0x2000),
     "dhcp6": lambda f: f.udp6(547, 546),
     "dhcp6-odd-server": lambda f: f.udp6(4242, 546),

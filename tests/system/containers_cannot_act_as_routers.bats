@@ -25,8 +25,9 @@ frames() { # FROM TO KIND...
 
 ROUTER=(ra ra-unicast ra-hopbyhop ra-routing ra-destination ra-fragment ra-atomic ra-split ra-cut
 	ra-priority-tag ra-two-tags ra-provider-tags udp-split redirect icmp-redirect icmp-router
-	dhcp dhcp-odd-server dhcp-high-server dhcp-odd-client dhcp-fragment
+	dhcp dhcp-odd-server dhcp-high-server dhcp-odd-client dhcp-fragment dhcp-options
 	dhcp6 dhcp6-odd-server dhcp6-high-server dhcp6-odd-client)
+MALFORMED=(dhcp-long dhcp-version)
 OTHER=(tcp udp udp-low udp-query udp-reply udp-as-type udp-fragment udp6-second dhcp-client dhcp6-client echo6 echo6-first
 	echo6-second solicitation solicitation-local dad advertisement mld arp-request arp-reply
 	arp-probe other)
@@ -37,6 +38,19 @@ OTHER=(tcp udp udp-low udp-query udp-reply udp-as-type udp-fragment udp6-second 
 	run -0 frames c11 c12 "${ROUTER[@]}"
 	refute_output --partial passed
 	assert_equal "$(dropped host1 router_drops)" "$((before + ${#ROUTER[@]}))"
+}
+
+# Without br_netfilter, a bridge passes malformed packets on. A DHCP client that reads raw frames may ignore the
+# length or the version of IPv4.
+@test "nor does a DHCP reply with a malformed header" {
+	local before
+	without_br_netfilter host1
+	before=$(dropped host1 router_drops)
+	run -0 frames c11 c12 "${ROUTER[@]}" "${MALFORMED[@]}"
+	refute_output --partial passed
+	assert_equal "$(dropped host1 router_drops)" "$((before + ${#ROUTER[@]} + ${#MALFORMED[@]}))"
+	run -0 frames c11 c12 "${OTHER[@]}"
+	refute_output --partial dropped
 }
 
 @test "all other frames reach a sibling" {

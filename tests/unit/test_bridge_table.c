@@ -27,20 +27,20 @@ static void the_rules_follow_the_options_and_the_kernel(void **state)
 		size_t prerouting, routers, router, forward;
 		bool bridge_nf[FAMILIES];
 	} cases[] = {
-		{ 0, { false, false }, 0, 9, 3, 3, { false, false } },
-		{ 0, { true, false }, 0, 9, 4, 3, { false, false } },
+		{ 0, { false, false }, 0, 10, 3, 3, { false, false } },
+		{ 0, { true, false }, 0, 10, 4, 3, { false, false } },
 		{ 0, { true, true }, 0, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 0, 9, 3, 3, { false, false } },
+		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, false }, 0, 10, 3, 3, { false, false } },
 		{ 1U << FIREWALL_ALLOW_ROUTERS, { true, true }, 0, 0, 0, 2, { false, false } },
 		{ 1U << FIREWALL_ROUTERS, { false, false }, 0, 0, 0, 2, { false, false } },
-		{ 1U << FIREWALL_HOST_ROUTERS, { false, false }, 9, 0, 2, 2, { false, false } },
-		{ 1U << FIREWALL_GUARD, { true, false }, 9, 0, 3, 2, { false, false } },
-		{ 1U << FIREWALL_FORWARD, { false, false }, 9, 0, 2, 2, { false, false } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 0, 2, 0, { false, false } },
-		{ 1U << FIREWALL_COUNT, { false, false }, 0, 9, 2, 3, { false, false } },
-		{ 0, { false, false }, 0, 9, 3, 4, { true, false } },
-		{ 0, { false, false }, 0, 9, 3, 5, { true, true } },
-		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 9, 0, 2, 0, { true, true } },
+		{ 1U << FIREWALL_HOST_ROUTERS, { false, false }, 10, 0, 2, 2, { false, false } },
+		{ 1U << FIREWALL_GUARD, { true, false }, 10, 0, 3, 2, { false, false } },
+		{ 1U << FIREWALL_FORWARD, { false, false }, 10, 0, 2, 2, { false, false } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 10, 0, 2, 0, { false, false } },
+		{ 1U << FIREWALL_COUNT, { false, false }, 0, 10, 2, 3, { false, false } },
+		{ 0, { false, false }, 0, 10, 3, 4, { true, false } },
+		{ 0, { false, false }, 0, 10, 3, 5, { true, true } },
+		{ 1U << FIREWALL_BRIDGED_TUNNEL, { false, false }, 10, 0, 2, 0, { true, true } },
 	};
 
 	(void)state;
@@ -376,19 +376,19 @@ static void routers_are_checked_at_the_ports_if_the_host_does_not(void **state)
 		struct firewall_network network;
 		size_t prerouting, routers;
 	} cases[] = {
-		{ { .bridge_nf = { true, true } }, { .bridged = false }, 0, 9 },
-		{ { .bridge_nf = { false, false } }, { .bridged = true }, 0, 9 },
-		{ { .bridge_nf = { true, false } }, { .bridged = true }, 9, 0 },
-		{ { .bridge_nf = { false, true } }, { .bridged = true }, 9, 0 },
+		{ { .bridge_nf = { true, true } }, { .bridged = false }, 0, 10 },
+		{ { .bridge_nf = { false, false } }, { .bridged = true }, 0, 10 },
+		{ { .bridge_nf = { true, false } }, { .bridged = true }, 10, 0 },
+		{ { .bridge_nf = { false, true } }, { .bridged = true }, 10, 0 },
 		/* Its ports are not those of weft. */
-		{ { .bridge_nf = { true, true } }, { .bridged = true, .foreign = true }, 0, 9 },
-		{ { .inet_missing = true }, { .bridged = false }, 9, 0 },
+		{ { .bridge_nf = { true, true } }, { .bridged = true, .foreign = true }, 0, 10 },
+		{ { .inet_missing = true }, { .bridged = false }, 10, 0 },
 		{ { .inet_missing = true }, { .rules = { .allow_routers = true } }, 0, 0 },
 		/* After the rules of probes. */
 		{ { .probe = true, .inet_missing = true },
 		  { .probe_port = 8473,
 		    .gateway = { { .be = { 10, 5, 1, 1 }, .family = AF_INET } } },
-		  10,
+		  11,
 		  0 },
 	};
 
@@ -400,7 +400,7 @@ static void routers_are_checked_at_the_ports_if_the_host_does_not(void **state)
 		assert_int_equal(rules_in(&table, "prerouting"), cases[i].prerouting);
 		assert_int_equal(rules_in(&table, "routers"), cases[i].routers);
 		if (cases[i].prerouting)
-			assert_most(&table, "prerouting", cases[i].prerouting - 9 + 1);
+			assert_most(&table, "prerouting", 1 + cases[i].options.probe);
 		firewall_table_free(&table);
 	}
 }
