@@ -52,14 +52,24 @@ static bool is_bridged_at_host(const struct firewall_builder *builder,
 	       (builder->options->bridge_nf[FAMILY_V4] || builder->options->bridge_nf[FAMILY_V6]);
 }
 
+/*
+ * On another program's bridge, what comes from weft's ports equals at the host what comes from the
+ * other ones, which are not checked.
+ */
+static bool is_foreign_checked(const struct firewall_network *network)
+{
+	return network->foreign && !network->rules.allow_routers;
+}
+
 bool router_at_ports(const struct firewall_builder *builder)
 {
-	bool bridged = false;
+	bool indistinct = false;
 
 	for (size_t i = 0; i < builder->len; i++)
-		bridged |= is_bridged_at_host(builder, &builder->networks[i]);
+		indistinct |= is_bridged_at_host(builder, &builder->networks[i]) ||
+			      is_foreign_checked(&builder->networks[i]);
 	return is_wanted(builder) && firewall_is_supported(builder, FIREWALL_ROUTERS) &&
-	       (bridged || builder->options->inet_missing || !router_at_host(builder) ||
+	       (indistinct || builder->options->inet_missing || !router_at_host(builder) ||
 		!firewall_is_supported(builder, FIREWALL_BRIDGED_TUNNEL));
 }
 

@@ -40,7 +40,8 @@
  * the hook prerouting of the bridge, which each routed packet passes on both nodes. Otherwise,
  * routed packets do not pass these rules twice, but those of inet weft once. That table cannot
  * distinguish a frame that br_netfilter bridges from one that is routed, so in an L2 network
- * with br_netfilter, in which the frames of peers pass, the rules are at the ports.
+ * with br_netfilter, in which the frames of peers pass, the rules are at the ports; and with a
+ * bridge of another program, which may have ports of containers that weft attached.
  */
 #pragma once
 

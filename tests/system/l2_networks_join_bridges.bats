@@ -119,6 +119,25 @@ mac_of() { ip -n "$LAB-$1" -j link show dev eth0 | jq -r '.[0].address'; } # CON
 	ip -n "$LAB-host1" link show br-lan
 }
 
+to_host() { # CONTAINER KIND...
+	python3 "$WEFT_REPO/tests/lib/frames.py" "$(ns_path "$1")" "$(ns_path host1):br-lan" "${@:2}"
+}
+
+# In place of weft's own bridges, by which inet weft knows what containers send.
+@test "a container that weft attaches is no router of the node, one of the other program is not checked" {
+	local before routers=(dhcp icmp-redirect dhcp-tag)
+	container_add host1 cni
+	before=$(dropped host1 router_drops)
+	run -0 to_host cni "${routers[@]}"
+	refute_output --partial passed
+	assert_equal "$(dropped host1 router_drops)" "$((before + ${#routers[@]}))"
+	run -0 to_host cni udp
+	refute_output --partial dropped
+	run -0 to_host host1-a "${routers[@]}"
+	refute_output --partial dropped
+	container_del host1 cni
+}
+
 @test "a hand-made VXLAN peer without weftd joins by a static entry in the store" {
 	local before # host2 may have sent broadcasts before host1 had read its lease
 	before=$(dropped host1 vtep_filter_drops)

@@ -380,8 +380,12 @@ static void routers_are_checked_at_the_ports_if_the_host_does_not(void **state)
 		{ { .bridge_nf = { false, false } }, { .bridged = true }, 0, 10 },
 		{ { .bridge_nf = { true, false } }, { .bridged = true }, 10, 0 },
 		{ { .bridge_nf = { false, true } }, { .bridged = true }, 10, 0 },
-		/* Its ports are not those of weft. */
-		{ { .bridge_nf = { true, true } }, { .bridged = true, .foreign = true }, 0, 10 },
+		/* Some of its ports may be weft's; the bridge is not. */
+		{ { .bridge_nf = { false, false } }, { .bridged = true, .foreign = true }, 10, 0 },
+		{ { .bridge_nf = { true, true } },
+		  { .bridged = true, .foreign = true, .rules = { .allow_routers = true } },
+		  0,
+		  0 },
 		{ { .inet_missing = true }, { .bridged = false }, 10, 0 },
 		{ { .inet_missing = true }, { .rules = { .allow_routers = true } }, 0, 0 },
 		/* After the rules of probes. */
