@@ -104,6 +104,48 @@ static void drop_probes(struct firewall_builder *builder, const struct firewall_
 	}
 }
 
+/*
+ * What has a second VLAN tag cannot be matched, but the host removes all tags: it could be a probe.
+ */
+static void add_tagged_ports(struct firewall_builder *builder)
+{
+	static const uint16_t tags[] = { ETH_P_8021Q, ETH_P_8021AD };
+
+	for (size_t i = 0; any_probed(builder) && i < ARRAY_LEN(tags); i++) {
+		struct nft_expr *expr = firewall_add_rule(builder, "prerouting", FIREWALL_PROBES);
+
+		firewall_match_protocol(expr, tags[i]);
+		firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_EQ);
+		nft_expr_verdict(expr, NFT_GOTO, "tagged");
+	}
+}
+
+static void add_tagged(struct firewall_builder *builder)
+{
+	struct nft_expr *expr;
+
+	if (!any_probed(builder))
+		return;
+	expr = firewall_add_rule(builder, "tagged", FIREWALL_PROBES);
+	firewall_match_tunnels(expr, NFT_META_IIFNAME);
+	nft_expr_verdict(expr, NFT_RETURN, NULL);
+	drop(builder, firewall_add_rule(builder, "tagged", FIREWALL_PROBES), BRIDGE_PROBE_DROPS);
+}
+
+/* Packets with ports have no other tag. */
+static void add_untagged_return(struct firewall_builder *builder)
+{
+	const uint16_t least = 0;
+	struct nft_expr *expr;
+
+	if (!any_probed(builder))
+		return;
+	expr = firewall_add_rule(builder, "prerouting", FIREWALL_PROBES);
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(least));
+	nft_expr_compare(expr, NFT_CMP_GTE, &least, sizeof(least));
+	nft_expr_verdict(expr, NFT_RETURN, NULL);
+}
+
 /* Whether the sources of all containers are known: not with an L2 network, or a closed one. */
 static bool are_sources_known(const struct firewall_builder *builder)
 {
@@ -169,12 +211,19 @@ static void add_probe(struct firewall_builder *builder)
 /* Where each frame of a container enters the bridge. */
 static void add_prerouting(struct firewall_builder *builder)
 {
-	if (firewall_is_supported(builder, FIREWALL_PROBES))
+	const bool probes = firewall_is_supported(builder, FIREWALL_PROBES);
+
+	if (probes)
 		add_probe_ports(builder);
 	if (router_at_ports(builder)) {
 		router_add_most(builder, "prerouting", 0, NFT_RETURN, NULL);
 		router_add_other_devices(builder, "prerouting");
+		if (probes)
+			add_tagged_ports(builder);
 		router_add_checks(builder, "prerouting");
+	} else if (probes) {
+		add_untagged_return(builder);
+		add_tagged_ports(builder);
 	}
 }
 
@@ -355,6 +404,7 @@ static const struct {
 	{ { "check-udp", NULL, 0, 0, FIREWALL_ROUTERS }, router_add_udp },
 	{ { "routers", NULL, 0, 0, FIREWALL_ROUTERS }, add_routers },
 	{ { "probe", NULL, 0, 0, FIREWALL_PROBES }, add_probe },
+	{ { "tagged", NULL, 0, 0, FIREWALL_PROBES }, add_tagged },
 	{ { "prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED, FIREWALL_PROBES },
 	  add_prerouting },
 	{ { "forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED, FIREWALL_BRIDGED_TUNNEL },

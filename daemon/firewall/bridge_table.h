@@ -33,8 +33,14 @@
  *       th dport 8473 ip saddr 10.5.1.1 counter name "probe_drops" drop
  *       ip saddr & 255.255.255.0 == 10.5.1.0 return         without L2 networks: what is forged, with
  *       ip ttl 255 counter name "probe_drops" drop          br_netfilter to another node past the host
+ *     chain tagged {                              with weftd --probe
+ *       iifname "weft-v*" return                    from a peer
+ *       counter name "probe_drops" drop             could be a probe: the host removes the tags
  *     chain prerouting {        type filter hook prerouting priority dstnat; with weftd --probe
  *       th dport 8473 meta l4proto udp iifgroup 119 jump probe
+ *       @th,0,16 >= 0 return
+ *       meta protocol 8021q iifgroup 119 goto tagged        a second VLAN tag
+ *       meta protocol 8021ad iifgroup 119 goto tagged
  *                                                   and the rules of the chain routers, if all frames are
  *                                                   checked at the ports (router_chains.h)
  *     chain forward {           type filter hook forward priority filter
@@ -70,7 +76,8 @@
  *
  * A receiver ignores the VLAN tag 0 of a frame, and a second one. The kernel has removed the outer
  * tag of a frame in these chains, so tagged frames are treated as untagged ones; a frame with
- * another tag is dropped, because its content cannot be matched.
+ * another tag is dropped, because its content cannot be matched: also if the network allows
+ * routers, with weftd --probe.
  */
 #pragma once
 

@@ -8,7 +8,8 @@
     probes.py forge FROM TO [HOPS [OPTIONS]]
                                          sends a request with any source address, from a raw socket,
                                          and any OPTIONS with options in the IP header
-    probes.py frame FROM TO MAC          sends the same from eth0 to this MAC address
+    probes.py frame FROM TO MAC [TAG]... sends the same from eth0 to this MAC address, with VLAN tags of
+                                         these types (8100, 88a8) and the VLAN 0
     probes.py flood FROM TO COUNT        sends rubbish of all sizes and nearly valid messages
     probes.py held FROM TO KEY COUNT     sends requests one after the other, and prints "ok" if each is
                                          answered and no reply was held for longer than its request took
@@ -123,10 +124,11 @@ def forge(source, to, hops="255", options=""):
     sock.sendto(forged(source, to, int(hops), options), (to, 0))
 
 
-def frame(source, to, mac):
+def frame(source, to, mac, *tags):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     sock.bind(("eth0", 0))
     head = bytes.fromhex(mac.replace(":", "")) + sock.getsockname()[4]
+    head += b"".join(bytes.fromhex(tag) + b"\0\0" for tag in tags)
     sock.send(head + (b"\x86\xdd" if ":" in to else b"\x08\x00") + forged(source, to, 255, ""))
 
 

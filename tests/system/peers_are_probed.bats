@@ -158,7 +158,7 @@ has_settled() { # HOST SAMPLE
 
 # Without the rule, a container with CAP_NET_RAW could send weftd probes with the address of a peer.
 @test "a container sends no probes to its node, even with the address of a peer" {
-	local before filtered replies options source mac
+	local before filtered replies options source mac tags
 	container_add host1 c12 >/dev/null
 	container_add host1 c13 >/dev/null
 	wait_for 20 has_settled host1 "$(refused filter)"
@@ -173,6 +173,16 @@ has_settled() { # HOST SAMPLE
 	done
 	wait_for 10 has_dropped host1 $((before + 4))
 	assert_equal "$(metric host1 "$(refused filter)")" "$filtered"
+	# The host removes all VLAN tags, the bridge's rules see the packet below one only.
+	before=$(probe_drops host1)
+	mac=$(ip -n "$LAB-host1" -json link show weft-br1 | jq -r '.[0].address')
+	for tags in 8100 '8100 8100' '88a8 8100' '8100 8100 8100'; do
+		# shellcheck disable=SC2086 # one argument for each
+		probes c12 frame "$(host_gateway host2)" "$(host_gateway host1)" "$mac" $tags
+		# shellcheck disable=SC2086
+		probes c12 frame "$(host_gateway6 host2)" "$(host_gateway6 host1)" "$mac" $tags
+	done
+	wait_for 10 has_dropped host1 $((before + 8))
 	# Past the host to another node, which br_netfilter permits to frames with its VTEP MAC: as this node, and as host3.
 	before=$(probe_drops host1) replies=$(metric host1 "$(refused reply)")
 	mac=$(ip -n "$LAB-host2" -json link show weft-vx1 | jq -r '.[0].address')

@@ -263,6 +263,26 @@ static struct nft_expr probe_jump(uint16_t port)
 	return expr;
 }
 
+static struct nft_expr untagged_return(void)
+{
+	const uint16_t least = 0;
+	struct nft_expr expr = { .size = 0 };
+
+	nft_expr_payload(&expr, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(least));
+	nft_expr_compare(&expr, NFT_CMP_GTE, &least, sizeof(least));
+	nft_expr_verdict(&expr, NFT_RETURN, NULL);
+	return expr;
+}
+
+static struct nft_expr tagged_goto(uint16_t tag)
+{
+	struct nft_expr expr = has_protocol(tag);
+
+	firewall_match_weft(&expr, NFT_META_IIFGROUP, NFT_CMP_EQ);
+	nft_expr_verdict(&expr, NFT_GOTO, "tagged");
+	return expr;
+}
+
 /*
  * The hook that every packet between nodes passes has rules of probes only, and only with
  * probes.
@@ -287,6 +307,8 @@ static void containers_do_not_send_probes(void **state)
 	};
 	const struct nft_expr forged[] = { forged_drop(IPV4), forged_drop(IPV6) };
 	const struct nft_expr jump = probe_jump(8473), other = probe_jump(1025);
+	const struct nft_expr untagged = untagged_return();
+	const struct nft_expr tags[] = { tagged_goto(0x8100), tagged_goto(0x88a8) };
 	struct firewall_table table;
 
 	(void)state;
@@ -297,13 +319,17 @@ static void containers_do_not_send_probes(void **state)
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 2, &table));
 	assert_most(&table, "routers", 1);
-	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_int_equal(rules_in(&table, "prerouting"), 1 + 3);
 	assert_true(is_rule(&table, "prerouting", 0, &jump));
+	assert_true(is_rule(&table, "prerouting", 1, &untagged));
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+		assert_true(is_rule(&table, "prerouting", 2 + i, &tags[i]));
+	assert_int_equal(rules_in(&table, "tagged"), 2);
 	assert_int_equal(rules_in(&table, "probe"), 1 + 3 * 2 + 2 + 1 + 1 + 1);
 	firewall_table_free(&table);
 	assert_true(bridge_table_build(&on, networks, 4, &table));
 	assert_true(has_chain(&table, "probe"));
-	assert_int_equal(rules_in(&table, "prerouting"), 2);
+	assert_int_equal(rules_in(&table, "prerouting"), 2 + 3);
 	assert_true(is_rule(&table, "prerouting", 0, &jump));
 	assert_true(is_rule(&table, "prerouting", 1, &other));
 	assert_probe_drops(&table, 1, IPV4, &networks[0]);
@@ -338,12 +364,12 @@ static void probes_are_dropped_if_routers_are_allowed(void **state)
 	(void)state;
 	assert_true(bridge_table_build(&options, network, 1, &table));
 	assert_int_equal(rules_in(&table, "probe"), 1 + 2 + 1);
-	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_int_equal(rules_in(&table, "prerouting"), 1 + 3);
 	assert_false(has_chain(&table, "router"));
 	firewall_table_free(&table);
 	options.unsupported = 1U << FIREWALL_ALLOW_ROUTERS | 1U << FIREWALL_ROUTERS;
 	assert_true(bridge_table_build(&options, network, 1, &table));
-	assert_int_equal(rules_in(&table, "prerouting"), 1);
+	assert_int_equal(rules_in(&table, "prerouting"), 1 + 3);
 	assert_int_equal(rules_in(&table, "probe"), 1 + 2 + 1);
 	firewall_table_free(&table);
 	options.unsupported = 1U << FIREWALL_PROBES;
@@ -392,7 +418,7 @@ static void routers_are_checked_at_the_ports_if_the_host_does_not(void **state)
 		{ { .probe = true, .inet_missing = true },
 		  { .probe_port = 8473,
 		    .gateway = { { .be = { 10, 5, 1, 1 }, .family = AF_INET } } },
-		  11,
+		  13,
 		  0 },
 	};
 
