@@ -30,8 +30,9 @@
  *     "other_chains":[            other programs' chains that drop
  *       {"chain":"ip filter FORWARD","hook":"forward",  forwarded packets
  *        "accepted":true},                              a rule for weft precedes
- *       {"chain":"inet firewalld filter_INPUT","hook":"input",  or prerouting: tunnel packets of
- *        "port":8472,"accepted":false}]},     peers to this UDP port; output, postrouting: to peers
+ *       {"chain":"inet firewalld filter_INPUT",   tunnel packets to this UDP port: of peers, at
+ *        "hook":"input",                          ingress, prerouting or input; to peers, at
+ *        "port":8472,"accepted":false}]},         output, postrouting or egress
  *   "networks":[{
  *     "name":"default",
  *     "state":"ready",            starting | ready | degraded

@@ -157,7 +157,8 @@ static bool iptables_remedy(const char *where, uint32_t port, char *to, size_t s
 static void add_tunnel_chain(struct doctor *doctor, const char *chain, const char *hook,
 			     uint32_t port)
 {
-	const bool leaves = !strcmp(hook, "output") || !strcmp(hook, "postrouting");
+	const bool leaves = !strcmp(hook, "output") || !strcmp(hook, "postrouting") ||
+			    !strcmp(hook, "egress");
 	char remedy[512];
 
 	if (strstr(chain, " firewalld ") && !leaves)

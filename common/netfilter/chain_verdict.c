@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/netfilter/chain_verdict.h"
 
+#include "common/array.h"
 #include "common/auto.h"
 #include "common/err.h"
 #include "common/netfilter/nft.h"
@@ -180,6 +181,7 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 		  bool policy_drops, const struct tunnel_packet *packet, bool *drops_out,
 		  struct chain_reads *reads, struct err *err)
 {
+	static const uint32_t states[] = { NFT_CT_UNTRACKED, NFT_CT_INVALID };
 	struct walk walk = {
 		.nl = nl,
 		.family = family,
@@ -188,16 +190,20 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 			.nfproto = chain_nfproto(packet->family),
 			.l4proto = IPPROTO_UDP,
 			.dport = packet->port,
-			.ct_state = NFT_CT_UNTRACKED,
 		},
 	};
 	char *device;
-	int drops;
+	int drops = 1;
 
 	device = packet->leaves ? walk.packet.oifname : walk.packet.iifname;
 	if (!if_indextoname(packet->uplink, device))
 		device[0] = '\0';
-	drops = run(&walk, chain, policy_drops, err);
+	/* If the state is not known, the chain drops only if it does so in each state. */
+	for (size_t i = 0; i < (packet->is_early ? ARRAY_LEN(states) : 1) && drops > 0; i++) {
+		walk.packet.ct_state = states[i];
+		walk.read = 0;
+		drops = run(&walk, chain, policy_drops, err);
+	}
 	if (drops < 0)
 		return -1;
 	*drops_out = drops;
@@ -211,24 +217,38 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 const char *const chain_hook_name[CHAIN_HOOKS] = {
 	[CHAIN_PREROUTING] = "prerouting",   [CHAIN_INPUT] = "input",
 	[CHAIN_FORWARD] = "forward",         [CHAIN_OUTPUT] = "output",
-	[CHAIN_POSTROUTING] = "postrouting",
+	[CHAIN_POSTROUTING] = "postrouting", [CHAIN_INGRESS] = "ingress",
+	[CHAIN_EGRESS] = "egress",
 };
 
-static const uint32_t hook_number[CHAIN_HOOKS] = {
+static const uint32_t hook_number[] = {
 	[CHAIN_PREROUTING] = NF_INET_PRE_ROUTING,   [CHAIN_INPUT] = NF_INET_LOCAL_IN,
 	[CHAIN_FORWARD] = NF_INET_FORWARD,          [CHAIN_OUTPUT] = NF_INET_LOCAL_OUT,
 	[CHAIN_POSTROUTING] = NF_INET_POST_ROUTING,
 };
 
-bool chain_hook_of(uint32_t number, enum chain_hook *hook_out)
+bool chain_hook_of(uint8_t family, uint32_t number, enum chain_hook *hook_out)
 {
-	for (size_t i = 0; i < CHAIN_HOOKS; i++) {
+	if (family == NFPROTO_NETDEV) {
+		*hook_out = number == NF_NETDEV_INGRESS ? CHAIN_INGRESS : CHAIN_EGRESS;
+		return number == NF_NETDEV_INGRESS || number == NF_NETDEV_EGRESS;
+	}
+	if (family == NFPROTO_INET && number == NF_INET_INGRESS) {
+		*hook_out = CHAIN_INGRESS;
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(hook_number); i++) {
 		if (hook_number[i] == number) {
 			*hook_out = (enum chain_hook)i;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool chain_hook_is_of_device(enum chain_hook hook)
+{
+	return hook == CHAIN_INGRESS || hook == CHAIN_EGRESS;
 }
 
 /* A base chain at the hook. */

@@ -30,6 +30,8 @@ struct tunnel_packet {
 	uint16_t port;
 	uint32_t uplink; /* index of the device that it arrives or leaves through */
 	bool leaves;     /* to a peer */
+	/* At the hook ingress: before connection tracking, and before or after weft's exemption. */
+	bool is_early;
 };
 
 /* What else of its table the verdict of a base chain depends on. */
@@ -46,12 +48,24 @@ int chain_verdict(struct nl *nl, uint8_t family, const char *table, const char *
 		  bool policy_drops, const struct tunnel_packet *packet, bool *drops_out,
 		  struct chain_reads *reads, struct err *err);
 
-/* The hooks of the IP families. */
-enum chain_hook { CHAIN_PREROUTING, CHAIN_INPUT, CHAIN_FORWARD, CHAIN_OUTPUT, CHAIN_POSTROUTING };
-#define CHAIN_HOOKS 5
+/* The hooks of the IP families, and then those of devices: of netdev, ingress also of inet. */
+enum chain_hook {
+	CHAIN_PREROUTING,
+	CHAIN_INPUT,
+	CHAIN_FORWARD,
+	CHAIN_OUTPUT,
+	CHAIN_POSTROUTING,
+	CHAIN_INGRESS,
+	CHAIN_EGRESS
+};
+#define CHAIN_HOOKS 7
 extern const char *const chain_hook_name[CHAIN_HOOKS]; /* "prerouting", "input", ... */
-/* Returns whether the kernel's hook number (NF_INET_*) is one of these, and which. */
-bool chain_hook_of(uint32_t number, enum chain_hook *hook_out);
+/*
+ * Returns whether the kernel's hook number of the family (NF_NETDEV_* of netdev, else NF_INET_*) is
+ * one of these, and which.
+ */
+bool chain_hook_of(uint8_t family, uint32_t number, enum chain_hook *hook_out);
+bool chain_hook_is_of_device(enum chain_hook hook);
 
 struct chain_hook_drop {
 	const char *family;       /* "ip", "ip6", "inet" */
@@ -60,8 +74,8 @@ struct chain_hook_drop {
 };
 
 /*
- * Evaluates every base chain of the type filter at a hook. lookup and ctx of the packet are
- * ignored. Returns 1 dropped, with *drop_out; 0 not; -1 failed.
+ * Evaluates every base chain of the type filter at a hook that is not of a device. lookup and ctx
+ * of the packet are ignored. Returns 1 dropped, with *drop_out; 0 not; -1 failed.
  */
 int chain_hook_drops(struct nl *nl, enum chain_hook hook, const struct nft_packet *packet,
 		     struct chain_hook_drop *drop_out, struct err *err);

@@ -81,6 +81,14 @@ bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b)
 	return true;
 }
 
+bool nft_devices_has(const struct nft_devices *devices, const char *name)
+{
+	for (size_t i = 0; i < devices->len && i < NFT_CHAIN_DEVICES_MAX; i++)
+		if (!strcmp(devices->name[i], name))
+			return true;
+	return false;
+}
+
 /* The attribute of a single device is also that of kernels without the list. */
 static void put_devices(struct nl_msg *msg, const struct nft_devices *devices)
 {

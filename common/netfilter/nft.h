@@ -42,15 +42,20 @@ struct nft_devices {
 
 /* Returns whether both are complete and have the same devices in the same order. */
 bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b);
+/* Returns whether the device is one of those that were kept. */
+bool nft_devices_has(const struct nft_devices *devices, const char *name);
 
 struct nft_chain {
 	uint8_t family; /* NFPROTO_* */
 	const char *table, *name;
 	const char *type; /* "filter", "nat"; NULL: no base chain, and the rest is 0 */
-	uint32_t hook;    /* NF_INET_* */
+	uint32_t hook;    /* NF_INET_*; of family netdev, NF_NETDEV_* */
 	int32_t priority;
 	uint32_t policy; /* NF_ACCEPT, NF_DROP */
-	/* Of family netdev: at least one to be added. Linux before 5.5 supports one. Else NULL. */
+	/*
+	 * Of family netdev: at least one to be added. Linux before 5.5 supports one. Also of a
+	 * chain at NF_INET_INGRESS that was read. Else NULL.
+	 */
 	const struct nft_devices *devices;
 };
 

@@ -198,8 +198,8 @@ static void load_ct(struct eval *eval, struct nft_span data)
 	to->size = 0;
 	if (number_at(data, NFTA_CT_KEY) == NFT_CT_STATE && state)
 		set(to, &state, sizeof(state));
-	else if (state == NFT_CT_UNTRACKED)
-		restrict_to(eval, NFT_MATCH_NO); /* an untracked packet has no other value */
+	else if (state == NFT_CT_UNTRACKED || state == NFT_CT_INVALID)
+		restrict_to(eval, NFT_MATCH_NO); /* without a connection, there is no other value */
 }
 
 static void mask(struct eval *eval, struct nft_span data)

@@ -17,6 +17,7 @@
 enum nft_match { NFT_MATCH_NO, NFT_MATCH_MAYBE, NFT_MATCH_YES };
 
 /* States of a connection (NF_CT_STATE_BIT of the kernel). */
+#define NFT_CT_INVALID 1 /* also: none, before connection tracking */
 #define NFT_CT_NEW 8
 #define NFT_CT_UNTRACKED 64
 

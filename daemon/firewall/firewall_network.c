@@ -52,7 +52,8 @@ bool firewall_network_same_rules(const struct firewall_network *a, const struct 
 	       a->flood_limit == b->flood_limit && a->is_switch == b->is_switch &&
 	       a->foreign == b->foreign && a->probe_port == b->probe_port &&
 	       a->over_bridge == b->over_bridge && ipaddr_equal(&a->group, &b->group) &&
-	       nft_devices_equal(&a->arrivals, &b->arrivals) && same_rules(&a->rules, &b->rules) &&
+	       nft_devices_equal(&a->arrivals, &b->arrivals) &&
+	       !memcmp(a->path, b->path, sizeof(a->path)) && same_rules(&a->rules, &b->rules) &&
 	       same_family(a, b, FAMILY_V4) && same_family(a, b, FAMILY_V6);
 }
 
@@ -88,7 +89,8 @@ bool firewall_network_accepts_change(const struct firewall_network *current,
 		    current->outer[f] != network->outer[f])
 			return true;
 	return strcmp(current->bridge, network->bridge) || current->port != network->port ||
-	       current->uplink != network->uplink;
+	       current->uplink != network->uplink ||
+	       memcmp(current->path, network->path, sizeof(current->path)) != 0;
 }
 
 struct firewall_network *firewall_networks_find(const struct firewall_networks *networks,

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define FIREWALL_PATHS 8 /* as UPLINK_PATHS */
+
 /* What a network waits for before it writes to the kernel. */
 enum firewall_wait {
 	FIREWALL_WAIT_NONE,
@@ -34,9 +36,10 @@ struct firewall_network {
 	uint32_t uplink;                   /* index of the device that they arrive through */
 	struct ipaddr local[FAMILIES];     /* addresses that they have here; unset: unknown */
 	struct ipaddr published[FAMILIES]; /* to which peers send, if it is not local */
-	bool over_bridge;            /* a bridge is among the devices that they arrive through */
-	struct ipaddr group;         /* and the multicast group of broadcasts; unset: none */
-	struct nft_devices arrivals; /* all devices that they may arrive through; none: unknown */
+	bool over_bridge;              /* a bridge is among the devices that they arrive through */
+	struct ipaddr group;           /* and the multicast group of broadcasts; unset: none */
+	struct nft_devices arrivals;   /* all devices that they may arrive through; none: unknown */
+	uint32_t path[FIREWALL_PATHS]; /* indices of the devices to peers; 0: unused */
 	struct prefix cluster[FAMILIES], subnet[FAMILIES];
 	struct config_rules rules;
 	/*

@@ -8,10 +8,12 @@
 #include "common/netfilter/chain_verdict.h"
 #include "common/netfilter/nl_transaction.h"
 #include "common/netlink/nl.h"
+#include "daemon/firewall/ingress_table.h"
 #include "daemon/firewall/packet_watch.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +26,8 @@ static const struct {
 	uint8_t family; /* NFPROTO_* */
 	const char *name;
 } families[] = {
-	{ NFPROTO_IPV4, "ip" },
-	{ NFPROTO_IPV6, "ip6" },
-	{ NFPROTO_INET, "inet" },
-	{ NFPROTO_BRIDGE, "bridge" },
+	{ NFPROTO_IPV4, "ip" },       { NFPROTO_IPV6, "ip6" },      { NFPROTO_INET, "inet" },
+	{ NFPROTO_BRIDGE, "bridge" }, { NFPROTO_NETDEV, "netdev" },
 };
 
 static const char *family_name(uint8_t family)
@@ -46,8 +46,16 @@ void other_chains_free(struct other_chains *chains)
 
 /* ---- Chains ------------------------------------------------------------------------------ */
 
+/* A device by which peers are reached. */
+struct path {
+	uint32_t index;
+	char name[IF_NAMESIZE];
+};
+
 /* The result of a walk over all chains. */
 struct found {
+	struct path paths[FIREWALL_DEVICES_MAX];
+	size_t path_len;
 	struct firewall_base_chains base;
 	bool docker[FAMILIES]; /* there is a DOCKER-USER */
 };
@@ -56,6 +64,39 @@ struct found {
 static bool is_iptables(uint8_t family, const char *table)
 {
 	return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6) && !strcmp(table, FILTER);
+}
+
+static void add_path(struct found *found, uint32_t index)
+{
+	struct path *path = &found->paths[found->path_len];
+
+	for (size_t i = 0; i < found->path_len; i++)
+		if (found->paths[i].index == index)
+			return;
+	if (!index || found->path_len == ARRAY_LEN(found->paths) ||
+	    !if_indextoname(index, path->name))
+		return;
+	path->index = index;
+	found->path_len++;
+}
+
+/* Returns whether peers are reached by one of the chain's devices. */
+static bool find_devices(const struct found *found, const struct nft_chain *chain,
+			 struct firewall_base_chain *base)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < found->path_len; i++)
+		if (chain->devices && nft_devices_has(chain->devices, found->paths[i].name))
+			base->device[len++] = found->paths[i].index;
+	return len > 0;
+}
+
+static bool is_weft(uint8_t family, const char *table)
+{
+	return (family == FIREWALL_FAMILY && !strcmp(table, FIREWALL_TABLE)) ||
+	       (family == INGRESS_FAMILY && !strcmp(table, FIREWALL_TABLE)) ||
+	       !strcmp(table, PACKET_WATCH_TABLE);
 }
 
 static int on_chain(void *ctx, const struct nft_chain *chain, struct err *err)
@@ -70,9 +111,10 @@ static int on_chain(void *ctx, const struct nft_chain *chain, struct err *err)
 		found->docker[chain->family == NFPROTO_IPV6] = true;
 	/* The other hooks of a bridge do not see packets that arrive through other devices. */
 	if (!chain->type || !family_name(chain->family) || strcmp(chain->type, "filter") != 0 ||
-	    !chain_hook_of(chain->hook, &base.hook) ||
+	    !chain_hook_of(chain->family, chain->hook, &base.hook) ||
 	    (base.hook != CHAIN_FORWARD && chain->family == NFPROTO_BRIDGE) ||
-	    (chain->family == FIREWALL_FAMILY && !strcmp(chain->table, FIREWALL_TABLE)))
+	    is_weft(chain->family, chain->table) ||
+	    (chain_hook_is_of_device(base.hook) && !find_devices(found, chain, &base)))
 		return 0;
 	/* Further chains, and chains with longer names, are ignored. */
 	if (found->base.len == FIREWALL_CHAINS_MAX || strlen(chain->table) >= sizeof(base.table) ||
@@ -407,7 +449,7 @@ static int scan_other(struct scan *scan, const struct firewall_base_chain *base,
 /* A chain of the family sees packets of f. */
 static bool sees(const struct firewall_base_chain *base, enum family f)
 {
-	return base->family == NFPROTO_INET ||
+	return base->family == NFPROTO_INET || base->family == NFPROTO_NETDEV ||
 	       base->family == (f == FAMILY_V6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 }
 
@@ -415,29 +457,73 @@ static bool sees(const struct firewall_base_chain *base, enum family f)
  * Whether the chain drops the tunnel packets of this family that are sent to this node, or by it.
  * accepted: it would without weft's accepts.
  */
-static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base, enum family f,
-		       const struct firewall_network *network, bool accepted, struct err *err)
+static int scan_tunnel(struct scan *scan, struct firewall_base_chain *base,
+		       const struct tunnel_packet *packet, bool accepted, struct err *err)
 {
-	const struct tunnel_packet packet = {
-		.family = f,
-		.port = network->port,
-		.uplink = network->uplink,
-		.leaves = base->hook == CHAIN_OUTPUT || base->hook == CHAIN_POSTROUTING,
-	};
 	char where[FIREWALL_WHERE_SIZE];
 	struct chain_reads reads = { .chains = false };
 	bool drops;
 
-	if (chain_verdict(scan->nl, base->family, base->table, base->chain, base->drops, &packet,
+	if (chain_verdict(scan->nl, base->family, base->table, base->chain, base->drops, packet,
 			  &drops, &reads, err) < 0)
 		return -1;
 	base->reads.chains |= reads.chains;
 	base->reads.sets |= reads.sets && drops;
 	snprintf(where, sizeof(where), "%s %s %s", family_name(base->family), base->table,
 		 base->chain);
-	return drops || accepted ?
-		       add_finding(scan, base->hook, !drops, network->port, where, err) :
-		       0;
+	return drops || accepted ? add_finding(scan, base->hook, !drops, packet->port, where, err) :
+				   0;
+}
+
+static bool has_path(const struct firewall_network *network, uint32_t index)
+{
+	for (size_t i = 0; i < FIREWALL_PATHS; i++)
+		if (network->path[i] == index)
+			return true;
+	return false;
+}
+
+/* Whether the chain evaluates tunnel packets of the network that pass by this device. */
+static bool passes(const struct firewall_base_chain *base, const struct firewall_network *network,
+		   const struct tunnel_packet *packet)
+{
+	return network->outer[packet->family] && network->port == packet->port &&
+	       (base->device[0] ? has_path(network, packet->uplink) :
+				  network->uplink == packet->uplink);
+}
+
+/* The chain's verdict about the i-th network's packets by one device, unless an earlier has it. */
+static int scan_device(struct scan *scan, struct firewall_base_chain *base, size_t i,
+		       const struct tunnel_packet *packet, bool accepted, struct err *err)
+{
+	if (!passes(base, &scan->networks[i], packet))
+		return 0;
+	for (size_t k = 0; k < i; k++)
+		if (passes(base, &scan->networks[k], packet))
+			return 0;
+	return scan_tunnel(scan, base, packet, accepted, err);
+}
+
+static int scan_network(struct scan *scan, struct firewall_base_chain *base, size_t i,
+			enum family f, bool accepted, struct err *err)
+{
+	struct tunnel_packet packet = {
+		.family = f,
+		.port = scan->networks[i].port,
+		.uplink = scan->networks[i].uplink,
+		.leaves = base->hook == CHAIN_OUTPUT || base->hook == CHAIN_POSTROUTING ||
+			  base->hook == CHAIN_EGRESS,
+		.is_early = base->hook == CHAIN_INGRESS,
+	};
+
+	if (!chain_hook_is_of_device(base->hook))
+		return scan_device(scan, base, i, &packet, accepted, err);
+	for (size_t k = 0; k < FIREWALL_DEVICES_MAX && base->device[k]; k++) {
+		packet.uplink = base->device[k];
+		if (scan_device(scan, base, i, &packet, accepted, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* In iptables' INPUT, accepts come first; what then still drops is reported. */
@@ -455,10 +541,8 @@ static int scan_tunnels(struct scan *scan, struct firewall_base_chain *base, str
 		return -1;
 	for (size_t i = 0; i < scan->len; i++)
 		for (enum family f = 0; f < FAMILIES; f++)
-			if (scan->networks[i].outer[f] && sees(base, f) &&
-			    !has_port(scan, i, f, scan->networks[i].port) &&
-			    scan_tunnel(scan, base, f, &scan->networks[i], drops && accepts.len,
-					err) < 0)
+			if (sees(base, f) &&
+			    scan_network(scan, base, i, f, drops && accepts.len, err) < 0)
 				return -1;
 	return 0;
 }
@@ -511,6 +595,9 @@ int other_chains_scan(struct other_chains *chains, struct nl *nl,
 				       .chain = on_chain,
 				       .restart = restart_chains };
 
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < FIREWALL_PATHS; k++)
+			add_path(&found, networks[i].path[k]);
 	if (nft_each_chain(nl, NFPROTO_UNSPEC, &walk, err) < 0 ||
 	    scan_chains(&scan, &found, err) < 0) {
 		firewall_base_chains_free(&found.base);

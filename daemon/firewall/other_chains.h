@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Other programs' chains at the forward hook that drop packets forwarded for containers, and those
- * at the other hooks that drop tunnel packets. An accept in weft's table does not undo a drop in
- * another one. So where iptables' FORWARD, INPUT or DOCKER-USER drops by its policy or by a rule
- * for all packets, weft's accept rules, with the comment "weft", are put at its end, before that
- * rule: packets that other rules drop stay dropped. Tunnel packets of others than peers are dropped
- * by weft's own table. Other chains that drop are only reported.
+ * at the other hooks that drop tunnel packets, also at ingress and egress of the devices by which
+ * peers are reached. An accept in weft's table does not undo a drop in another one. So where
+ * iptables' FORWARD, INPUT or DOCKER-USER drops by its policy or by a rule for all packets, weft's
+ * accept rules, with the comment "weft", are put at its end, before that rule: packets that other
+ * rules drop stay dropped. Tunnel packets of others than peers are dropped by weft's own table.
+ * Other chains that drop are only reported.
  */
 #pragma once
 
@@ -22,7 +23,8 @@ struct nl;
 
 #define FIREWALL_COMMENT CLEANUP_COMMENT
 #define FIREWALL_WHERE_SIZE 160
-#define FIREWALL_CHAINS_MAX 64 /* further ones are ignored */
+#define FIREWALL_CHAINS_MAX 64  /* further ones are ignored */
+#define FIREWALL_DEVICES_MAX 16 /* by which peers are reached, of all networks: likewise */
 
 /* A chain that drops packets by default. */
 struct firewall_finding {
@@ -40,6 +42,8 @@ struct firewall_base_chain {
 	struct chain_reads reads; /* what else of its table has a part in the finding */
 	char table[64], chain[64];
 	bool drops; /* by its policy */
+	/* At the hook of devices: indices of those by which peers are reached; 0: unused. */
+	uint32_t device[FIREWALL_DEVICES_MAX];
 };
 VEC_DEFINE(firewall_base_chains, struct firewall_base_chain);
 

@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(FIREWALL_PATHS == UPLINK_PATHS, "a network has all paths of its uplink");
+
 static bool add_source(const struct ipaddr *addr, struct firewall_elements *sources)
 {
 	return !ipaddr_is_set(addr) || firewall_elements_add(sources, addr);
@@ -56,6 +58,8 @@ bool network_firewall_make(const char *name, const struct config *config,
 	firewall_out->port = config->port;
 	firewall_out->rules = config->rules;
 	firewall_out->uplink = desired->uplink ? desired->uplink->index : 0;
+	for (size_t i = 0; i < UPLINK_PATHS && desired->uplink; i++)
+		firewall_out->path[i] = desired->uplink->path[i];
 	firewall_out->group = config->group;
 	firewall_out->bridged = config->mode == CONFIG_L2;
 	firewall_out->flood_limit = config->flood_limit;

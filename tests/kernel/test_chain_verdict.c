@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rule sets of nft, and whether they let a tunnel packet in that arrives through up0. */
+/* Rule sets of nft, and whether they let a tunnel packet pass that arrives or leaves by up0. */
 #include "common/netfilter/chain_verdict.h"
 
 #include "common/array.h"
@@ -150,10 +150,115 @@ static void rules_are_evaluated_for_a_tunnel_packet(void **state)
 	nl_free(link);
 }
 
+/* At the hooks of the device, with policy drop. */
+static const struct {
+	const char *family, *hook, *rules;
+	bool drops;
+} device_cases[] = {
+	{ "netdev", "ingress", "", true },
+	{ "netdev", "ingress", "udp dport 8472 accept;", false },
+	{ "netdev", "ingress", "udp dport 8473 accept;", true },
+	{ "netdev", "ingress", "udp dport { 53, 8472 } accept;", false },
+	{ "netdev", "ingress", "udp dport vmap { 53 : accept, 8472 : jump nothing };", true },
+	{ "netdev", "ingress", "udp dport 8472 drop; accept;", true },
+	{ "netdev", "ingress", "meta protocol arp accept; meta l4proto tcp accept;", true },
+	{ "netdev", "ingress", "meta protocol ip accept;", false },
+	{ "netdev", "ingress", "ip6 saddr fe80::/10 accept;", true },
+	{ "netdev", "ingress", "ip saddr 192.168.0.0/24 accept;", false }, /* not known */
+	{ "netdev", "ingress", "ether saddr 2:0:0:0:0:1 accept;", false }, /* not known */
+	{ "netdev", "ingress", "iifname up0 accept;", false },
+	{ "netdev", "ingress", "iifname lo accept;", true },
+	{ "netdev", "ingress", "jump allow;", false },
+	{ "netdev", "egress", "", true },
+	{ "netdev", "egress", "udp dport 8472 accept;", false },
+	{ "netdev", "egress", "oifname up0 accept;", false },
+	{ "netdev", "egress", "oifname lo accept;", true },
+	{ "inet", "ingress", "", true },
+	{ "inet", "ingress", "udp dport 8472 accept;", false },
+	{ "inet", "ingress", "meta nfproto ipv4 accept;", false },
+	{ "inet", "ingress", "meta nfproto ipv6 accept;", true },
+	/* Before connection tracking; before or after weft's exemption. */
+	{ "inet", "ingress", "ct state established,related accept;", true },
+	{ "inet", "ingress", "ct state new accept;", true },
+	{ "inet", "ingress", "ct status dnat accept;", true },
+	{ "inet", "ingress", "ct state untracked accept;", false },
+	{ "inet", "ingress", "ct state invalid accept;", false },
+	{ "inet", "ingress", "ct state invalid drop; accept;", false },
+	{ "inet", "ingress", "ct state invalid,untracked drop; accept;", true },
+};
+
+static void load_at_device(const char *family, const char *hook, const char *rules)
+{
+	FILE *nft = popen("nft -f -", "w");
+
+	assert_non_null(nft);
+	fprintf(nft,
+		"flush ruleset\n"
+		"table %s t {\n"
+		"chain nothing { tcp dport 22 accept; }\n"
+		"chain allow { udp dport 8472 accept; }\n"
+		"chain c { type filter hook %s device up0 priority 10; policy drop; %s }\n}\n",
+		family, hook, rules);
+	if (pclose(nft))
+		fail_msg("nft refuses at %s of %s: %s", hook, family, rules);
+}
+
+static void rules_at_the_hooks_of_a_device_are_evaluated(void **state)
+{
+	struct nl *link = kernel_with_uplink(), *nl;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_done(nl_open_netfilter(&nl, &err), err);
+	for (size_t i = 0; i < ARRAY_LEN(device_cases); i++) {
+		const char *family = device_cases[i].family, *hook = device_cases[i].hook;
+		const struct tunnel_packet packet = {
+			.family = FAMILY_V4,
+			.port = 8472,
+			.uplink = if_nametoindex("up0"),
+			.leaves = !strcmp(hook, "egress"),
+			.is_early = !strcmp(hook, "ingress"),
+		};
+		struct chain_reads reads = { .chains = false };
+		bool dropped = false;
+
+		load_at_device(family, hook, device_cases[i].rules);
+		assert_done(chain_verdict(nl,
+					  strcmp(family, "inet") ? NFPROTO_NETDEV : NFPROTO_INET,
+					  "t", "c", true, &packet, &dropped, &reads, &err),
+			    err);
+		if (dropped != device_cases[i].drops)
+			fail_msg("%s of %s: %s", hook, family, device_cases[i].rules);
+	}
+	nl_free(nl);
+	nl_free(link);
+}
+
+static void hooks_are_named_by_family_and_number(void **state)
+{
+	enum chain_hook hook;
+
+	(void)state;
+	assert_true(chain_hook_of(NFPROTO_IPV4, NF_INET_LOCAL_IN, &hook));
+	assert_int_equal(hook, CHAIN_INPUT);
+	assert_false(chain_hook_of(NFPROTO_IPV4, NF_INET_INGRESS, &hook));
+	assert_true(chain_hook_of(NFPROTO_INET, NF_INET_INGRESS, &hook));
+	assert_int_equal(hook, CHAIN_INGRESS);
+	assert_false(chain_hook_of(NFPROTO_BRIDGE, NF_INET_INGRESS, &hook)); /* brouting */
+	assert_true(chain_hook_of(NFPROTO_NETDEV, NF_NETDEV_INGRESS, &hook));
+	assert_int_equal(hook, CHAIN_INGRESS);
+	assert_true(chain_hook_of(NFPROTO_NETDEV, NF_NETDEV_EGRESS, &hook));
+	assert_int_equal(hook, CHAIN_EGRESS);
+	assert_string_equal(chain_hook_name[hook], "egress");
+	assert_false(chain_hook_of(NFPROTO_NETDEV, NF_NETDEV_EGRESS + 1, &hook));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_evaluated_for_a_tunnel_packet),
+		cmocka_unit_test(rules_at_the_hooks_of_a_device_are_evaluated),
+		cmocka_unit_test(hooks_are_named_by_family_and_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

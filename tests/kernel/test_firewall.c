@@ -7,6 +7,7 @@
 #include "tests/unit/fake_nl.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <unistd.h>
 
 #define PERIOD_MS (300 * 1000)
@@ -171,6 +172,94 @@ static void an_element_that_admits_the_tunnel_ends_the_finding(void **state)
 	assert_int_equal(count_findings(scene), 1);
 	change(scene, "nft 'add element inet t ports { 8472 }'");
 	assert_int_equal(count_findings(scene), 0);
+}
+
+/* The network default, whose peers are reached by these devices. */
+static void reach_by(struct scene *scene, const char *first, const char *second)
+{
+	struct firewall_network network = sample("192.168.0.2");
+
+	network.path[0] = if_nametoindex(first);
+	network.path[1] = second ? if_nametoindex(second) : 0;
+	firewall_set_network(scene->rules, &network);
+	firewall_network_free(&network);
+}
+
+/* That there is a single finding: the chain of that name at the hook. */
+static void assert_found(const struct scene *scene, const char *where, enum chain_hook hook)
+{
+	const struct firewall_findings *findings =
+		&firewall_view(scene->rules).other_chains->findings;
+
+	assert_int_equal(findings->len, 1);
+	assert_string_equal(findings->at[0].where, where);
+	assert_int_equal(findings->at[0].hook, hook);
+	assert_int_equal(findings->at[0].port, 8472);
+	assert_false(findings->at[0].accepted);
+}
+
+#define DROPS " priority 0; policy drop; }'"
+
+static void chains_at_the_devices_to_peers_are_found(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(system("ip link add up0 type bridge; ip link add up1 type bridge"), 0);
+	reach_by(scene, "up0", NULL);
+	change(scene, "nft 'add table netdev t;"
+		      "add chain netdev t in { type filter hook ingress device up1" DROPS);
+	assert_int_equal(count_findings(scene), 0);
+	reach_by(scene, "up1", NULL);
+	assert_found(scene, "netdev t in", CHAIN_INGRESS);
+	reach_by(scene, "up0", "up1");
+	assert_found(scene, "netdev t in", CHAIN_INGRESS);
+	reach_by(scene, "up0", NULL);
+	assert_int_equal(count_findings(scene), 0);
+
+	/* One of several devices. */
+	change(scene,
+	       "nft 'delete chain netdev t in;"
+	       "add chain netdev t in { type filter hook ingress devices = { up0, up1 }" DROPS);
+	assert_found(scene, "netdev t in", CHAIN_INGRESS);
+	change(scene, "nft insert rule netdev t in udp dport 8472 accept");
+	assert_int_equal(count_findings(scene), 0);
+
+	change(scene, "nft 'add set netdev t ports { type inet_service; };"
+		      "add chain netdev t out { type filter hook egress device up0" DROPS);
+	assert_found(scene, "netdev t out", CHAIN_EGRESS);
+	change(scene, "nft add rule netdev t out udp dport @ports accept");
+	assert_found(scene, "netdev t out", CHAIN_EGRESS);
+	change(scene, "nft 'add element netdev t ports { 8472 }'");
+	assert_int_equal(count_findings(scene), 0);
+
+	change(scene, "nft 'add table inet t;"
+		      "add chain inet t in { type filter hook ingress device up0" DROPS);
+	assert_found(scene, "inet t in", CHAIN_INGRESS);
+	change(scene, "nft delete table inet t");
+	assert_int_equal(count_findings(scene), 0);
+}
+
+/* Networks with the same port whose peers are reached by different devices. */
+static void each_network_is_evaluated_at_its_devices(void **state)
+{
+	struct scene *scene = *state;
+	struct firewall_network green = sample("192.168.1.2");
+
+	assert_int_equal(system("ip link add up0 type bridge; ip link add up1 type bridge"), 0);
+	reach_by(scene, "up0", NULL); /* evaluated first */
+	strcpy(green.name, "green");
+	strcpy(green.bridge, "weft-br7");
+	green.vni = 7;
+	green.uplink = green.path[0] = if_nametoindex("up1");
+	firewall_set_network(scene->rules, &green);
+	firewall_network_free(&green);
+	change(scene, "nft 'add table netdev t;"
+		      "add chain netdev t in { type filter hook ingress device up1" DROPS);
+	assert_found(scene, "netdev t in", CHAIN_INGRESS);
+	change(scene, "nft 'delete table netdev t; add table inet t;"
+		      "add chain inet t c { type filter hook input priority 0; };"
+		      "add rule inet t c iifname up1 drop'");
+	assert_found(scene, "inet t c", CHAIN_INPUT);
 }
 
 /* Whatever the cause: the retry does not wait for its time, 200 ms. */
@@ -460,6 +549,8 @@ int main(void)
 		firewall_test(a_device_that_does_not_exist_leaves_the_chain_at_prerouting),
 		firewall_test(a_chain_that_forward_jumps_to_is_watched),
 		firewall_test(an_element_that_admits_the_tunnel_ends_the_finding),
+		firewall_test(chains_at_the_devices_to_peers_are_found),
+		firewall_test(each_network_is_evaluated_at_its_devices),
 		firewall_test(after_a_failure_any_change_of_rules_leads_to_a_retry),
 	};
 

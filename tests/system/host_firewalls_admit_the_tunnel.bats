@@ -26,6 +26,7 @@ teardown() {
 	ns_run host1 nft delete table ip mangle 2>/dev/null || true
 	ns_run host1 nft delete table inet firewalld 2>/dev/null || true
 	ns_run host1 nft delete table inet hardened 2>/dev/null || true
+	ns_run host1 nft delete table netdev hardened 2>/dev/null || true
 }
 
 # From host2 only: a reply would pass as part of a connection.
@@ -241,6 +242,59 @@ reported_and_remedied() { # CHAIN HOOK COMMAND
 	reported_and_remedied 'ip raw PREROUTING' prerouting 'iptables -t raw -I PREROUTING -p udp --dport 8472 -j ACCEPT'
 	ns_run host1 iptables-nft -A OUTPUT -p udp -j REJECT
 	reported_and_remedied 'ip filter OUTPUT' output 'iptables -I OUTPUT -p udp --dport 8472 -j ACCEPT'
+}
+
+@test "what drops tunnel packets at the hooks of the uplink is reported" {
+	ns_run host1 nft -f - <<-'RULES'
+		table netdev hardened {
+			chain in { type filter hook ingress device "eth0" priority 0; udp dport 8472 drop; }
+		}
+	RULES
+	reported_and_remedied 'netdev hardened in' ingress 'nft insert rule netdev hardened in udp dport 8472 accept'
+	ns_run host1 nft delete table netdev hardened
+	ns_run host1 nft -f - <<-'RULES'
+		table netdev hardened {
+			chain out {
+				type filter hook egress devices = { "lo", "eth0" } priority 0; policy drop
+				meta protocol { arp, ip6 } accept
+				ip protocol { tcp, icmp } accept
+			}
+		}
+	RULES
+	reported_and_remedied 'netdev hardened out' egress 'nft insert rule netdev hardened out udp dport 8472 accept'
+	ns_run host1 nft -f - <<-'RULES'
+		table inet hardened {
+			chain in {
+				type filter hook ingress device "eth0" priority 0
+				ct state established,related accept
+				meta l4proto udp jump closed
+			}
+			chain closed { drop; }
+		}
+	RULES
+	reported_and_remedied 'inet hardened in' ingress 'nft insert rule inet hardened in udp dport 8472 accept'
+}
+
+@test "a chain at the hooks of other devices, or that admits the tunnel, is not reported" {
+	ns_run host1 nft -f - <<-'RULES'
+		table netdev hardened {
+			chain at_lo { type filter hook ingress device "lo" priority 0; udp dport 8472 drop; }
+			chain at_bridge { type filter hook egress device "weft-br1" priority 0; udp dport 8472 drop; }
+			chain in {
+				type filter hook ingress device "eth0" priority 0; policy drop
+				meta protocol { arp, ip6 } accept
+				ip protocol { tcp, icmp } accept
+				udp dport 8000-9000 accept
+			}
+		}
+	RULES
+	tunnel_is_open
+	# A later finding proves that the others were evaluated.
+	ns_run host1 nft add table inet hardened
+	ns_run host1 nft add chain inet hardened late '{ type filter hook input priority 10; policy drop; }'
+	wait_for 5 found 'inet hardened late' false
+	weftctl_on host1 --json status |
+		jq -e 'all(.rules.other_chains[]; .hook == "forward" or .chain == "inet hardened late")' >/dev/null
 }
 
 @test "what these hooks drop of other packets is not reported" {

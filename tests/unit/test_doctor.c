@@ -461,6 +461,10 @@ static const struct {
 	  "\"other_chains\":[{\"chain\":\"inet hardened out\",\"hook\":\"output\","
 	  "\"port\":8472,\"accepted\":false}]",
 	  NULL, NULL },
+	{ "error rules: netdev t c drops UDP packets to port 8472: no tunnel packet leaves to",
+	  NULL, "\"other_chains\":[]",
+	  "\"other_chains\":[{\"chain\":\"netdev t c\",\"hook\":\"egress\",\"port\":8472}]", NULL,
+	  NULL },
 	{ "error rules: ip6 raw PREROUTING drops UDP packets to port 8472: no tunnel packet arrives",
 	  NULL, "\"other_chains\":[]",
 	  "\"other_chains\":[{\"chain\":\"ip6 raw PREROUTING\",\"hook\":\"prerouting\","

@@ -38,6 +38,7 @@ CHANGE(vni, network->vni++)
 CHANGE(port, network->port++)
 CHANGE(outer, network->outer[FAMILY_V6] = true)
 CHANGE(uplink, network->uplink++)
+CHANGE(path, network->path[0] = 2)
 CHANGE(local, network->local[FAMILY_V4] = sample_addr("192.168.0.1"))
 CHANGE(published, network->published[FAMILY_V6] = sample_addr("fd00::1"))
 CHANGE(over_bridge, network->over_bridge = true)
@@ -78,6 +79,7 @@ static void each_difference_is_found(void **state)
 		port,
 		outer,
 		uplink,
+		path,
 		local,
 		group,
 		arrivals,
