@@ -73,7 +73,7 @@ struct nl_msg *nft_table_del(uint8_t family, const char *table)
 
 bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b)
 {
-	if (a->len != b->len || a->len > NFT_CHAIN_DEVICES_MAX)
+	if (a->len != b->len || a->len > NFT_CHAIN_DEVICES_MAX || a->prefixes != b->prefixes)
 		return false;
 	for (size_t i = 0; i < a->len; i++)
 		if (strcmp(a->name[i], b->name[i]) != 0)
@@ -83,9 +83,13 @@ bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b)
 
 bool nft_devices_has(const struct nft_devices *devices, const char *name)
 {
-	for (size_t i = 0; i < devices->len && i < NFT_CHAIN_DEVICES_MAX; i++)
-		if (!strcmp(devices->name[i], name))
+	for (size_t i = 0; i < devices->len && i < NFT_CHAIN_DEVICES_MAX; i++) {
+		const char *at = devices->name[i];
+		bool is_prefix = devices->prefixes & 1U << i;
+
+		if (!strncmp(name, at, is_prefix ? strlen(at) : IF_NAMESIZE))
 			return true;
+	}
 	return false;
 }
 

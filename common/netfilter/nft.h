@@ -37,12 +37,13 @@ struct nlmsghdr;
 /* The devices of a chain at a device's hook, in the kernel's order. */
 struct nft_devices {
 	char name[NFT_CHAIN_DEVICES_MAX][IF_NAMESIZE];
-	size_t len; /* of a chain that was read: may be larger, and the rest was not kept */
+	size_t len;        /* of a chain that was read: may be larger, and the rest was not kept */
+	uint32_t prefixes; /* bits of names that are prefixes: "eth*" is "eth". Of a read chain */
 };
 
 /* Returns whether both are complete and have the same devices in the same order. */
 bool nft_devices_equal(const struct nft_devices *a, const struct nft_devices *b);
-/* Returns whether the device is one of those that were kept. */
+/* Returns whether the device is one of those that were kept, or has one of the prefixes. */
 bool nft_devices_has(const struct nft_devices *devices, const char *name);
 
 struct nft_chain {

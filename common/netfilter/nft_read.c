@@ -19,6 +19,7 @@
 #define NAMES_SIZE 1024
 #define USERDATA_COMMENT 0 /* libnftnl's udata.h */
 #define ATTEMPTS 20        /* of nft_change */
+#define DEVICE_PREFIX 2    /* NFTA_DEVICE_PREFIX, since Linux 6.18 */
 
 #define TEXT                                                                                       \
 	{                                                                                          \
@@ -113,10 +114,12 @@ static struct nl_msg *build_chains(void *ctx)
 	return query_message(ctx, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
 }
 
-static void add_device(const struct nlattr *attr, struct nft_devices *devices)
+static void add_device(const struct nlattr *attr, bool is_prefix, struct nft_devices *devices)
 {
-	if (devices->len < NFT_CHAIN_DEVICES_MAX)
+	if (devices->len < NFT_CHAIN_DEVICES_MAX) {
 		nla_strlcpy(devices->name[devices->len], attr, IF_NAMESIZE);
+		devices->prefixes |= (uint32_t)is_prefix << devices->len;
+	}
 	devices->len++;
 }
 
@@ -128,12 +131,13 @@ static void read_devices(struct nlattr *const hook[], struct nft_devices *device
 
 	if (!hook[NFTA_HOOK_DEVS]) {
 		if (hook[NFTA_HOOK_DEV])
-			add_device(hook[NFTA_HOOK_DEV], devices_out);
+			add_device(hook[NFTA_HOOK_DEV], false, devices_out);
 		return;
 	}
 	nla_for_each_nested(attr, hook[NFTA_HOOK_DEVS],
-			    rest) if (nla_type(attr) == NFTA_DEVICE_NAME)
-		add_device(attr, devices_out);
+			    rest) if (nla_type(attr) == NFTA_DEVICE_NAME ||
+				      nla_type(attr) == DEVICE_PREFIX)
+		add_device(attr, nla_type(attr) == DEVICE_PREFIX, devices_out);
 }
 
 static int visit_chain(void *ctx, const struct nlmsghdr *header, struct err *err)

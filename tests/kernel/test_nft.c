@@ -5,8 +5,10 @@
 #include "common/netfilter/nl_transaction.h"
 #include "tests/unit/kernel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <linux/netlink.h>
 
 static int setup(void **state)
 {
@@ -113,6 +115,64 @@ static void a_change_is_repeated_after_changes_of_others(void **state)
 	assert_non_null(strstr(err.text, "other programs keep changing packet rules"));
 }
 
+/* A chain at ingress of up0 and of all devices whose names begin with "eth". */
+static struct nl_msg *wildcard_chain(void)
+{
+	const struct nfgenmsg header = { .nfgen_family = NFPROTO_NETDEV };
+	const uint32_t ingress = htonl(NF_NETDEV_INGRESS);
+	struct nl_msg *msg = nl_message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+					&header, sizeof(header), 1024);
+	struct nlattr *hook, *list;
+
+	nl_put_text(msg, NFTA_CHAIN_TABLE, "t");
+	nl_put_text(msg, NFTA_CHAIN_NAME, "c");
+	nl_put_text(msg, NFTA_CHAIN_TYPE, "filter");
+	hook = nl_nest(msg, NFTA_CHAIN_HOOK | NLA_F_NESTED, NULL, 0);
+	nl_put_u32(msg, NFTA_HOOK_HOOKNUM, ingress);
+	nl_put_u32(msg, NFTA_HOOK_PRIORITY, 0);
+	list = nl_nest(msg, NFTA_HOOK_DEVS | NLA_F_NESTED, NULL, 0);
+	nl_put_text(msg, NFTA_DEVICE_NAME, "up0");
+	nl_put_text(msg, 2, "eth"); /* NFTA_DEVICE_PREFIX */
+	nl_nest_end(msg, list);
+	nl_nest_end(msg, hook);
+	return msg;
+}
+
+static int keep_devices(void *ctx, const struct nft_chain *chain, struct err *err)
+{
+	(void)err;
+	assert_non_null(chain->devices);
+	*(struct nft_devices *)ctx = *chain->devices;
+	return 0;
+}
+
+static void a_wildcard_of_devices_is_read(void **state)
+{
+	AUTO(nl_transaction) struct nl_transaction *transaction = NULL;
+	struct nft_devices devices = { .len = 0 }, other;
+	const struct nft_walk walk = { .ctx = &devices, .chain = keep_devices };
+	struct err err = ERR_INIT;
+	struct nl *nl = *state;
+	uint64_t tag;
+
+	assert_int_equal(system("ip link add up0 type bridge; nft add table netdev t"), 0);
+	assert_done(nl_transaction_open(nl, NFNL_SUBSYS_NFTABLES, 0, &transaction, &err), err);
+	assert_done(nl_transaction_add(transaction, wildcard_chain(), 0, &err), err);
+	if (nl_transaction_commit(transaction, "a chain", &tag, &err) < 0)
+		return; /* Linux before 6.18 */
+	assert_done(nft_each_chain(nl, NFPROTO_NETDEV, &walk, &err), err);
+	assert_int_equal(devices.len, 2);
+	assert_true(nft_devices_has(&devices, "up0"));
+	assert_true(nft_devices_has(&devices, "eth0"));
+	assert_false(nft_devices_has(&devices, "up"));
+	assert_false(nft_devices_has(&devices, "up01"));
+	assert_false(nft_devices_has(&devices, "et"));
+	other = devices;
+	assert_true(nft_devices_equal(&devices, &other));
+	other.prefixes = 0;
+	assert_false(nft_devices_equal(&devices, &other));
+}
+
 static struct nft_verdict verdict; /* of the element that was found last */
 
 /* 1 / 0 / -1, or -2: there is no such set. */
@@ -198,6 +258,8 @@ int main(void)
 			a_transaction_of_an_earlier_generation_changes_nothing, setup,
 			kernel_teardown),
 		cmocka_unit_test_setup_teardown(a_change_is_repeated_after_changes_of_others, setup,
+						kernel_teardown),
+		cmocka_unit_test_setup_teardown(a_wildcard_of_devices_is_read, setup,
 						kernel_teardown),
 		cmocka_unit_test_setup_teardown(one_element_of_a_set_is_found, setup,
 						kernel_teardown),
