@@ -19,7 +19,7 @@
  *     chain tunnel-in {         type filter hook prerouting priority raw
  *       udp dport 8472 goto from-peers
  *     chain tunnel-out {        type filter hook output priority raw
- *       udp dport 8472 ip saddr 192.168.0.1 notrack             a single network; else
+ *       th dport 8472 @nh,72,8 17 ip saddr 192.168.0.1 notrack  a single network; else
  *       udp dport 8472 goto to-peers
  *     chain refused {
  *       counter name "vtep_filter_drops" drop
@@ -57,8 +57,8 @@
  *       any other device; of another program's bridge the same with weft's devices and with other
  *       such bridges, after accepts for networks that AllowFrom permits)
  *     chain input {             type filter hook input priority filter
- *       th dport 8472 @th,96,32 & 0xffffff00 == 0x100 ip saddr @peers4-1 ip daddr 192.168.0.1 iifgroup != 119
- *       accept                                      a single network: most packets of the tunnel
+ *       th dport 8472 @th,96,32 0x100 ip saddr @peers4-1 ip daddr 192.168.0.1 iifgroup != 119 accept
+ *                                                   a single network: most packets of the tunnel
  *       udp dport 8472 goto tunnel-input
  *       iifgroup 119 iifname != "weft-br*" drop     a port is no input device of the host
  *       iifname "weft-br5" counter name "isolation_drops" drop      an L2 network without a gateway

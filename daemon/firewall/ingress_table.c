@@ -94,15 +94,19 @@ bool ingress_table_serves(const struct firewall_options *options,
 
 /* ---- Rules ------------------------------------------------------------------------------- */
 
-static void match_protocol(struct nft_expr *expr, enum family f)
+static void match_protocol(struct nft_expr *expr)
 {
-	const uint16_t protocol = htons(f == FAMILY_V6 ? ETH_P_IPV6 : ETH_P_IP);
+	const uint16_t protocol = htons(ETH_P_IPV6);
 
 	nft_expr_meta(expr, NFT_META_PROTOCOL);
 	nft_expr_compare(expr, NFT_CMP_EQ, &protocol, sizeof(protocol));
 }
 
-/* An IPv6 packet with an extension header is left to connection tracking as well. */
+/*
+ * An IPv6 packet with an extension header is left to connection tracking as well. For IPv4 this is
+ * also the comparison of the family: an IPv6 packet would need a hop limit of 0, which no router
+ * forwards, and the tunnel's IPv4 address within its source, and would only not be tracked.
+ */
 static void match_whole_udp(struct nft_expr *expr, enum family f)
 {
 	const uint32_t mask = htonl(0x3fff00ff), whole = htonl(IPPROTO_UDP);
@@ -125,7 +129,8 @@ static void add_notrack(struct firewall_builder *builder, uint16_t port, const s
 
 	expr = firewall_add_rule(builder, CHAIN, FIREWALL_INGRESS);
 	firewall_match_port(expr, port);
-	match_protocol(expr, f);
+	if (f == FAMILY_V6)
+		match_protocol(expr);
 	match_whole_udp(expr, f);
 	firewall_match_address(expr, false, to);
 	nft_expr_notrack(expr);

@@ -5,7 +5,7 @@
  *
  *   table netdev weft {
  *     chain tunnel-in {         type filter hook ingress devices = { eth0 } priority filter
- *       th dport 8472 meta protocol ip @nh,48,32 & 0x3fff00ff == 0x11 ip daddr 192.168.0.1 notrack
+ *       th dport 8472 @nh,48,32 & 0x3fff00ff == 0x11 ip daddr 192.168.0.1 notrack
  *   }
  *
  * That is UDP to the tunnel's address, not fragmented. The same for IPv6, and for the multicast

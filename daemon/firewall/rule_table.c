@@ -137,6 +137,14 @@ void firewall_match_vni(struct nft_expr *expr, uint32_t vni)
 	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
 }
 
+void firewall_match_sent_vni(struct nft_expr *expr, uint32_t vni)
+{
+	const uint32_t be = htonl(vni << 8);
+
+	nft_expr_payload(expr, NFT_PAYLOAD_TRANSPORT_HEADER, VXLAN_VNI, sizeof(be));
+	nft_expr_compare(expr, NFT_CMP_EQ, &be, sizeof(be));
+}
+
 void firewall_match_any_vni(struct nft_expr *expr)
 {
 	const uint32_t zero = 0;

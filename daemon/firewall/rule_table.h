@@ -133,6 +133,8 @@ void firewall_match_udp_port(struct nft_expr *expr, uint16_t port);
 /* The VNI in a VXLAN packet; any: neither cut short nor a fragment without it. */
 void firewall_match_vni(struct nft_expr *expr, uint32_t vni);
 void firewall_match_any_vni(struct nft_expr *expr);
+/* The VNI and the byte after it, which Linux sends as 0 (RFC 7348, section 5: reserved). */
+void firewall_match_sent_vni(struct nft_expr *expr, uint32_t vni);
 /* Source or destination in the prefix, of this family, or (NFT_CMP_NEQ) not in it. */
 void firewall_match_prefix(struct nft_expr *expr, enum family f, bool source, uint32_t op,
 			   const struct prefix *prefix);

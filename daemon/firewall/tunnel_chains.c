@@ -6,6 +6,8 @@
 
 #include <linux/netfilter.h>
 
+#define IPV4_PROTOCOL 9 /* offset in bytes: RFC 791, section 3.1 */
+
 static bool port_before(const struct firewall_builder *builder, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
@@ -110,6 +112,25 @@ void tunnel_add_in(struct firewall_builder *builder)
 		add_notrack(builder, "tunnel-in", "from-peers");
 }
 
+/*
+ * The protocol in the IPv4 header, by two comparisons less than of protocol and family. An IPv6
+ * packet could match by its source address alone, of which bytes 1 and 4 to 7 would be this protocol
+ * and the node's IPv4 address; all that follows is that it is not tracked.
+ */
+static void match_sent_udp(struct nft_expr *expr, enum family f, uint16_t port)
+{
+	const uint8_t udp = IPPROTO_UDP;
+
+	if (f == FAMILY_V6) {
+		firewall_match_udp_port(expr, port);
+		firewall_match_family(expr, f);
+		return;
+	}
+	firewall_match_port(expr, port);
+	nft_expr_payload(expr, NFT_PAYLOAD_NETWORK_HEADER, IPV4_PROTOCOL, sizeof(udp));
+	nft_expr_compare(expr, NFT_CMP_EQ, &udp, sizeof(udp));
+}
+
 void tunnel_add_out(struct firewall_builder *builder)
 {
 	const struct firewall_network *only = find_only(builder);
@@ -124,8 +145,7 @@ void tunnel_add_out(struct firewall_builder *builder)
 		if (!only->outer[f])
 			continue;
 		expr = firewall_add_rule(builder, "tunnel-out", FIREWALL_NOTRACK);
-		firewall_match_udp_port(expr, only->port);
-		firewall_match_family(expr, f);
+		match_sent_udp(expr, f, only->port);
 		firewall_match_address(expr, true, &only->local[f]);
 		nft_expr_notrack(expr);
 	}
@@ -135,7 +155,7 @@ void tunnel_add_out(struct firewall_builder *builder)
  * Most packets of the tunnel, of a single network. Each of them would be accepted by tunnel-input
  * too, which decides about all others, for example those to another address of the node. The
  * protocol is not compared: no later rule of the chain drops another one that did not come from
- * weft's devices.
+ * weft's devices. Neither is the family, if no tunnel has the other one.
  */
 void tunnel_add_shortcut(struct firewall_builder *builder)
 {
@@ -150,8 +170,9 @@ void tunnel_add_shortcut(struct firewall_builder *builder)
 			continue;
 		expr = firewall_add_rule(builder, "input", FIREWALL_GUARD);
 		firewall_match_port(expr, only->port);
-		firewall_match_vni(expr, only->vni);
-		firewall_match_family(expr, f);
+		firewall_match_sent_vni(expr, only->vni);
+		if (only->outer[FAMILY_V4] && only->outer[FAMILY_V6])
+			firewall_match_family(expr, f);
 		firewall_match_set(expr, f, true, "peers", only->vni, false);
 		firewall_match_address(expr, false, &only->local[f]);
 		firewall_match_weft(expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);

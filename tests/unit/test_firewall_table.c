@@ -561,6 +561,44 @@ static void a_single_network_has_its_rules_in_the_hooks(void **state)
 	firewall_table_free(&table);
 }
 
+static struct nft_expr of_tunnel(enum family f, bool with_family)
+{
+	struct nft_expr expr = { .size = 0 };
+	const struct ipaddr to = sample_addr(f == FAMILY_V6 ? "fd00::1" : "192.168.0.1");
+
+	firewall_match_port(&expr, 8472);
+	firewall_match_sent_vni(&expr, 1);
+	if (with_family)
+		firewall_match_family(&expr, f);
+	firewall_match_set(&expr, f, true, "peers", 1, false);
+	firewall_match_address(&expr, false, &to);
+	firewall_match_weft(&expr, NFT_META_IIFGROUP, NFT_CMP_NEQ);
+	nft_expr_verdict(&expr, NF_ACCEPT, NULL);
+	return expr;
+}
+
+/* A node whose tunnels have both families could take the packets of one for those of the other. */
+static void the_family_of_tunnel_packets_is_compared_if_there_are_two(void **state)
+{
+	struct firewall_network one = network("default", 1, "10.5.0.0/16", "10.5.1.0/24");
+	const struct nft_expr any = of_tunnel(FAMILY_V4, false), v4 = of_tunnel(FAMILY_V4, true),
+			      v6 = of_tunnel(FAMILY_V6, true);
+	struct firewall_table table;
+
+	(void)state;
+	one.local[FAMILY_V4] = sample_addr("192.168.0.1");
+	one.local[FAMILY_V6] = sample_addr("fd00::1");
+	make(&all, &one, 1, &table);
+	assert_int_equal(place(&table, "input", &any), 0);
+	firewall_table_free(&table);
+	one.outer[FAMILY_V6] = true;
+	make(&all, &one, 1, &table);
+	assert_int_equal(place(&table, "input", &v4), 0);
+	assert_int_equal(place(&table, "input", &v6), 1);
+	assert_int_equal(place(&table, "input", &any), -1);
+	firewall_table_free(&table);
+}
+
 static void changed_peers_do_not_replace_the_table(void **state)
 {
 	struct firewall_network one = network("default", 1, "10.5.0.0/16", "10.5.1.0/24");
@@ -709,6 +747,7 @@ int main(void)
 		cmocka_unit_test(a_switch_may_have_the_addresses_of_another_network),
 		cmocka_unit_test(other_packets_pass_no_rule_per_network),
 		cmocka_unit_test(a_single_network_has_its_rules_in_the_hooks),
+		cmocka_unit_test(the_family_of_tunnel_packets_is_compared_if_there_are_two),
 		cmocka_unit_test(no_tunnel_packet_passes_before_the_rules_of_tunnels),
 		cmocka_unit_test(forwarded_packets_pass_the_checks_in_order),
 		cmocka_unit_test(routers_are_allowed_in_one_of_two_networks),
