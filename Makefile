@@ -144,7 +144,7 @@ bin := $(if $(filter release,$(MODE)),$(BUILD),$(O))
 .SUFFIXES:
 .PHONY: all help deps deps-build deps-vm deps-kubernetes check-kernel \
 	check-kubernetes deps-cross check-cross need-build need-cmocka need-system need-demo run-demo objects tests \
-	fuzzers fuzz demo bench soak model check check-unit check-netns check-system check-asan lint \
+	fuzzers fuzz demo bench bench-kernel soak model check check-unit check-netns check-system check-asan lint \
 	format man completions install uninstall dist image manifest deb deps-deb \
 	check-packages clean distclean FORCE
 
@@ -359,6 +359,9 @@ $(O)/bench/entries: $(O)/tests/bench/entries.o $(O)/daemon.a $(O)/base.a
 
 bench: all $(O)/bench/entries | need-system ## measure, and compare with the reference plugins (as root; ONLY=peers: one topic)
 	@WEFT_BIN_DIR=$(abspath $(bin)) WEFT_BUILD_DIR=$(abspath $(O)) ONLY='$(ONLY)' tests/bench/run.sh
+
+bench-kernel: all $(O)/bench/entries ## count instructions on Debian's stock kernel in qemu, after deps-vm (as root; ONLY=datapath)
+	@ONLY='$(ONLY)' tests/kernel-vm/bench.sh $(BUILD)/bench-kernel
 
 objects: $(objects) ## compile all sources without linking
 

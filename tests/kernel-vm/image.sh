@@ -20,6 +20,7 @@ packages=(
 	bats bats-support bats-assert python3 jq
 	iproute2 iputils-ping iperf3 tcpdump ethtool nftables procps strace iptables socat openssl curl
 	network-manager
+	gnuplot-nox # the plots of bench.sh
 )
 
 debian_is_complete "${packages[@]}" && exit 0
