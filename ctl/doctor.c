@@ -47,15 +47,15 @@ static void check_daemon(struct doctor *doctor, const char *error, const struct 
 	char span[SPAN_SIZE];
 
 	if (error)
-		doctor_find(
+		doctor_add_finding(
 			&doctor->findings, "weftd", DOCTOR_ERROR,
 			"start it (systemctl start weftd) or check its log (journalctl -u weftd); "
 			"containers keep their network",
 			"%s", error);
 	else
-		doctor_find(&doctor->findings, "weftd", DOCTOR_OK, "",
-			    "running: version %s, up for %s", text_at(status, "version"),
-			    since(span, doctor, status, "started_at"));
+		doctor_add_finding(&doctor->findings, "weftd", DOCTOR_OK, "",
+				   "running: version %s, up for %s", text_at(status, "version"),
+				   since(span, doctor, status, "started_at"));
 }
 
 static void check_secret_files(struct doctor *doctor, const struct jr *status)
@@ -63,9 +63,10 @@ static void check_secret_files(struct doctor *doctor, const struct jr *status)
 	struct jr list = jr_arr_opt(status, "exposed_files"), at;
 
 	for (size_t i = 0; jr_each(&list, &i, &at);)
-		doctor_find(&doctor->findings, "secrets", DOCTOR_WARNING, text_at(&at, "remedy"),
-			    "%s %s has a secret, and other users can read it",
-			    text_at(&at, "option"), text_at(&at, "path"));
+		doctor_add_finding(&doctor->findings, "secrets", DOCTOR_WARNING,
+				   text_at(&at, "remedy"),
+				   "%s %s has a secret, and other users can read it",
+				   text_at(&at, "option"), text_at(&at, "path"));
 }
 
 static void check_cni(struct doctor *doctor, const struct jr *status)
@@ -77,22 +78,23 @@ static void check_cni(struct doctor *doctor, const struct jr *status)
 		return;
 	}
 	if (*text_at(&cni, "error"))
-		doctor_find(&doctor->findings, "cni", DOCTOR_ERROR, "see --install-cni in weftd(8)",
-			    "%s", text_at(&cni, "error"));
+		doctor_add_finding(&doctor->findings, "cni", DOCTOR_ERROR,
+				   "see --install-cni in weftd(8)", "%s", text_at(&cni, "error"));
 	list = jr_arr_opt(&cni, "preferred");
 	for (size_t i = 0; jr_each(&list, &i, &at);)
-		doctor_find(&doctor->findings, "cni", DOCTOR_WARNING,
-			    "remove it, or give it a name after 10-weft.conflist",
-			    "the container runtime uses %s/%s instead of weft's configuration",
-			    text_at(&cni, "conf_dir"), jr_str(&at, NULL, NAME_MAX));
+		doctor_add_finding(
+			&doctor->findings, "cni", DOCTOR_WARNING,
+			"remove it, or give it a name after 10-weft.conflist",
+			"the container runtime uses %s/%s instead of weft's configuration",
+			text_at(&cni, "conf_dir"), jr_str(&at, NULL, NAME_MAX));
 }
 
 static void check_clock(struct doctor *doctor, const struct jr *status)
 {
 	if (number_at(status, "started_at") > doctor->facts->now_s)
-		doctor_find(&doctor->findings, "clock", DOCTOR_WARNING,
-			    "set the node's time before weftd starts (NTP)",
-			    "the clock was set back: weftd's start is in the future");
+		doctor_add_finding(&doctor->findings, "clock", DOCTOR_WARNING,
+				   "set the node's time before weftd starts (NTP)",
+				   "the clock was set back: weftd's start is in the future");
 }
 
 /* "udp port 8472 or udp port 4789", a filter of tcpdump: the ports of the networks' tunnels. */
@@ -124,8 +126,9 @@ static void check_injection(struct doctor *doctor, const struct jr *status, cons
 	snprintf(remedy, sizeof(remedy),
 		 "find the container: tcpdump -lnei any '%s' shows its port",
 		 tunnel_filter(filter, status));
-	doctor_find(&doctor->findings, "injection", DOCTOR_WARNING, remedy,
-		    "%" PRIu64 " VXLAN packets from containers were dropped (%s)", drops, filter);
+	doctor_add_finding(&doctor->findings, "injection", DOCTOR_WARNING, remedy,
+			   "%" PRIu64 " VXLAN packets from containers were dropped (%s)", drops,
+			   filter);
 }
 
 /*
@@ -169,9 +172,9 @@ static void add_tunnel_chain(struct doctor *doctor, const char *chain, const cha
 	else if (!iptables_remedy(chain, port, remedy, sizeof(remedy)))
 		snprintf(remedy, sizeof(remedy),
 			 "nft insert rule %.200s udp dport %" PRIu32 " accept", chain, port);
-	doctor_find(&doctor->findings, "rules", DOCTOR_ERROR, remedy,
-		    "%s drops UDP packets to port %" PRIu32 ": no tunnel packet %s peers", chain,
-		    port, leaves ? "leaves to" : "arrives from");
+	doctor_add_finding(&doctor->findings, "rules", DOCTOR_ERROR, remedy,
+			   "%s drops UDP packets to port %" PRIu32 ": no tunnel packet %s peers",
+			   chain, port, leaves ? "leaves to" : "arrives from");
 }
 
 /* Frames that no container sends by mistake. */
@@ -195,8 +198,8 @@ static void check_bridge_drops(struct doctor *doctor, const struct jr *rules)
 		const uint64_t drops = jr_u64_text_opt(rules, rows[i].key, 0);
 
 		if (drops)
-			doctor_find(&doctor->findings, "bridge", DOCTOR_WARNING, rows[i].remedy,
-				    "%" PRIu64 " %s", drops, rows[i].what);
+			doctor_add_finding(&doctor->findings, "bridge", DOCTOR_WARNING,
+					   rows[i].remedy, "%" PRIu64 " %s", drops, rows[i].what);
 	}
 }
 
@@ -211,9 +214,9 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 	check_injection(doctor, status, &rules);
 	check_bridge_drops(doctor, &rules);
 	if (*error) {
-		doctor_find(&doctor->findings, "rules", DOCTOR_ERROR,
-			    "fix what the kernel refused; weftd retries",
-			    "packet rules are not installed: %s", error);
+		doctor_add_finding(&doctor->findings, "rules", DOCTOR_ERROR,
+				   "fix what the kernel refused; weftd retries",
+				   "packet rules are not installed: %s", error);
 		quiet = false;
 	}
 	list = jr_arr_opt(&rules, "other_chains");
@@ -224,7 +227,7 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 			add_tunnel_chain(doctor, text_at(&at, "chain"), text_at(&at, "hook"),
 					 number_at(&at, "port"));
 		else
-			doctor_find(
+			doctor_add_finding(
 				&doctor->findings, "rules", DOCTOR_WARNING,
 				"accept packets from and to the cluster network in that chain, by a rule with the comment weft",
 				"%s drops forwarded packets and has no rule for weft",
@@ -233,15 +236,16 @@ static void check_rules(struct doctor *doctor, const struct jr *status)
 	}
 	list = jr_arr_opt(&rules, "unsupported");
 	for (size_t i = 0; jr_each(&list, &i, &at);) {
-		doctor_find(&doctor->findings, "rules", DOCTOR_WARNING,
-			    "use a kernel that supports it", "not supported by the kernel: %s",
-			    jr_str(&at, NULL, DOCTOR_TEXT_MAX));
+		doctor_add_finding(&doctor->findings, "rules", DOCTOR_WARNING,
+				   "use a kernel that supports it",
+				   "not supported by the kernel: %s",
+				   jr_str(&at, NULL, DOCTOR_TEXT_MAX));
 		quiet = false;
 	}
 	quiet = doctor_node_legacy(&doctor->findings, doctor->facts) && quiet;
 	if (quiet)
-		doctor_find(&doctor->findings, "rules", DOCTOR_OK, "",
-			    "no chain drops forwarded container traffic or tunnel packets");
+		doctor_add_finding(&doctor->findings, "rules", DOCTOR_OK, "",
+				   "no chain drops forwarded container traffic or tunnel packets");
 }
 
 /*
@@ -254,15 +258,17 @@ static void check_fast_path(struct doctor *doctor, const struct jr *status)
 	const char *state = text_at(&fast_path, "state");
 
 	if (!strcmp(state, "failed"))
-		doctor_find(&doctor->findings, "fast-path", DOCTOR_WARNING,
-			    "fix what the kernel refused, or set --fast-path off; weftd retries",
-			    "packets take the normal path: %s", text_at(&fast_path, "error"));
+		doctor_add_finding(
+			&doctor->findings, "fast-path", DOCTOR_WARNING,
+			"fix what the kernel refused, or set --fast-path off; weftd retries",
+			"packets take the normal path: %s", text_at(&fast_path, "error"));
 	else if (!strcmp(state, "on"))
-		doctor_find(&doctor->findings, "fast-path", DOCTOR_OK, "",
-			    "established connections take the kernel's flow table");
+		doctor_add_finding(&doctor->findings, "fast-path", DOCTOR_OK, "",
+				   "established connections take the kernel's flow table");
 	else if (!strcmp(state, "unsupported"))
-		doctor_find(&doctor->findings, "fast-path", DOCTOR_OK, "",
-			    "the kernel has no flow tables: all packets take the normal path");
+		doctor_add_finding(
+			&doctor->findings, "fast-path", DOCTOR_OK, "",
+			"the kernel has no flow tables: all packets take the normal path");
 }
 
 static void check_store(struct doctor *doctor, const struct jr *network)
@@ -271,19 +277,20 @@ static void check_store(struct doctor *doctor, const struct jr *network)
 	struct jr store = jr_obj_opt(network, "store");
 
 	if (jr_bool_opt(&store, "connected", false))
-		doctor_find(&doctor->findings, "store", DOCTOR_OK, "", "connected to %s for %s",
-			    text_at(&store, "endpoint"), since(span, doctor, &store, "since"));
+		doctor_add_finding(&doctor->findings, "store", DOCTOR_OK, "",
+				   "connected to %s for %s", text_at(&store, "endpoint"),
+				   since(span, doctor, &store, "since"));
 	else
-		doctor_find(
+		doctor_add_finding(
 			&doctor->findings, "store", DOCTOR_ERROR,
 			"check that it is running and reachable from this node; containers keep "
 			"their network, changes of other nodes are missed",
 			"%s unreachable for %s: %s", text_at(&store, "endpoint"),
 			since(span, doctor, &store, "since"), text_at(&store, "error"));
 	if (jr_bool_opt(network, "from_snapshot", false))
-		doctor_find(&doctor->findings, "store", DOCTOR_WARNING,
-			    "none: weftd uses the store again when it is reachable",
-			    "configuration and leases come from the snapshot");
+		doctor_add_finding(&doctor->findings, "store", DOCTOR_WARNING,
+				   "none: weftd uses the store again when it is reachable",
+				   "configuration and leases come from the snapshot");
 }
 
 static void check_lease(struct doctor *doctor, const struct jr *network)
@@ -293,26 +300,27 @@ static void check_lease(struct doctor *doctor, const struct jr *network)
 	const char *error = text_at(&lease, "error"), *subnet = text_at(&lease, "subnet");
 
 	if (jr_is_absent(&lease) || !*subnet)
-		doctor_find(
+		doctor_add_finding(
 			&doctor->findings, "lease", DOCTOR_ERROR,
 			"weftctl status shows the reason; if all subnets are leased, enlarge the "
 			"network or remove nodes",
 			"no subnet is leased: containers cannot start");
 	else if (jr_bool_opt(&lease, "lost", false))
-		doctor_find(&doctor->findings, "lease", DOCTOR_ERROR,
-			    "move this node's containers away, stop weftd, remove its last lease "
-			    "(node.json), start weftd: it takes another subnet",
-			    "another node holds %s: %s", subnet, error);
+		doctor_add_finding(
+			&doctor->findings, "lease", DOCTOR_ERROR,
+			"move this node's containers away, stop weftd, remove its last lease "
+			"(node.json), start weftd: it takes another subnet",
+			"another node holds %s: %s", subnet, error);
 	else if (*error)
-		doctor_find(&doctor->findings, "lease", DOCTOR_WARNING,
-			    "none: weftd retries; check the store", "%s: %s", subnet, error);
+		doctor_add_finding(&doctor->findings, "lease", DOCTOR_WARNING,
+				   "none: weftd retries; check the store", "%s: %s", subnet, error);
 	else if (jr_bool_opt(&lease, "reserved", false))
-		doctor_find(&doctor->findings, "lease", DOCTOR_OK, "",
-			    "%s is leased by a reservation", subnet);
+		doctor_add_finding(&doctor->findings, "lease", DOCTOR_OK, "",
+				   "%s is leased by a reservation", subnet);
 	else
-		doctor_find(&doctor->findings, "lease", DOCTOR_OK, "",
-			    "%s is leased, renewed %s ago", subnet,
-			    since(span, doctor, &lease, "renewed_at"));
+		doctor_add_finding(&doctor->findings, "lease", DOCTOR_OK, "",
+				   "%s is leased, renewed %s ago", subnet,
+				   since(span, doctor, &lease, "renewed_at"));
 }
 
 /* sysctl(8) sets a name with '/' if the name of a device in it contains '.'. */
@@ -326,11 +334,11 @@ static void check_sysctls(struct doctor *doctor, const struct jr *network)
 			remedy, sizeof(remedy),
 			"sysctl %.64s=%.16s, on the host if /proc/sys is read-only where weftd runs",
 			text_at(&at, "name"), text_at(&at, "wanted"));
-		doctor_find(&doctor->findings, "sysctl",
-			    jr_bool_opt(&at, "essential", false) ? DOCTOR_ERROR : DOCTOR_WARNING,
-			    remedy, "%s is %s, and weftd cannot set it to %s: %s",
-			    text_at(&at, "name"), text_at(&at, "value"), text_at(&at, "wanted"),
-			    text_at(&at, "error"));
+		doctor_add_finding(
+			&doctor->findings, "sysctl",
+			jr_bool_opt(&at, "essential", false) ? DOCTOR_ERROR : DOCTOR_WARNING,
+			remedy, "%s is %s, and weftd cannot set it to %s: %s", text_at(&at, "name"),
+			text_at(&at, "value"), text_at(&at, "wanted"), text_at(&at, "error"));
 	}
 }
 
@@ -344,7 +352,7 @@ static void check_uplink_forwarding(struct doctor *doctor, const char *uplink)
 	snprintf(remedy, sizeof(remedy), "sysctl %s%.16s%s=1",
 		 strchr(uplink, '.') ? "net/ipv4/conf/" : "net.ipv4.conf.", uplink,
 		 strchr(uplink, '.') ? "/forwarding" : ".forwarding");
-	doctor_find(
+	doctor_add_finding(
 		&doctor->findings, "sysctl", DOCTOR_WARNING, remedy,
 		"forwarding is 0 on %s: containers get no replies from outside the cluster, and no packets by direct routes",
 		uplink);
@@ -374,32 +382,34 @@ static void check_overlaps(struct doctor *doctor, const struct jr *network)
 
 		if (jr_bool_opt(&at, "blocks_add", false) &&
 		    is_late_bridge(doctor, network, prefix, command))
-			doctor_find(&doctor->findings, "overlap", DOCTOR_ERROR,
-				    "weftctl adopt-flannel",
-				    "%s has %s in this node's subnet: flannel's plugins have "
-				    "attached containers after the takeover, and others cannot "
-				    "start",
-				    device, prefix);
+			doctor_add_finding(
+				&doctor->findings, "overlap", DOCTOR_ERROR, "weftctl adopt-flannel",
+				"%s has %s in this node's subnet: flannel's plugins have "
+				"attached containers after the takeover, and others cannot "
+				"start",
+				device, prefix);
 		else if (jr_bool_opt(&at, "blocks_add", false))
-			doctor_find(
+			doctor_add_finding(
 				&doctor->findings, "overlap", DOCTOR_ERROR, command,
 				"%s has %s in this node's subnet: containers cannot start; move "
 				"the containers of %s away first",
 				device, prefix, device);
 		else if (peers)
-			doctor_find(&doctor->findings, "overlap", DOCTOR_WARNING, command,
-				    "%s has %s, which overlaps the subnets of %" PRIu32
-				    " peers, first %s%s%s%s: their containers or those of the "
-				    "device are unreachable from this node; move the device to "
-				    "another prefix",
-				    device, prefix, peers, text_at(&at, "peer_subnet"),
-				    *name ? " (" : "", name, *name ? ")" : "");
+			doctor_add_finding(
+				&doctor->findings, "overlap", DOCTOR_WARNING, command,
+				"%s has %s, which overlaps the subnets of %" PRIu32
+				" peers, first %s%s%s%s: their containers or those of the "
+				"device are unreachable from this node; move the device to "
+				"another prefix",
+				device, prefix, peers, text_at(&at, "peer_subnet"),
+				*name ? " (" : "", name, *name ? ")" : "");
 		else
-			doctor_find(&doctor->findings, "overlap", DOCTOR_WARNING, command,
-				    "%s has %s, which contains this node's subnet: its own "
-				    "addresses there are unreachable; move the device to another "
-				    "prefix",
-				    device, prefix);
+			doctor_add_finding(
+				&doctor->findings, "overlap", DOCTOR_WARNING, command,
+				"%s has %s, which contains this node's subnet: its own "
+				"addresses there are unreachable; move the device to another "
+				"prefix",
+				device, prefix);
 	}
 }
 
@@ -416,7 +426,7 @@ static void check_announced(struct doctor *doctor, const struct jr *network)
 	if (jr_is_absent(&not_announced))
 		return;
 	if (outside)
-		doctor_find(
+		doctor_add_finding(
 			&doctor->findings, "endpoints", DOCTOR_WARNING,
 			"attach the container again with an address of the range (docker network "
 			"create --ip-range), and reserve the range: weftctl reserve NODE SUBNET",
@@ -426,12 +436,12 @@ static void check_announced(struct doctor *doctor, const struct jr *network)
 			bridge, outside, *subnet ? subnet : "any range",
 			text_at(&not_announced, "outside_address"));
 	if (held)
-		doctor_find(&doctor->findings, "endpoints", DOCTOR_WARNING,
-			    "find the container that changes its addresses or MAC: weftctl events",
-			    "%" PRIu32
-			    " addresses of containers on %s changed too often and are not "
-			    "announced for now",
-			    held, bridge);
+		doctor_add_finding(
+			&doctor->findings, "endpoints", DOCTOR_WARNING,
+			"find the container that changes its addresses or MAC: weftctl events",
+			"%" PRIu32 " addresses of containers on %s changed too often and are not "
+			"announced for now",
+			held, bridge);
 }
 
 /* A public address that is no address of this host. */
@@ -442,7 +452,7 @@ static void check_translation(struct doctor *doctor, const struct jr *uplink, co
 
 	if (!*published || strcmp(own, published) == 0)
 		return;
-	doctor_find(
+	doctor_add_finding(
 		&doctor->findings, "nat", DOCTOR_OK, "",
 		"peers send to %s, which is not an address of this host; its packets leave from "
 		"%s, which weft nodes accept, too, and flannel nodes do not check",
@@ -461,8 +471,8 @@ static void check_ipv6_mtu(struct doctor *doctor, const struct jr *network, cons
 			 1280 + under - mtu);
 	else
 		snprintf(remedy, sizeof(remedy), "raise Backend.MTU in the network configuration");
-	doctor_find(&doctor->findings, "mtu", DOCTOR_ERROR, remedy,
-		    "containers have no IPv6: their MTU of %" PRIu32 " is below 1280", mtu);
+	doctor_add_finding(&doctor->findings, "mtu", DOCTOR_ERROR, remedy,
+			   "containers have no IPv6: their MTU of %" PRIu32 " is below 1280", mtu);
 }
 
 static void check_uplink(struct doctor *doctor, const struct jr *network)
@@ -472,19 +482,19 @@ static void check_uplink(struct doctor *doctor, const struct jr *network)
 	const char *name = text_at(&uplink, "name");
 
 	if (jr_is_absent(&uplink))
-		doctor_find(&doctor->findings, "uplink", DOCTOR_ERROR,
-			    "add a default route, or use weftd --iface",
-			    "no uplink to the other nodes");
+		doctor_add_finding(&doctor->findings, "uplink", DOCTOR_ERROR,
+				   "add a default route, or use weftd --iface",
+				   "no uplink to the other nodes");
 	else if (mtu && mtu + 50 > under)
-		doctor_find(&doctor->findings, "uplink", DOCTOR_ERROR,
-			    "lower Backend.MTU in the network's configuration, or raise the "
-			    "device's MTU",
-			    "%s has MTU %" PRIu32 "; packets of %" PRIu32
-			    " bytes need 50 more in the tunnel (70 over IPv6)",
-			    name, under, mtu);
+		doctor_add_finding(&doctor->findings, "uplink", DOCTOR_ERROR,
+				   "lower Backend.MTU in the network's configuration, or raise the "
+				   "device's MTU",
+				   "%s has MTU %" PRIu32 "; packets of %" PRIu32
+				   " bytes need 50 more in the tunnel (70 over IPv6)",
+				   name, under, mtu);
 	else
-		doctor_find(&doctor->findings, "uplink", DOCTOR_OK, "", "%s, MTU %" PRIu32, name,
-			    under);
+		doctor_add_finding(&doctor->findings, "uplink", DOCTOR_OK, "", "%s, MTU %" PRIu32,
+				   name, under);
 	check_ipv6_mtu(doctor, network, name, under, mtu);
 	check_translation(doctor, &uplink, "address", "public_ip");
 	check_translation(doctor, &uplink, "address6", "public_ipv6");
@@ -499,9 +509,9 @@ static void check_port(struct doctor *doctor, const struct jr *network,
 
 	if (facts->vxlan.exists || !port || !doctor->facts->has_udp_port(port))
 		return;
-	doctor_find(&doctor->findings, "port", DOCTOR_ERROR,
-		    "find the program (ss -uanp) and stop it, or change Backend.Port",
-		    "another program uses the tunnel's UDP port %" PRIu32, port);
+	doctor_add_finding(&doctor->findings, "port", DOCTOR_ERROR,
+			   "find the program (ss -uanp) and stop it, or change Backend.Port",
+			   "another program uses the tunnel's UDP port %" PRIu32, port);
 }
 
 static void check_legacy_input(struct doctor *doctor, const struct jr *network)
@@ -527,16 +537,17 @@ static void check_entries(struct doctor *doctor, const struct jr *network)
 	const char *error = text_at(&reconciles, "last_error");
 
 	if (*error)
-		doctor_find(&doctor->findings, "entries", DOCTOR_ERROR,
-			    "fix what the kernel refused; weftd retries",
-			    "the last reconcile failed: %s", error);
+		doctor_add_finding(&doctor->findings, "entries", DOCTOR_ERROR,
+				   "fix what the kernel refused; weftd retries",
+				   "the last reconcile failed: %s", error);
 	else if (installed < known)
-		doctor_find(&doctor->findings, "entries", DOCTOR_WARNING,
-			    "none: check again in a second",
-			    "%" PRIu32 " of %" PRIu32 " peers are installed", installed, known);
+		doctor_add_finding(&doctor->findings, "entries", DOCTOR_WARNING,
+				   "none: check again in a second",
+				   "%" PRIu32 " of %" PRIu32 " peers are installed", installed,
+				   known);
 	else
-		doctor_find(&doctor->findings, "entries", DOCTOR_OK, "",
-			    "all %" PRIu32 " peers are installed", known);
+		doctor_add_finding(&doctor->findings, "entries", DOCTOR_OK, "",
+				   "all %" PRIu32 " peers are installed", known);
 }
 
 /* A peer that is refused or used in one family only. */
@@ -545,19 +556,19 @@ static void add_peer(struct doctor *doctor, const struct jr *peer)
 	const char *dropped = text_at(peer, "single_family_reason"), *key = text_at(peer, "key");
 
 	if (*key)
-		doctor_find(&doctor->findings, "keys", DOCTOR_WARNING,
-			    "delete the key (etcdctl del) and find what writes it",
-			    "invalid key %s: %s", key, text_at(peer, "reason"));
+		doctor_add_finding(&doctor->findings, "keys", DOCTOR_WARNING,
+				   "delete the key (etcdctl del) and find what writes it",
+				   "invalid key %s: %s", key, text_at(peer, "reason"));
 	else if (*dropped)
-		doctor_find(&doctor->findings, "peers", DOCTOR_WARNING,
-			    "fix what its node publishes; the other family works",
-			    "%s (%s) is used in one family only: %s", text_at(peer, "subnet"),
-			    text_at(peer, "node_name"), dropped);
+		doctor_add_finding(&doctor->findings, "peers", DOCTOR_WARNING,
+				   "fix what its node publishes; the other family works",
+				   "%s (%s) is used in one family only: %s",
+				   text_at(peer, "subnet"), text_at(peer, "node_name"), dropped);
 	else
-		doctor_find(&doctor->findings, "peers", DOCTOR_WARNING,
-			    "fix what its node publishes: its containers are unreachable",
-			    "%s (%s) is refused: %s", text_at(peer, "subnet"),
-			    text_at(peer, "node_name"), text_at(peer, "reason"));
+		doctor_add_finding(&doctor->findings, "peers", DOCTOR_WARNING,
+				   "fix what its node publishes: its containers are unreachable",
+				   "%s (%s) is refused: %s", text_at(peer, "subnet"),
+				   text_at(peer, "node_name"), text_at(peer, "reason"));
 }
 
 static void check_peers(struct doctor *doctor, const struct jr *peers, const char *name)
@@ -575,11 +586,11 @@ static void check_peers(struct doctor *doctor, const struct jr *peers, const cha
 			add_peer(doctor, &at);
 	}
 	if (found > DOCTOR_LISTED)
-		doctor_find(&doctor->findings, "peers", DOCTOR_WARNING, "weftctl peers lists them",
-			    "%zu more", found - DOCTOR_LISTED);
+		doctor_add_finding(&doctor->findings, "peers", DOCTOR_WARNING,
+				   "weftctl peers lists them", "%zu more", found - DOCTOR_LISTED);
 	if (!found)
-		doctor_find(&doctor->findings, "peers", DOCTOR_OK, "", "%zu usable, none refused",
-			    usable);
+		doctor_add_finding(&doctor->findings, "peers", DOCTOR_OK, "",
+				   "%zu usable, none refused", usable);
 }
 
 /* A next hop that does not answer may be a node that is down. */
@@ -596,18 +607,20 @@ static void check_paths(struct doctor *doctor)
 		traced++;
 		if (!*path->lost_at || lost++ >= DOCTOR_LISTED)
 			continue;
-		doctor_find(&doctor->findings, "path",
-			    strcmp(path->lost_at, "underlay") ? DOCTOR_ERROR : DOCTOR_WARNING,
-			    path->remedy, "packets to %s%s%s%s are lost at the step %s: %s",
-			    path->to, *path->node ? " (" : "", path->node, *path->node ? ")" : "",
-			    path->lost_at, path->text);
+		doctor_add_finding(&doctor->findings, "path",
+				   strcmp(path->lost_at, "underlay") ? DOCTOR_ERROR :
+								       DOCTOR_WARNING,
+				   path->remedy, "packets to %s%s%s%s are lost at the step %s: %s",
+				   path->to, *path->node ? " (" : "", path->node,
+				   *path->node ? ")" : "", path->lost_at, path->text);
 	}
 	if (lost > DOCTOR_LISTED)
-		doctor_find(&doctor->findings, "path", DOCTOR_WARNING, "weftctl trace ADDRESS",
-			    "%zu more", lost - DOCTOR_LISTED);
+		doctor_add_finding(&doctor->findings, "path", DOCTOR_WARNING,
+				   "weftctl trace ADDRESS", "%zu more", lost - DOCTOR_LISTED);
 	if (traced && !lost)
-		doctor_find(&doctor->findings, "path", DOCTOR_OK, "",
-			    "no step of this node loses packets to %zu traced subnets", traced);
+		doctor_add_finding(&doctor->findings, "path", DOCTOR_OK, "",
+				   "no step of this node loses packets to %zu traced subnets",
+				   traced);
 }
 
 static void check_state(struct doctor *doctor, const struct jr *network)
@@ -616,11 +629,11 @@ static void check_state(struct doctor *doctor, const struct jr *network)
 	char span[SPAN_SIZE];
 
 	if (strcmp(state, "ready") == 0)
-		doctor_find(&doctor->findings, "network", DOCTOR_OK, "", "ready for %s",
-			    since(span, doctor, network, "since"));
+		doctor_add_finding(&doctor->findings, "network", DOCTOR_OK, "", "ready for %s",
+				   since(span, doctor, network, "since"));
 	else
-		doctor_find(&doctor->findings, "network", DOCTOR_ERROR, "see the following checks",
-			    "%s: %s", state, reason);
+		doctor_add_finding(&doctor->findings, "network", DOCTOR_ERROR,
+				   "see the following checks", "%s: %s", state, reason);
 }
 
 /* ---- All of it --------------------------------------------------------------------------- */
@@ -639,13 +652,13 @@ static void check_probe(struct doctor *doctor, const struct jr *network)
 	struct jr families = jr_arr_opt(&probe, "families");
 
 	if (!strcmp(text_at(&probe, "state"), "failed"))
-		doctor_find(&doctor->findings, "probes", DOCTOR_WARNING,
-			    "free the port, or set Weft.ProbePort to another; weftd retries",
-			    "peers are not probed, and not answered%s: %s",
-			    jr_is_absent(&families) || !jr_len(&families) ?
-				    "" :
-				    ", in one address family",
-			    text_at(&probe, "error"));
+		doctor_add_finding(&doctor->findings, "probes", DOCTOR_WARNING,
+				   "free the port, or set Weft.ProbePort to another; weftd retries",
+				   "peers are not probed, and not answered%s: %s",
+				   jr_is_absent(&families) || !jr_len(&families) ?
+					   "" :
+					   ", in one address family",
+				   text_at(&probe, "error"));
 }
 
 static void check_network(struct doctor *doctor, const struct jr *network, const struct jr *peers)
@@ -704,7 +717,7 @@ static void check_unserved_networks(struct doctor *doctor, const struct jr *netw
 			continue;
 		doctor->findings.network = facts->state.name;
 		if (networks)
-			doctor_find(
+			doctor_add_finding(
 				&doctor->findings, "files", DOCTOR_WARNING,
 				"start weftd with this network, or delete its file in networks/ "
 				"of the runtime state directory",

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void doctor_find(struct doctor_findings *findings, const char *check, enum doctor_state state,
-		 const char *remedy, const char *format, ...)
+void doctor_add_finding(struct doctor_findings *findings, const char *check,
+			enum doctor_state state, const char *remedy, const char *format, ...)
 {
 	static const char *const names[] = { "ok", "warning", "error" };
 	struct jb_at at = jb_obj(findings->list, NULL);

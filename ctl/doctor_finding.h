@@ -27,5 +27,6 @@ struct doctor_findings {
 };
 
 /* Adds a finding. The remedy is omitted if the state is ok. */
-void doctor_find(struct doctor_findings *findings, const char *check, enum doctor_state state,
-		 const char *remedy, const char *format, ...) __attribute__((format(printf, 5, 6)));
+void doctor_add_finding(struct doctor_findings *findings, const char *check,
+			enum doctor_state state, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));

@@ -22,13 +22,13 @@ static void check_managers(struct doctor_findings *findings, const struct doctor
 	for (size_t i = 0; i < facts->host.managed.len; i++) {
 		const struct doctor_managed *at = &facts->host.managed.at[i];
 
-		doctor_find(findings, "managers", DOCTOR_WARNING,
-			    "install 10-weft.network (/usr/lib/systemd/network) and 10-weft.conf "
-			    "(/usr/lib/NetworkManager/conf.d), which exempt weft's devices, then "
-			    "networkctl reload, or systemctl reload NetworkManager",
-			    "%s manages %s%s%s%s, and can remove its addresses and routes",
-			    at->program, at->device, *at->profile ? " (" : "", at->profile,
-			    *at->profile ? ")" : "");
+		doctor_add_finding(
+			findings, "managers", DOCTOR_WARNING,
+			"install 10-weft.network (/usr/lib/systemd/network) and 10-weft.conf "
+			"(/usr/lib/NetworkManager/conf.d), which exempt weft's devices, then "
+			"networkctl reload, or systemctl reload NetworkManager",
+			"%s manages %s%s%s%s, and can remove its addresses and routes", at->program,
+			at->device, *at->profile ? " (" : "", at->profile, *at->profile ? ")" : "");
 	}
 }
 
@@ -50,13 +50,14 @@ static void check_files(struct doctor_findings *findings, const struct doctor_ho
 
 		if (at->effects == SYSTEMD_MANAGES && is_managed(host, at->device))
 			continue;
-		doctor_find(findings, "managers", DOCTOR_WARNING,
-			    at->line ? "exempt weft's devices: KERNEL!=\"weft-*|veth*\"" :
-				       "give it a name after those of 10-weft.link and "
-				       "10-weft.network, or remove the drop-in, then udevadm "
-				       "control --reload, and networkctl reload",
-			    "%s %s", systemd_finding_text(at, text),
-			    veth ? "containers' veths" : at->device);
+		doctor_add_finding(findings, "managers", DOCTOR_WARNING,
+				   at->line ?
+					   "exempt weft's devices: KERNEL!=\"weft-*|veth*\"" :
+					   "give it a name after those of 10-weft.link and "
+					   "10-weft.network, or remove the drop-in, then udevadm "
+					   "control --reload, and networkctl reload",
+				   "%s %s", systemd_finding_text(at, text),
+				   veth ? "containers' veths" : at->device);
 	}
 }
 
@@ -71,10 +72,10 @@ static void check_policies(struct doctor_findings *findings, const struct doctor
 			continue;
 		snprintf(remedy, sizeof(remedy),
 			 "modprobe br_netfilter; sysctl net.bridge.bridge-nf-call-%s=1", names[f]);
-		doctor_find(findings, "br_netfilter", DOCTOR_WARNING, remedy,
-			    "network policies do not apply between containers of this node: "
-			    "net.bridge.bridge-nf-call-%s is %s",
-			    names[f], facts->host.bridge_nf[f] < 0 ? "absent" : "0");
+		doctor_add_finding(findings, "br_netfilter", DOCTOR_WARNING, remedy,
+				   "network policies do not apply between containers of this node: "
+				   "net.bridge.bridge-nf-call-%s is %s",
+				   names[f], facts->host.bridge_nf[f] < 0 ? "absent" : "0");
 	}
 }
 
@@ -83,12 +84,12 @@ static void check_connections(struct doctor_findings *findings, const struct doc
 	if (!host->connections_max ||
 	    host->connections < host->connections_max / 100 * CONNECTIONS_PERCENT)
 		return;
-	doctor_find(findings, "conntrack", DOCTOR_WARNING,
-		    "find what opens the connections (conntrack -L), or raise "
-		    "net.netfilter.nf_conntrack_max",
-		    "connection tracking has %" PRIu64 " of %" PRIu64
-		    " entries: when it is full, new connections are dropped",
-		    host->connections, host->connections_max);
+	doctor_add_finding(findings, "conntrack", DOCTOR_WARNING,
+			   "find what opens the connections (conntrack -L), or raise "
+			   "net.netfilter.nf_conntrack_max",
+			   "connection tracking has %" PRIu64 " of %" PRIu64
+			   " entries: when it is full, new connections are dropped",
+			   host->connections, host->connections_max);
 }
 
 static void check_space(struct doctor_findings *findings, const struct doctor_host *host)
@@ -99,17 +100,18 @@ static void check_space(struct doctor_findings *findings, const struct doctor_ho
 	if (!host->has_free || !low)
 		return;
 	if (host->free_files < FILES_LOW)
-		doctor_find(findings, "space", none ? DOCTOR_ERROR : DOCTOR_WARNING,
-			    "find what fills it (du --inodes)",
-			    "the file system of the runtime state directory has %" PRIu64
-			    " free inodes%s",
-			    host->free_files, none ? ": containers cannot start" : "");
+		doctor_add_finding(findings, "space", none ? DOCTOR_ERROR : DOCTOR_WARNING,
+				   "find what fills it (du --inodes)",
+				   "the file system of the runtime state directory has %" PRIu64
+				   " free inodes%s",
+				   host->free_files, none ? ": containers cannot start" : "");
 	else
-		doctor_find(findings, "space", none ? DOCTOR_ERROR : DOCTOR_WARNING,
-			    "find what fills it (du -x)",
-			    "the file system of the runtime state directory has %" PRIu64
-			    " KiB free%s",
-			    host->free_bytes / 1024, none ? ": containers cannot start" : "");
+		doctor_add_finding(findings, "space", none ? DOCTOR_ERROR : DOCTOR_WARNING,
+				   "find what fills it (du -x)",
+				   "the file system of the runtime state directory has %" PRIu64
+				   " KiB free%s",
+				   host->free_bytes / 1024,
+				   none ? ": containers cannot start" : "");
 }
 
 void doctor_host_check(struct doctor_findings *findings, const struct doctor_facts *facts)
@@ -124,11 +126,12 @@ void doctor_host_check(struct doctor_findings *findings, const struct doctor_fac
 void doctor_host_cni(struct doctor_findings *findings, const struct doctor_facts *facts)
 {
 	if (*facts->host.cni_preferred)
-		doctor_find(findings, "cni", DOCTOR_WARNING,
-			    "remove it, or give it a name after that of weft's configuration",
-			    "the container runtime uses /etc/cni/net.d/%s instead of weft's "
-			    "configuration",
-			    facts->host.cni_preferred);
+		doctor_add_finding(
+			findings, "cni", DOCTOR_WARNING,
+			"remove it, or give it a name after that of weft's configuration",
+			"the container runtime uses /etc/cni/net.d/%s instead of weft's "
+			"configuration",
+			facts->host.cni_preferred);
 }
 
 void doctor_host_checksums(struct doctor_findings *findings, const struct doctor_network *network)
@@ -141,15 +144,16 @@ void doctor_host_checksums(struct doctor_findings *findings, const struct doctor
 		if (at->tcp_bad < CHECKSUMS_MIN || at->tcp_bad < at->tcp_segments / CHECKSUMS_PER ||
 		    found++ >= DOCTOR_LISTED)
 			continue;
-		doctor_find(findings, "checksum", DOCTOR_WARNING,
-			    "on the nodes that send, and this one: ethtool -K UPLINK "
-			    "tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off, and if "
-			    "it remains: ethtool -K weft-vx<VNI> tx-checksum-ip-generic off",
-			    "%s received %" PRIu64 " TCP segments, of which %" PRIu64
-			    " had wrong checksums: a network card computes them wrongly",
-			    at->id, at->tcp_segments, at->tcp_bad);
+		doctor_add_finding(
+			findings, "checksum", DOCTOR_WARNING,
+			"on the nodes that send, and this one: ethtool -K UPLINK "
+			"tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off, and if "
+			"it remains: ethtool -K weft-vx<VNI> tx-checksum-ip-generic off",
+			"%s received %" PRIu64 " TCP segments, of which %" PRIu64
+			" had wrong checksums: a network card computes them wrongly",
+			at->id, at->tcp_segments, at->tcp_bad);
 	}
 	if (found > DOCTOR_LISTED)
-		doctor_find(findings, "checksum", DOCTOR_WARNING, "as above",
-			    "%zu more received wrong checksums", found - DOCTOR_LISTED);
+		doctor_add_finding(findings, "checksum", DOCTOR_WARNING, "as above",
+				   "%zu more received wrong checksums", found - DOCTOR_LISTED);
 }

@@ -44,11 +44,12 @@ static bool check_forwarding(struct doctor_findings *findings, const struct doct
 	bool on = !v4_off && !v6_off;
 
 	if (v4_off)
-		doctor_find(findings, "sysctl", DOCTOR_ERROR,
-			    "sysctl net.ipv4.ip_forward=1; find what sets it to 0 (/etc/sysctl.d)",
-			    "net.ipv4.ip_forward is 0: container traffic cannot leave the node");
+		doctor_add_finding(
+			findings, "sysctl", DOCTOR_ERROR,
+			"sysctl net.ipv4.ip_forward=1; find what sets it to 0 (/etc/sysctl.d)",
+			"net.ipv4.ip_forward is 0: container traffic cannot leave the node");
 	if (v6_off)
-		doctor_find(
+		doctor_add_finding(
 			findings, "sysctl", DOCTOR_ERROR,
 			"sysctl net.ipv6.conf.all.forwarding=1; find what sets it to 0",
 			"net.ipv6.conf.all.forwarding is 0: container traffic cannot leave the node");
@@ -61,7 +62,7 @@ static bool check_forwarding(struct doctor_findings *findings, const struct doct
 			continue;
 		snprintf(remedy, sizeof(remedy), "sysctl net.ipv4.conf.%s.forwarding=1",
 			 network->state.bridge);
-		doctor_find(
+		doctor_add_finding(
 			findings, "sysctl", DOCTOR_ERROR, remedy,
 			"net.ipv4.conf.%s.forwarding is 0: containers reach only this node's containers",
 			network->state.bridge);
@@ -77,23 +78,26 @@ void doctor_node_sysctls(struct doctor_findings *findings, const struct doctor_f
 	bool on = check_forwarding(findings, facts);
 
 	if (facts->redirects == 1 && facts->networks.len)
-		doctor_find(findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
-			    "net.ipv4.conf.all.send_redirects is 1: containers get wrong ICMP "
-			    "redirects");
+		doctor_add_finding(
+			findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
+			"net.ipv4.conf.all.send_redirects is 1: containers get wrong ICMP "
+			"redirects");
 	else if (redirects)
-		doctor_find(findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
-			    "net.ipv4.conf.%s.send_redirects is 1: containers get wrong ICMP "
-			    "redirects",
-			    redirects->state.bridge);
+		doctor_add_finding(
+			findings, "sysctl", DOCTOR_WARNING, REDIRECTS_REMEDY,
+			"net.ipv4.conf.%s.send_redirects is 1: containers get wrong ICMP "
+			"redirects",
+			redirects->state.bridge);
 	if (is_strict(facts))
-		doctor_find(findings, "sysctl", DOCTOR_WARNING,
-			    "sysctl net.ipv4.conf.all.rp_filter=2 if routing is asymmetric "
-			    "(DirectRouting, several uplinks)",
-			    "rp_filter is strict (1): packets on asymmetric routes are dropped");
+		doctor_add_finding(
+			findings, "sysctl", DOCTOR_WARNING,
+			"sysctl net.ipv4.conf.all.rp_filter=2 if routing is asymmetric "
+			"(DirectRouting, several uplinks)",
+			"rp_filter is strict (1): packets on asymmetric routes are dropped");
 	if (on && (facts->redirects != 1 || !facts->networks.len) && !redirects &&
 	    !is_strict(facts))
-		doctor_find(findings, "sysctl", DOCTOR_OK, "",
-			    "forwarding is on, redirects are off");
+		doctor_add_finding(findings, "sysctl", DOCTOR_OK, "",
+				   "forwarding is on, redirects are off");
 }
 
 /* Checks one network. Returns whether no command is missing. */
@@ -113,12 +117,12 @@ static bool check_forward(struct doctor_findings *findings, const struct doctor_
 	if (to)
 		snprintf(out, sizeof(out), "%s -I FORWARD -o %s -j ACCEPT", program, bridge);
 	snprintf(remedy, sizeof(remedy), "%s%s%s", in, from && to ? "; " : "", out);
-	doctor_find(findings, "rules", DOCTOR_WARNING, remedy,
-		    "%s filter FORWARD drops packets forwarded %s %s", program,
-		    from && to ? "from and to" :
-		    from       ? "from" :
-				 "to",
-		    bridge);
+	doctor_add_finding(findings, "rules", DOCTOR_WARNING, remedy,
+			   "%s filter FORWARD drops packets forwarded %s %s", program,
+			   from && to ? "from and to" :
+			   from       ? "from" :
+					"to",
+			   bridge);
 	return false;
 }
 
@@ -132,11 +136,11 @@ bool doctor_node_legacy(struct doctor_findings *findings, const struct doctor_fa
 		if (!with_family(facts, f))
 			continue;
 		if (*legacy->error) {
-			doctor_find(findings, "rules", DOCTOR_WARNING,
-				    "run weftctl doctor as root, with the package iptables "
-				    "installed",
-				    "cannot inspect %s: %s", doctor_legacy_program(f),
-				    legacy->error);
+			doctor_add_finding(findings, "rules", DOCTOR_WARNING,
+					   "run weftctl doctor as root, with the package iptables "
+					   "installed",
+					   "cannot inspect %s: %s", doctor_legacy_program(f),
+					   legacy->error);
 			quiet = false;
 		}
 		for (size_t i = 0; legacy->rules && i < facts->networks.len; i++)
@@ -157,30 +161,30 @@ void doctor_node_legacy_input(struct doctor_findings *findings, const struct doc
 		return;
 	snprintf(remedy, sizeof(remedy), "%s -I INPUT -p udp --dport %" PRIu32 " -j ACCEPT",
 		 program, port);
-	doctor_find(findings, "rules", DOCTOR_ERROR, remedy,
-		    "%s filter INPUT drops UDP packets to port %" PRIu32
-		    ": no tunnel packet arrives from peers",
-		    program, port);
+	doctor_add_finding(findings, "rules", DOCTOR_ERROR, remedy,
+			   "%s filter INPUT drops UDP packets to port %" PRIu32
+			   ": no tunnel packet arrives from peers",
+			   program, port);
 }
 
 static bool check_device(struct doctor_findings *findings, const struct doctor_device *device,
 			 uint32_t mtu)
 {
 	if (!device->exists)
-		doctor_find(
+		doctor_add_finding(
 			findings, "devices", DOCTOR_ERROR,
 			"none if weftd is running and has a lease: it creates the device within "
 			"a second",
 			"device %s does not exist", device->name);
 	else if (!device->up)
-		doctor_find(findings, "devices", DOCTOR_ERROR,
-			    "ip link set up; weftd also does if it is running", "device %s is down",
-			    device->name);
+		doctor_add_finding(findings, "devices", DOCTOR_ERROR,
+				   "ip link set up; weftd also does if it is running",
+				   "device %s is down", device->name);
 	else if (device->mtu != mtu)
-		doctor_find(findings, "devices", DOCTOR_WARNING,
-			    "none if weftd is running: it sets the MTU within five minutes",
-			    "device %s has MTU %" PRIu32 ", the network has %" PRIu32, device->name,
-			    device->mtu, mtu);
+		doctor_add_finding(findings, "devices", DOCTOR_WARNING,
+				   "none if weftd is running: it sets the MTU within five minutes",
+				   "device %s has MTU %" PRIu32 ", the network has %" PRIu32,
+				   device->name, device->mtu, mtu);
 	else
 		return true;
 	return false;
@@ -193,8 +197,9 @@ void doctor_node_devices(struct doctor_findings *findings, const struct doctor_n
 	bool vxlan = check_device(findings, &network->vxlan, mtu);
 
 	if (bridge && vxlan)
-		doctor_find(findings, "devices", DOCTOR_OK, "", "%s and %s are up, MTU %" PRIu32,
-			    network->bridge.name, network->vxlan.name, mtu);
+		doctor_add_finding(findings, "devices", DOCTOR_OK, "",
+				   "%s and %s are up, MTU %" PRIu32, network->bridge.name,
+				   network->vxlan.name, mtu);
 }
 
 void doctor_node_containers(struct doctor_findings *findings, const struct doctor_network *network)
@@ -207,27 +212,28 @@ void doctor_node_containers(struct doctor_findings *findings, const struct docto
 		gone += container->gone;
 		if (container->mtu <= network->state.mtu || large++ >= DOCTOR_LISTED)
 			continue;
-		doctor_find(findings, "containers", DOCTOR_WARNING,
-			    "restart the container: its large packets are lost",
-			    "%s of %s has MTU %" PRIu32 ", the network has %" PRIu32,
-			    container->ifname, container->id, container->mtu, network->state.mtu);
+		doctor_add_finding(findings, "containers", DOCTOR_WARNING,
+				   "restart the container: its large packets are lost",
+				   "%s of %s has MTU %" PRIu32 ", the network has %" PRIu32,
+				   container->ifname, container->id, container->mtu,
+				   network->state.mtu);
 	}
 	if (large > DOCTOR_LISTED)
-		doctor_find(findings, "containers", DOCTOR_WARNING, "restart them",
-			    "%zu more have a larger MTU", large - DOCTOR_LISTED);
+		doctor_add_finding(findings, "containers", DOCTOR_WARNING, "restart them",
+				   "%zu more have a larger MTU", large - DOCTOR_LISTED);
 	if (gone)
-		doctor_find(
+		doctor_add_finding(
 			findings, "containers", DOCTOR_WARNING,
 			"none if weftd is running: it frees their addresses within three minutes",
 			"%zu ended without a DEL", gone);
 	if (network->damaged)
-		doctor_find(
+		doctor_add_finding(
 			findings, "containers", DOCTOR_WARNING,
 			"delete the container, or see attachments/ in the runtime state directory",
 			"%zu unreadable records", network->damaged);
 	if (!large && !gone && !network->damaged)
-		doctor_find(findings, "containers", DOCTOR_OK, "", "%zu attached",
-			    network->containers.len);
+		doctor_add_finding(findings, "containers", DOCTOR_OK, "", "%zu attached",
+				   network->containers.len);
 }
 
 void doctor_node_addresses(struct doctor_findings *findings, const struct doctor_network *network)
@@ -247,10 +253,11 @@ void doctor_node_addresses(struct doctor_findings *findings, const struct doctor
 
 		prefix_text(subnet, text);
 		if (size > UINT32_MAX) /* practically unlimited */
-			doctor_find(findings, "addresses", DOCTOR_OK, "",
-				    "%" PRIu64 " of %s in use", used, text);
+			doctor_add_finding(findings, "addresses", DOCTOR_OK, "",
+					   "%" PRIu64 " of %s in use", used, text);
 		else
-			doctor_find(findings, "addresses", state, remedy,
-				    "%" PRIu64 " of %" PRIu64 " of %s in use", used, size, text);
+			doctor_add_finding(findings, "addresses", state, remedy,
+					   "%" PRIu64 " of %" PRIu64 " of %s in use", used, size,
+					   text);
 	}
 }

@@ -39,9 +39,10 @@ void doctor_tunnel_counters(struct doctor_findings *findings, const struct jr *n
 		 "let UDP packets to port %" PRIu32 " pass between the nodes (firewalls, security "
 		 "groups); weftctl doctor --probe shows which peers answer",
 		 number_at(network, "port"));
-	doctor_find(findings, "tunnel", DOCTOR_WARNING, remedy,
-		    "%s sent %" PRIu64 " packets to peers, and none arrived from any of them",
-		    facts->vxlan.name, stats->tx_packets);
+	doctor_add_finding(findings, "tunnel", DOCTOR_WARNING, remedy,
+			   "%s sent %" PRIu64
+			   " packets to peers, and none arrived from any of them",
+			   facts->vxlan.name, stats->tx_packets);
 }
 
 /* ---- Stale entries ----------------------------------------------------------------------- */
@@ -87,10 +88,11 @@ static void add_stale(struct doctor_findings *findings, size_t count, const char
 		      const char *first)
 {
 	if (count)
-		doctor_find(findings, "stale", DOCTOR_WARNING,
-			    "none if weftd is running: it removes them within five minutes; check "
-			    "again",
-			    "%zu %s of no peer, first %s", count, what, first);
+		doctor_add_finding(
+			findings, "stale", DOCTOR_WARNING,
+			"none if weftd is running: it removes them within five minutes; check "
+			"again",
+			"%zu %s of no peer, first %s", count, what, first);
 }
 
 void doctor_tunnel_stale(struct doctor_findings *findings, const struct jr *peers,
@@ -160,13 +162,14 @@ void doctor_tunnel_identities(struct doctor_findings *findings, const struct jr 
 		if (!is_clone(a, b))
 			continue;
 		found++;
-		doctor_find(findings, "identity", DOCTOR_WARNING,
-			    "on the clone: stop weftd, remove node.json from its state directory, "
-			    "start weftd",
-			    "%s (%s%s) and %s (%s%s) have the same node id %s: one is a clone of "
-			    "the other",
-			    a->name, a->address, *a->address ? "" : a->address6, b->name,
-			    b->address, *b->address ? "" : b->address6, a->id);
+		doctor_add_finding(
+			findings, "identity", DOCTOR_WARNING,
+			"on the clone: stop weftd, remove node.json from its state directory, "
+			"start weftd",
+			"%s (%s%s) and %s (%s%s) have the same node id %s: one is a clone of "
+			"the other",
+			a->name, a->address, *a->address ? "" : a->address6, b->name, b->address,
+			*b->address ? "" : b->address6, a->id);
 	}
 }
 
@@ -195,17 +198,18 @@ static void add_probe(struct doctor_findings *findings, const struct doctor_prob
 
 	ipaddr_text(&probe->to, to);
 	if (!answered) {
-		doctor_find(findings, "probe", DOCTOR_WARNING,
-			    "check that the node is up, that UDP packets to the tunnel's port pass "
-			    "in both directions, and that it answers ping; weftctl trace --probe",
-			    "%s%s%s%s does not answer through the tunnel", to, named ? " (" : "",
-			    probe->node, named ? ")" : "");
+		doctor_add_finding(
+			findings, "probe", DOCTOR_WARNING,
+			"check that the node is up, that UDP packets to the tunnel's port pass "
+			"in both directions, and that it answers ping; weftctl trace --probe",
+			"%s%s%s%s does not answer through the tunnel", to, named ? " (" : "",
+			probe->node, named ? ")" : "");
 		return;
 	}
 	snprintf(remedy, sizeof(remedy),
 		 "raise the MTU of the network between the nodes, or set Backend.MTU %u lower",
 		 (unsigned)probe->size[0] - answered);
-	doctor_find(
+	doctor_add_finding(
 		findings, "probe", DOCTOR_ERROR, remedy,
 		"packets of %u bytes to %s%s%s%s are lost, of %u are answered: the path's MTU is "
 		"too small for the network's %u",
@@ -229,12 +233,12 @@ void doctor_tunnel_probes(struct doctor_findings *findings, const struct doctor_
 			add_probe(findings, probe, answered, lost);
 	}
 	if (found > DOCTOR_LISTED)
-		doctor_find(findings, "probe", DOCTOR_WARNING, "as above",
-			    "%zu more do not answer to packets of full size",
-			    found - DOCTOR_LISTED);
+		doctor_add_finding(findings, "probe", DOCTOR_WARNING, "as above",
+				   "%zu more do not answer to packets of full size",
+				   found - DOCTOR_LISTED);
 	if (count && !found)
-		doctor_find(findings, "probe", DOCTOR_OK, "",
-			    "%zu peers answer to packets of full size", count);
+		doctor_add_finding(findings, "probe", DOCTOR_OK, "",
+				   "%zu peers answer to packets of full size", count);
 }
 
 /* ---- Probes of weftd --------------------------------------------------------------------- */
@@ -252,14 +256,14 @@ static bool find_measured(struct doctor_findings *findings, const struct jr *pee
 	if (!silent && (sent < MEASURED_MIN || lost * 10 <= sent))
 		return false;
 	if (shown)
-		doctor_find(findings, "probe", DOCTOR_WARNING,
-			    "weftctl doctor --probe, here and on that node",
-			    silent ? "%s (%s) does not answer weftd's probes: %" PRIu32
-				     " of %" PRIu32 " lost" :
-				     "%s (%s) loses probes of weftd: %" PRIu32 " of %" PRIu32
-				     " lost",
-			    text_at(peer, !strcmp(key, "probe") ? "subnet" : "subnet6"),
-			    text_at(peer, "node_name"), lost, sent);
+		doctor_add_finding(findings, "probe", DOCTOR_WARNING,
+				   "weftctl doctor --probe, here and on that node",
+				   silent ? "%s (%s) does not answer weftd's probes: %" PRIu32
+					    " of %" PRIu32 " lost" :
+					    "%s (%s) loses probes of weftd: %" PRIu32 " of %" PRIu32
+					    " lost",
+				   text_at(peer, !strcmp(key, "probe") ? "subnet" : "subnet6"),
+				   text_at(peer, "node_name"), lost, sent);
 	return true;
 }
 
@@ -277,6 +281,6 @@ void doctor_tunnel_measured(struct doctor_findings *findings, const struct jr *p
 			found += find_measured(findings, &at, keys[k], found < DOCTOR_LISTED);
 	}
 	if (found > DOCTOR_LISTED)
-		doctor_find(findings, "probe", DOCTOR_WARNING, "weftctl peers lists them",
-			    "%zu more", found - DOCTOR_LISTED);
+		doctor_add_finding(findings, "probe", DOCTOR_WARNING, "weftctl peers lists them",
+				   "%zu more", found - DOCTOR_LISTED);
 }

@@ -48,7 +48,7 @@ is_good() { doctor | jq -e '.healthy'; }
 
 @test "weftctl(8) has a table of the checks" {
 	local check checks
-	checks=$(cat "$WEFT_REPO"/ctl/doctor*.c | tr -d '\n\t' | grep -oP 'doctor_find\([^"();]*"\K[a-z_0-9-]+' | sort -u)
+	checks=$(cat "$WEFT_REPO"/ctl/doctor*.c | tr -d '\n\t' | grep -oP 'doctor_add_finding\([^"();]*"\K[a-z_0-9-]+' | sort -u)
 	(($(wc -w <<<"$checks") >= 30))
 	for check in $checks; do
 		grep -qxF "|  $check" "$WEFT_REPO/docs/weftctl.8.scd" || fail "$check is not in the table"
