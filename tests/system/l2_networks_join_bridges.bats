@@ -123,7 +123,7 @@ to_host() { # CONTAINER KIND...
 	python3 "$WEFT_REPO/tests/lib/frames.py" "$(ns_path "$1")" "$(ns_path host1):br-lan" "${@:2}"
 }
 
-# In place of weft's own bridges, by which inet weft knows what containers send.
+# In place of weft's own bridges, by which inet weft recognises what containers send.
 @test "a container that weft attaches is no router of the node, one of the other program is not checked" {
 	local before routers=(dhcp icmp-redirect dhcp-tag)
 	container_add host1 cni

@@ -503,22 +503,12 @@ static void on_missing(struct kube *kube)
 	kube_own_set_absent(&kube->own);
 }
 
-/* What the listener is notified of may make it request another report. */
-static void report_requested(struct kube *kube)
-{
-	bool due = kube->report_due;
-
-	kube->report_due = false;
-	if (due)
-		report_netconf(kube);
-	kube_own_report(&kube->own, due);
-}
-
 static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 		   const struct err *failure)
 {
 	AUTO(kube_node) struct kube_node node = { .revision = 0 };
 	struct kube *kube = ctx;
+	const bool due = kube->report_due;
 	uint32_t retry_after_s = failure ? 0 : http_retry_after_s(kube->get);
 	struct err err = ERR_INIT;
 
@@ -545,7 +535,10 @@ static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 	}
 	kube->watch_refused = kube->watch_refused && !kube->watch;
 	report_up(kube);
-	report_requested(kube);
+	kube->report_due = false; /* the listener may request another report within this one */
+	if (due)
+		report_netconf(kube);
+	kube_own_report(&kube->own, due);
 	if (!kube->watch)
 		watch(kube);
 	check_outdated(kube);
@@ -587,9 +580,7 @@ static void on_probe(void *ctx)
 		attempt_now(kube);
 }
 
-/*
- * By the timer: the caller may be within a callback. The watch reports everything but the own Node.
- */
+/* By the timer: the caller may be within a callback. The watch reports all but the own Node. */
 static void refresh(struct store *store)
 {
 	struct kube *kube = (struct kube *)store;
