@@ -106,6 +106,26 @@ static void ensure_v4(const struct device_want *want, const char *bridge, struct
 	ensure_conf("ipv4", bridge, "send_redirects", "0", false, result);
 }
 
+/*
+ * The destination that a source route names (RFC 791 section 3.1) is the packet's only after the
+ * forward chains and the table bridge weft-spoof, which separate networks and isolated ports by
+ * destination. Source routes are effective if both the device's value and that of "all" are 1, so
+ * that a failure matters with the latter only; its default is 0.
+ */
+static void refuse_source_routes(const char *bridge, struct result *result)
+{
+	struct device_sysctls ignored = { .len = 0 };
+	struct result silent = { .refused = &ignored, .changed = result->changed };
+	char all[SYSCTL_VALUE_SIZE];
+	struct err unused = ERR_INIT;
+	const bool effective = sysctl_read("net/ipv4/conf/all/accept_source_route", all, &unused) <
+				       0 ||
+			       strcmp(all, "0") != 0;
+
+	ensure_conf("ipv4", bridge, "accept_source_route", "0", false,
+		    effective ? result : &silent);
+}
+
 /* ---- Router advertisements --------------------------------------------------------------- */
 
 /* The devices with routes from router advertisements. */
@@ -278,6 +298,7 @@ int device_sysctls_ensure(struct nl *nl, const struct device_want *want,
 	device_bridge_name(want->vni, bridge);
 	if (!want->existing) {
 		ensure_v4(want, bridge, &result);
+		refuse_source_routes(bridge, &result);
 		ensure_conf("ipv6", bridge, "accept_ra", "0", false, &result);
 	}
 	ensure_vxlan(device_vxlan_name(want->vni, vxlan), &result);

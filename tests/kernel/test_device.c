@@ -127,6 +127,7 @@ static void devices_are_created_once(void **state)
 	assert_sysctl("ipv4/ip_forward", "1");
 	assert_sysctl("ipv4/conf/all/send_redirects", "0");
 	assert_sysctl("ipv4/conf/weft-br1/send_redirects", "0");
+	assert_sysctl("ipv4/conf/weft-br1/accept_source_route", "0");
 	assert_sysctl("ipv6/conf/weft-br1/accept_ra", "0");
 	assert_sysctl("ipv6/conf/weft-vx1/accept_ra", "0");
 	assert_sysctl("ipv6/conf/weft-vx1/disable_ipv6", "1");
@@ -202,6 +203,7 @@ static void changed_attributes_are_repaired_in_place(void **state)
 		"echo 0 >/proc/sys/net/ipv4/ip_forward",
 		"echo 1 >/proc/sys/net/ipv4/conf/all/send_redirects",
 		"echo 1 >/proc/sys/net/ipv4/conf/weft-br1/send_redirects",
+		"echo 1 >/proc/sys/net/ipv4/conf/weft-br1/accept_source_route",
 		"echo 1 >/proc/sys/net/ipv6/conf/weft-br1/accept_ra",
 		"echo 2 >/proc/sys/net/ipv6/conf/weft-vx1/accept_ra",
 		"bridge fdb flush dev weft-br1",

@@ -85,6 +85,27 @@ for packet in packets:
 PYTHON
 }
 
+# Sends a UDP datagram with TEXT whose destination is the bridge's address, and that of a source route TO.
+source_route() { # CONTAINER GATEWAY MAC TO PORT TEXT
+	ns_run "$1" python3 - "${@:2}" <<'PYTHON'
+import socket, struct, sys
+gateway, mac, to, port, text = sys.argv[1:6]
+probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+probe.connect((gateway, 9))
+source = socket.inet_aton(probe.getsockname()[0])
+udp = struct.pack("!HHHH", 4242, int(port), 9 + len(text), 0) + text.encode() + b"\n"
+option = b"\x83\x07\x04" + socket.inet_aton(to) + b"\0"  # loose source route with one address
+head = struct.pack("!BBHHHBBH4s4s", 0x47, 0, 28 + len(udp), 1, 0, 64, 17, 0, source,
+                   socket.inet_aton(gateway)) + option
+total = sum(struct.unpack("!14H", head))
+total = (total & 0xffff) + (total >> 16)
+head = head[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + head[12:]
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sock.bind(("eth0", 0))
+sock.send(bytes.fromhex(mac.replace(":", "")) + sock.getsockname()[4] + b"\x08\0" + head + udp)
+PYTHON
+}
+
 # Logs the datagrams that a container's UDP port receives.
 receiver_start() { # CONTAINER PORT
 	rm -f "$LAB_DIR/log/receiver-$1"

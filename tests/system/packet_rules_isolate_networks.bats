@@ -47,6 +47,29 @@ teardown_file() { lab_down; }
 	((before >= 2)) || fail "$before"
 }
 
+routed_by_source() { # TEXT
+	source_route c11 "$(host_network host1 '.families[0].gateway')" \
+		"$(ip -n "$LAB-host1" -j link show "$KERNEL_BRIDGE" | jq -r '.[0].address')" \
+		"$(container_address host1 b11)" 4244 "$1"
+}
+
+# The kernel puts the destination into the packet after the forward chains.
+@test "nor by a source route, which the host accepts on other devices" {
+	local accept=/proc/sys/net/ipv4/conf/$KERNEL_BRIDGE/accept_source_route
+	ns_run host1 sysctl -qw net.ipv4.conf.all.accept_source_route=1
+	# The value that a container inherits from its machine.
+	ns_run b11 sysctl -qw net.ipv4.conf.all.accept_source_route=1
+	assert_equal "$(ns_run host1 cat "$accept")" 0
+	receiver_start b11 4244
+	routed_by_source isolated
+	ns_run host1 sh -c "echo 1 >$accept"
+	routed_by_source arrives
+	wait_for 5 received b11 arrives
+	run ! received b11 isolated
+	ns_run host1 sh -c "echo 0 >$accept"
+	ns_run host1 sysctl -qw net.ipv4.conf.all.accept_source_route=0
+}
+
 @test "services of the host are not reachable by IPv6 link-local addresses" {
 	local mac link_local
 	mac=$(ip -n "$LAB-host1" -j link show "$KERNEL_BRIDGE" | jq -r '.[0].address')
