@@ -202,25 +202,46 @@ int device_check(struct nl *nl, const struct device_want *want, struct err *err)
 		       want->vni, want->port, names, commands);
 }
 
+/* Exchanges the names of the own device and that of another network. */
+static int exchange_names(struct nl *nl, const struct link *own, const struct link *other,
+			  struct err *err)
+{
+	char free_name[IF_NAMESIZE];
+
+	snprintf(free_name, sizeof(free_name), "weft-%u", other->index);
+	if (link_reset_name(nl, other->index, free_name, err) < 0 ||
+	    link_reset_name(nl, own->index, other->name, err) < 0 ||
+	    link_reset_name(nl, other->index, own->name, err) < 0)
+		return -1;
+	return other->flags & IFF_UP ? link_set_up(nl, other->index, true, err) : 0;
+}
+
 /*
  * Gets the device by its name; if it was renamed since, by its previous index (0: unknown), and
- * restores its name.
+ * restores its name. If another network's device has that name, both have been renamed: packet
+ * rules would isolate each network with the other one's rules.
  */
 static int find_own(struct nl *nl, const struct device_want *want, const char *name,
 		    enum link_kind kind, uint32_t before, struct link *link_out, bool *changed,
 		    struct err *err)
 {
 	char alias[LINK_ALIAS_SIZE];
-	int found = link_get(nl, name, link_out, err);
+	const char *other;
+	struct link own;
+	int found = link_get(nl, name, link_out, err), exists;
 
-	if (found || !before)
+	if (found < 0 || !before || (found && link_out->index == before))
+		return found;
+	other = found ? device_network(link_out) : NULL;
+	if (found && (!other || !strcmp(other, want->network)))
 		return found;
 	alias_of(want, alias);
-	found = link_get_index(nl, before, link_out, err);
-	if (found <= 0 || link_out->kind != kind || strcmp(link_out->alias, alias) != 0)
-		return found < 0 ? -1 : 0;
+	exists = link_get_index(nl, before, &own, err);
+	if (exists <= 0 || own.kind != kind || strcmp(own.alias, alias) != 0)
+		return exists < 0 ? -1 : found;
 	*changed = true;
-	if (link_reset_name(nl, before, name, err) < 0)
+	if (found ? exchange_names(nl, &own, link_out, err) < 0 :
+		    link_reset_name(nl, before, name, err) < 0)
 		return -1;
 	return link_get(nl, name, link_out, err);
 }

@@ -267,6 +267,41 @@ static void a_renamed_device_and_a_changed_alias_are_restored(void **state)
 	assert_int_equal(get(*state, "other").index, have.bridge);
 }
 
+/* The reconcile of one network is sufficient. */
+static void names_that_two_networks_exchanged_are_restored(void **state)
+{
+	static const char *const kinds[] = { "br", "vx" };
+	const struct device_want want = sample_want();
+	struct device_want red = sample_want();
+	struct device_have have, red_have;
+	struct err err = ERR_INIT;
+
+	red.network = "red";
+	red.vni = 2;
+	red.gateway[FAMILY_V4] = kernel_prefix("10.6.1.1/24");
+	red.mac = kernel_mac("c6:d2:32:6f:8f:46");
+	ensure(*state, &want);
+	assert_done(device_ensure(*state, &want, &have, &err), err);
+	assert_done(device_ensure(*state, &red, &red_have, &err), err);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		char command[256];
+
+		snprintf(command, sizeof(command),
+			 "ip link set weft-%s1 name other && ip link set weft-%s2 name weft-%s1 && "
+			 "ip link set other name weft-%s2",
+			 kinds[i], kinds[i], kinds[i], kinds[i]);
+		run(command);
+		assert_done(ensure_again(*state, &want, &have, &err), err);
+		assert_settled(*state, &want);
+		assert_int_equal(get(*state, "weft-br1").index, have.bridge);
+		assert_int_equal(get(*state, "weft-br2").index, red_have.bridge);
+		assert_int_equal(get(*state, "weft-vx1").index, have.vxlan[FAMILY_V4]);
+		assert_int_equal(get(*state, "weft-vx2").index, red_have.vxlan[FAMILY_V4]);
+		assert_true(get(*state, "weft-br2").flags & IFF_UP);
+		assert_true(get(*state, "weft-vx2").flags & IFF_UP);
+	}
+}
+
 /* A kernel without CONFIG_BRIDGE_VLAN_FILTERING refuses to turn it on. */
 static void vlan_filtering_is_turned_off(void **state)
 {
@@ -733,6 +768,7 @@ int main(void)
 		cmocka_unit_test(devices_of_other_programs_are_an_error),
 		kernel_test(changed_attributes_are_repaired_in_place),
 		kernel_test(a_renamed_device_and_a_changed_alias_are_restored),
+		kernel_test(names_that_two_networks_exchanged_are_restored),
 		kernel_test(vlan_filtering_is_turned_off),
 		kernel_test(port_states_of_another_bridge_with_stp_are_kept),
 		kernel_test(a_ttl_with_a_group_is_kept),
