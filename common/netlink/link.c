@@ -176,7 +176,7 @@ int link_parse(const struct nlmsghdr *header, struct link *link_out, struct err 
 		[IFLA_IFNAME] = { .type = NLA_STRING },    [IFLA_MTU] = { .type = NLA_U32 },
 		[IFLA_LINK] = { .type = NLA_U32 },         [IFLA_MASTER] = { .type = NLA_U32 },
 		[IFLA_IFALIAS] = { .type = NLA_STRING },   [IFLA_GROUP] = { .type = NLA_U32 },
-		[IFLA_LINK_NETNSID] = { .type = NLA_U32 },
+		[IFLA_LINK_NETNSID] = { .type = NLA_U32 }, [IFLA_PROTO_DOWN] = { .type = NLA_U8 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(header);
 	struct nlattr *table[IFLA_MAX + 1];
@@ -194,6 +194,7 @@ int link_parse(const struct nlmsghdr *header, struct link *link_out, struct err 
 	link.mtu = nl_u32(table[IFLA_MTU]);
 	link.master = nl_u32(table[IFLA_MASTER]);
 	link.group = nl_u32(table[IFLA_GROUP]);
+	link.proto_down = nl_u8(table[IFLA_PROTO_DOWN]);
 	link.peer = nl_u32(table[IFLA_LINK]);
 	link.lower = table[IFLA_LINK_NETNSID] ? 0 : link.peer;
 	if (table[IFLA_LINK_NETNSID])

@@ -84,8 +84,9 @@ struct link {
 	 * RTM_DELLINK means that the device left the bridge, not that it was deleted.
 	 */
 	uint8_t family;
-	bool ipv6;    /* the device has IPv6, and disable_ipv6 is 0 */
-	bool is_port; /* port is set */
+	bool ipv6;       /* the device has IPv6, and disable_ipv6 is 0 */
+	bool proto_down; /* another program has taken the carrier off, for a protocol */
+	bool is_port;    /* port is set */
 	struct link_port port;
 	struct link_vxlan vxlan; /* meaningful for LINK_KIND_VXLAN */
 	/* Of a bridge: the largest number of learned MACs, 0: unlimited. Linux 6.7 and later. */

@@ -100,6 +100,15 @@ int link_reset_arp(struct nl *nl, uint32_t index, struct err *err)
 		      err);
 }
 
+int link_reset_proto_down(struct nl *nl, uint32_t index, struct err *err)
+{
+	const struct ifinfomsg header = { .ifi_index = (int)index };
+	struct nl_msg *msg = nl_message(RTM_SETLINK, 0, &header, sizeof(header), ROOM);
+
+	nl_put_u8(msg, IFLA_PROTO_DOWN, 0);
+	return change(nl, msg, index, "protodown", err);
+}
+
 static int set_name(struct nl *nl, uint32_t index, const char *name, struct err *err)
 {
 	const struct ifinfomsg header = { .ifi_index = (int)index };

@@ -24,6 +24,8 @@ int link_reset_learned_max(struct nl *nl, uint32_t index, uint32_t max, struct e
 int link_reset_port_state(struct nl *nl, uint32_t index, struct err *err);
 /* Clears IFF_NOARP. */
 int link_reset_arp(struct nl *nl, uint32_t index, struct err *err);
+/* Turns protodown off. The kernel refuses it while a program has given a reason for it. */
+int link_reset_proto_down(struct nl *nl, uint32_t index, struct err *err);
 /* Sets the TTL of a vxlan device's outer packets to 0: the kernel's choice. */
 int link_reset_ttl(struct nl *nl, uint32_t index, struct err *err);
 /* Before Linux 6.2, a device that is up keeps its name: it is set down and stays down. */

@@ -272,6 +272,11 @@ static int correct_link(struct nl *nl, const struct link *link, const struct dev
 			return -1;
 		*changed = true;
 	}
+	if (link->proto_down) {
+		if (link_reset_proto_down(nl, link->index, err) < 0)
+			return -1;
+		*changed = true;
+	}
 	if (!(link->flags & IFF_UP)) {
 		if (link_set_up(nl, link->index, true, err) < 0)
 			return -1;

@@ -181,6 +181,7 @@ static void changed_attributes_are_repaired_in_place(void **state)
 		"ip link set weft-vx1 group default",
 		"ip link set weft-br1 type bridge stp_state 1",
 		"ip link set weft-br1 arp off",
+		"ip link set weft-vx1 protodown on",
 		"ip link set weft-vx1 type vxlan ttl 1",
 		"bridge link set dev weft-vx1 state 0",
 		"bridge link set dev weft-vx1 state 1",

@@ -328,6 +328,15 @@ forwards() { # DEVICE
 	heals
 }
 
+@test "a VXLAN device whose carrier another program took off is restored" {
+	on_host1 link set "$KERNEL_VXLAN" protodown on
+	wait_for 5 has_carrier "$KERNEL_VXLAN"
+	wait_for 5 ping_once c1 "$(container_address host2 c2)"
+	heals
+}
+
+has_carrier() { on_host1 -j link show "$1" | jq -e '.[0].flags | index("LOWER_UP")'; } # DEVICE
+
 answers_arp() { on_host1 -j link show "$KERNEL_BRIDGE" | jq -e '.[0].flags | index("NOARP") | not'; }
 
 @test "a renamed bridge or VXLAN device gets its name again, and a changed alias is restored" {
