@@ -343,6 +343,7 @@ datapath_plot() { # VARIANT
 			print line
 			for (k = 1; k <= n; k++) {
 				line = kinds[k]
+				sub("datagram", "udp", line) # the labels do not overlap
 				for (i = 1; i <= len; i++)
 					line = line " " ((kinds[k], names[i]) in value ? value[kinds[k], names[i]] : "- - -")
 				print line
