@@ -3,7 +3,8 @@
 #
 # ADD and DEL of weft, of Debian's bridge + host-local, and of floor.c, which creates the same kernel
 # objects and does nothing else. Whole processes are measured. BEFORE=PROGRAM measures another build of
-# weft in the same rounds. Sourced by run.sh.
+# weft in the same rounds. Both are copies, as an installation makes them: a file that the linker has
+# written costs up to a quarter more, because its pages are cached one by one. Sourced by run.sh.
 
 ROUNDS=${ROUNDS-50}
 
@@ -13,13 +14,14 @@ bench_plugin() {
 	local dir=$LAB_DIR/spawn family verb subnet dirs=()
 	subnet=$(host_subnet host1)
 	ns_add weft && ns_add bridge && ns_add floor && publish || return
+	cp "$WEFT_BIN_DIR/weft" "$WORK/weft" && cp "${BEFORE:-$WORK/weft}" "$WORK/weft-before" || return
 	for family in single dual; do
 		for verb in ADD DEL; do
-			command_dir "$dir/weft-$family-$verb" $verb weft "$WEFT_BIN_DIR/weft" \
+			command_dir "$dir/weft-$family-$verb" $verb weft "$WORK/weft" \
 				< <(weft_config $family)
 			command_dir "$dir/bridge-$family-$verb" $verb bridge "$WEFT_CNI_REFERENCE/bridge" \
 				< <(reference_config $family)
-			[[ ! ${BEFORE-} ]] || command_dir "$dir/before-$family-$verb" $verb weft "$BEFORE" \
+			[[ ! ${BEFORE-} ]] || command_dir "$dir/before-$family-$verb" $verb weft "$WORK/weft-before" \
 				< <(weft_config $family)
 		done
 		dirs+=("$dir"/{weft,bridge,floor}-"$family"-{ADD,DEL})
