@@ -89,6 +89,8 @@ static void recorder_link(void *ctx, bool connected, const char *endpoint, const
 	recorder_word(r, connected ? "up" : "down", "");
 	snprintf(r->why, sizeof(r->why), "%s", why ? why->text : "");
 	snprintf(r->endpoint, sizeof(r->endpoint), "%s", endpoint);
+	if (connected)
+		recorder_once(&r->at_up, r);
 }
 
 const struct store_listener recorder_listener = {

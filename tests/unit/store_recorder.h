@@ -35,6 +35,7 @@ struct recorder {
 	uint64_t newest;                      /* mod_revision of all */
 	void (*at_entry)(struct recorder *r); /* once */
 	void (*at_end)(struct recorder *r);   /* once */
+	void (*at_up)(struct recorder *r);    /* once */
 	struct store_reply reply;
 	struct err err;
 	unsigned replies;

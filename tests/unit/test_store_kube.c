@@ -317,6 +317,21 @@ static void a_report_that_requests_another_is_followed_by_it(void **state)
 	assert_int_equal(fake_http_waiting(OWN), 0);
 }
 
+static void a_report_requested_when_the_link_is_up_is_made(void **state)
+{
+	struct scene *scene = *state;
+
+	kube_come_up(scene);
+	fake_http_fail(WATCH, ECONNRESET);
+	fake_loop_pass(scene->r.loop, 100);
+	fake_http_fail(OWN, ECONNREFUSED);
+	assert_log(scene, "down");
+	fake_loop_pass(scene->r.loop, 2000);
+	scene->r.at_up = request_again;
+	fake_http_respond(OWN, OWN_NODE("5"));
+	assert_log(scene, "up config +10.1.1.0-24");
+}
+
 static void miss_own_node(struct scene *scene)
 {
 	kube_come_up(scene);
@@ -460,6 +475,7 @@ int main(void)
 		TEST(a_restored_cluster_keeps_its_peers_for_a_time),
 		TEST(an_emptied_cluster_is_a_restored_one),
 		TEST(a_report_that_requests_another_is_followed_by_it),
+		TEST(a_report_requested_when_the_link_is_up_is_made),
 		TEST(an_own_node_created_before_the_list_of_an_emptied_cluster_is_read),
 		TEST(an_own_node_created_again_before_the_list_is_read),
 		TEST(a_node_of_another_uid_leads_to_a_list),

@@ -508,7 +508,7 @@ static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 {
 	AUTO(kube_node) struct kube_node node = { .revision = 0 };
 	struct kube *kube = ctx;
-	const bool due = kube->report_due;
+	bool due;
 	uint32_t retry_after_s = failure ? 0 : http_retry_after_s(kube->get);
 	struct err err = ERR_INIT;
 
@@ -535,6 +535,7 @@ static void on_got(void *ctx, unsigned status, const char *body, size_t size,
 	}
 	kube->watch_refused = kube->watch_refused && !kube->watch;
 	report_up(kube);
+	due = kube->report_due;
 	kube->report_due = false; /* the listener may request another report within this one */
 	if (due)
 		report_netconf(kube);
