@@ -94,14 +94,6 @@ bool ingress_table_serves(const struct firewall_options *options,
 
 /* ---- Rules ------------------------------------------------------------------------------- */
 
-static void match_protocol(struct nft_expr *expr)
-{
-	const uint16_t protocol = htons(ETH_P_IPV6);
-
-	nft_expr_meta(expr, NFT_META_PROTOCOL);
-	nft_expr_compare(expr, NFT_CMP_EQ, &protocol, sizeof(protocol));
-}
-
 /*
  * An IPv6 packet with an extension header is left to connection tracking as well. For IPv4 this is
  * also the comparison of the family: an IPv6 packet would need a hop limit of 0, which no router
@@ -130,7 +122,7 @@ static void add_notrack(struct firewall_builder *builder, uint16_t port, const s
 	expr = firewall_add_rule(builder, CHAIN, FIREWALL_INGRESS);
 	firewall_match_port(expr, port);
 	if (f == FAMILY_V6)
-		match_protocol(expr);
+		firewall_match_protocol(expr, ETH_P_IPV6);
 	match_whole_udp(expr, f);
 	firewall_match_address(expr, false, to);
 	nft_expr_notrack(expr);

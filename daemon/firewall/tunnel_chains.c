@@ -113,7 +113,7 @@ void tunnel_add_in(struct firewall_builder *builder)
 }
 
 /*
- * The protocol in the IPv4 header, by two comparisons less than of protocol and family. An IPv6
+ * For IPv4, the protocol in the header, which also replaces the comparison of the family. An IPv6
  * packet could match by its source address alone, of which bytes 1 and 4 to 7 would be this
  * protocol and the node's IPv4 address; all that follows is that it is not tracked.
  */
